@@ -1,0 +1,79 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One set of rules for every Swift target; see docs/architecture.md, "The manifest".
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "tusk",
+    products: [.executable(name: "tusk", targets: ["tusk"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // System libraries. Why each is here: docs/dependencies.md.
+        .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        // The default model and openapi.yaml, inside the program.
+        .target(name: "CEmbedded"),
+
+        // Flows.
+        module("FlowKernels", ["CBLAS"]),
+        module("FlowCore", ["FlowKernels"]),
+        module("FlowLayers", ["FlowCore", "FlowKernels"]),
+        module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "COpenSSL"]),
+        module("FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
+
+        // Images and their codings.
+        module("Compression", ["CZlib"]),
+        module("Imaging", ["CPNG", "CJPEG"]),
+
+        // HTTP.
+        module("HTTPWire", [httpTypes]),
+        module("HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
+
+        // The service.
+        module("Serving", ["FlowModels", "FlowCore"]),
+        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", httpTypes]),
+        .executableTarget(
+            name: "tusk",
+            dependencies: [
+                "CEmbedded", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire", "HTTPServer",
+                "Serving", "DensityAPI", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,11 @@
+// Files that travel inside the program, so that `tusk serve` needs nothing beside it.
+#pragma once
+#include <stddef.h>
+
+/// Models/elephants.safetensors, the model that `tusk serve` loads without --model.
+extern const unsigned char tusk_embedded_model[];
+extern const size_t tusk_embedded_model_size;
+
+/// openapi.yaml, the answer to `GET /openapi.yaml`.
+extern const unsigned char tusk_embedded_openapi[];
+extern const size_t tusk_embedded_openapi_size;

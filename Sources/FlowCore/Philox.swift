@@ -1,0 +1,79 @@
+import Glibc
+
+/// Philox4x32-10, a counter-based generator: block `index` of a stream is a function of `(seed, stream, index)` alone,
+/// so that nothing depends on what was drawn before or beside it.
+///
+/// The key is the seed; the counter's low half is the index and its high half the stream.
+///
+/// Source: Salmon, Moraes, Dror, Shaw, *Parallel Random Numbers: As Easy as 1, 2, 3* (SC 2011), §3.3; the published
+/// known-answer vectors of Random123 are in the tests.
+public struct Philox: Sendable {
+    public let seed: UInt64
+    public let stream: UInt64
+
+    public init(seed: UInt64, stream: UInt64) {
+        self.seed = seed
+        self.stream = stream
+    }
+
+    /// Four words that no other `(seed, stream, index)` shares, but by chance.
+    public func block(at index: UInt64) -> SIMD4<UInt32> {
+        Self.block(
+            counter: SIMD4(
+                UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: index >> 32),
+                UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)),
+            key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
+    }
+
+    /// The bijection itself, ten rounds.
+    package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+        var c = counter
+        var k = key
+        for _ in 0..<10 {
+            let first = c.x.multipliedFullWidth(by: 0xD251_1F53)
+            let second = c.z.multipliedFullWidth(by: 0xCD9E_8D57)
+            c = SIMD4(second.high ^ c.y ^ k.x, second.low, first.high ^ c.w ^ k.y, first.low)
+            k &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)  // Weyl constants of the paper
+        }
+        return c
+    }
+}
+
+/// A cursor over one Philox stream, for those who draw one value after another.
+public struct RandomStream: RandomNumberGenerator, Sendable {
+    private let philox: Philox
+    private var index: UInt64 = 0
+    private var block: SIMD4<UInt32> = .zero
+    private var used = 4
+
+    public init(seed: UInt64, stream: UInt64) {
+        philox = Philox(seed: seed, stream: stream)
+    }
+
+    private mutating func word() -> UInt32 {
+        if used == 4 {
+            block = philox.block(at: index)
+            index += 1
+            used = 0
+        }
+        defer { used += 1 }
+        return block[used]
+    }
+
+    public mutating func next() -> UInt64 {
+        let low = word()
+        return UInt64(word()) << 32 | UInt64(low)
+    }
+
+    /// Uniform on `[0, 1)`, a multiple of 2⁻²⁴.
+    public mutating func uniform() -> Float {
+        Float(word() >> 8) * 0x1p-24
+    }
+
+    /// Standard normal, by Box and Muller (1958) from one pair of words.
+    public mutating func normal() -> Float {
+        // in (0, 1], so that the logarithm is finite
+        let radius = (-2 * log((Double(word()) + 1) * 0x1p-32)).squareRoot()
+        return Float(radius * cos(2 * .pi * Double(word()) * 0x1p-32))
+    }
+}

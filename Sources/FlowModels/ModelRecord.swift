@@ -1,0 +1,103 @@
+/// Height, width and channels of the images that a model knows.
+public struct EventShape: Sendable, Codable, Equatable {
+    public var height: Int
+    public var width: Int
+    public var channels: Int
+
+    public init(height: Int, width: Int, channels: Int) {
+        self.height = height
+        self.width = width
+        self.channels = channels
+    }
+
+    /// `D`, the number of dimensions.
+    public var dims: Int { height * width * channels }
+}
+
+/// All that a density needs beside its tensors: the JSON document in the model file's `__metadata__`.
+///
+/// Keys are snake_case in the file and over HTTP.
+public struct ModelRecord: Sendable, Codable, Equatable {
+    /// Layout of the file; a newer one than ``currentFormatVersion`` is refused.
+    public var formatVersion: Int
+    /// What the numbers mean: dequantization stream, order of maps, parametrisation.
+    public var mathematicsVersion: Int
+    /// `[A-Za-z0-9._-]{1,64}`; names the model in requests and seeds its dequantization noise.
+    public var name: String
+    /// Name in the registry, such as `maf`.
+    public var architecture: String
+    public var hyperParameters: HyperParameters
+    public var eventShape: EventShape
+    /// Values of one dimension of a discrete image are `0 ..< levels`; 2 to 256.
+    public var levels: Int
+    /// Only `uniform`.
+    public var dequantization: String
+    /// `α` of the logit map; see `Preprocessing`.
+    public var logitAlpha: Double
+    /// Names of the classes in the training data.
+    public var classes: [String]
+    public var parameterCount: Int
+    public var training: TrainingRecord?
+    public var heldOut: HeldOutRecord?
+    public var calibration: Calibration?
+    public var check: CheckVector
+
+    public static let currentFormatVersion = 1
+    public static let currentMathematicsVersion = 1
+}
+
+/// Sizes of an architecture.
+public struct HyperParameters: Sendable, Codable, Equatable {
+    /// Number of masked networks or couplings.
+    public var layers: Int
+    /// Hidden units of each conditioner, layer by layer.
+    public var hidden: [Int]
+    /// `c`: log-scales lie in `(−c, c)`, nats.
+    public var logScaleBound: Float
+
+    public init(layers: Int, hidden: [Int], logScaleBound: Float) {
+        self.layers = layers
+        self.hidden = hidden
+        self.logScaleBound = logScaleBound
+    }
+}
+
+/// How the model was trained.
+public struct TrainingRecord: Sendable, Codable, Equatable {
+    /// SHA-256, hexadecimal, of the training images' levels in order.
+    public var dataHash: String
+    public var split: String
+    public var images: Int
+    public var horizontalFlips: Bool
+    public var seed: UInt64
+    /// Epochs run, and the one whose weights were kept.
+    public var epochs: Int
+    public var bestEpoch: Int
+    public var batch: Int
+    public var wallSeconds: Double
+}
+
+/// Density of images that the training never saw.
+public struct HeldOutRecord: Sendable, Codable, Equatable {
+    public var split: String
+    public var count: Int
+    /// Mean over images, and the mean's standard error.
+    public var bitsPerDim: Double
+    public var bitsPerDimStandardError: Double
+}
+
+/// Where a log-density stands among those of held-out images.
+public struct Calibration: Sendable, Codable, Equatable {
+    public var split: String
+    public var count: Int
+    /// `log p(y)` in nats at 0, 1, … 100 per cent of the held-out images, rising; 101 values.
+    public var logProbQuantiles: [Double]
+}
+
+/// An input and its log-density, verified at every load.
+public struct CheckVector: Sendable, Codable, Equatable {
+    /// `D` levels.
+    public var pixels: [UInt8]
+    /// `log p(y)` of draw 0, nats.
+    public var logProb: Double
+}

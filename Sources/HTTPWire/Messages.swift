@@ -1,0 +1,81 @@
+public import HTTPTypes
+
+/// A request, read whole.
+public struct ServerRequest: Sendable {
+    /// Method, target and fields, as received.
+    public var head: HTTPRequest
+    /// Content after transfer and content codings were undone.
+    public var body: [UInt8]
+
+    public init(head: HTTPRequest, body: [UInt8] = []) {
+        self.head = head
+        self.body = body
+    }
+}
+
+/// An answer. The server adds `Date`, framing (`Content-Length`, `Transfer-Encoding`) and `Connection`, and drops the
+/// body for HEAD; the handler never sets those.
+public struct ServerResponse: Sendable {
+    public enum Body: Sendable {
+        case none
+        case bytes([UInt8])
+        /// Sent as it comes: chunked on HTTP/1.1, until close on HTTP/1.0. An error after the head closes the
+        /// connection without the last chunk, so that the client sees that the answer is cut off.
+        case stream(AsyncThrowingStream<[UInt8], any Error>)
+    }
+
+    public var status: HTTPResponse.Status
+    public var fields: HTTPFields
+    public var body: Body
+
+    public init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Body = .none) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// What a handler wants once it has seen the head of a request.
+public enum HeadDecision: Sendable {
+    /// The answer is known; the body, if there is one, is not wanted.
+    case respond(ServerResponse)
+    /// Read the body, of at most `limit` bytes (after content coding), then call ``HTTPHandler/respond(to:)``.
+    case readBody(limit: Int)
+}
+
+/// The application above the server.
+public protocol HTTPHandler: Sendable {
+    /// Called on the connection's queue as soon as the head is parsed: routes, refuses, and must not block.
+    func decide(_ head: HTTPRequest) -> HeadDecision
+    /// Called after ``HeadDecision/readBody(limit:)``, off the connection's queue. The task is cancelled when the
+    /// client goes away.
+    func respond(to request: ServerRequest) async -> ServerResponse
+    /// The answer to something that the server refused by itself; `head` is there when it could be parsed.
+    func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse
+}
+
+/// Why the server refused a request before a handler could.
+public enum HTTPServerError: Error, Equatable, Sendable {
+    /// Bytes that are not HTTP; `reason` says what is wrong, in the words of RFC 9112.
+    case malformed(reason: String)
+    /// The request line is longer than `limit` bytes.
+    case targetTooLong(limit: Int)
+    /// The fields are more than `limit` of `unit` ("bytes", "fields").
+    case fieldsTooLarge(limit: Int, unit: String)
+    /// The body is larger than `limit` bytes, after content coding.
+    case bodyTooLarge(limit: Int)
+    /// A body is needed, and neither Content-Length nor chunked was given.
+    case lengthRequired
+    /// A Content-Encoding other than gzip, x-gzip, deflate, identity.
+    case unsupportedContentCoding(String)
+    /// The coded body is damaged, or expands more than `ratio` times.
+    case badContentCoding(reason: String)
+    /// `Expect` other than 100-continue.
+    case expectationFailed
+    /// An HTTP version other than 1.0 and 1.1.
+    case unsupportedVersion
+    /// A Transfer-Encoding other than chunked.
+    case unsupportedTransferCoding
+    /// The request did not arrive within `seconds`.
+    case timeout(seconds: Int)
+}

@@ -1,0 +1,33 @@
+/// What the values of a pixel mean.
+public enum ColorMode: String, Sendable, CaseIterable {
+    case gray
+    case grayAlpha = "gray+alpha"
+    case rgb
+    case rgba
+
+    public var channels: Int {
+        switch self {
+        case .gray: 1
+        case .grayAlpha: 2
+        case .rgb: 3
+        case .rgba: 4
+        }
+    }
+}
+
+/// An 8-bit image, row-major `[height, width, channels]`.
+public struct Image: Sendable, Equatable {
+    public let width: Int
+    public let height: Int
+    public let mode: ColorMode
+    /// `height * width * mode.channels` values.
+    public var pixels: [UInt8]
+
+    public init(width: Int, height: Int, mode: ColorMode, pixels: [UInt8]) {
+        precondition(width > 0 && height > 0 && pixels.count == width * height * mode.channels)
+        self.width = width
+        self.height = height
+        self.mode = mode
+        self.pixels = pixels
+    }
+}

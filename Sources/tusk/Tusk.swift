@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Tusk: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Learns the density of images, and answers for it over HTTP.")
+}
