@@ -65,9 +65,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         return UInt64(word()) << 32 | UInt64(low)
     }
 
-    /// Uniform on `[0, 1)`, a multiple of 2⁻²⁴.
+    /// Uniform on the open interval `(0, 1)`: the middles of 2²³ equal cells, so that neither end is ever drawn.
     public mutating func uniform() -> Float {
-        Float(word() >> 8) * 0x1p-24
+        (Float(word() >> 9) + 0.5) * 0x1p-23
     }
 
     /// Standard normal, by Box and Muller (1958) from one pair of words.

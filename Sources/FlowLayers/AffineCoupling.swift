@@ -1,0 +1,99 @@
+public import FlowCore
+import FlowKernels
+
+/// Affine coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising
+/// order, become `z = x · exp(s) + t` with `(t, s)` a function of the key.
+///
+///     logDet[r] = Σᵢ s[r, i]        s = a / (1 + |a|/c) in (−c, c)
+///
+/// Source: Dinh et al., *Density estimation using Real NVP* (2017), §3.2–3.4, arXiv:1605.08803; on vectors, with
+/// alternate indices as the mask and a soft clip in place of the paper's scaled tanh.
+public struct AffineCoupling: Bijection {
+    public let dims: Int
+    /// `c`, nats.
+    public let logScaleBound: Float
+    package var conditioner: Conditioner
+    private let key: [Int]
+    private let transformed: [Int]
+
+    public var forwardOrder: ExecutionOrder { .parallel }
+    public var inverseOrder: ExecutionOrder { .parallel }
+
+    /// Starts at the identity.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
+    public init(dims: Int, hidden: [Int], parity: Int, logScaleBound: Float, random: inout RandomStream) throws {
+        try checkSizes(dims: dims, atLeast: 2, hidden: hidden, logScaleBound: logScaleBound)
+        precondition(parity == 0 || parity == 1)
+        self.dims = dims
+        self.logScaleBound = logScaleBound
+        key = (0..<dims).filter { $0 % 2 == parity }
+        transformed = (0..<dims).filter { $0 % 2 != parity }
+        conditioner = Conditioner(
+            inputs: key.count, hidden: hidden, transformed: transformed.count, random: &random)
+    }
+
+    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
+        try checkWidth(of: x, "x")
+        return overRowTiles(x) { tile in
+            let (z, logDet, _) = run(tile)
+            return (z, logDet)
+        }
+    }
+
+    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+        try checkWidth(of: x, "x")
+        return run(x)
+    }
+
+    private func run(_ x: Matrix) -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+        let rows = x.rows
+        let (parameters, network) = conditioner.forwardTaped(x.unitMajor(key), rows: rows)
+        let moving = x.unitMajor(transformed)
+        var moved = moving
+        var logDet = [Float](repeating: 0, count: rows)
+        var movedSpan = moved.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        affineForward(
+            x: moving.span, parameters: parameters.span, bound: logScaleBound, rows: rows,
+            z: &movedSpan, logDet: &logDetSpan)
+        var z = x
+        z.setColumns(transformed, unitMajor: moved)
+        return (z, logDet, AffineTape(x: moving, parameters: parameters, network: network))
+    }
+
+    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
+        try checkWidth(of: z, "z")
+        return try overRowTiles(z) { tile in
+            if isCancelled() { throw FlowError.cancelled }
+            let parameters = conditioner.forward(tile.unitMajor(key), rows: tile.rows)
+            let moving = tile.unitMajor(transformed)
+            var moved = moving
+            var logDet = [Float](repeating: 0, count: tile.rows)
+            var movedSpan = moved.mutableSpan
+            var logDetSpan = logDet.mutableSpan
+            affineInverse(
+                z: moving.span, parameters: parameters.span, bound: logScaleBound, rows: tile.rows,
+                x: &movedSpan, logDet: &logDetSpan)
+            var x = tile
+            x.setColumns(transformed, unitMajor: moved)
+            return (x, logDet)
+        }
+    }
+
+    public func backward(
+        _ cotangent: Cotangent, through tape: AffineTape, into gradient: inout AffineCoupling
+    ) -> Matrix {
+        let rows = cotangent.dz.rows
+        let (dMoving, dKey) = affineNetworkBackward(
+            dz: cotangent.dz.unitMajor(transformed), dLogDet: cotangent.dLogDet, tape: tape, bound: logScaleBound,
+            rows: rows, network: conditioner, into: &gradient.conditioner)
+        var dx = cotangent.dz
+        dx.setColumns(transformed, unitMajor: dMoving)
+        dx.addColumns(key, unitMajor: dKey)
+        return dx
+    }
+
+    public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try conditioner.visitParameters(body)
+    }
+}
