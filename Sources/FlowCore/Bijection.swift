@@ -41,6 +41,10 @@ public protocol Bijection: Sendable {
     /// go through here. Arrays keep their counts; entries that a mask holds at zero must stay zero (their gradients
     /// are zero).
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows
+
+    /// Whether the entries that a mask holds at zero are zero. A model file is refused when they are not: the two
+    /// directions would be different maps.
+    var holdsStructuralZeros: Bool { get }
 }
 
 /// `∂L/∂z`, `[batch, D]`, and `∂L/∂logDet`, `[batch]`.
@@ -55,6 +59,9 @@ public struct Cotangent: Sendable {
 }
 
 extension Bijection {
+    /// Maps without masks have nothing to hold.
+    public var holdsStructuralZeros: Bool { true }
+
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)`` unless `matrix` is `[batch, D]`.
     package func checkWidth(of matrix: Matrix, _ argument: String) throws {
         guard matrix.columns == dims else {

@@ -19,9 +19,9 @@ public struct AffineCoupling: Bijection {
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
 
-    /// Starts at the identity.
+    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
-    public init(dims: Int, hidden: [Int], parity: Int, logScaleBound: Float, random: inout RandomStream) throws {
+    public init(dims: Int, hidden: [Int], parity: Int, logScaleBound: Float, random: inout RandomStream?) throws {
         try checkSizes(dims: dims, atLeast: 2, hidden: hidden, logScaleBound: logScaleBound)
         precondition(parity == 0 || parity == 1)
         self.dims = dims
@@ -91,6 +91,12 @@ public struct AffineCoupling: Bijection {
         dx.setColumns(transformed, unitMajor: dMoving)
         dx.addColumns(key, unitMajor: dKey)
         return dx
+    }
+
+    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    public static func parameterCount(dims: Int, hidden: [Int], parity: Int) -> Int? {
+        let key = (dims + 1 - parity) / 2
+        return Conditioner.parameterCount(inputs: key, hidden: hidden, transformed: dims - key)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -9,7 +9,7 @@ package struct Conditioner: Sendable {
     package var layers: [TriangularLinear]
 
     /// Every unit reads the whole layer below. The last map starts at zero, so that the flow starts at the identity.
-    package init(inputs: Int, hidden: [Int], transformed: Int, random stream: inout RandomStream) {
+    package init(inputs: Int, hidden: [Int], transformed: Int, random stream: inout RandomStream?) {
         let reaches = hidden.enumerated().map { i, units in
             Array(repeating: i == 0 ? inputs : hidden[i - 1], count: units)
         }
@@ -23,7 +23,7 @@ package struct Conditioner: Sendable {
     /// the position's.
     ///
     /// Source: Germain et al., *MADE* (2015), §4, arXiv:1502.03509; degrees evenly spread and sorted, not random.
-    package init(maskedDims dims: Int, hidden: [Int], random stream: inout RandomStream) {
+    package init(maskedDims dims: Int, hidden: [Int], random stream: inout RandomStream?) {
         /// Units of a sorted layer whose degree is at most each of `1...dims - 1`; inputs have one unit a degree.
         func degrees(_ units: Int) -> [Int] { (0..<units).map { 1 + $0 * (dims - 1) / units } }
         var below = Array(1...dims)
@@ -38,14 +38,28 @@ package struct Conditioner: Sendable {
         self.init(inputs: dims, reaches: reaches, random: &stream)
     }
 
-    private init(inputs: Int, reaches: [[Int]], random stream: inout RandomStream) {
+    private init(inputs: Int, reaches: [[Int]], random stream: inout RandomStream?) {
         layers = []
         for (i, reach) in reaches.enumerated() {
+            // The output layer has no random start.
+            if i == reaches.count - 1 { stream = nil }
             layers.append(
                 TriangularLinear(
-                    inputs: i == 0 ? inputs : reaches[i - 1].count, reach: reach, random: &stream,
-                    zero: i == reaches.count - 1))
+                    inputs: i == 0 ? inputs : reaches[i - 1].count, reach: reach, random: &stream))
         }
+    }
+
+    /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.
+    package static func parameterCount(inputs: Int, hidden: [Int], transformed: Int) -> Int? {
+        var count = 0
+        var below = inputs
+        for units in hidden + [2 * transformed] {
+            let (weights, overflow) = units.multipliedReportingOverflow(by: below + 1)
+            let (sum, overflowOfSum) = count.addingReportingOverflow(weights)
+            if overflow || overflowOfSum { return nil }
+            (count, below) = (sum, units)
+        }
+        return count
     }
 
     /// `[inputs, rows]` → `[2 · transformed, rows]`.

@@ -28,9 +28,9 @@ public struct MaskedAutoregressive: Bijection {
     /// Dimensions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 
-    /// Starts at the identity.
+    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
-    public init(dims: Int, hidden: [Int], reversed: Bool, logScaleBound: Float, random: inout RandomStream) throws {
+    public init(dims: Int, hidden: [Int], reversed: Bool, logScaleBound: Float, random: inout RandomStream?) throws {
         try checkSizes(dims: dims, atLeast: 1, hidden: hidden, logScaleBound: logScaleBound)
         self.dims = dims
         self.reversed = reversed
@@ -150,6 +150,13 @@ public struct MaskedAutoregressive: Bijection {
         dx.setColumns(order, unitMajor: direct)
         dx.addColumns(order, unitMajor: throughNetwork)
         return dx
+    }
+
+    public var holdsStructuralZeros: Bool { conditioner.layers.allSatisfy(\.isTriangular) }
+
+    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    public static func parameterCount(dims: Int, hidden: [Int]) -> Int? {
+        Conditioner.parameterCount(inputs: dims, hidden: hidden, transformed: dims)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -20,8 +20,8 @@ package struct TriangularLinear: Sendable {
     /// Output units that one product covers. Smaller follows the diagonal more closely, larger feeds BLAS better.
     private static let panelHeight = 64
 
-    /// Weights and biases uniform on `±1/√fan-in` (PyTorch's default, after He et al. 2015), or zero.
-    package init(inputs: Int, reach: [Int], random stream: inout RandomStream, zero: Bool) {
+    /// Weights and biases uniform on `±1/√fan-in` (PyTorch's default, after He et al. 2015), or zero without `random`.
+    package init(inputs: Int, reach: [Int], random stream: inout RandomStream?) {
         precondition(inputs > 0 && !reach.isEmpty)
         precondition(zip(reach, reach.dropFirst()).allSatisfy(<=) && reach[0] >= 0 && reach.last! <= inputs)
         self.inputs = inputs
@@ -29,13 +29,20 @@ package struct TriangularLinear: Sendable {
         self.reach = reach
         weights = Array(repeating: 0, count: inputs * reach.count)
         biases = Array(repeating: 0, count: reach.count)
-        guard !zero else { return }
+        guard stream != nil else { return }
         for u in 0..<outputs {
             let bound = 1 / Float(max(1, reach[u])).squareRoot()
             for k in 0..<reach[u] {
-                weights[u * inputs + k] = (2 * stream.uniform() - 1) * bound
+                weights[u * inputs + k] = (2 * stream!.uniform() - 1) * bound
             }
-            biases[u] = (2 * stream.uniform() - 1) * bound
+            biases[u] = (2 * stream!.uniform() - 1) * bound
+        }
+    }
+
+    /// No weight stands at or beyond its unit's reach.
+    package var isTriangular: Bool {
+        (0..<outputs).allSatisfy { u in
+            (u * inputs + reach[u]..<(u + 1) * inputs).allSatisfy { weights[$0] == 0 }
         }
     }
 

@@ -44,6 +44,48 @@ public struct ModelRecord: Sendable, Codable, Equatable {
 
     public static let currentFormatVersion = 1
     public static let currentMathematicsVersion = 1
+
+    enum CodingKeys: String, CodingKey {
+        case formatVersion = "format_version"
+        case mathematicsVersion = "mathematics_version"
+        case name
+        case architecture
+        case hyperParameters = "hyper_parameters"
+        case eventShape = "event_shape"
+        case levels
+        case dequantization
+        case logitAlpha = "logit_alpha"
+        case classes
+        case parameterCount = "parameter_count"
+        case training
+        case heldOut = "held_out"
+        case calibration
+        case check
+    }
+
+    public init(
+        formatVersion: Int = ModelRecord.currentFormatVersion,
+        mathematicsVersion: Int = ModelRecord.currentMathematicsVersion, name: String, architecture: String,
+        hyperParameters: HyperParameters, eventShape: EventShape, levels: Int, dequantization: String,
+        logitAlpha: Double, classes: [String], parameterCount: Int, training: TrainingRecord? = nil,
+        heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, check: CheckVector
+    ) {
+        self.formatVersion = formatVersion
+        self.mathematicsVersion = mathematicsVersion
+        self.name = name
+        self.architecture = architecture
+        self.hyperParameters = hyperParameters
+        self.eventShape = eventShape
+        self.levels = levels
+        self.dequantization = dequantization
+        self.logitAlpha = logitAlpha
+        self.classes = classes
+        self.parameterCount = parameterCount
+        self.training = training
+        self.heldOut = heldOut
+        self.calibration = calibration
+        self.check = check
+    }
 }
 
 /// Sizes of an architecture.
@@ -60,6 +102,12 @@ public struct HyperParameters: Sendable, Codable, Equatable {
         self.hidden = hidden
         self.logScaleBound = logScaleBound
     }
+
+    enum CodingKeys: String, CodingKey {
+        case layers
+        case hidden
+        case logScaleBound = "log_scale_bound"
+    }
 }
 
 /// How the model was trained.
@@ -75,6 +123,33 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     public var bestEpoch: Int
     public var batch: Int
     public var wallSeconds: Double
+
+    enum CodingKeys: String, CodingKey {
+        case dataHash = "data_hash"
+        case split
+        case images
+        case horizontalFlips = "horizontal_flips"
+        case seed
+        case epochs
+        case bestEpoch = "best_epoch"
+        case batch
+        case wallSeconds = "wall_seconds"
+    }
+
+    public init(
+        dataHash: String, split: String, images: Int, horizontalFlips: Bool, seed: UInt64, epochs: Int,
+        bestEpoch: Int, batch: Int, wallSeconds: Double
+    ) {
+        self.dataHash = dataHash
+        self.split = split
+        self.images = images
+        self.horizontalFlips = horizontalFlips
+        self.seed = seed
+        self.epochs = epochs
+        self.bestEpoch = bestEpoch
+        self.batch = batch
+        self.wallSeconds = wallSeconds
+    }
 }
 
 /// Density of images that the training never saw.
@@ -84,6 +159,20 @@ public struct HeldOutRecord: Sendable, Codable, Equatable {
     /// Mean over images, and the mean's standard error.
     public var bitsPerDim: Double
     public var bitsPerDimStandardError: Double
+
+    enum CodingKeys: String, CodingKey {
+        case split
+        case count
+        case bitsPerDim = "bits_per_dim"
+        case bitsPerDimStandardError = "bits_per_dim_standard_error"
+    }
+
+    public init(split: String, count: Int, bitsPerDim: Double, bitsPerDimStandardError: Double) {
+        self.split = split
+        self.count = count
+        self.bitsPerDim = bitsPerDim
+        self.bitsPerDimStandardError = bitsPerDimStandardError
+    }
 }
 
 /// Where a log-density stands among those of held-out images.
@@ -92,6 +181,18 @@ public struct Calibration: Sendable, Codable, Equatable {
     public var count: Int
     /// `log p(y)` in nats at 0, 1, … 100 per cent of the held-out images, rising; 101 values.
     public var logProbQuantiles: [Double]
+
+    enum CodingKeys: String, CodingKey {
+        case split
+        case count
+        case logProbQuantiles = "log_prob_quantiles"
+    }
+
+    public init(split: String, count: Int, logProbQuantiles: [Double]) {
+        self.split = split
+        self.count = count
+        self.logProbQuantiles = logProbQuantiles
+    }
 }
 
 /// An input and its log-density, verified at every load.
@@ -100,4 +201,14 @@ public struct CheckVector: Sendable, Codable, Equatable {
     public var pixels: [UInt8]
     /// `log p(y)` of draw 0, nats.
     public var logProb: Double
+
+    enum CodingKeys: String, CodingKey {
+        case pixels
+        case logProb = "log_prob"
+    }
+
+    public init(pixels: [UInt8], logProb: Double) {
+        self.pixels = pixels
+        self.logProb = logProb
+    }
 }

@@ -1,0 +1,30 @@
+import FlowCore
+public import FlowLayers
+
+/// Affine couplings on vectors, of alternating parity: both directions parallel.
+///
+/// Source: Dinh et al., *Density estimation using Real NVP* (2017), arXiv:1605.08803, without its convolutions, scales
+/// and batch normalisation.
+public struct AffineCouplingFlow: ChainFlow {
+    public static let architectureName = "coupling"
+
+    public var standardize: ActNorm
+    public var layers: [AffineCoupling]
+
+    public init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws {
+        try checkLayerCount(hyperParameters.layers)
+        standardize = ActNorm(dims: dims)
+        layers = try (0..<hyperParameters.layers).map { i in
+            var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
+            return try AffineCoupling(
+                dims: dims, hidden: hyperParameters.hidden, parity: i % 2,
+                logScaleBound: hyperParameters.logScaleBound, random: &random)
+        }
+    }
+
+    public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
+        chainParameterCount(dims: dims, layers: hyperParameters.layers) { i in
+            AffineCoupling.parameterCount(dims: dims, hidden: hyperParameters.hidden, parity: i % 2)
+        }
+    }
+}

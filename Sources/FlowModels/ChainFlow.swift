@@ -1,0 +1,115 @@
+public import FlowCore
+public import FlowLayers
+
+/// A flow that standardises its input and then applies a chain of maps of one kind.
+///
+/// Log-dets add up: `log|det ∂z/∂x| = Σᵢ log|det ∂zᵢ/∂zᵢ₋₁|`.
+public protocol ChainFlow: FlowArchitecture where Tape == ChainTape<Layer> {
+    associatedtype Layer: Bijection
+    /// Mean 0 and standard deviation 1 in every dimension of the first batch.
+    var standardize: ActNorm { get set }
+    /// In the order of data → latent.
+    var layers: [Layer] { get set }
+}
+
+/// What each map of a chain remembers, in the order of data → latent.
+public struct ChainTape<Layer: Bijection>: Sendable {
+    var standardize: ActNorm.Tape
+    var layers: [Layer.Tape]
+}
+
+extension ChainFlow {
+    public var dims: Int { standardize.dims }
+    public var forwardOrder: ExecutionOrder {
+        layers.contains { $0.forwardOrder == .sequential } ? .sequential : .parallel
+    }
+    public var inverseOrder: ExecutionOrder {
+        layers.contains { $0.inverseOrder == .sequential } ? .sequential : .parallel
+    }
+
+    public mutating func initialize(from x: Matrix) throws {
+        try standardize.initialize(from: x)
+    }
+
+    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
+        var (z, logDet) = try standardize.forward(x)
+        for layer in layers {
+            let (next, more) = try layer.forward(z)
+            z = next
+            add(more, to: &logDet)
+        }
+        return (z, logDet)
+    }
+
+    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: ChainTape<Layer>) {
+        var (z, logDet, first) = try standardize.forwardTaped(x)
+        var tape = ChainTape<Layer>(standardize: first, layers: [])
+        for layer in layers {
+            let (next, more, own) = try layer.forwardTaped(z)
+            z = next
+            add(more, to: &logDet)
+            tape.layers.append(own)
+        }
+        return (z, logDet, tape)
+    }
+
+    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
+        try checkWidth(of: z, "z")
+        var x = z
+        var logDet = [Float](repeating: 0, count: z.rows)
+        for layer in layers.reversed() {
+            let (next, more) = try layer.inverse(x, isCancelled: isCancelled)
+            x = next
+            add(more, to: &logDet)
+        }
+        let (data, more) = try standardize.inverse(x, isCancelled: isCancelled)
+        add(more, to: &logDet)
+        return (data, logDet)
+    }
+
+    public func backward(_ cotangent: Cotangent, through tape: ChainTape<Layer>, into gradient: inout Self) -> Matrix {
+        var cotangent = cotangent
+        for i in layers.indices.reversed() {
+            cotangent.dz = layers[i].backward(cotangent, through: tape.layers[i], into: &gradient.layers[i])
+        }
+        return standardize.backward(cotangent, through: tape.standardize, into: &gradient.standardize)
+    }
+
+    public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try standardize.visitParameters { info, values in
+            try body(ParameterInfo(name: "standardize.\(info.name)", shape: info.shape), &values)
+        }
+        for i in layers.indices {
+            try layers[i].visitParameters { info, values in
+                try body(ParameterInfo(name: "layers.\(i).\(info.name)", shape: info.shape), &values)
+            }
+        }
+    }
+
+    public var holdsStructuralZeros: Bool { layers.allSatisfy(\.holdsStructuralZeros) }
+
+    private func add(_ more: [Float], to logDet: inout [Float]) {
+        for r in logDet.indices {
+            logDet[r] += more[r]
+        }
+    }
+}
+
+/// Parameters of standardisation and `layers` maps, `layer(i)` being that of map `i`; nil where that overflows.
+func chainParameterCount(dims: Int, layers: Int, layer: (Int) -> Int?) -> Int? {
+    var count = 2 * dims
+    for i in 0..<layers {
+        guard let own = layer(i) else { return nil }
+        let (sum, overflow) = count.addingReportingOverflow(own)
+        if overflow { return nil }
+        count = sum
+    }
+    return count
+}
+
+/// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` unless a chain has at least one layer.
+func checkLayerCount(_ layers: Int) throws {
+    guard layers > 0 else {
+        throw FlowError.outOfRange(argument: "layers", value: "\(layers)", allowed: "1 or more")
+    }
+}

@@ -1,0 +1,31 @@
+import FlowCore
+public import FlowLayers
+
+/// MAF: masked autoregressive maps of alternating order.
+///
+/// Densities take one parallel pass; samples one sequential pass.
+/// Source: Papamakarios et al., *Masked Autoregressive Flow for Density Estimation* (2017), arXiv:1705.07057; ReLU, no
+/// batch normalisation.
+public struct MaskedAutoregressiveFlow: ChainFlow {
+    public static let architectureName = "maf"
+
+    public var standardize: ActNorm
+    public var layers: [MaskedAutoregressive]
+
+    public init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws {
+        try checkLayerCount(hyperParameters.layers)
+        standardize = ActNorm(dims: dims)
+        layers = try (0..<hyperParameters.layers).map { i in
+            var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
+            return try MaskedAutoregressive(
+                dims: dims, hidden: hyperParameters.hidden, reversed: i % 2 == 1,
+                logScaleBound: hyperParameters.logScaleBound, random: &random)
+        }
+    }
+
+    public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
+        chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
+            MaskedAutoregressive.parameterCount(dims: dims, hidden: hyperParameters.hidden)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import FlowCore
+import FoundationEssentials
+
+/// One `.safetensors` file with all that a density needs; see docs/model-file.md.
+public enum ModelFile {
+    /// Key of the record in the file's metadata.
+    private static let recordKey = "tusk"
+
+    /// Bounds on the sizes in a record, so that nothing large is computed or allocated for a bad one.
+    enum Limit {
+        static let dims = 1 << 20
+        static let layers = 1_024
+        static let hiddenLayers = 64
+        static let units = 1 << 20
+        static let classes = 10_000
+    }
+
+    /// How far the check vector's log-density may be from the recorded one: `1e-4 · D` nats, room for another CPU's
+    /// order of summation in single precision and for nothing else.
+    public static func checkTolerance(dims: Int) -> Double { 1e-4 * Double(dims) }
+
+    // MARK: Writing
+
+    /// The file's bytes. The check vector is evaluated again on the weights as rounded to `precision`, so that the file
+    /// verifies.
+    public static func encode<Flow: FlowArchitecture>(
+        _ model: DensityModel<Flow>, precision: TensorPrecision
+    ) throws -> [UInt8] {
+        var record = model.record
+        var rounded = model.flow
+        rounded.visitParameters { _, values in
+            for i in values.indices { values[i] = precision.rounded(values[i]) }
+        }
+        let row = DensityRow(pixels: record.check.pixels)
+        record.check.logProb = try DensityModel(flow: rounded, record: record)
+            .logDensities(of: [row], isCancelled: { false })[0]
+        record.parameterCount = rounded.parameterCount
+        var tensors: [Safetensors.Tensor] = []
+        rounded.visitParameters { info, values in
+            tensors.append(.init(name: info.name, shape: info.shape, values: values))
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = String(decoding: try encoder.encode(record), as: UTF8.self)
+        return try Safetensors.encode(tensors, metadata: [recordKey: json], precision: precision)
+    }
+
+    /// Writes the file beside its place and renames it there, so that nobody ever reads half of one.
+    /// - Throws: what the file system says.
+    public static func write<Flow: FlowArchitecture>(
+        _ model: DensityModel<Flow>, to path: String, precision: TensorPrecision
+    ) throws {
+        try Data(encode(model, precision: precision)).write(to: URL(filePath: path), options: .atomic)
+    }
+
+    // MARK: Reading
+
+    /// - Throws: ``ModelFileError``.
+    public static func load(path: String) throws -> any ImageDensity {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+        } catch let error as CocoaError {
+            let missing = error.code == .fileReadNoSuchFile
+            throw ModelFileError.unreadable(reason: missing ? "there is no such file" : "error \(error.code.rawValue)")
+        }
+        return try load(data.bytes)
+    }
+
+    /// Loads a model from memory, which is read and not kept.
+    /// - Throws: ``ModelFileError``.
+    public static func load(_ bytes: RawSpan) throws -> any ImageDensity {
+        let tensors: [String: Safetensors.Tensor]
+        let metadata: [String: String]
+        do {
+            (tensors, metadata) = try Safetensors.decode(bytes)
+        } catch let error as SafetensorsError {
+            throw ModelFileError.format(error)
+        }
+        let record = try record(in: metadata)
+        guard let architecture = FlowRegistry.architecture(named: record.architecture) else {
+            throw ModelFileError.unknownArchitecture(
+                record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
+        }
+        return try model(architecture, record, tensors)
+    }
+
+    /// Versions are looked at before anything else is: a newer file may have other fields.
+    private struct Versions: Codable {
+        var format_version: Int
+        var mathematics_version: Int
+    }
+
+    private static func record(in metadata: [String: String]) throws -> ModelRecord {
+        guard let json = metadata[recordKey] else { throw ModelFileError.noRecord }
+        let data = Data(json.utf8)
+        let record: ModelRecord
+        do {
+            let versions = try JSONDecoder().decode(Versions.self, from: data)
+            guard versions.format_version <= ModelRecord.currentFormatVersion else {
+                throw ModelFileError.newerFormat(
+                    version: versions.format_version, supported: ModelRecord.currentFormatVersion)
+            }
+            guard versions.mathematics_version <= ModelRecord.currentMathematicsVersion else {
+                throw ModelFileError.newerMathematics(
+                    version: versions.mathematics_version, supported: ModelRecord.currentMathematicsVersion)
+            }
+            record = try JSONDecoder().decode(ModelRecord.self, from: data)
+        } catch let error as DecodingError {
+            throw ModelFileError.badRecord(field: error.fieldPath, reason: error.reason)
+        }
+        try record.validate()
+        return record
+    }
+
+    private static func model<Flow: FlowArchitecture>(
+        _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor]
+    ) throws -> any ImageDensity {
+        let held = tensors.values.reduce(0) { $0 + $1.values.count }
+        let expected = Flow.parameterCount(dims: record.eventShape.dims, hyperParameters: record.hyperParameters)
+        guard expected == held else {
+            throw ModelFileError.wrongParameterCount(expected: expected ?? .max, actual: held)
+        }
+        do {
+            var flow = try Flow(dims: record.eventShape.dims, hyperParameters: record.hyperParameters, seed: nil)
+            try flow.visitParameters { info, values in
+                guard let tensor = tensors[info.name] else { throw ModelFileError.missingTensor(info.name) }
+                guard tensor.shape == info.shape else {
+                    throw ModelFileError.wrongShape(tensor: info.name, expected: info.shape, actual: tensor.shape)
+                }
+                values = tensor.values
+            }
+            guard flow.holdsStructuralZeros else { throw ModelFileError.maskViolated }
+            let model = try DensityModel(flow: flow, record: record)
+            try verify(model)
+            return model
+        } catch let FlowError.outOfRange(argument, value, allowed) {
+            throw ModelFileError.badRecord(field: argument, reason: "\(value), allowed is \(allowed)")
+        }
+    }
+
+    private static func verify(_ model: DensityModel<some FlowArchitecture>) throws {
+        let check = model.record.check
+        let actual = try model.logDensities(of: [DensityRow(pixels: check.pixels)], isCancelled: { false })[0]
+        let tolerance = checkTolerance(dims: model.flow.dims)
+        // written so that NaN fails
+        guard abs(actual - check.logProb) <= tolerance else {
+            throw ModelFileError.checkFailed(expected: check.logProb, actual: actual, tolerance: tolerance)
+        }
+    }
+}
+
+extension TensorPrecision {
+    /// The nearest number of this precision.
+    package func rounded(_ value: Float) -> Float {
+        switch self {
+        case .float32: value
+        case .bfloat16: Float(bitPattern: UInt32(Safetensors.bfloat16(value)) << 16)
+        case .float16: Float(Float16(value))
+        }
+    }
+}
+
+extension DecodingError {
+    private var context: Context? {
+        switch self {
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+            .dataCorrupted(let context):
+            context
+        @unknown default: nil
+        }
+    }
+
+    /// Dotted path of the field, such as `event_shape.height`.
+    fileprivate var fieldPath: String {
+        var path = context?.codingPath.map(\.stringValue) ?? []
+        if case .keyNotFound(let key, _) = self { path.append(key.stringValue) }
+        return path.isEmpty ? "document" : path.joined(separator: ".")
+    }
+
+    fileprivate var reason: String {
+        switch self {
+        case .keyNotFound: "is missing"
+        case .typeMismatch(let type, _): "is not a \(type)"
+        case .valueNotFound: "is null"
+        default: "is not JSON"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// Why a model file was refused. Every text names what is wrong and the values, never where the file is.
+public enum ModelFileError: Error, Equatable, Sendable {
+    case unreadable(reason: String)
+    case format(SafetensorsError)
+    /// There is no `tusk` document in the file's metadata.
+    case noRecord
+    case badRecord(field: String, reason: String)
+    case newerFormat(version: Int, supported: Int)
+    case newerMathematics(version: Int, supported: Int)
+    case unknownArchitecture(String, known: [String])
+    case wrongParameterCount(expected: Int, actual: Int)
+    case missingTensor(String)
+    case wrongShape(tensor: String, expected: [Int], actual: [Int])
+    /// A weight that the architecture's masks hold at zero is not zero.
+    case maskViolated
+    /// The model does not give the log-density that its file says it gives.
+    case checkFailed(expected: Double, actual: Double, tolerance: Double)
+}
+
+extension ModelFileError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unreadable(let reason): "the model file cannot be read: \(reason)"
+        case .format(let error): "not a sound safetensors file: \(error)"
+        case .noRecord: "the file's metadata has no \"tusk\" document: it was not written by tusk"
+        case .badRecord(let field, let reason): "the model's record is wrong: \(field): \(reason)"
+        case .newerFormat(let version, let supported):
+            "format_version is \(version); this program reads up to \(supported)"
+        case .newerMathematics(let version, let supported):
+            "mathematics_version is \(version); this program knows up to \(supported)"
+        case .unknownArchitecture(let name, let known):
+            "architecture is \"\(name.prefix(64))\"; this program knows \(known.joined(separator: ", "))"
+        case .wrongParameterCount(let expected, let actual):
+            "the hyper-parameters ask for \(expected) numbers; the file holds \(actual)"
+        case .missingTensor(let name): "tensor \(name) is missing"
+        case .wrongShape(let tensor, let expected, let actual):
+            "tensor \(tensor) has shape \(actual); \(expected) was expected"
+        case .maskViolated: "a weight outside its mask is not zero"
+        case .checkFailed(let expected, let actual, let tolerance):
+            "the check vector has log-density \(actual) here and \(expected) in the file, more than \(tolerance) apart"
+        }
+    }
+}
+
+extension SafetensorsError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tooShort(let bytes): "\(bytes) bytes are too few for a header length (8)"
+        case .headerTooLong(let bytes, let limit): "the header is \(bytes) bytes long; at most \(limit) are read"
+        case .headerNotJSON: "the header is not a JSON object of tensors"
+        case .unknownType(let tensor, let type): "tensor \(tensor) is of type \(type); F32, BF16 and F16 are read"
+        case .badShape(let tensor): "the shape of tensor \(tensor) is negative or overflows"
+        case .badOffsets(let tensor, let bytes): "the offsets of tensor \(tensor) are not within the \(bytes) data bytes"
+        case .wrongSize(let tensor, let expected, let actual):
+            "tensor \(tensor) spans \(actual) bytes; its shape needs \(expected)"
+        case .notContiguous(let tensor): "tensor \(tensor) overlaps another or follows a hole"
+        case .wrongLength(let expected, let actual): "the file is \(actual) bytes long; its header describes \(expected)"
+        case .notFinite(let tensor): "tensor \(tensor) holds NaN or an infinity"
+        }
+    }
+}

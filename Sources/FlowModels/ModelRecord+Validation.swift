@@ -1,0 +1,48 @@
+extension ModelRecord {
+    /// Looks at every number before anything is computed from it.
+    /// - Throws: ``ModelFileError/badRecord(field:reason:)``.
+    func validate() throws {
+        func require(_ holds: Bool, _ field: String, _ reason: String) throws {
+            guard holds else { throw ModelFileError.badRecord(field: field, reason: reason) }
+        }
+        typealias Limit = ModelFile.Limit
+        try require(Self.isValidName(name), "name", "is not 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
+        let sides = [eventShape.height, eventShape.width, eventShape.channels]
+        try require(
+            sides.allSatisfy { (1...Limit.dims).contains($0) } && eventShape.channels <= 4
+                && sides[0].multipliedReportingOverflow(by: sides[1]).partialValue <= Limit.dims
+                && eventShape.dims <= Limit.dims,
+            "event_shape", "has sides below 1, more than 4 channels or more than \(Limit.dims) dimensions")
+        try require(
+            (1...Limit.layers).contains(hyperParameters.layers), "hyper_parameters.layers",
+            "\(hyperParameters.layers) is not 1 to \(Limit.layers)")
+        try require(
+            (1...Limit.hiddenLayers).contains(hyperParameters.hidden.count)
+                && hyperParameters.hidden.allSatisfy { (1...Limit.units).contains($0) },
+            "hyper_parameters.hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
+        try require(dequantization == "uniform", "dequantization", "is not \"uniform\"")
+        try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
+        try require(
+            check.pixels.count == eventShape.dims && check.pixels.allSatisfy { Int($0) < levels }, "check.pixels",
+            "are not \(eventShape.dims) values below \(levels)")
+        if let calibration {
+            let quantiles = calibration.logProbQuantiles
+            try require(
+                quantiles.count == 101 && zip(quantiles, quantiles.dropFirst()).allSatisfy(<=),
+                "calibration.log_prob_quantiles", "are not 101 rising values")
+        }
+    }
+
+    /// Whether `name` can name a model: `[A-Za-z0-9._-]{1,64}`.
+    public static func isValidName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,213 @@
+import FoundationEssentials
+
+/// Number formats of tensors in a file.
+public enum TensorPrecision: String, Sendable, Codable, CaseIterable {
+    case float32 = "F32"
+    case bfloat16 = "BF16"
+    case float16 = "F16"
+
+    /// Bytes a number.
+    public var width: Int { self == .float32 ? 4 : 2 }
+}
+
+/// What is wrong with a safetensors file. Texts name tensors and numbers, never where the file is.
+public enum SafetensorsError: Error, Equatable, Sendable {
+    case tooShort(bytes: Int)
+    case headerTooLong(bytes: UInt64, limit: Int)
+    case headerNotJSON
+    case unknownType(tensor: String, type: String)
+    case badShape(tensor: String)
+    case badOffsets(tensor: String, bytes: Int)
+    case wrongSize(tensor: String, expected: Int, actual: Int)
+    /// Tensors overlap or leave a hole before this one.
+    case notContiguous(tensor: String)
+    /// The tensors end elsewhere than the file.
+    case wrongLength(expected: Int, actual: Int)
+    case notFinite(tensor: String)
+}
+
+/// The safetensors format: a length, a JSON header, and the tensors' bytes, little-endian, one after another without
+/// holes.
+///
+/// Reading executes nothing and checks every size with overflow-checked arithmetic before it allocates.
+/// Source: safetensors 0.8, "Format" in its README.
+package enum Safetensors {
+    /// Longest header that is read.
+    package static let headerLimit = 8 << 20
+
+    package struct Tensor: Sendable, Equatable {
+        package var name: String
+        package var shape: [Int]
+        package var values: [Float]
+
+        package init(name: String, shape: [Int], values: [Float]) {
+            self.name = name
+            self.shape = shape
+            self.values = values
+        }
+    }
+
+    private struct Entry: Codable {
+        var dtype: String
+        var shape: [Int]
+        var data_offsets: [Int]
+    }
+
+    /// The header is an object of tensors with one member that is not a tensor.
+    private struct Header: Codable {
+        var metadata: [String: String] = [:]
+        var entries: [String: Entry] = [:]
+
+        struct Key: CodingKey {
+            var stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init() {}
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            for key in container.allKeys {
+                if key.stringValue == "__metadata__" {
+                    metadata = try container.decode([String: String].self, forKey: key)
+                } else {
+                    entries[key.stringValue] = try container.decode(Entry.self, forKey: key)
+                }
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(metadata, forKey: Key(stringValue: "__metadata__"))
+            for (name, entry) in entries {
+                try container.encode(entry, forKey: Key(stringValue: name))
+            }
+        }
+    }
+
+    /// - Returns: the file's bytes; the same input gives the same bytes.
+    package static func encode(
+        _ tensors: [Tensor], metadata: [String: String], precision: TensorPrecision
+    ) throws -> [UInt8] {
+        var header = Header()
+        header.metadata = metadata
+        var offset = 0
+        for tensor in tensors {
+            let end = offset + tensor.values.count * precision.width
+            header.entries[tensor.name] = Entry(
+                dtype: precision.rawValue, shape: tensor.shape, data_offsets: [offset, end])
+            offset = end
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var json = [UInt8](try encoder.encode(header))
+        // so that the tensors start at a multiple of 8 bytes, as the format asks
+        json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(8 + json.count + offset)
+        append(UInt64(json.count), to: &bytes)
+        bytes += json
+        for tensor in tensors {
+            for value in tensor.values {
+                switch precision {
+                case .float32: append(value.bitPattern, to: &bytes)
+                case .bfloat16: append(bfloat16(value), to: &bytes)
+                case .float16: append(Float16(value).bitPattern, to: &bytes)
+                }
+            }
+        }
+        return bytes
+    }
+
+    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+        for shift in stride(from: 0, to: type(of: value).bitWidth, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        }
+    }
+
+    /// The nearest bfloat16, ties to even.
+    static func bfloat16(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        guard value.isFinite else { return UInt16(truncatingIfNeeded: bits >> 16) | (value.isNaN ? 0x40 : 0) }
+        return UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+    }
+
+    /// - Throws: ``SafetensorsError``.
+    package static func decode(_ bytes: RawSpan) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+        guard bytes.byteCount >= 8 else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }
+        let length = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
+        guard length <= UInt64(headerLimit) else {
+            throw SafetensorsError.headerTooLong(bytes: length, limit: headerLimit)
+        }
+        let start = 8 + Int(length)
+        guard start <= bytes.byteCount else {
+            throw SafetensorsError.wrongLength(expected: start, actual: bytes.byteCount)
+        }
+        let json = unsafe bytes.extracting(8..<start).withUnsafeBytes { unsafe Data($0) }
+        guard let header = try? JSONDecoder().decode(Header.self, from: json) else {
+            throw SafetensorsError.headerNotJSON
+        }
+        let data = bytes.extracting(start..<bytes.byteCount)
+        var tensors: [String: Tensor] = [:]
+        var end = 0
+        // sorted by where they start, then by where they end: an empty tensor stands before its neighbour
+        for (name, entry) in header.entries.sorted(by: {
+            ($0.value.data_offsets.first ?? 0, $0.value.data_offsets.last ?? 0)
+                < ($1.value.data_offsets.first ?? 0, $1.value.data_offsets.last ?? 0)
+        }) {
+            tensors[name] = try decode(name, entry, from: data, at: &end)
+        }
+        guard end == data.byteCount else {
+            throw SafetensorsError.wrongLength(expected: start + end, actual: bytes.byteCount)
+        }
+        return (tensors, header.metadata)
+    }
+
+    private static func decode(_ name: String, _ entry: Entry, from data: RawSpan, at end: inout Int) throws -> Tensor {
+        guard let precision = TensorPrecision(rawValue: entry.dtype) else {
+            throw SafetensorsError.unknownType(tensor: name, type: String(entry.dtype.prefix(16)))
+        }
+        var count = 1
+        for size in entry.shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard size >= 0, !overflow else { throw SafetensorsError.badShape(tensor: name) }
+            count = product
+        }
+        let (size, overflow) = count.multipliedReportingOverflow(by: precision.width)
+        guard !overflow else { throw SafetensorsError.badShape(tensor: name) }
+        guard entry.data_offsets.count == 2, case let (first, last) = (entry.data_offsets[0], entry.data_offsets[1]),
+            first >= 0, last >= first, last <= data.byteCount
+        else {
+            throw SafetensorsError.badOffsets(tensor: name, bytes: data.byteCount)
+        }
+        guard last - first == size else {
+            throw SafetensorsError.wrongSize(tensor: name, expected: size, actual: last - first)
+        }
+        guard first == end else { throw SafetensorsError.notContiguous(tensor: name) }
+        end = last
+        let values = decode(data.extracting(first..<last), precision, count: count)
+        guard values.allSatisfy(\.isFinite) else { throw SafetensorsError.notFinite(tensor: name) }
+        return Tensor(name: name, shape: entry.shape, values: values)
+    }
+
+    private static func decode(_ bytes: RawSpan, _ precision: TensorPrecision, count: Int) -> [Float] {
+        unsafe bytes.withUnsafeBytes { bytes in
+            // `bytes` is exactly `count` numbers long: checked by the caller
+            (0..<count).map { i in
+                switch precision {
+                case .float32:
+                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self)
+                    return Float(bitPattern: UInt32(littleEndian: bits))
+                case .bfloat16:
+                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
+                    return Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
+                case .float16:
+                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
+                    return Float(Float16(bitPattern: UInt16(littleEndian: bits)))
+                }
+            }
+        }
+    }
+}
