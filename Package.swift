@@ -74,6 +74,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
+        tests(of: "FlowKernels", ["FlowCore"]),
+        tests(of: "FlowCore"),
+        tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
+        tests(of: "FlowModels", ["FlowCore", "FlowLayers"]),
     ],
     swiftLanguageModes: [.v6]
 )

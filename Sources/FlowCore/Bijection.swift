@@ -45,6 +45,8 @@ public protocol Bijection: Sendable {
     /// Whether the entries that a mask holds at zero are zero. A model file is refused when they are not: the two
     /// directions would be different maps.
     var holdsStructuralZeros: Bool { get }
+    /// Sets those entries to zero.
+    mutating func restoreStructuralZeros()
 }
 
 /// `∂L/∂z`, `[batch, D]`, and `∂L/∂logDet`, `[batch]`.
@@ -61,6 +63,7 @@ public struct Cotangent: Sendable {
 extension Bijection {
     /// Maps without masks have nothing to hold.
     public var holdsStructuralZeros: Bool { true }
+    public mutating func restoreStructuralZeros() {}
 
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)`` unless `matrix` is `[batch, D]`.
     package func checkWidth(of matrix: Matrix, _ argument: String) throws {

@@ -1,17 +1,5 @@
 import Glibc
 
-/// `to[j, i] = from[i, j]` for a `rows × columns` matrix: row-major rows to unit-major columns and back.
-package func transpose(
-    _ from: Span<Float>, rows: Int, columns: Int, to: inout MutableSpan<Float>
-) {
-    precondition(from.count >= rows * columns && to.count >= rows * columns)
-    for i in 0..<rows {
-        for j in 0..<columns {
-            to[j * rows + i] = from[i * columns + j]
-        }
-    }
-}
-
 /// Fills row `u` of a unit-major `[bias.count, rows]` array with `bias[u]`.
 package func broadcastBias(_ bias: Span<Float>, rows: Int, to: inout MutableSpan<Float>) {
     precondition(to.count >= bias.count * rows)

@@ -154,6 +154,12 @@ public struct MaskedAutoregressive: Bijection {
 
     public var holdsStructuralZeros: Bool { conditioner.layers.allSatisfy(\.isTriangular) }
 
+    public mutating func restoreStructuralZeros() {
+        for i in conditioner.layers.indices {
+            conditioner.layers[i].restoreTriangle()
+        }
+    }
+
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
     public static func parameterCount(dims: Int, hidden: [Int]) -> Int? {
         Conditioner.parameterCount(inputs: dims, hidden: hidden, transformed: dims)

@@ -46,6 +46,15 @@ package struct TriangularLinear: Sendable {
         }
     }
 
+    /// Zeros every weight at and beyond its unit's reach.
+    package mutating func restoreTriangle() {
+        for u in 0..<outputs {
+            for k in reach[u]..<inputs {
+                weights[u * inputs + k] = 0
+            }
+        }
+    }
+
     /// Rising runs of output units and how many inputs each run reads.
     private var panels: [(units: Range<Int>, reads: Int)] {
         stride(from: 0, to: outputs, by: Self.panelHeight).map { first in

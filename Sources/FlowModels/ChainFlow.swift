@@ -88,6 +88,12 @@ extension ChainFlow {
 
     public var holdsStructuralZeros: Bool { layers.allSatisfy(\.holdsStructuralZeros) }
 
+    public mutating func restoreStructuralZeros() {
+        for i in layers.indices {
+            layers[i].restoreStructuralZeros()
+        }
+    }
+
     private func add(_ more: [Float], to logDet: inout [Float]) {
         for r in logDet.indices {
             logDet[r] += more[r]

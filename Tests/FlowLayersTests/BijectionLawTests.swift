@@ -1,0 +1,233 @@
+import FlowCore
+import FlowLayers
+import TestSupport
+import Testing
+
+/// Every bijection is a row here, with parameters moved away from their start.
+enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
+    case actNorm = "ActNorm"
+    case masked = "MaskedAutoregressive"
+    case maskedReversed = "MaskedAutoregressive, reversed"
+    case maskedNarrow = "MaskedAutoregressive, fewer hidden units than dimensions"
+    case couplingEven = "AffineCoupling, parity 0"
+    case couplingOdd = "AffineCoupling, parity 1"
+
+    var testDescription: String { rawValue }
+
+    /// A map of `dims` dimensions, of at least 2.
+    func map(dims: Int) throws -> any Bijection {
+        var random: RandomStream? = RandomStream(seed: 11, stream: 0)
+        func masked(_ hidden: [Int], reversed: Bool) throws -> any Bijection {
+            let map = try MaskedAutoregressive(
+                dims: dims, hidden: hidden, reversed: reversed, logScaleBound: 3, random: &random)
+            return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
+        }
+        func coupling(parity: Int) throws -> any Bijection {
+            let map = try AffineCoupling(dims: dims, hidden: [9, 7], parity: parity, logScaleBound: 3, random: &random)
+            return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
+        }
+        switch self {
+        case .actNorm: return BijectionLaws.perturbed(ActNorm(dims: dims), scale: 0.4, seed: 12)
+        case .masked: return try masked([13, 11], reversed: false)
+        case .maskedReversed: return try masked([13, 11], reversed: true)
+        case .maskedNarrow: return try masked([3], reversed: false)
+        case .couplingEven: return try coupling(parity: 0)
+        case .couplingOdd: return try coupling(parity: 1)
+        }
+    }
+}
+
+@Suite("Bijection laws")
+struct BijectionLawTests {
+    private func input(rows: Int, dims: Int, seed: UInt64 = 21) -> Matrix {
+        var random = RandomStream(seed: seed, stream: 0)
+        return Matrix(rows: rows, columns: dims, elements: (0..<rows * dims).map { _ in random.normal() })
+    }
+
+    /// Float32 through two passes of small networks.
+    static let roundTripTolerance: Float = 1e-4
+
+    @Test("inverse undoes forward", arguments: BijectionCase.allCases, [2, 5, 40])
+    func roundTrip(_ bijection: BijectionCase, dims: Int) throws {
+        // 19 rows: one full tile and a padded one
+        let gap = try BijectionLaws.roundTripGap(bijection.map(dims: dims), input(rows: 19, dims: dims))
+        #expect(gap < Self.roundTripTolerance)
+    }
+
+    @Test("the two log-dets cancel", arguments: BijectionCase.allCases, [2, 5, 40])
+    func logDets(_ bijection: BijectionCase, dims: Int) throws {
+        let gap = try BijectionLaws.logDetGap(bijection.map(dims: dims), input(rows: 19, dims: dims))
+        #expect(gap < Self.roundTripTolerance * Float(dims))
+    }
+
+    /// Central differences of width 0.02 in float32: cancellation costs about 1e-4, kinks of the rectifier the rest.
+    @Test("log-det equals the Jacobian's, by finite differences", arguments: BijectionCase.allCases, [2, 5])
+    func jacobian(_ bijection: BijectionCase, dims: Int) throws {
+        #expect(try BijectionLaws.jacobianGap(bijection.map(dims: dims), input(rows: 3, dims: dims), step: 1e-2) < 5e-3)
+    }
+
+    /// Central differences in float32 of a loss of size about 10. Where a rectifier's kink lies within a step, the
+    /// difference is no derivative: that spoils an array for one input, a wrong gradient spoils it for all, and so the
+    /// median over five inputs is what must be small.
+    @Test("gradients equal finite differences", arguments: BijectionCase.allCases, [2, 5])
+    func gradients(_ bijection: BijectionCase, dims: Int) throws {
+        let map = try bijection.map(dims: dims)
+        let gaps = try (0..<5).map { seed in
+            try BijectionLaws.gradientGaps(
+                map, input(rows: 4, dims: dims, seed: 40 + seed), step: 1e-3, seed: 31 + seed)
+        }
+        for array in gaps[0].indices {
+            #expect(gaps.map { $0[array] }.sorted()[2] < 1e-2, "array \(array); 0 is the input")
+        }
+    }
+
+    @Test("a two-dimensional density integrates to one", arguments: BijectionCase.allCases)
+    func integral(_ bijection: BijectionCase) throws {
+        let integral = try BijectionLaws.integral(bijection.map(dims: 2), bound: 12, cells: 240)
+        #expect(abs(integral - 1) < 2e-3)
+    }
+
+    @Test("a row has the same bits alone and in any batch", arguments: BijectionCase.allCases)
+    func batchInvariance(_ bijection: BijectionCase) throws {
+        let map = try bijection.map(dims: 40)
+        let all = input(rows: 37, dims: 40)
+        let (z, logDet) = try map.forward(all)
+        let (x, inverseLogDet) = try map.inverse(all, isCancelled: { false })
+        var random = RandomStream(seed: 5, stream: 5)
+        for _ in 0..<20 {
+            let rows = (0..<all.rows).shuffled(using: &random).prefix(1 + Int(random.uniform() * 36))
+            let some = Matrix(
+                rows: rows.count, columns: 40, elements: rows.flatMap { all.elements[$0 * 40..<($0 + 1) * 40] })
+            let forward = try map.forward(some)
+            let inverse = try map.inverse(some, isCancelled: { false })
+            for (place, row) in rows.enumerated() {
+                for j in 0..<40 {
+                    #expect(forward.z[place, j].bitPattern == z[row, j].bitPattern)
+                    #expect(inverse.x[place, j].bitPattern == x[row, j].bitPattern)
+                }
+                #expect(forward.logDet[place].bitPattern == logDet[row].bitPattern)
+                #expect(inverse.logDet[place].bitPattern == inverseLogDet[row].bitPattern)
+            }
+        }
+    }
+
+    @Test("the width of an argument is checked", arguments: BijectionCase.allCases)
+    func widths(_ bijection: BijectionCase) throws {
+        let map = try bijection.map(dims: 5)
+        let wrong = Matrix(rows: 1, columns: 4)
+        #expect(throws: FlowError.widthMismatch(argument: "x", expected: 5, actual: 4)) { try map.forward(wrong) }
+        #expect(throws: FlowError.widthMismatch(argument: "z", expected: 5, actual: 4)) {
+            try map.inverse(wrong, isCancelled: { false })
+        }
+    }
+}
+
+@Suite("Masked autoregressive map")
+struct MaskedAutoregressiveTests {
+    private func map(dims: Int, hidden: [Int], reversed: Bool) throws -> MaskedAutoregressive {
+        var random: RandomStream? = RandomStream(seed: 1, stream: 0)
+        let map = try MaskedAutoregressive(
+            dims: dims, hidden: hidden, reversed: reversed, logScaleBound: 5, random: &random)
+        return BijectionLaws.perturbed(map, scale: 0.15, seed: 2)
+    }
+
+    @Test(
+        "the one-pass inverse equals the naive one of D passes",
+        arguments: [(1, [4]), (2, [1]), (7, [3, 5]), (30, [64, 48, 10]), (65, [200])], [false, true])
+    func onePassAgainstNaive(size: (dims: Int, hidden: [Int]), reversed: Bool) throws {
+        let map = try map(dims: size.dims, hidden: size.hidden, reversed: reversed)
+        var random = RandomStream(seed: 3, stream: 0)
+        let z = Matrix(rows: 5, columns: size.dims, elements: (0..<5 * size.dims).map { _ in random.normal() })
+        let fast = try map.inverse(z, isCancelled: { false })
+        let naive = try map.referenceInverse(z)
+        // the two add in different orders, and errors grow along the chain of dimensions
+        for (a, b) in zip(fast.x.elements, naive.x.elements) {
+            #expect(abs(a - b) <= 1e-4 * max(1, abs(b)))
+        }
+        for (a, b) in zip(fast.logDet, naive.logDet) {
+            #expect(abs(a - b) <= 1e-4 * Float(size.dims))
+        }
+    }
+
+    @Test("output d depends on the dimensions before d alone", arguments: [false, true])
+    func autoregressive(reversed: Bool) throws {
+        let dims = 9
+        let map = try map(dims: dims, hidden: [20, 20], reversed: reversed)
+        let base = Matrix(rows: 1, columns: dims)
+        let z = try map.forward(base).z
+        for moved in 0..<dims {
+            var x = base
+            x[0, moved] = 1
+            let other = try map.forward(x).z
+            for d in 0..<dims {
+                let before = reversed ? d > moved : d < moved
+                if before { #expect(other[0, d] == z[0, d]) }
+            }
+            let last = reversed ? 0 : dims - 1
+            if moved != last { #expect(other[0, last] != z[0, last]) }
+        }
+    }
+
+    @Test("starts at the identity")
+    func identity() throws {
+        var random: RandomStream? = RandomStream(seed: 1, stream: 0)
+        let map = try MaskedAutoregressive(dims: 6, hidden: [8], reversed: false, logScaleBound: 5, random: &random)
+        let x = Matrix(rows: 1, columns: 6, elements: [1, 2, 3, 4, 5, 6])
+        let (z, logDet) = try map.forward(x)
+        #expect(z == x)
+        #expect(logDet == [0])
+    }
+
+    @Test("a sequential direction stops when it is cancelled")
+    func cancellation() throws {
+        let map = try map(dims: 65, hidden: [64], reversed: false)
+        var looks = 0
+        #expect(throws: FlowError.cancelled) {
+            try map.inverse(Matrix(rows: 1, columns: 65)) {
+                looks += 1
+                return looks == 3
+            }
+        }
+        #expect(looks == 3)
+    }
+
+    @Test("sizes that make no sense are refused")
+    func sizes() {
+        var random: RandomStream? = nil
+        #expect(throws: FlowError.self) {
+            try MaskedAutoregressive(dims: 0, hidden: [4], reversed: false, logScaleBound: 5, random: &random)
+        }
+        #expect(throws: FlowError.self) {
+            try MaskedAutoregressive(dims: 3, hidden: [], reversed: false, logScaleBound: 5, random: &random)
+        }
+        #expect(throws: FlowError.self) {
+            try MaskedAutoregressive(dims: 3, hidden: [4], reversed: false, logScaleBound: 0, random: &random)
+        }
+    }
+
+    @Test("a weight outside the mask is found and put back to zero")
+    func structuralZeros() throws {
+        var map = try map(dims: 5, hidden: [6], reversed: false)
+        #expect(map.holdsStructuralZeros)
+        map.conditioner.layers[0].weights[4] = 1
+        #expect(!map.holdsStructuralZeros)
+        map.restoreStructuralZeros()
+        #expect(map.holdsStructuralZeros)
+    }
+}
+
+@Suite("Activation normalisation")
+struct ActNormTests {
+    @Test("initialisation gives mean 0 and standard deviation 1, and leaves a constant dimension's scale")
+    func initialization() throws {
+        var map = ActNorm(dims: 2)
+        let x = Matrix(rows: 4, columns: 2, elements: [1, 7, 2, 7, 3, 7, 4, 7])
+        try map.initialize(from: x)
+        let z = try map.forward(x).z
+        let first = (0..<4).map { z[$0, 0] }
+        #expect(abs(first.reduce(0, +)) < 1e-5)
+        #expect(abs(first.reduce(0) { $0 + $1 * $1 } / 4 - 1) < 1e-5)
+        #expect((0..<4).allSatisfy { z[$0, 1] == 0 })
+        #expect(map.logScale[1] == 0)
+    }
+}
