@@ -1,0 +1,96 @@
+import FlowCore
+import FlowModels
+import Testing
+
+@Suite("Density model")
+struct DensityModelTests {
+    private func rows(_ count: Int, levels: Int = 256) -> [DensityRow] {
+        var random = RandomStream(seed: 8, stream: 0)
+        return (0..<count).map { i in
+            DensityRow(pixels: (0..<6).map { _ in UInt8(random.uniform() * Float(levels)) }, draw: UInt32(i % 3))
+        }
+    }
+
+    @Test("a row's log-density has the same bits alone, again and in any batch")
+    func invariance() throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self)
+        let rows = rows(40)
+        let together = try model.logDensities(of: rows, isCancelled: { false })
+        for (row, expected) in zip(rows, together) {
+            let alone = try model.logDensities(of: [row], isCancelled: { false })[0]
+            #expect(alone.bitPattern == expected.bitPattern)
+        }
+    }
+
+    @Test("draws and names change the noise, nothing else does")
+    func noise() throws {
+        let model = try tinyModel(AffineCouplingFlow.self)
+        let other = try tinyModel(AffineCouplingFlow.self, name: "other")
+        let row = rows(1)[0]
+        var again = row
+        again.draw = row.draw + 1
+        let logDensity = try model.logDensities(of: [row, again], isCancelled: { false })
+        #expect(logDensity[0] != logDensity[1])
+        #expect(try other.logDensities(of: [row], isCancelled: { false })[0] != logDensity[0])
+    }
+
+    @Test("a sample depends on its seed and index alone")
+    func samples() throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self)
+        let many = try model.sample((0..<20).map { SampleRow(seed: 5, index: $0) }, isCancelled: { false })
+        let one = try model.sample([SampleRow(seed: 5, index: 13)], isCancelled: { false })
+        #expect(one[0] == many[13])
+        #expect(many[0] != many[1])
+        #expect(try model.sample([SampleRow(seed: 6, index: 13)], isCancelled: { false })[0] != one[0])
+    }
+
+    /// Two dimensions of two levels: the four probabilities are estimated by importance-free averaging of `p(y)` over
+    /// each cell, and by counting samples.
+    @Test("samples appear as often as the density says")
+    func samplesAgainstDensity() throws {
+        let hyperParameters = HyperParameters(layers: 2, hidden: [6], logScaleBound: 2)
+        let shape = EventShape(height: 1, width: 2, channels: 1)
+        var flow = try MaskedAutoregressiveFlow(dims: 2, hyperParameters: hyperParameters, seed: 1)
+        var random = RandomStream(seed: 3, stream: 3)
+        flow.visitParameters { _, values in
+            for i in values.indices { values[i] += 0.4 * random.normal() }
+        }
+        flow.restoreStructuralZeros()
+        let model = try DensityModel(
+            flow: flow,
+            record: ModelRecord(
+                name: "toy", architecture: "maf", hyperParameters: hyperParameters, eventShape: shape, levels: 2,
+                dequantization: "uniform", logitAlpha: 1e-6, classes: [], parameterCount: flow.parameterCount,
+                check: CheckVector(pixels: [0, 0], logProb: 0)))
+        let draws = 4000
+        let samples = try model.sample((0..<UInt64(draws)).map { SampleRow(seed: 1, index: $0) }, isCancelled: { false })
+        for image: [UInt8] in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+            let densities = try model.logDensities(
+                of: (0..<UInt32(draws)).map { DensityRow(pixels: image, draw: $0) }, isCancelled: { false })
+            // a cell has area 1/4
+            let probability = densities.reduce(0) { $0 + $1.exponential } / Double(draws) / 4
+            let frequency = Double(samples.count { $0.pixels == image }) / Double(draws)
+            #expect(abs(probability - frequency) < 0.05, "\(image)")
+        }
+    }
+
+    @Test("bad rows are refused with the limit")
+    func badRows() throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self, levels: 17)
+        #expect(throws: FlowError.widthMismatch(argument: "pixels", expected: 6, actual: 5)) {
+            try model.logDensities(of: [DensityRow(pixels: [0, 0, 0, 0, 0])], isCancelled: { false })
+        }
+        #expect(throws: FlowError.outOfRange(argument: "pixels", value: "17", allowed: "0 to 16")) {
+            try model.logDensities(of: [DensityRow(pixels: [0, 0, 17, 0, 0, 0])], isCancelled: { false })
+        }
+        _ = try model.logDensities(of: [DensityRow(pixels: [0, 0, 16, 0, 0, 0])], isCancelled: { false })
+    }
+
+    @Test("each direction says how it is ordered")
+    func orders() throws {
+        let maf = try tinyModel(MaskedAutoregressiveFlow.self)
+        let coupling = try tinyModel(AffineCouplingFlow.self)
+        #expect((maf.densityOrder, maf.samplingOrder) == (.parallel, .sequential))
+        #expect((coupling.densityOrder, coupling.samplingOrder) == (.parallel, .parallel))
+    }
+}

@@ -1,0 +1,225 @@
+import FlowCore
+import FlowModels
+import FoundationEssentials
+import Testing
+
+@Suite("Model file")
+struct ModelFileTests {
+    private func load(_ bytes: [UInt8]) throws -> any ImageDensity {
+        unsafe try ModelFile.load(bytes.span.bytes)
+    }
+
+    private func error(_ bytes: [UInt8]) -> ModelFileError? {
+        do {
+            _ = try load(bytes)
+            return nil
+        } catch {
+            return error as? ModelFileError
+        }
+    }
+
+    /// The header of a file as text, and the tensors after it.
+    private func parts(_ bytes: [UInt8]) -> (header: String, tensors: [UInt8]) {
+        let length = (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
+        return (String(decoding: bytes[8..<8 + length], as: UTF8.self), Array(bytes[(8 + length)...]))
+    }
+
+    private func file(_ header: String, _ tensors: [UInt8]) -> [UInt8] {
+        let length = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + tensors
+    }
+
+    /// A sound file with `text` of its header replaced; the text must be there.
+    private func damaged(_ text: String, _ replacement: String) throws -> [UInt8] {
+        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        try #require(header.contains(text), "\(text) is not in \(header)")
+        return file(header.replacing(text, with: replacement), tensors)
+    }
+
+    @Test("what was written loads again and gives the same bits", arguments: FlowRegistry.architectures.indices)
+    func roundTrip(_ index: Int) throws {
+        func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
+            let model = try tinyModel(type)
+            let loaded = try load(ModelFile.encode(model, precision: .float32))
+            let row = DensityRow(pixels: [0, 9, 99, 255, 3, 70])
+            #expect(
+                try loaded.logDensities(of: [row], isCancelled: { false })
+                    == model.logDensities(of: [row], isCancelled: { false }))
+            var expected = model.record
+            expected.check.logProb = loaded.record.check.logProb
+            #expect(loaded.record == expected)
+            #expect(
+                Flow.parameterCount(dims: 6, hyperParameters: model.record.hyperParameters)
+                    == model.flow.parameterCount)
+        }
+        try check(FlowRegistry.architectures[index])
+    }
+
+    @Test("16-bit files load, and verify on their own rounded weights", arguments: [TensorPrecision.bfloat16, .float16])
+    func halfPrecision(_ precision: TensorPrecision) throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self)
+        let bytes = try ModelFile.encode(model, precision: precision)
+        #expect(bytes.count < (try ModelFile.encode(model, precision: .float32)).count)
+        let loaded = try load(bytes)
+        let row = DensityRow(pixels: [0, 9, 99, 255, 3, 70])
+        let gap = try loaded.logDensities(of: [row], isCancelled: { false })[0]
+            - model.logDensities(of: [row], isCancelled: { false })[0]
+        // weights move by up to 2⁻⁹ of their size
+        #expect(abs(gap) < 0.2)
+    }
+
+    @Test("a file on disk loads; a missing one is an error")
+    func disk() throws {
+        let path = FileManager.default.temporaryDirectory.path() + "tusk-model-\(UUID().uuidString).safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try ModelFile.write(tinyModel(AffineCouplingFlow.self), to: path, precision: .float32)
+        #expect(try ModelFile.load(path: path).record.architecture == "coupling")
+        #expect(throws: ModelFileError.unreadable(reason: "there is no such file")) {
+            try ModelFile.load(path: path + ".missing")
+        }
+    }
+
+    @Test("a wrong length is refused: every truncation, and a byte too many")
+    func lengths() throws {
+        let bytes = try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32)
+        for count in stride(from: 0, to: bytes.count, by: 97) {
+            #expect(error(Array(bytes[..<count])) != nil, "\(count) bytes")
+        }
+        #expect(error([1, 2, 3]) == .format(.tooShort(bytes: 3)))
+        #expect(
+            error(Array(bytes.dropLast()))?.isOffsetsOrLength == true)
+        #expect(error(bytes + [0]) == .format(.wrongLength(expected: bytes.count, actual: bytes.count + 1)))
+    }
+
+    @Test("a header longer than the limit is refused before it is read")
+    func headerLimit() {
+        let claim: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0x80, 0x7B]
+        #expect(error(claim) == .format(.headerTooLong(bytes: 1 << 63, limit: 8 << 20)))
+        #expect(error(file("[1]", [])) == .format(.headerNotJSON))
+        #expect(error(file("{\"a\":", [])) == .format(.headerNotJSON))
+    }
+
+    /// `standardize.shift` spans bytes 0 to 24.
+    @Test("offsets that overlap, leave a hole or leave the file are refused")
+    func offsets() throws {
+        #expect(
+            error(try damaged("\"data_offsets\":[24,48]", "\"data_offsets\":[20,44]"))
+                == .format(.notContiguous(tensor: "standardize.log_scale")))
+        #expect(
+            error(try damaged("\"data_offsets\":[0,24]", "\"data_offsets\":[-24,0]"))?.isOffsets == true)
+        #expect(
+            error(try damaged("\"data_offsets\":[0,24]", "\"data_offsets\":[0,9999999]"))?.isOffsets == true)
+        #expect(
+            error(try damaged("\"data_offsets\":[0,24]", "\"data_offsets\":[24,0]"))?.isOffsets == true)
+        #expect(
+            error(try damaged("\"data_offsets\":[0,24]", "\"data_offsets\":[0]"))?.isOffsets == true)
+        #expect(
+            error(try damaged("\"data_offsets\":[0,24]", "\"data_offsets\":[0,20]"))
+                == .format(.wrongSize(tensor: "standardize.shift", expected: 24, actual: 20)))
+    }
+
+    @Test("unknown types and shapes that overflow are refused")
+    func typesAndShapes() throws {
+        let header = "{\"a\":{\"data_offsets\":[0,8],\"dtype\":\"F64\",\"shape\":[1]}}"
+        #expect(error(file(header, Array(repeating: 0, count: 8))) == .format(.unknownType(tensor: "a", type: "F64")))
+        for shape in ["[4611686018427387904,4]", "[-1]", "[9223372036854775807]"] {
+            let header = "{\"a\":{\"data_offsets\":[0,4],\"dtype\":\"F32\",\"shape\":\(shape)}}"
+            #expect(error(file(header, [0, 0, 0, 0])) == .format(.badShape(tensor: "a")), "\(shape)")
+        }
+    }
+
+    @Test("NaN and infinite weights are refused", arguments: [Float.nan, .infinity])
+    func notFinite(_ value: Float) throws {
+        var bytes = try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32)
+        let bits = value.bitPattern
+        for i in 0..<4 { bytes[bytes.count - 4 + i] = UInt8(truncatingIfNeeded: bits >> (8 * UInt32(i))) }
+        guard case .format(.notFinite) = error(bytes) else {
+            Issue.record("not refused")
+            return
+        }
+    }
+
+    @Test("an unknown architecture, a newer format and newer mathematics are refused, each with its words")
+    func versions() throws {
+        #expect(
+            error(try damaged("\\\"architecture\\\":\\\"maf\\\"", "\\\"architecture\\\":\\\"gan\\\""))
+                == .unknownArchitecture("gan", known: FlowRegistry.architectures.map { $0.architectureName }))
+        #expect(
+            error(try damaged("\\\"format_version\\\":1", "\\\"format_version\\\":2"))
+                == .newerFormat(version: 2, supported: 1))
+        #expect(
+            error(try damaged("\\\"mathematics_version\\\":1", "\\\"mathematics_version\\\":7"))
+                == .newerMathematics(version: 7, supported: 1))
+        #expect(error(file("{}", [])) == .noRecord)
+    }
+
+    @Test("a record that makes no sense is refused, naming the field")
+    func record() throws {
+        #expect(
+            error(try damaged("\\\"levels\\\":256", "\\\"levels\\\":1"))?.badField == "check.pixels")
+        #expect(error(try damaged("\\\"logit_alpha\\\":0.001", "\\\"logit_alpha\\\":0.5"))?.badField == "logit_alpha")
+        #expect(error(try damaged("\\\"height\\\":2", "\\\"height\\\":-2"))?.badField == "event_shape")
+        #expect(error(try damaged("\\\"height\\\":2", "\\\"height\\\":\\\"2\\\""))?.badField == "event_shape.height")
+        #expect(error(try damaged("\\\"height\\\":2,", ""))?.badField == "event_shape.height")
+        #expect(error(try damaged("\\\"name\\\":\\\"tiny\\\"", "\\\"name\\\":\\\"../x\\\""))?.badField == "name")
+        #expect(
+            error(try damaged("\\\"layers\\\":2", "\\\"layers\\\":999999999"))?.badField == "hyper_parameters.layers")
+        #expect(error(try damaged("\\\"hidden\\\":[6,5]", "\\\"hidden\\\":[]"))?.badField == "hyper_parameters.hidden")
+        #expect(error(try damaged("\\\"uniform\\\"", "\\\"variational\\\""))?.badField == "dequantization")
+    }
+
+    /// Sizes that are allowed one by one, and would be terabytes: refused before anything is allocated.
+    @Test("hyper-parameters that do not fit the tensors are refused")
+    func parameterCount() throws {
+        let bytes = try damaged("\\\"hidden\\\":[6,5]", "\\\"hidden\\\":[1048576,1048576]")
+        guard case .wrongParameterCount(let expected, let actual) = error(bytes) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(expected > 1 << 40)
+        #expect(actual < 1000)
+    }
+
+    @Test("a missing tensor and a wrong shape are refused")
+    func tensors() throws {
+        #expect(error(try damaged("\"standardize.shift\"", "\"standardize.shaft\"")) == .missingTensor("standardize.shift"))
+        #expect(
+            error(try damaged("\"shape\":[5,6]", "\"shape\":[6,5]"))
+                == .wrongShape(tensor: "layers.0.weights.1", expected: [5, 6], actual: [6, 5]))
+    }
+
+    @Test("a weight outside its mask is refused")
+    func mask() throws {
+        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        // the last weight of the first row of layers.0.weights.0, which starts at byte 48
+        var bad = tensors
+        bad[48 + 4 * 5 + 3] = 0x3F
+        #expect(error(file(header, bad)) == .maskViolated)
+    }
+
+    @Test("a file whose check vector does not verify is refused with both values")
+    func checkVector() throws {
+        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        var bad = tensors
+        bad[3] ^= 0x40  // the exponent of the first shift
+        guard case .checkFailed(let expected, let actual, let tolerance) = error(file(header, bad)) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(abs(expected - actual) > tolerance)
+    }
+}
+
+extension ModelFileError {
+    fileprivate var isOffsets: Bool {
+        if case .format(.badOffsets) = self { true } else { false }
+    }
+
+    fileprivate var isOffsetsOrLength: Bool {
+        if case .format(.wrongLength) = self { true } else { isOffsets }
+    }
+
+    fileprivate var badField: String? {
+        if case .badRecord(let field, _) = self { field } else { nil }
+    }
+}
