@@ -1,0 +1,175 @@
+"""Writes the golden files of Tests/FlowModelsTests/Fixtures from PyTorch; see README.md beside this file.
+
+Weights and inputs are float32 values; everything that follows from them is computed in float64 and checked here against
+`torch.autograd.functional.jacobian` and, for the masked flow, against zuko before it is written.
+"""
+
+import functools
+import json
+import math
+import pathlib
+
+import safetensors.torch
+import torch
+import zuko
+
+import flows
+
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "FlowModelsTests" / "Fixtures"
+DIMS, HIDDEN, BOUND, ROWS = 12, [16, 16], 2.5, 5
+ADAM_STEPS, LEARNING_RATE = 10, 1e-3
+
+
+def numbers(tensor):
+    """Shortest decimals that give the float32 back; nine digits for float64."""
+    if tensor.dtype == torch.float32:
+        return [float(str(v)) for v in tensor.flatten().numpy()]
+    return [float(f"{v:.9g}") for v in tensor.flatten().tolist()]
+
+
+def array(tensor):
+    return {"shape": list(tensor.shape), "values": numbers(tensor)}
+
+
+def write(name, document):
+    FIXTURES.mkdir(parents=True, exist_ok=True)
+    path = FIXTURES / name
+    path.write_text(json.dumps(document, separators=(",", ":")).replace('],"', '],\n"') + "\n")
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+def random_parameters(flow, generator):
+    """Non-zero everywhere but under the masks; small enough that log-scales stay off their bound."""
+    parameters = {}
+    for name, shape in flow.shapes().items():
+        deviation = 0.3 if name.startswith("standardize") else 0.8 / math.sqrt(shape[-1] if len(shape) == 2 else 4)
+        value = torch.randn(shape, generator=generator) * deviation
+        if isinstance(flow, flows.MaskedAutoregressiveFlow) and ".weights." in name:
+            l = name.rsplit(".", 1)[1]
+            value = torch.where(flow.masks()[int(l)], value, torch.zeros(()))
+        parameters[name] = value
+    return parameters
+
+
+def check_jacobian(flow, parameters, x, log_det):
+    for row, expected in zip(x, log_det):
+        jacobian = torch.autograd.functional.jacobian(lambda v: flow.forward(parameters, v[None])[0][0], row)
+        _, actual = torch.linalg.slogdet(jacobian)
+        torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
+
+
+def check_zuko(flow, parameters, x, z, log_det):
+    """The masked networks as zuko's transforms, in zuko's code, with our masks and weights put in.
+
+    zuko: log-scale a/(1 + |a/ln slope|), so c = −ln slope; it sorts no units, so masks are set rather than built.
+    """
+    assert isinstance(flow, flows.MaskedAutoregressiveFlow)
+    affine = functools.partial(zuko.transforms.MonotonicAffineTransform, slope=math.exp(-flow.bound))
+    y = (x + parameters["standardize.shift"]) * parameters["standardize.log_scale"].exp()
+    total = parameters["standardize.log_scale"].sum().expand(len(x))
+    for i in range(flow.layers):
+        layer = zuko.flows.MaskedAutoregressiveTransform(
+            flow.dims, order=torch.argsort(flow.order(i)), hidden_features=flow.hidden, univariate=affine
+        ).double()
+        linears = [m for m in layer.hyper if isinstance(m, zuko.nn.MaskedLinear)]
+        # zuko's columns and rows (t, a) go by dimension, ours by position
+        position = torch.argsort(flow.order(i))
+        by_dimension = torch.stack([2 * position, 2 * position + 1], -1).flatten()
+        for l, linear in enumerate(linears):
+            rows = by_dimension if l + 1 == len(linears) else slice(None)
+            columns = position if l == 0 else slice(None)
+            linear.mask.copy_(flow.masks()[l][rows][:, columns])
+            linear.weight.data.copy_(parameters[f"layers.{i}.weights.{l}"][rows][:, columns])
+            linear.bias.data.copy_(parameters[f"layers.{i}.biases.{l}"][rows])
+        with torch.no_grad():
+            before = y
+            transform = layer()
+            y, part = transform.call_and_ladj(y)
+            torch.testing.assert_close(transform.inv(y), before, rtol=1e-9, atol=1e-9)
+        total = total + part
+    torch.testing.assert_close(y, z, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(total, log_det, rtol=1e-10, atol=1e-10)
+
+
+def flow_golden(name, flow, seed):
+    generator = torch.Generator().manual_seed(seed)
+    single = random_parameters(flow, generator)
+    inputs = torch.randn(ROWS, DIMS, generator=generator)
+    latents = torch.randn(ROWS, DIMS, generator=generator)
+
+    parameters = {key: value.double().requires_grad_() for key, value in single.items()}
+    x = inputs.double()
+    z, log_det = flow.forward(parameters, x)
+    log_prob = flow.log_prob(parameters, x)
+    check_jacobian(flow, parameters, x, log_det)
+    if name == "maf":
+        check_zuko(flow, parameters, x, z, log_det)
+    with torch.no_grad():
+        decoded = flow.inverse(parameters, latents.double())
+        torch.testing.assert_close(flow.forward(parameters, decoded)[0], latents.double(), rtol=1e-10, atol=1e-10)
+
+    (-log_prob.mean()).backward()
+    gradients = {key: value.grad.clone() for key, value in parameters.items()}
+
+    optimiser = torch.optim.Adam(parameters.values(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)
+    losses = [-log_prob.mean().item()]
+    for _ in range(ADAM_STEPS):
+        optimiser.zero_grad()
+        (-flow.log_prob(parameters, x).mean()).backward()
+        optimiser.step()
+        losses.append(-flow.log_prob(parameters, x).mean().item())
+
+    write(f"{name}.json", {
+        "dims": DIMS, "layers": flow.layers, "hidden": HIDDEN, "log_scale_bound": BOUND,
+        "parameters": {key: array(value) for key, value in single.items()},
+        "x": array(inputs), "z": array(z.detach()),
+        "log_det": array(log_det.detach()), "log_prob": array(log_prob.detach()),
+        "latents": array(latents), "decoded": array(decoded),
+        "gradients": {key: array(value) for key, value in gradients.items()},
+        "learning_rate": LEARNING_RATE, "losses": [float(f"{v:.12g}") for v in losses],
+    })
+
+
+def preprocessing_golden():
+    """y = (x + u)/levels, s = α + (1−2α)y, w = logit s; log p(y) for a standard normal w; bits/dim."""
+    generator = torch.Generator().manual_seed(3)
+    cases = []
+    for levels, alpha in [(256, 1e-6), (256, 0.05), (17, 1e-4), (2, 0.01)]:
+        pixels = torch.randint(0, levels, (DIMS,), generator=generator)
+        pixels[0], pixels[1] = 0, levels - 1
+        noise = torch.randint(0, 2**24, (DIMS,), generator=generator).float() * 2**-24
+        noise[2], noise[3] = 0.0, 1 - 2**-24
+        y = (pixels.double() + noise.double()) / levels
+        y.requires_grad_()
+        w = torch.logit(alpha + (1 - 2 * alpha) * y)
+        jacobian = torch.autograd.functional.jacobian(lambda v: torch.logit(alpha + (1 - 2 * alpha) * v), y)
+        s = alpha + (1 - 2 * alpha) * y
+        log_det = DIMS * math.log(1 - 2 * alpha) - (s.log() + torch.log1p(-s)).sum()
+        torch.testing.assert_close(torch.linalg.slogdet(jacobian)[1], log_det)
+        log_prob = (-w.square() / 2 - math.log(2 * math.pi) / 2).sum() + log_det
+        bits = -(log_prob - DIMS * math.log(levels)) / (DIMS * math.log(2))
+        cases.append({
+            "levels": levels, "alpha": alpha, "pixels": pixels.tolist(), "noise": numbers(noise),
+            "w": numbers(w.detach()),
+            "log_det": numbers(log_det.detach())[0], "log_prob": numbers(log_prob.detach())[0],
+            "bits_per_dim": numbers(bits.detach())[0],
+        })
+    write("preprocessing.json", {"cases": cases})
+
+
+def safetensors_golden():
+    """A file by the reference implementation of the format, with each type that the loader takes."""
+    values = torch.tensor([[0.0, -1.0, 1.5], [0.15625, 96.0, -0.001953125]])  # exact in all three types
+    tensors = {"single": values, "brain": values.bfloat16(), "half": values.half(), "vector": torch.arange(5.0)}
+    path = FIXTURES / "written-by-python.safetensors"
+    safetensors.torch.save_file(tensors, path, metadata={"format": "pt", "note": 'quotes " and \\ and é'})
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    torch.use_deterministic_algorithms(True)
+    FIXTURES.mkdir(parents=True, exist_ok=True)
+    flow_golden("maf", flows.MaskedAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND), seed=1)
+    flow_golden("coupling", flows.AffineCouplingFlow(DIMS, 4, HIDDEN, BOUND), seed=2)
+    preprocessing_golden()
+    safetensors_golden()

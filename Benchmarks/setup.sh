@@ -1,0 +1,6 @@
+#!/bin/sh
+# Makes .venv at the top of the repository for the Python scripts of this folder.
+set -eu
+cd "$(dirname "$0")/.."
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu -r Benchmarks/requirements.txt
