@@ -1,6 +1,10 @@
 """zuko's flows on the animal silhouettes: train for a given time, keep the best on validation, report on test as JSON.
 
-    python zuko_elephants.py --data FOLDER --seconds 300 --threads 1 --layers 5 --hidden 1024,1024
+    python zuko_elephants.py --data FOLDER --seconds 300 --threads 1 --layers 5 --hidden 512,512
+
+The defaults are what did best for zuko on validation in runs of 25 to 100 s on one thread (alpha 1e-6 and 1e-4; learning
+rate 1e-3 and 3e-3; with and without the average; shifts of 0, 1 and 2 pixels): moving the 700 images by up to two pixels
+matters most, from 3.00 to 2.75 bits/dim, since without it the flow overfits within half a minute.
 """
 
 import argparse
@@ -42,19 +46,19 @@ def arguments():
     parser.add_argument("--all-animals", action="store_true", help="learn all classes instead")
     parser.add_argument("--flow", choices=["maf", "coupling"], default="maf")
     parser.add_argument("--layers", type=int, default=5)
-    parser.add_argument("--hidden", default="1024,1024")
+    parser.add_argument("--hidden", default="512,512")
     parser.add_argument("--seconds", type=float, required=True, help="training time, validation excluded")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: for a machine that is not idle")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--alpha", type=float, default=1e-6)
+    parser.add_argument("--alpha", type=float, default=1e-4)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--warmup", type=int, default=20, help="steps")
     parser.add_argument("--clip", type=float, default=100.0, help="limit of the gradient's norm")
     parser.add_argument("--weight-decay", type=float, default=0.0, help="decoupled (AdamW)")
-    parser.add_argument("--ema", type=float, default=0.0, help="decay of the weights' moving average; 0: none")
+    parser.add_argument("--ema", type=float, default=0.99, help="decay of the weights' moving average; 0: none")
     parser.add_argument("--no-flips", dest="flips", action="store_false")
-    parser.add_argument("--shift", type=int, default=0, help="move training images by up to this many pixels")
+    parser.add_argument("--shift", type=int, default=2, help="move training images by up to this many pixels")
     parser.add_argument("--evaluate-every", type=float, default=0.0, help="seconds between validations; 0: each epoch")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
