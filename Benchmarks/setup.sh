@@ -3,4 +3,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu -r Benchmarks/requirements.txt
+.venv/bin/pip install --quiet -r Benchmarks/requirements.txt
