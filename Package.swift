@@ -78,6 +78,7 @@ let package = Package(
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
         tests(of: "FlowModels", ["FlowCore", "FlowLayers"], exclude: ["Fixtures"]),
+        tests(of: "Compression"),
     ],
     swiftLanguageModes: [.v6]
 )
