@@ -52,7 +52,7 @@ let package = Package(
 
         // Images and their codings.
         module("Compression", ["CZlib"]),
-        module("Imaging", ["CPNG", "CJPEG"]),
+        module("Imaging", ["CPNG", "CJPEG", "Compression"]),
 
         // HTTP.
         module("HTTPWire", [httpTypes]),
@@ -78,6 +78,8 @@ let package = Package(
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
         tests(of: "FlowModels", ["FlowCore", "FlowLayers"], exclude: ["Fixtures"]),
+        tests(of: "Compression"),
+        tests(of: "Imaging", ["Compression"]),
     ],
     swiftLanguageModes: [.v6]
 )

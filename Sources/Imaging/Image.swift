@@ -22,9 +22,12 @@ public struct Image: Sendable, Equatable {
     public let mode: ColorMode
     /// `height * width * mode.channels` values.
     public var pixels: [UInt8]
+    /// True when the file had 16 bits a channel, and `pixels` are those values rounded to 8.
+    public let isReducedFrom16Bit: Bool
 
-    public init(width: Int, height: Int, mode: ColorMode, pixels: [UInt8]) {
+    public init(width: Int, height: Int, mode: ColorMode, pixels: [UInt8], isReducedFrom16Bit: Bool = false) {
         precondition(width > 0 && height > 0 && pixels.count == width * height * mode.channels)
+        self.isReducedFrom16Bit = isReducedFrom16Bit
         self.width = width
         self.height = height
         self.mode = mode

@@ -1,0 +1,177 @@
+internal import CZlib
+
+/// A coding to write. RFC 1952 for `gzip`; RFC 9110 §8.4.1.2 for `deflate`, which means the zlib format of RFC 1950.
+public enum Coding: String, Sendable, CaseIterable {
+    case gzip
+    case deflate
+}
+
+/// A coding to read.
+public enum InflaterCoding: Sendable, CaseIterable {
+    /// RFC 1952, one member or several in a row.
+    case gzip
+    /// zlib (RFC 1950) or, as some senders do (RFC 9110 §8.4.1.2), raw deflate (RFC 1951); the first two bytes tell.
+    case deflate
+    /// `gzip` or `deflate`; the first two bytes tell.
+    case auto
+}
+
+/// Undoes gzip or deflate as the bytes arrive.
+///
+/// Feed pieces to ``inflate(_:into:limit:)`` and call ``finish()`` after the last one: without it a stream that was
+/// cut off looks like a short one. After an error the inflater is of no further use; every later call throws it again.
+@safe
+public struct Inflater: ~Copyable, @unchecked Sendable {
+    // zlib keeps a pointer from its state back to this struct, so it must not move. Nobody else holds the pointer and
+    // the struct is not copyable, hence Sendable.
+    private let stream: UnsafeMutablePointer<z_stream>
+    private let coding: InflaterCoding
+    private var phase = Phase.start(held: [])
+
+    private enum Phase {
+        /// Fewer than the two bytes that tell the format have come.
+        case start(held: [UInt8])
+        case running(gzip: Bool)
+        /// The end mark was read and nothing follows so far.
+        case ended(gzip: Bool)
+        case failed(CompressionError)
+    }
+
+    public init(coding: InflaterCoding) {
+        self.coding = coding
+        unsafe stream = .allocate(capacity: 1)
+        unsafe stream.initialize(to: z_stream())
+        // Window bits + 32 would let zlib tell gzip from zlib, but not raw deflate: ``open(_:_:)`` looks itself.
+        let code = unsafe inflateInit2_(stream, 15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        precondition(code == Z_OK, "zlib could not start: out of memory or another major version")
+    }
+
+    deinit {
+        unsafe inflateEnd(stream)
+        unsafe stream.deallocate()
+    }
+
+    /// Appends to `output` what `input` unfolds to.
+    ///
+    /// - Parameter limit: How many bytes this call may append. It stops there, before anything more is unfolded, so
+    ///   the memory used never depends on what the input claims.
+    /// - Throws: ``CompressionError``.
+    public mutating func inflate(
+        _ input: [UInt8], into output: inout [UInt8], limit: Int
+    ) throws(CompressionError) {
+        precondition(limit >= 0)
+        if case .failed(let error) = phase { throw error }
+        do throws(CompressionError) {
+            try advance(input, into: &output, limit: limit)
+        } catch {
+            phase = .failed(error)
+            throw error
+        }
+    }
+
+    /// Confirms that the stream was complete.
+    /// - Throws: ``CompressionError/truncated``, or the error that came before.
+    public func finish() throws(CompressionError) {
+        switch phase {
+        case .start, .running: throw .truncated
+        case .ended: return
+        case .failed(let error): throw error
+        }
+    }
+
+    private mutating func advance(
+        _ input: [UInt8], into output: inout [UInt8], limit: Int
+    ) throws(CompressionError) {
+        var input = input
+        if case .start(var held) = phase {
+            held += input
+            guard held.count >= 2 else {
+                phase = .start(held: held)
+                return
+            }
+            input = held
+            open(held[0], held[1])
+        }
+        let end = output.count + limit
+        var position = 0
+        while position < input.count {
+            switch phase {
+            case .running(let gzip):
+                position = try run(input, from: position, gzip: gzip, into: &output, end: end, limit: limit)
+            case .ended(gzip: true):
+                // RFC 1952 §2.2: a file is a series of members.
+                let code = unsafe inflateReset(stream)
+                precondition(code == Z_OK)
+                phase = .running(gzip: true)
+            case .ended(gzip: false): throw .trailingBytes
+            case .start, .failed: preconditionFailure("handled above")
+            }
+        }
+    }
+
+    /// Chooses the format from its first two bytes.
+    private mutating func open(_ first: UInt8, _ second: UInt8) {
+        let isGzip =
+            switch coding {
+            case .gzip: true
+            case .deflate: false
+            case .auto: first == 0x1f && second == 0x8b
+            }
+        // RFC 1950 §2.2: method 8, a window of at most 32 KiB, and a header that is a multiple of 31.
+        let isZlib = first & 0x0f == 8 && first >> 4 <= 7 && (Int(first) << 8 | Int(second)) % 31 == 0
+        let code = unsafe inflateReset2(stream, isGzip ? 15 + 16 : isZlib ? 15 : -15)
+        precondition(code == Z_OK)
+        phase = .running(gzip: isGzip)
+    }
+
+    /// Unfolds `input` from `start` until it is used up or the stream ends; returns how far it came.
+    private mutating func run(
+        _ input: [UInt8], from start: Int, gzip: Bool, into output: inout [UInt8], end: Int, limit: Int
+    ) throws(CompressionError) -> Int {
+        let step = 1 << 14
+        var position = start
+        while true {
+            // zlib counts in 32 bits.
+            let available = min(input.count - position, 1 << 30)
+            // One byte of room beyond the limit shows whether there is more, without keeping it.
+            let room = min(step, end - output.count + 1)
+            var code = Z_OK
+            var used = 0
+            var made = 0
+            var filled = false
+            unsafe input.withUnsafeBufferPointer { source in
+                unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { scratch in
+                    // zlib declares its input without const, but does not write to it.
+                    unsafe stream.pointee.next_in =
+                        source.baseAddress.map { unsafe UnsafeMutablePointer(mutating: $0 + position) }
+                    unsafe stream.pointee.avail_in = UInt32(available)
+                    unsafe stream.pointee.next_out = scratch.baseAddress
+                    unsafe stream.pointee.avail_out = UInt32(room)
+                    code = unsafe CZlib.inflate(stream, Z_NO_FLUSH)
+                    used = unsafe available - Int(stream.pointee.avail_in)
+                    made = unsafe room - Int(stream.pointee.avail_out)
+                    filled = made == room
+                    unsafe stream.pointee.next_in = nil
+                    unsafe stream.pointee.next_out = nil
+                    let kept = min(made, end - output.count)
+                    unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: scratch[..<kept]))
+                    made -= kept
+                }
+            }
+            position += used
+            if made > 0 { throw .outputTooLarge(limit: limit) }
+            switch code {
+            case Z_STREAM_END:
+                phase = .ended(gzip: gzip)
+                return position
+            // A full buffer may hide more output; otherwise zlib stops only when it has used all input.
+            case Z_OK where filled || position < input.count: continue
+            case Z_OK, Z_BUF_ERROR: return position
+            case Z_NEED_DICT: throw .damaged(reason: "needs a preset dictionary")
+            default:
+                let reason = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
+                throw .damaged(reason: reason ?? "invalid data")
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// A format that can be read.
+public enum ImageFormat: String, Sendable, CaseIterable {
+    case png = "PNG"
+    case jpeg = "JPEG"
+}
+
+/// What can be wrong with an image or an array that is read or written.
+public enum ImagingError: Error, Equatable, Sendable {
+    /// The bytes begin neither with the PNG nor with the JPEG signature.
+    case unknownFormat
+    /// `quantity` ("width", "height", "pixels", "header bytes", "dimensions") is `value`; at most `limit` is read.
+    case tooLarge(quantity: String, value: Int, limit: Int)
+    /// The file is cut off or contradicts itself; `reason` is a fixed text of the format's library or ours.
+    case damaged(format: ImageFormat, reason: String)
+    /// The file is sound but uses a `feature` that is not read, such as "CMYK colours".
+    case unsupported(format: ImageFormat, feature: String)
+    /// An image that the library could not write.
+    case notEncodable(format: ImageFormat, reason: String)
+    /// A `field` of an NPY file: "magic", "version", "header", "descr", "fortran_order", "shape", "data", "element n".
+    case invalidNPY(field: String, expected: String, found: String)
+}

@@ -1,0 +1,59 @@
+internal import Compression
+
+/// The eight bytes that every PNG begins with.
+let pngSignature: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+
+/// The chunks of a PNG file, each one complete and with the right checksum.
+///
+/// Source: PNG (third edition), W3C Recommendation 2025, §5 and §11.
+struct PNGChunks {
+    let width: Int
+    let height: Int
+    /// Bits a channel: 1, 2, 4, 8 or 16; for a palette, of the index.
+    let bitDepth: Int
+    let isInterlaced: Bool
+    /// A PNG file of only those chunks that say what the stored values are: IHDR, PLTE, tRNS, IDAT, IEND.
+    ///
+    /// Without gAMA, cHRM, iCCP and sRGB the library has no reason to convert: densities are of the stored values.
+    let plain: [UInt8]
+
+    /// What follows IEND is ignored, as all readers do.
+    /// - Throws: ``ImagingError/damaged(format:reason:)``.
+    init(_ bytes: [UInt8]) throws(ImagingError) {
+        func damaged(_ reason: String) -> ImagingError { .damaged(format: .png, reason: reason) }
+        func number(at offset: Int) -> Int {
+            bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+        }
+        guard bytes.starts(with: pngSignature) else { throw damaged("no PNG signature") }
+        var plain = pngSignature
+        var header: (width: Int, height: Int, bitDepth: Int, isInterlaced: Bool)?
+        var position = pngSignature.count
+        while true {
+            guard bytes.count - position >= 12 else { throw damaged("the file ends before its IEND chunk") }
+            let length = number(at: position)
+            guard length <= 0x7fff_ffff else { throw damaged("chunk length out of range") }
+            guard length <= bytes.count - position - 12 else { throw damaged("the file ends inside a chunk") }
+            let content = position + 8
+            let end = content + length
+            guard Int(crc32(bytes[position + 4..<end])) == number(at: end) else {
+                throw damaged("wrong checksum of a chunk")
+            }
+            let type = String(decoding: bytes[position + 4..<content], as: UTF8.self)
+            if header == nil {
+                guard type == "IHDR", length == 13 else { throw damaged("the first chunk is not an IHDR of 13 bytes") }
+                header = (number(at: content), number(at: content + 4), Int(bytes[content + 8]), bytes[content + 12] != 0)
+            }
+            switch type {
+            case "IHDR", "PLTE", "tRNS", "IDAT", "IEND": plain += bytes[position..<end + 4]
+            // §5.4: an upper-case first letter means that the image cannot be understood without the chunk.
+            case _ where bytes[position + 4] & 0x20 == 0: throw damaged("unknown critical chunk")
+            default: break
+            }
+            position = end + 4
+            if type == "IEND" { break }
+        }
+        guard let header, header.width > 0, header.height > 0 else { throw damaged("width or height is 0") }
+        (width, height, bitDepth, isInterlaced) = header
+        self.plain = plain
+    }
+}

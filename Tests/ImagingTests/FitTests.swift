@@ -1,0 +1,142 @@
+import Imaging
+import Testing
+
+private func gray(_ width: Int, _ height: Int, _ pixels: [UInt8]) -> Image {
+    Image(width: width, height: height, mode: .gray, pixels: pixels)
+}
+
+@Suite("Conversion")
+struct ConversionTests {
+    @Test("colour to gray is the luma of BT.601")
+    func luma() {
+        let image = Image(width: 4, height: 1, mode: .rgb, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 200, 100, 50])
+        // As Pillow's convert("L").
+        #expect(image.converted(to: .gray).pixels == [76, 150, 29, 124])
+        let white = Image(width: 1, height: 1, mode: .rgb, pixels: [255, 255, 255])
+        #expect(white.converted(to: .gray).pixels == [255])
+    }
+
+    @Test("alpha is composited on black, or opaque when new")
+    func alpha() {
+        let image = Image(width: 3, height: 1, mode: .grayAlpha, pixels: [200, 0, 200, 128, 200, 255])
+        #expect(image.converted(to: .gray).pixels == [0, 100, 200])
+        #expect(image.converted(to: .rgb).pixels == [0, 0, 0, 100, 100, 100, 200, 200, 200])
+        #expect(image.converted(to: .rgba).pixels == [200, 200, 200, 0, 200, 200, 200, 128, 200, 200, 200, 255])
+        #expect(gray(1, 1, [9]).converted(to: .rgba).pixels == [9, 9, 9, 255])
+        #expect(gray(1, 1, [9]).converted(to: .grayAlpha).pixels == [9, 255])
+        let color = Image(width: 1, height: 1, mode: .rgba, pixels: [255, 0, 0, 128])
+        #expect(color.converted(to: .gray).pixels == [38])
+        #expect(color.converted(to: .grayAlpha).pixels == [76, 128])
+    }
+
+    @Test("gray survives the way through every mode", arguments: ColorMode.allCases)
+    func there(_ mode: ColorMode) {
+        let image = gray(16, 16, Array(0...255))
+        #expect(image.converted(to: mode).converted(to: .gray) == image)
+    }
+
+    @Test("a converted image is no longer flagged as 16-bit")
+    func flag() {
+        let image = Image(width: 1, height: 1, mode: .gray, pixels: [1], isReducedFrom16Bit: true)
+        #expect(!image.converted(to: .gray).isReducedFrom16Bit)
+    }
+}
+
+@Suite("Fit")
+struct FitTests {
+    @Test("the same size keeps every pixel", arguments: Fit.allCases, ColorMode.allCases)
+    func same(_ fit: Fit, _ mode: ColorMode) {
+        let image = Image(width: 5, height: 3, mode: mode, pixels: (0..<15 * mode.channels).map { UInt8($0 * 4) })
+        #expect(image.fitted(width: 5, height: 3, fit: fit) == image)
+    }
+
+    @Test("shrinking averages areas")
+    func box() {
+        let image = gray(6, 6, (0..<36).map { UInt8($0 * $0 % 256) })
+        // As Pillow's resize(BOX), but 22.5 and 65.5 are rounded away from zero and to even there alike.
+        #expect(image.fitted(width: 3, height: 3, fit: .stretch).pixels == [22, 40, 66, 122, 188, 70, 126, 112, 106])
+        // Half of the middle pixel goes to each side: (0 + 60/2) / 1.5 and (60/2 + 240) / 1.5.
+        #expect(gray(3, 1, [0, 60, 240]).fitted(width: 2, height: 1, fit: .stretch).pixels == [20, 180])
+        #expect(gray(4, 1, [0, 255, 0, 255]).fitted(width: 1, height: 1, fit: .stretch).pixels == [128])
+    }
+
+    @Test("growing interpolates between pixel centres")
+    func bilinear() {
+        let image = gray(2, 2, [0, 100, 200, 40])
+        // As Pillow's resize(BILINEAR).
+        #expect(
+            image.fitted(width: 4, height: 4, fit: .stretch).pixels
+                == [0, 25, 75, 100, 50, 59, 76, 85, 150, 126, 79, 55, 200, 160, 80, 40])
+        #expect(
+            image.fitted(width: 5, height: 3, fit: .stretch).pixels
+                == [0, 10, 50, 90, 100, 100, 97, 85, 73, 70, 200, 184, 120, 56, 40])
+    }
+
+    @Test("contain shows all and pads with 0")
+    func contain() {
+        let image = gray(4, 2, [10, 10, 20, 20, 10, 10, 20, 20])
+        #expect(
+            image.fitted(width: 4, height: 4, fit: .contain).pixels
+                == [0, 0, 0, 0, 10, 10, 20, 20, 10, 10, 20, 20, 0, 0, 0, 0])
+        #expect(image.fitted(width: 2, height: 2, fit: .contain).pixels == [10, 20, 0, 0])
+        // 1000 × 1 into 10 × 10 leaves a line of a hundredth of a pixel: one pixel is kept.
+        let line = gray(1000, 1, [UInt8](repeating: 255, count: 1000)).fitted(width: 10, height: 10, fit: .contain)
+        #expect(line.pixels.filter { $0 == 255 }.count == 10)
+    }
+
+    @Test("cover takes the middle")
+    func cover() {
+        let image = gray(4, 2, [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(image.fitted(width: 2, height: 2, fit: .cover).pixels == [2, 3, 6, 7])
+        let tall = gray(1, 4, [1, 2, 3, 4])
+        #expect(tall.fitted(width: 1, height: 2, fit: .cover).pixels == [2, 3])
+    }
+
+    @Test("an even area stays even at any size", arguments: Fit.allCases)
+    func even(_ fit: Fit) {
+        for (width, height) in [(1, 1), (3, 7), (28, 28), (100, 33)] {
+            let image = gray(width, height, [UInt8](repeating: 77, count: width * height))
+            for (newWidth, newHeight) in [(1, 1), (28, 28), (31, 2), (2, 31)] {
+                let result = image.fitted(width: newWidth, height: newHeight, fit: fit)
+                #expect(result.width == newWidth && result.height == newHeight)
+                #expect(result.pixels.allSatisfy { $0 == 77 || fit == .contain && $0 == 0 })
+                #expect(result.pixels.contains(77))
+            }
+        }
+    }
+}
+
+@Suite("Contact sheet")
+struct ContactSheetTests {
+    @Test("images lie row by row between gaps")
+    func layout() {
+        let images = (1...3).map { gray(1, 1, [UInt8($0)]) }
+        let sheet = contactSheet(images, columns: 2, scale: 1, gap: 1)
+        #expect(sheet.width == 5 && sheet.height == 5)
+        let g: UInt8 = 96
+        #expect(sheet.pixels == [g, g, g, g, g, g, 1, g, 2, g, g, g, g, g, g, g, 3, g, g, g, g, g, g, g, g])
+    }
+
+    @Test("columns are chosen to make a square", arguments: [(1, 1), (2, 2), (4, 2), (5, 3), (64, 8)])
+    func square(_ count: Int, _ columns: Int) {
+        let images = Array(repeating: gray(1, 1, [0]), count: count)
+        #expect(contactSheet(images, gap: 0).width == columns)
+    }
+
+    @Test("scale repeats pixels")
+    func scale() {
+        let sheet = contactSheet([gray(2, 1, [1, 2])], scale: 2, gap: 0)
+        #expect(sheet == gray(4, 2, [1, 1, 2, 2, 1, 1, 2, 2]))
+    }
+
+    @Test("two sheets stand beside each other", arguments: [0, 2])
+    func beside(_ gap: Int) {
+        let left = gray(1, 2, [1, 2])
+        let right = Image(width: 1, height: 1, mode: .rgb, pixels: [7, 8, 9])
+        let pair = Imaging.beside(left, right, gap: gap)
+        #expect(pair.mode == .rgb && pair.width == 2 + gap && pair.height == 2)
+        let white = [UInt8](repeating: 255, count: 3 * gap)
+        #expect(pair.pixels == [1, 1, 1] + white + [7, 8, 9, 2, 2, 2] + white + [255, 255, 255])
+        #expect(Imaging.beside(left, left, gap: 0) == gray(2, 2, [1, 1, 2, 2]))
+    }
+}
