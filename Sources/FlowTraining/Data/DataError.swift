@@ -1,0 +1,77 @@
+public import FlowModels
+
+/// What can be wrong with a data set. `file` is the path as it was given, with the name of the file in it.
+public enum DataError: Error, Equatable, Sendable {
+    /// The file or folder cannot be read; `reason` is the system's.
+    case unreadable(file: String, reason: String)
+    /// None of IDX, NPY, PNG, JPEG.
+    case unknownFormat(file: String)
+    /// The first bytes are not what the format begins with.
+    case wrongMagic(file: String, expected: String, found: String)
+    /// The header announces `expected` bytes, the file has `found`.
+    case truncated(file: String, expected: Int, found: Int)
+    /// The header announces `expected` bytes, the file has `found`.
+    case trailingBytes(file: String, expected: Int, found: Int)
+    /// A compressed stream, image or NPY header that cannot be read.
+    case damaged(file: String, reason: String)
+    /// Sound, but not of a kind that can be learned, such as an array of five axes.
+    case unsupported(file: String, expected: String, found: String)
+    /// `quantity` is `value`; at most `limit` is read.
+    case tooLarge(file: String, quantity: String, value: Int, limit: Int)
+    /// Not the size of the images before it.
+    case mixedSizes(file: String, expected: EventShape, found: EventShape)
+    /// Not the colour mode of the images before it.
+    case mixedModes(file: String, expected: String, found: String)
+    /// Nothing to learn from; `expected` says what is looked for.
+    case empty(file: String, expected: String)
+    /// As many labels as images are needed.
+    case labelCount(file: String, images: Int, labels: Int)
+    /// Label number `index` is `label`; it must be less than `classes`.
+    case labelOutOfRange(file: String, index: Int, label: String, classes: Int)
+    /// A value of image number `image` is not a whole number in `0 ..< levels`.
+    case valueOutOfRange(file: String, image: Int, value: String, levels: Int)
+    /// The folder has other splits, but not this one and no `train` to cut it from.
+    case noSuchSplit(file: String, split: String, found: [String])
+    /// `name` is neither the name nor the number of a class.
+    case unknownClass(name: String, classes: [String])
+    /// A class was asked for, but the set has no labels.
+    case noLabels(name: String)
+}
+
+extension DataError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+        case .unknownFormat(let file): "\(file): expected an IDX, NPY, PNG or JPEG file"
+        case .wrongMagic(let file, let expected, let found):
+            "\(file): expected to begin with \(expected), found \(found)"
+        case .truncated(let file, let expected, let found):
+            "\(file): truncated: expected \(expected) bytes, found \(found)"
+        case .trailingBytes(let file, let expected, let found):
+            "\(file): bytes after the end: expected \(expected) bytes, found \(found)"
+        case .damaged(let file, let reason): "\(file): damaged: \(reason)"
+        case .unsupported(let file, let expected, let found): "\(file): expected \(expected), found \(found)"
+        case .tooLarge(let file, let quantity, let value, let limit):
+            "\(file): \(quantity): \(value) is over the limit of \(limit)"
+        case .mixedSizes(let file, let expected, let found):
+            "\(file): expected \(Self.size(expected)) as in the images before it, found \(Self.size(found))"
+        case .mixedModes(let file, let expected, let found):
+            "\(file): expected \(expected) as in the images before it, found \(found)"
+        case .empty(let file, let expected): "\(file): holds no images: expected \(expected)"
+        case .labelCount(let file, let images, let labels): "\(file): expected \(images) labels, found \(labels)"
+        case .labelOutOfRange(let file, let index, let label, let classes):
+            "\(file): label \(index): expected a whole number from 0 to \(classes - 1), found \(label)"
+        case .valueOutOfRange(let file, let image, let value, let levels):
+            "\(file): image \(image): expected whole numbers from 0 to \(levels - 1), found \(value)"
+        case .noSuchSplit(let file, let split, let found):
+            "\(file): expected a split \(split), or train to cut it from; found \(found.joined(separator: ", "))"
+        case .unknownClass(let name, let classes):
+            "class \(name): expected one of \(classes.joined(separator: ", ")), or its number"
+        case .noLabels(let name): "class \(name): the data set has no labels"
+        }
+    }
+
+    private static func size(_ shape: EventShape) -> String {
+        "\(shape.width) × \(shape.height) pixels, \(shape.channels) channels"
+    }
+}

@@ -1,0 +1,89 @@
+public import FlowModels
+
+/// Images of one size, with labels or without.
+public struct ImageDataSet: Sendable, Equatable {
+    /// Height, width and channels of every image.
+    public let shape: EventShape
+    /// Values are `0 ..< levels`.
+    public let levels: Int
+    /// `[count, D]`, each image row-major `[height, width, channels]`.
+    public let pixels: [UInt8]
+    /// The class of each image, an index into ``classes``; nil when the set has no labels.
+    public let labels: [Int]?
+    /// Names of the classes; empty when there are no labels. Numbers in decimal where the data has no names.
+    public let classes: [String]
+
+    /// Number of images.
+    public var count: Int { pixels.count / shape.dims }
+
+    public init(shape: EventShape, levels: Int, pixels: [UInt8], labels: [Int]? = nil, classes: [String] = []) {
+        precondition(shape.dims > 0 && pixels.count % shape.dims == 0 && (2...256).contains(levels))
+        precondition(labels?.allSatisfy { classes.indices.contains($0) } ?? classes.isEmpty)
+        precondition(labels.map { $0.count == pixels.count / shape.dims } ?? true)
+        self.shape = shape
+        self.levels = levels
+        self.pixels = pixels
+        self.labels = labels
+        self.classes = classes
+    }
+
+    /// The `D` values of one image.
+    public subscript(index: Int) -> ArraySlice<UInt8> {
+        precondition(index >= 0 && index < count)
+        return pixels[index * shape.dims..<(index + 1) * shape.dims]
+    }
+
+    /// The first `limit` images, or all if there are fewer.
+    public func limited(to limit: Int) -> ImageDataSet {
+        precondition(limit >= 0)
+        guard limit < count else { return self }
+        return ImageDataSet(
+            shape: shape, levels: levels, pixels: Array(pixels[..<(limit * shape.dims)]),
+            labels: labels.map { Array($0[..<limit]) }, classes: classes)
+    }
+
+    /// The images of one class, given by its name or else its number; that is then the only class.
+    /// - Throws: ``DataError/unknownClass(name:classes:)`` or ``DataError/noLabels(name:)``.
+    public func only(class name: String) throws(DataError) -> ImageDataSet {
+        guard let labels else { throw .noLabels(name: name) }
+        guard let label = classes.firstIndex(of: name) ?? Int(name).flatMap({ classes.indices.contains($0) ? $0 : nil })
+        else { throw .unknownClass(name: name, classes: classes) }
+        let chosen = subset(labels.indices.filter { labels[$0] == label })
+        return ImageDataSet(
+            shape: shape, levels: levels, pixels: chosen.pixels, labels: Array(repeating: 0, count: chosen.count),
+            classes: [classes[label]])
+    }
+
+    /// The images with these indices, in their order.
+    public func subset(_ indices: [Int]) -> ImageDataSet {
+        var chosen: [UInt8] = []
+        chosen.reserveCapacity(indices.count * shape.dims)
+        for index in indices { chosen += self[index] }
+        return ImageDataSet(
+            shape: shape, levels: levels, pixels: chosen, labels: labels.map { labels in indices.map { labels[$0] } },
+            classes: classes)
+    }
+
+    /// SHA-256, in hexadecimal, of shape, levels, labels and pixels: equal for equal data, whatever file it came from.
+    /// Names of classes are not part of it.
+    public var contentHash: String {
+        let labels = labels.map { "\($0)" } ?? "none"
+        let head = "\(count)x\(shape.height)x\(shape.width)x\(shape.channels) levels \(levels) labels \(labels)\n"
+        return SHA256.hex(Array(head.utf8) + pixels)
+    }
+}
+
+/// One image, row-major `[height, width, channels]`, left and right exchanged.
+public func flipHorizontally(_ row: ArraySlice<UInt8>, shape: EventShape) -> [UInt8] {
+    precondition(row.count == shape.dims)
+    var result = Array(row)
+    let channels = shape.channels
+    for y in 0..<shape.height {
+        for x in 0..<shape.width {
+            let target = (y * shape.width + x) * channels
+            let source = row.startIndex + (y * shape.width + shape.width - 1 - x) * channels
+            for channel in 0..<channels { result[target + channel] = row[source + channel] }
+        }
+    }
+    return result
+}

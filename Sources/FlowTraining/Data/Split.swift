@@ -1,0 +1,51 @@
+internal import FlowModels
+
+/// A part of a data set.
+public enum Split: String, Sendable, CaseIterable, Codable {
+    /// To learn from.
+    case train
+    /// To choose by: when to stop, which weights to keep.
+    case validation
+    /// Only for the figures that are reported.
+    case test
+    /// All that there is.
+    case all
+
+    /// The three parts, without `all`.
+    static let parts: [Split] = [.train, .validation, .test]
+
+    /// The names, as beginnings of file names and as names of folders, by which a split is found.
+    var names: [String] {
+        switch self {
+        case .train: ["train"]
+        case .validation: ["validation", "valid", "val"]
+        case .test: ["test", "t10k"]
+        case .all: []
+        }
+    }
+}
+
+extension ImageDataSet {
+    /// What `split` takes of this set, when the splits in `present` (with `train`) have their own files or folders.
+    ///
+    /// A tenth each for validation and for test is cut out of what remains for training, if it has no file of its own.
+    /// Where an image goes is decided by its content alone (SHA-256 of the lesser of the image and its mirror image),
+    /// so equal images are never on both sides, mirrored ones neither, and adding images moves none.
+    func divided(_ split: Split, present: Set<Split>) -> ImageDataSet {
+        if split == .all { return self }
+        return subset(
+            (0..<count).filter { index in
+                let image = Array(self[index])
+                let mirrored = flipHorizontally(self[index], shape: shape)
+                let digest = SHA256.digest(image.lexicographicallyPrecedes(mirrored) ? image : mirrored)
+                let number = digest[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                let part: Split =
+                    switch number % 10 {
+                    case 8 where !present.contains(.validation): .validation
+                    case 9 where !present.contains(.test): .test
+                    default: .train
+                    }
+                return part == split
+            })
+    }
+}
