@@ -7,11 +7,15 @@ package func inParallel(_ count: Int, threads: Int, _ body: (Int) -> Void) {
     let workers = min(threads, count)
     guard workers > 1 else { return (0..<count).forEach(body) }
     let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-        while true {
-            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard index < count else { return }
-            body(index)
+    withoutActuallyEscaping(body) { body in
+        // Not sendable in general; the rule above is what makes it safe.
+        nonisolated(unsafe) let body = body
+        DispatchQueue.concurrentPerform(iterations: workers) { _ in
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard index < count else { return }
+                unsafe body(index)
+            }
         }
     }
 }
@@ -36,7 +40,7 @@ package func updateInParallel<Element>(
     _ elements: inout [Element], threads: Int, _ body: (Int, inout Element) throws -> Void
 ) throws {
     try unsafe elements.withUnsafeMutableBufferPointer { elements in
-        _ = try unsafe mapInParallel(elements.count, threads: threads) { index in
+        _ = try mapInParallel(elements.count, threads: threads) { index in
             try unsafe body(index, &elements[index])
         }
     }

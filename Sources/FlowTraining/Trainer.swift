@@ -1,4 +1,4 @@
-public import FlowCore
+import FlowCore
 public import FlowModels
 
 /// Fits a flow to images by maximum likelihood.
