@@ -23,6 +23,8 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     private var shards: [Shard]
     private let clock = ContinuousClock()
+    /// When the present run began, and the training time before it.
+    private var session: (start: ContinuousClock.Instant, before: Double)
 
     /// Gradient of one part of the batch, as large as the flow.
     private struct Shard {
@@ -52,6 +54,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
         self.flow = flow
         optimizer = Adam(flow: flow)
+        session = (clock.now, 0)
         let empty = flow.zeroed()
         shards = (0..<min(options.shards, options.batch, train.count)).map { _ in Shard(gradient: empty) }
     }
@@ -98,8 +101,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         isInterrupted: () -> Bool = { false },
         observe: (TrainingEvent) throws -> Void = { _ in }
     ) throws -> TrainingEnd {
-        let start = clock.now
-        let before = progress.seconds
+        session = (clock.now, progress.seconds)
         var written = progress.seconds
         func save() throws {
             guard let checkpoint else { return }
@@ -107,7 +109,6 @@ public final class Trainer<Flow: FlowArchitecture> {
             written = progress.seconds
             try observe(.checkpoint)
         }
-        func tick() { progress.seconds = before + (clock.now - start) / .seconds(1) }
 
         var end = reasonToStop()
         while end == nil {
@@ -119,17 +120,19 @@ public final class Trainer<Flow: FlowArchitecture> {
                     return .interrupted
                 }
                 let report = try step(order[batches[progress.stepInEpoch]], of: batches.count)
-                tick()
                 try observe(.step(report))
                 if let checkpoint, progress.seconds - written >= checkpoint.interval { try save() }
             }
             try finishEpoch(stepsPerEpoch: batches.count)
-            tick()
             try observe(.epoch(progress.curve[progress.curve.count - 1]))
             end = reasonToStop()
         }
         try save()
         return end!  // by the loop's condition
+    }
+
+    private func tick() {
+        progress.seconds = session.before + (clock.now - session.start) / .seconds(1)
     }
 
     private var isOutOfTime: Bool {
@@ -173,6 +176,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.stepInEpoch += 1
         progress.epochLogProb += logProb
         progress.epochImages += images.count
+        tick()
         return StepReport(
             epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.data.count,
             trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: norm, seconds: progress.seconds)
@@ -220,6 +224,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     private func finishEpoch(stepsPerEpoch: Int) throws {
         let validationBitsPerDim = try validate()
         guard validationBitsPerDim.isFinite else { throw diverged("validation loss") }
+        tick()
         let point = CurvePoint(
             epoch: progress.epoch + 1, step: progress.step, trainBitsPerDim: trainBitsPerDim,
             validationBitsPerDim: validationBitsPerDim,

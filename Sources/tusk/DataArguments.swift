@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import FlowModels
-import FlowTraining
+public import FlowTraining
 
 extension Split: ExpressibleByArgument {}
 

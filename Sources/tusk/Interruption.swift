@@ -17,7 +17,7 @@ final class Interruption {
     init() {
         let flag = flag
         sources = [SIGINT, SIGTERM].map { number in
-            _ = unsafe signal(number, SIG_IGN)  // the source sees it all the same
+            _ = signal(number, SIG_IGN)  // the source sees it all the same
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 if flag.raised.exchange(true, ordering: .relaxed) { _exit(Self.exitCode) }

@@ -180,13 +180,3 @@ struct Train: ParsableCommand {
 
 /// 16 GiB of weights.
 private let maxParameters = 1 << 32
-
-extension TensorPrecision: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let precision = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
-        self = precision
-    }
-
-    public static var allValueStrings: [String] { allCases.map { "\($0)" } }
-    public var defaultValueDescription: String { "\(self)" }
-}
