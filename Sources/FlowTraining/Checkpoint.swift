@@ -1,0 +1,154 @@
+import Compression
+import FlowCore
+import FlowModels
+import FoundationEssentials
+
+/// What must be the same for a checkpoint to be continued.
+struct CheckpointIdentity: Codable, Equatable {
+    var architecture: String
+    var hyperParameters: HyperParameters
+    var eventShape: EventShape
+    var levels: Int
+    var logitAlpha: Double
+    var trainHash: String
+    var validationHash: String
+    var options: TrainingOptions
+
+    /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
+    func mismatch(with now: CheckpointIdentity) -> TrainingError? {
+        let before = self.options
+        let after = now.options
+        let properties: [(String, String, String)] = [
+            ("architecture", architecture, now.architecture),
+            ("layers", "\(hyperParameters.layers)", "\(now.hyperParameters.layers)"),
+            ("hidden", "\(hyperParameters.hidden)", "\(now.hyperParameters.hidden)"),
+            ("log-scale-bound", "\(hyperParameters.logScaleBound)", "\(now.hyperParameters.logScaleBound)"),
+            ("image shape", "\(eventShape)", "\(now.eventShape)"),
+            ("levels", "\(levels)", "\(now.levels)"),
+            ("alpha", "\(logitAlpha)", "\(now.logitAlpha)"),
+            ("hash of the training images", trainHash, now.trainHash),
+            ("hash of the validation images", validationHash, now.validationHash),
+            ("batch", "\(before.batch)", "\(after.batch)"),
+            ("seed", "\(before.seed)", "\(after.seed)"),
+            ("learning-rate", "\(before.learningRate)", "\(after.learningRate)"),
+            ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),
+            ("clip", "\(before.clipNorm)", "\(after.clipNorm)"),
+            ("weight-decay", "\(before.weightDecay)", "\(after.weightDecay)"),
+            ("ema", "\(before.averageDecay)", "\(after.averageDecay)"),
+            ("flips", "\(before.horizontalFlips)", "\(after.horizontalFlips)"),
+            ("shift", "\(before.shift)", "\(after.shift)"),
+            ("shards", "\(before.shards)", "\(after.shards)"),
+        ]
+        return properties.first { $0.1 != $0.2 }.map {
+            .checkpointMismatch(property: $0.0, checkpoint: $0.1, now: $0.2)
+        }
+    }
+}
+
+/// The JSON document in a checkpoint's metadata.
+private struct CheckpointState: Codable {
+    var identity: CheckpointIdentity
+    var progress: TrainingProgress
+}
+
+/// The kinds of arrays in a checkpoint, each as large as the flow.
+private enum CheckpointGroup: String, CaseIterable {
+    case weights
+    case average
+    case first = "adam.first"
+    case second = "adam.second"
+    /// Only when there was a validation.
+    case best
+}
+
+private enum MetadataKey {
+    static let state = "tusk-checkpoint-1"
+    static let checksum = "crc32"
+}
+
+/// CRC-32 over the state and all arrays, in the order of the groups.
+private func checksum(state: String, arrays: [[[Float]]]) -> String {
+    var checksum = unsafe crc32(Array(state.utf8).span.bytes)
+    for array in arrays.joined() { checksum = unsafe crc32(array.span.bytes, continuing: checksum) }
+    return "\(checksum)"
+}
+
+/// A checkpoint is a safetensors file: weights, averages and optimiser as tensors, the rest as JSON in the metadata.
+extension Trainer {
+    private var identity: CheckpointIdentity {
+        CheckpointIdentity(
+            architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.data.shape,
+            levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.data.contentHash,
+            validationHash: validation.data.contentHash, options: options)
+    }
+
+    /// Writes the whole state of the training, replacing the file in one step.
+    /// - Throws: ``TrainingError/file(path:operation:reason:)``.
+    public func writeCheckpoint(to path: String) throws {
+        var arrays: [[[Float]]] = [
+            flow.parameters(), optimizer.memory.map(\.average), optimizer.memory.map(\.first),
+            optimizer.memory.map(\.second),
+        ]
+        if let bestWeights { arrays.append(bestWeights) }
+        let state = try String(
+            decoding: JSONEncoder().encode(CheckpointState(identity: identity, progress: progress)), as: UTF8.self)
+        let infos = optimizer.memory.map(\.info)
+        let tensors = zip(CheckpointGroup.allCases, arrays).flatMap { group, arrays in
+            zip(infos, arrays).map { info, values in
+                Safetensors.Tensor(name: "\(group.rawValue).\(info.name)", shape: info.shape, values: values)
+            }
+        }
+        let metadata = [MetadataKey.state: state, MetadataKey.checksum: checksum(state: state, arrays: arrays)]
+        try writeFile(Safetensors.encode(tensors, metadata: metadata, precision: .float32), to: path)
+    }
+
+    /// Continues where the checkpoint stopped. Only the options that say how long to train may have changed.
+    /// - Throws: ``TrainingError/damagedCheckpoint(path:reason:)``,
+    ///   ``TrainingError/checkpointMismatch(property:checkpoint:now:)``,
+    ///   ``TrainingError/file(path:operation:reason:)``; nothing has changed then.
+    public func resume(from path: String) throws {
+        func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+        } catch {
+            throw fileError(error, path: path, operation: "read")
+        }
+        let tensors: [String: Safetensors.Tensor]
+        let metadata: [String: String]
+        do {
+            (tensors, metadata) = try Safetensors.decode(data.bytes)
+        } catch let error as SafetensorsError {
+            throw damaged("\(error)")
+        }
+        guard let json = metadata[MetadataKey.state],
+            let state = try? JSONDecoder().decode(CheckpointState.self, from: Data(json.utf8))
+        else {
+            throw damaged("its metadata is not a checkpoint's")
+        }
+        if let mismatch = state.identity.mismatch(with: identity) { throw mismatch }
+
+        let infos = optimizer.memory.map(\.info)
+        let groups = CheckpointGroup.allCases.filter { $0 != .best || state.progress.best != nil }
+        let arrays = try groups.map { group in
+            try infos.map { info in
+                let name = "\(group.rawValue).\(info.name)"
+                guard let tensor = tensors[name], tensor.shape == info.shape else {
+                    throw damaged("tensor \(name) is missing or of another shape than \(info.shape)")
+                }
+                return tensor.values
+            }
+        }
+        guard metadata[MetadataKey.checksum] == checksum(state: json, arrays: arrays) else {
+            throw damaged("the checksum does not match")
+        }
+        progress = state.progress
+        flow.setParameters(arrays[0])
+        optimizer = Adam(
+            steps: progress.step,
+            memory: infos.indices.map {
+                Adam.Memory(info: infos[$0], first: arrays[2][$0], second: arrays[3][$0], average: arrays[1][$0])
+            })
+        bestWeights = arrays.count > 4 ? arrays[4] : nil
+    }
+}

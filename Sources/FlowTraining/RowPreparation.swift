@@ -1,0 +1,53 @@
+import FlowCore
+import FlowModels
+
+/// Images made ready for the flow.
+struct PreparedRows {
+    /// `[rows, D]`, what the flow sees.
+    var x: Matrix
+    /// `log p(y) − log p(x)` of each row, nats.
+    var logDet: [Double]
+}
+
+/// Turns images into rows: augmentation, dequantization with noise of its own for each image and epoch, preprocessing.
+struct RowPreparation {
+    let data: ImageDataSet
+    let preprocessing: Preprocessing
+    let options: TrainingOptions
+
+    /// Training rows of `epoch`.
+    func training(_ images: ArraySlice<Int>, epoch: Int) -> PreparedRows {
+        rows(images) { image in
+            let augmentation = Augmentation.draw(options: options, epoch: epoch, image: image)
+            return (
+                augmentation.applied(to: data[image], shape: data.shape),
+                TrainingStream.noise.source(seed: options.seed, epoch: epoch, image: image)
+            )
+        }
+    }
+
+    /// Rows as they are, with the same noise every time.
+    func validation(_ images: Range<Int>) -> PreparedRows {
+        rows(images) { image in
+            (Array(data[image]), TrainingStream.validationNoise.source(seed: options.seed, image: image))
+        }
+    }
+
+    private func rows(
+        _ images: some Collection<Int>, _ draw: (Int) -> (pixels: [UInt8], noise: RandomStream)
+    ) -> PreparedRows {
+        let dims = data.shape.dims
+        var elements: [Float] = []
+        elements.reserveCapacity(images.count * dims)
+        var logDet: [Double] = []
+        for image in images {
+            var (pixels, source) = draw(image)
+            let noise = (0..<dims).map { _ in source.uniform() }
+            var w = [Float](repeating: 0, count: dims)
+            var span = w.mutableSpan
+            logDet.append(preprocessing.latentInput(pixels: pixels[...], noise: noise, w: &span))
+            elements += w
+        }
+        return PreparedRows(x: Matrix(rows: images.count, columns: dims, elements: elements), logDet: logDet)
+    }
+}

@@ -1,0 +1,45 @@
+import FlowCore
+public import FlowModels
+
+extension Trainer {
+    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how their
+    /// log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
+    ///
+    /// - Parameters:
+    ///   - name: `[A-Za-z0-9._-]{1,64}`.
+    ///   - classes: names of the classes that were trained on.
+    /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` before the first validation.
+    public func model(
+        name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision
+    ) throws -> DensityModel<Flow> {
+        guard var best = bestFlow, let bestPoint = progress.best else {
+            throw TrainingError.mismatch(property: "number of validations", expected: "1 or more", actual: "0")
+        }
+        best.visitParameters { _, values in
+            for i in values.indices { values[i] = precision.rounded(values[i]) }
+        }
+        let held = validation.data
+        var record = ModelRecord(
+            name: name, architecture: Flow.architectureName, hyperParameters: hyperParameters,
+            eventShape: held.shape, levels: preprocessing.levels, dequantization: "uniform",
+            logitAlpha: preprocessing.logitAlpha, classes: classes, parameterCount: best.parameterCount,
+            training: TrainingRecord(
+                dataHash: train.data.contentHash, split: trainSplit, images: train.data.count,
+                horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
+                bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.seconds),
+            check: CheckVector(pixels: Array(held[0]), logProb: 0))
+        let logProbs = try logDensities(
+            of: held, under: DensityModel(flow: best, record: record), threads: threads)
+        guard logProbs.allSatisfy(\.isFinite) else {
+            throw TrainingError.diverged(
+                quantity: "validation loss in the precision of the file", epoch: progress.epoch, step: progress.step)
+        }
+        let evaluation = Evaluation(model: record, split: validationSplit, samples: 1, logProbs: logProbs)
+        record.heldOut = HeldOutRecord(
+            split: validationSplit, count: held.count, bitsPerDim: evaluation.bitsPerDim,
+            bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
+        record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
+        record.check.logProb = logProbs[0]
+        return try DensityModel(flow: best, record: record)
+    }
+}

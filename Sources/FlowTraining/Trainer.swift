@@ -1,0 +1,280 @@
+import FlowCore
+public import FlowModels
+
+/// Fits a flow to images by maximum likelihood.
+///
+/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch. Every epoch has its own order,
+/// augmentation and dequantization noise, all of them functions of the seed, the epoch and the image alone, so that a
+/// resumed training continues as if it had never stopped.
+public final class Trainer<Flow: FlowArchitecture> {
+    public let options: TrainingOptions
+    public internal(set) var progress = TrainingProgress()
+    /// The weights under training.
+    public internal(set) var flow: Flow
+
+    let hyperParameters: HyperParameters
+    let preprocessing: Preprocessing
+    let train: RowPreparation
+    let validation: RowPreparation
+    let threads: Int
+    var optimizer: Adam
+    /// Averaged weights of the best validation, arrays in visiting order.
+    var bestWeights: [[Float]]?
+
+    private var shards: [Shard]
+    private let clock = ContinuousClock()
+    /// When the present run began, and the training time before it.
+    private var session: (start: ContinuousClock.Instant, before: Double)
+
+    /// Gradient of one part of the batch, as large as the flow.
+    private struct Shard {
+        var gradient: Flow
+        /// Σ log p(y) over its rows, nats.
+        var logProb = 0.0
+    }
+
+    /// A flow of `hyperParameters` with initial weights, ready for the first step.
+    ///
+    /// - Parameter threads: never changes the result.
+    /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
+    public init(
+        hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
+        preprocessing: Preprocessing, options: TrainingOptions, threads: Int
+    ) throws {
+        try options.validate()
+        try Self.check(train: train, validation: validation, preprocessing: preprocessing)
+        self.options = options
+        self.hyperParameters = hyperParameters
+        self.preprocessing = preprocessing
+        self.threads = max(1, threads)
+        self.train = RowPreparation(data: train, preprocessing: preprocessing, options: options)
+        self.validation = RowPreparation(data: validation, preprocessing: preprocessing, options: options)
+        var flow = try Flow(dims: train.shape.dims, hyperParameters: hyperParameters, seed: options.seed)
+        let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
+        try flow.initialize(from: self.train.training(first, epoch: 0).x)
+        self.flow = flow
+        optimizer = Adam(flow: flow)
+        session = (clock.now, 0)
+        let empty = flow.zeroed()
+        shards = (0..<min(options.shards, options.batch, train.count)).map { _ in Shard(gradient: empty) }
+    }
+
+    private static func check(train: ImageDataSet, validation: ImageDataSet, preprocessing: Preprocessing) throws {
+        for (set, split) in [(train, "training"), (validation, "validation")] {
+            if set.count == 0 { throw TrainingError.noImages(split: split) }
+            if set.levels != preprocessing.levels {
+                throw TrainingError.mismatch(
+                    property: "levels of the \(split) images", expected: "\(preprocessing.levels)",
+                    actual: "\(set.levels)")
+            }
+        }
+        if train.count > TrainingStream.maxImages {
+            throw TrainingError.outOfRange(
+                option: "number of training images", value: "\(train.count)",
+                allowed: "1 to \(TrainingStream.maxImages)")
+        }
+        if train.shape != validation.shape {
+            throw TrainingError.mismatch(
+                property: "shape of the validation images", expected: "\(train.shape)", actual: "\(validation.shape)")
+        }
+    }
+
+    /// The flow with the averaged weights of the best validation so far; nil before the first.
+    public var bestFlow: Flow? {
+        bestWeights.map { weights in
+            var best = flow
+            best.setParameters(weights)
+            return best
+        }
+    }
+
+    /// Trains until the options say stop, `isInterrupted` turned true or the loss is no longer finite.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: file that takes the whole state every `interval` seconds, at an interruption and at the end.
+    ///   - isInterrupted: looked at before each step.
+    ///   - observe: called on this thread.
+    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``; ``TrainingError/file(path:operation:reason:)``; what
+    ///   `observe` throws.
+    public func run(
+        checkpoint: (path: String, interval: Double)? = nil,
+        isInterrupted: () -> Bool = { false },
+        observe: (TrainingEvent) throws -> Void = { _ in }
+    ) throws -> TrainingEnd {
+        session = (clock.now, progress.seconds)
+        var written = progress.seconds
+        func save() throws {
+            guard let checkpoint else { return }
+            try writeCheckpoint(to: checkpoint.path)
+            written = progress.seconds
+            try observe(.checkpoint)
+        }
+
+        var end = reasonToStop()
+        while end == nil {
+            let order = Self.order(of: train.data.count, options: options, epoch: progress.epoch)
+            let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
+            while progress.stepInEpoch < batches.count, !isOutOfTime {
+                if isInterrupted() {
+                    try save()
+                    return .interrupted
+                }
+                let report = try step(order[batches[progress.stepInEpoch]], of: batches.count)
+                try observe(.step(report))
+                if let checkpoint, progress.seconds - written >= checkpoint.interval { try save() }
+            }
+            try finishEpoch(stepsPerEpoch: batches.count)
+            try observe(.epoch(progress.curve[progress.curve.count - 1]))
+            end = reasonToStop()
+        }
+        try save()
+        return end!  // by the loop's condition
+    }
+
+    private func tick() {
+        progress.seconds = session.before + (clock.now - session.start) / .seconds(1)
+    }
+
+    private var isOutOfTime: Bool {
+        // at least one step, so that there is something to validate
+        options.maxSeconds.map { progress.epochImages > 0 && progress.seconds >= $0 } ?? false
+    }
+
+    private func reasonToStop() -> TrainingEnd? {
+        if let maxSeconds = options.maxSeconds, progress.seconds >= maxSeconds { return .outOfTime }
+        if progress.epoch >= options.epochs { return .allEpochs }
+        if options.patience > 0, let best = progress.best, progress.epoch - best.epoch >= options.patience {
+            return .noImprovement
+        }
+        return nil
+    }
+
+    static func order(of count: Int, options: TrainingOptions, epoch: Int) -> [Int] {
+        var source = TrainingStream.order.source(seed: options.seed, epoch: epoch)
+        return source.permutation(of: count)
+    }
+
+    private func learningRate(step: Int, stepsPerEpoch: Int) -> Double {
+        let bySteps = Double(step) / Double(options.epochs * stepsPerEpoch)
+        let byTime = options.maxSeconds.map { progress.seconds / $0 } ?? 0
+        return LearningRateSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps)
+            .rate(step: step, progress: max(bySteps, byTime))
+    }
+
+    private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
+        let logProb = try accumulateGradients(images)
+        guard logProb.isFinite else { throw diverged("training loss") }
+        let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
+        let settings = Adam.Settings(
+            learningRate: rate, clipNorm: options.clipNorm, weightDecay: options.weightDecay,
+            averageDecay: options.averageDecay)
+        // holds on to the shards' arrays, without a copy, until the step is done
+        let norm = optimizer.step(
+            &flow, parts: shards.map { $0.gradient.parameters() }, settings: settings, threads: threads)
+        guard norm.isFinite else { throw diverged("gradient") }
+        progress.step += 1
+        progress.stepInEpoch += 1
+        progress.epochLogProb += logProb
+        progress.epochImages += images.count
+        tick()
+        return StepReport(
+            epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.data.count,
+            trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: norm, seconds: progress.seconds)
+    }
+
+    private func diverged(_ quantity: String) -> TrainingError {
+        .diverged(quantity: quantity, epoch: progress.epoch + 1, step: progress.step + 1)
+    }
+
+    private var trainBitsPerDim: Double {
+        bitsPerDim(
+            logProb: progress.epochLogProb / Double(progress.epochImages), dims: flow.dims,
+            levels: preprocessing.levels)
+    }
+
+    /// Leaves the gradients of `−Σ log p(y)/(D · images.count)` in the shards; Σ log p(y) is returned.
+    private func accumulateGradients(_ images: ArraySlice<Int>) throws -> Double {
+        let ranges = images.count.divided(into: shards.count)
+        let weight = 1 / (Float(images.count) * Float(flow.dims))
+        try updateInParallel(&shards, threads: threads) { s, shard in
+            shard.gradient.visitParameters { _, values in
+                for i in values.indices { values[i] = 0 }
+            }
+            shard.logProb = 0
+            if ranges[s].isEmpty { return }
+            let part = images.dropFirst(ranges[s].lowerBound).prefix(ranges[s].count)
+            let rows = train.training(part, epoch: progress.epoch)
+            let (z, logDet, tape) = try flow.forwardTaped(rows.x)
+            shard.logProb = Self.logProb(z: z, logDet: logDet, rows: rows).reduce(0, +)
+            // −log p(y) = ½|z|² − logDet + terms without weights
+            var dz = z
+            for i in dz.elements.indices { dz.elements[i] *= weight }
+            let cotangent = Cotangent(dz: dz, dLogDet: Array(repeating: -weight, count: z.rows))
+            _ = flow.backward(cotangent, through: tape, into: &shard.gradient)
+        }
+        return shards.reduce(0) { $0 + $1.logProb }
+    }
+
+    /// `log p(y)` of each row, nats.
+    private static func logProb(z: Matrix, logDet: [Float], rows: PreparedRows) -> [Double] {
+        let base = standardNormalLogDensity(z)
+        return base.indices.map { base[$0] + Double(logDet[$0]) + rows.logDet[$0] }
+    }
+
+    private func finishEpoch(stepsPerEpoch: Int) throws {
+        let validationBitsPerDim = try validate()
+        guard validationBitsPerDim.isFinite else { throw diverged("validation loss") }
+        tick()
+        let point = CurvePoint(
+            epoch: progress.epoch + 1, step: progress.step, trainBitsPerDim: trainBitsPerDim,
+            validationBitsPerDim: validationBitsPerDim,
+            learningRate: learningRate(step: max(0, progress.step - 1), stepsPerEpoch: stepsPerEpoch),
+            seconds: progress.seconds)
+        progress.curve.append(point)
+        if validationBitsPerDim < progress.best?.validationBitsPerDim ?? .infinity {
+            progress.best = point
+            bestWeights = optimizer.memory.map(\.average)
+        }
+        progress.epoch += 1
+        progress.stepInEpoch = 0
+        progress.epochLogProb = 0
+        progress.epochImages = 0
+    }
+
+    /// Mean bits/dim of the validation images under the averaged weights.
+    private func validate() throws -> Double {
+        var averaged = flow
+        averaged.setParameters(optimizer.memory.map(\.average))
+        let blocks = stride(from: 0, to: validation.data.count, by: validationRows).map {
+            $0..<min($0 + validationRows, validation.data.count)
+        }
+        let sums = try mapInParallel(blocks.count, threads: threads) { b in
+            let rows = validation.validation(blocks[b])
+            let (z, logDet) = try averaged.forward(rows.x)
+            return Self.logProb(z: z, logDet: logDet, rows: rows).reduce(0, +)
+        }
+        return bitsPerDim(
+            logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
+    }
+}
+
+/// Images for the data-dependent initialisation.
+private let initializationImages = 1024
+/// Validation images a task.
+private let validationRows = 64
+
+extension Bijection {
+    /// The parameter arrays in visiting order, shared, not copied.
+    func parameters() -> [[Float]] {
+        var arrays: [[Float]] = []
+        var shared = self
+        shared.visitParameters { _, values in arrays.append(values) }
+        return arrays
+    }
+
+    /// Replaces every parameter array, in visiting order.
+    mutating func setParameters(_ arrays: [[Float]]) {
+        var rest = arrays[...]
+        visitParameters { _, values in values = rest.removeFirst() }
+    }
+}

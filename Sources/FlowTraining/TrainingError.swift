@@ -1,0 +1,39 @@
+/// What can go wrong between a set of images and a trained flow.
+public enum TrainingError: Error, Equatable, Sendable {
+    /// A setting of the training is `value`; it must lie in `allowed`.
+    case outOfRange(option: String, value: String, allowed: String)
+    /// The `split` has no images.
+    case noImages(split: String)
+    /// Training images, validation images and flow must agree in `property`.
+    case mismatch(property: String, expected: String, actual: String)
+    /// `quantity` became NaN or infinite. Weights and optimiser are as they were before that step.
+    case diverged(quantity: String, epoch: Int, step: Int)
+    /// The checkpoint cannot be read back.
+    case damagedCheckpoint(path: String, reason: String)
+    /// The checkpoint was made with another value of `property`.
+    case checkpointMismatch(property: String, checkpoint: String, now: String)
+    /// The system refused to `operation` the file.
+    case file(path: String, operation: String, reason: String)
+}
+
+extension TrainingError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .outOfRange(let option, let value, let allowed):
+            "\(option) is \(value); it must be \(allowed)"
+        case .noImages(let split):
+            "there are no images in the \(split) split"
+        case .mismatch(let property, let expected, let actual):
+            "\(property) differs: expected \(expected), found \(actual)"
+        case .diverged(let quantity, let epoch, let step):
+            "training diverged: the \(quantity) is not finite at step \(step) (epoch \(epoch)); "
+                + "try a lower learning rate or a longer warm-up"
+        case .damagedCheckpoint(let path, let reason):
+            "\(path): not a whole checkpoint: \(reason)"
+        case .checkpointMismatch(let property, let checkpoint, let now):
+            "cannot resume: the checkpoint has \(property) \(checkpoint), this run \(now)"
+        case .file(let path, let operation, let reason):
+            "\(path): cannot \(operation): \(reason)"
+        }
+    }
+}

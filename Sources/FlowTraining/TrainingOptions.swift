@@ -1,0 +1,64 @@
+/// How a flow is fitted. Two runs with equal options, data and hyper-parameters end with the same bits, on however many
+/// threads they run, unless ``maxSeconds`` is set: then the clock has a say in the learning rate.
+public struct TrainingOptions: Sendable, Codable, Equatable {
+    /// Passes over the training images at most.
+    public var epochs = 100
+    /// Images a step. An epoch is divided into batches of nearly equal size, none larger than this.
+    public var batch = 128
+    /// Keys the shuffling, augmentation, dequantization and initial weights.
+    public var seed: UInt64 = 0
+    /// Peak of the learning rate.
+    public var learningRate = 1e-3
+    /// Steps over which the learning rate rises linearly to its peak.
+    public var warmupSteps = 100
+    /// Largest Euclidean norm of the gradient of the loss, nats per dimension; a longer one is scaled down to it.
+    /// 0 turns clipping off.
+    public var clipNorm = 1.0
+    /// Decoupled weight decay of matrices; biases and scales are left alone.
+    public var weightDecay = 0.0
+    /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
+    public var averageDecay = 0.999
+    /// Epochs without a better validation before the training stops; 0 never stops early.
+    public var patience = 0
+    /// Mirror each image left to right with probability one half, drawn anew each epoch.
+    public var horizontalFlips = false
+    /// Move each image by up to so many pixels in each direction, drawn anew each epoch; level 0 comes in.
+    public var shift = 0
+    /// Training time after which the training ends with a validation, seconds, resumed time included.
+    public var maxSeconds: Double?
+    /// Parts of nearly equal size into which each batch is cut; their gradients are added in order. The results'
+    /// last bits depend on it. No more than this many threads share the passes through the flow.
+    public var shards = 2
+
+    public init() {}
+
+    /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for the first setting that makes no sense.
+    public func validate() throws {
+        try Self.check("epochs", epochs, in: 1...Self.maxEpochs)
+        try Self.check("batch", batch, in: 1...Self.maxBatch)
+        try Self.check("learning-rate", learningRate, in: 1e-12...1e3)
+        try Self.check("warmup-steps", warmupSteps, in: 0...1_000_000_000)
+        try Self.check("clip", clipNorm, in: 0...1e30)
+        try Self.check("weight-decay", weightDecay, in: 0...1e3)
+        try Self.check("ema", averageDecay, in: 0...0.999_999_9)
+        try Self.check("patience", patience, in: 0...Self.maxEpochs)
+        try Self.check("shift", shift, in: 0...255)
+        try Self.check("shards", shards, in: 1...Self.maxShards)
+        if let maxSeconds { try Self.check("seconds", maxSeconds, in: 0.001...1e9) }
+    }
+
+    /// Epochs have 24 bits in the key of a random stream.
+    public static let maxEpochs = 1 << 24 - 1
+    public static let maxBatch = 1 << 20
+    /// Each shard holds a gradient as large as the flow.
+    public static let maxShards = 256
+
+    private static func check<Value: Comparable>(
+        _ option: String, _ value: Value, in range: ClosedRange<Value>
+    ) throws {
+        guard range.contains(value) else {
+            throw TrainingError.outOfRange(
+                option: option, value: "\(value)", allowed: "\(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}

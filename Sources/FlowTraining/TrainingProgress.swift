@@ -1,0 +1,68 @@
+/// One line of the training curve.
+public struct CurvePoint: Sendable, Codable, Equatable {
+    /// Epochs finished.
+    public var epoch: Int
+    /// Steps taken.
+    public var step: Int
+    /// Mean over the epoch's images, each under the weights of its own step, as augmented.
+    public var trainBitsPerDim: Double
+    /// Mean over the validation images, under the averaged weights.
+    public var validationBitsPerDim: Double
+    /// Learning rate of the epoch's last step.
+    public var learningRate: Double
+    /// Training time so far, validation included.
+    public var seconds: Double
+}
+
+/// How far a training is. Together with the arrays of the optimiser this is all of its state.
+public struct TrainingProgress: Sendable, Codable, Equatable {
+    /// Epochs finished; one that ``TrainingOptions/maxSeconds`` cut short counts.
+    public internal(set) var epoch = 0
+    /// Steps taken in the epoch under way.
+    public internal(set) var stepInEpoch = 0
+    /// Steps taken in all.
+    public internal(set) var step = 0
+    /// Σ log p(y) over the ``epochImages`` images seen in the epoch under way, nats.
+    public internal(set) var epochLogProb = 0.0
+    public internal(set) var epochImages = 0
+    /// The validation that was best so far.
+    public internal(set) var best: CurvePoint?
+    public internal(set) var seconds = 0.0
+    /// One point an epoch.
+    public internal(set) var curve: [CurvePoint] = []
+}
+
+/// News for whoever watches.
+public enum TrainingEvent: Sendable {
+    /// A step is done.
+    case step(StepReport)
+    /// An epoch and its validation are done.
+    case epoch(CurvePoint)
+    /// The state is safe in the checkpoint file.
+    case checkpoint
+}
+
+public struct StepReport: Sendable {
+    /// Epoch under way, counted from 1.
+    public var epoch: Int
+    /// Images seen in this epoch, and how many it has.
+    public var images: Int
+    public var imagesPerEpoch: Int
+    /// Mean over this epoch so far.
+    public var trainBitsPerDim: Double
+    public var learningRate: Double
+    /// Norm of the gradient before clipping, nats per dimension.
+    public var gradientNorm: Double
+    /// Training time so far.
+    public var seconds: Double
+}
+
+/// Why a training stopped.
+public enum TrainingEnd: Sendable, Equatable {
+    case allEpochs
+    /// No better validation for ``TrainingOptions/patience`` epochs.
+    case noImprovement
+    case outOfTime
+    /// Somebody asked for it; the checkpoint can be resumed.
+    case interrupted
+}

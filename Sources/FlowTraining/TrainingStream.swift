@@ -1,0 +1,37 @@
+import FlowCore
+
+/// The uses of randomness in a training, each with streams of its own, so that nothing that is drawn depends on what was
+/// drawn before: a resumed training continues with the numbers that it would have had.
+enum TrainingStream: UInt64 {
+    // 0 is left to the initial weights
+    case order = 1
+    case augmentation = 2
+    case noise = 3
+    case validationNoise = 4
+
+    /// Source of the numbers for one image in one epoch.
+    func source(seed: UInt64, epoch: Int = 0, image: Int = 0) -> RandomStream {
+        RandomStream(seed: seed, stream: rawValue << 56 | UInt64(epoch) << 32 | UInt64(image))
+    }
+
+    /// Images have 32 bits in the key.
+    static let maxImages = 1 << 32 - 1
+}
+
+extension RandomStream {
+    /// Uniform on `0 ..< bound`, but for a bias of at most `bound`/2⁶⁴.
+    ///
+    /// Not the standard library's, which may change from one release to the next.
+    mutating func integer(below bound: Int) -> Int {
+        Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+    }
+
+    /// `0 ..< count` in random order, by Fisher and Yates.
+    mutating func permutation(of count: Int) -> [Int] {
+        var order = Array(0..<count)
+        for last in stride(from: count - 1, to: 0, by: -1) {
+            order.swapAt(last, integer(below: last + 1))
+        }
+        return order
+    }
+}

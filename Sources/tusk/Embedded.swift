@@ -1,0 +1,12 @@
+import CEmbedded
+import FlowModels
+
+/// What travels inside the program.
+enum Embedded {
+    /// - Throws: `ModelFileError`.
+    static func model() throws -> any ImageDensity {
+        // constant memory of this program, as long as the count says
+        let bytes = unsafe UnsafeRawBufferPointer(start: tusk_embedded_model_bytes(), count: tusk_embedded_model_size)
+        return try ModelFile.load(unsafe RawSpan(_unsafeBytes: bytes))
+    }
+}

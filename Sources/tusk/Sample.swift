@@ -1,0 +1,109 @@
+import ArgumentParser
+import FlowModels
+import FlowTraining
+import Imaging
+
+struct Sample: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Draws images from a model's density.",
+        discussion: "A name that ends in .png is written as a contact sheet, one in .npy as [n, height, width] or "
+            + "[n, height, width, channels] levels. The same seed gives the same images.")
+
+    @OptionGroup var model: ModelArguments
+
+    @Option(help: "Images to draw.")
+    var count = 64
+
+    @Option(help: "Seed; sample i of a seed is the same however many are drawn.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Standard deviation of the latent; 1 is the learned density.")
+    var temperature: Float = 1
+
+    @Option(help: ArgumentHelp("sheet.png or samples.npy.", valueName: "file"))
+    var output: String
+
+    @Option(help: ArgumentHelp("Put real images of this data beside the sheet.", valueName: "path"))
+    var beside: String?
+
+    @Option(
+        name: .customLong("class"),
+        help: ArgumentHelp("Only real images of this class; may be repeated.", valueName: "class"))
+    var only: [String] = []
+
+    @Option(help: "Split of the real images.")
+    var split: Split = .train
+
+    @Option(help: "Only the first so many real images; default: as many as are drawn.")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Threads.", valueName: "n"))
+    var threads = processorCount
+
+    func run() throws {
+        try check("--count", count, in: 1...1_000_000)
+        try check("--temperature", temperature, in: 0...10)
+        try check("--threads", threads, in: 1...1024)
+        let density = try model.load()
+        let shape = density.record.eventShape
+        let real = try realImages(shape: shape, levels: density.record.levels)
+        // in tiles of what the sequential direction solves at once
+        let blocks = stride(from: 0, to: count, by: 16).map { $0..<min($0 + 16, count) }
+        let drawn = try mapInParallel(blocks.count, threads: threads) { b in
+            let rows = blocks[b].map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) }
+            return try density.sample(rows, isCancelled: { false })
+        }.flatMap { $0 }
+
+        if output.hasSuffix(".npy") {
+            guard beside == nil else { throw CommandError("--beside needs an output that ends in .png") }
+            let sides = [count, shape.height, shape.width] + (shape.channels == 1 ? [] : [shape.channels])
+            try writeFile(NPYArray(shape: sides, levels: drawn.flatMap(\.pixels)).encoded(), to: output)
+        } else if output.hasSuffix(".png") {
+            let sheet = try contactSheet(of: drawn.map(\.pixels), density.record)
+            let images = try real.map { try Imaging.beside(sheet, contactSheet(of: $0, density.record)) } ?? sheet
+            try writeFile(encodePNG(images), to: output)
+        } else {
+            throw CommandError("--output \(output): the name must end in .png or .npy")
+        }
+        let mean = drawn.reduce(0) { $0 + $1.logDensity } / Double(count)
+        let bits = bitsPerDim(logProb: mean, dims: shape.dims, levels: density.record.levels)
+        Terminal.line("\(output): \(grouped(count)) samples, mean bits/dim \(fixed(bits, 4)) under the model itself")
+    }
+
+    private func realImages(shape: EventShape, levels: Int) throws -> [[UInt8]]? {
+        guard let beside else {
+            guard only.isEmpty, limit == nil else { throw CommandError("--class and --limit need --beside") }
+            return nil
+        }
+        var arguments = DataArguments()
+        arguments.data = beside
+        arguments.only = only
+        let set = try arguments.load(split, levels: levels)
+        guard set.shape == shape else {
+            throw TrainingError.mismatch(
+                property: "shape of the real images", expected: "\(shape)", actual: "\(set.shape)")
+        }
+        let wanted = limit ?? count
+        try check("--limit", wanted, in: 1...Int.max)
+        guard set.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
+        return (0..<min(wanted, set.count)).map { Array(set[$0]) }
+    }
+
+    /// Levels spread over 0 ... 255.
+    private func contactSheet(of pixels: [[UInt8]], _ record: ModelRecord) throws -> Image {
+        let mode: ColorMode
+        switch record.eventShape.channels {
+        case 1: mode = .gray
+        case 3: mode = .rgb
+        case 4: mode = .rgba
+        default: throw CommandError("images of \(record.eventShape.channels) channels cannot be written as PNG")
+        }
+        let top = record.levels - 1
+        return Imaging.contactSheet(
+            pixels.map { image in
+                Image(
+                    width: record.eventShape.width, height: record.eventShape.height, mode: mode,
+                    pixels: image.map { UInt8((Int($0) * 255 + top / 2) / top) })
+            }, columns: nil, scale: 2, gap: 2)
+    }
+}

@@ -1,0 +1,52 @@
+import Glibc
+
+/// Where the commands print.
+enum Terminal {
+    static var isInteractive: Bool { isatty(STDOUT_FILENO) != 0 }
+
+    /// Prints at once, unbuffered, so that a pipe sees a line when it is written.
+    static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if written < 0, errno != EINTR { return }  // nobody reads any more
+            rest = rest.dropFirst(max(0, written))
+        }
+    }
+
+    static func line(_ text: String) { write(text + "\n") }
+}
+
+/// Processors of this machine.
+var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+/// `value` with `places` decimals.
+func fixed(_ value: Double, _ places: Int) -> String {
+    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+    let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
+    let scaled = (abs(value) * scale).rounded()
+    let whole = Int64(scaled / scale)
+    let fraction = Int64(scaled - Double(whole) * scale)
+    let digits = String(fraction)
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    if places == 0 { return "\(sign)\(whole)" }
+    return "\(sign)\(whole)." + String(repeating: "0", count: places - digits.count) + digits
+}
+
+/// `1:02:03`, or `2:03` below an hour.
+func duration(_ seconds: Double) -> String {
+    let total = Int(min(max(seconds, 0), 1e9).rounded())
+    func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
+    return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
+}
+
+/// `n` with commas between thousands.
+func grouped(_ n: Int) -> String {
+    var result = ""
+    for (i, digit) in String(n).reversed().enumerated() {
+        if i > 0, i % 3 == 0, digit != "-" { result.append(",") }
+        result.append(digit)
+    }
+    return String(result.reversed())
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import FlowModels
+import FlowTraining
+
+/// Sizes of the flow and what it sees.
+struct ArchitectureArguments: ParsableArguments {
+    @Option(
+        help: "\(FlowRegistry.architectures.map { $0.architectureName }.joined(separator: " or ")).")
+    var architecture: String
+
+    @Option(help: "Masked networks or couplings.")
+    var layers = 5
+
+    @Option(help: ArgumentHelp("Hidden units of each, layer by layer.", valueName: "n,n"))
+    var hidden = "512,512"
+
+    @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
+    var logScaleBound: Float = 5
+
+    @Option(help: "Values of a pixel are 0 to levels - 1.")
+    var levels = 256
+
+    @Option(help: "Margin of the logit map, above 0 and below 0.5.")
+    var alpha = 1e-6
+
+    func hyperParameters() throws -> HyperParameters {
+        try check("--layers", layers, in: 1...1024)
+        let parts = hidden.split(separator: ",", omittingEmptySubsequences: false)
+        let sizes = parts.compactMap { Int($0) }
+        guard sizes.count == parts.count, (1...64).contains(sizes.count),
+            sizes.allSatisfy({ (1...1 << 20).contains($0) })
+        else {
+            throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
+        }
+        return HyperParameters(layers: layers, hidden: sizes, logScaleBound: logScaleBound)
+    }
+}
+
+/// How it is fitted; defaults as in ``TrainingOptions``.
+struct TrainingArguments: ParsableArguments {
+    @Option(help: "Passes over the training images at most.")
+    var epochs = TrainingOptions().epochs
+
+    @Option(help: "Images a step.")
+    var batch = TrainingOptions().batch
+
+    @Option(help: "Keys order, augmentation, noise and initial weights.")
+    var seed = TrainingOptions().seed
+
+    @Option(help: ArgumentHelp("Peak learning rate of Adam.", valueName: "rate"))
+    var learningRate = TrainingOptions().learningRate
+
+    @Option(help: ArgumentHelp("Steps to the peak learning rate.", valueName: "n"))
+    var warmupSteps = TrainingOptions().warmupSteps
+
+    @Option(help: ArgumentHelp("Largest norm of the gradient, nats per dimension; 0: any.", valueName: "norm"))
+    var clip = TrainingOptions().clipNorm
+
+    @Option(help: ArgumentHelp("Decoupled weight decay of the matrices.", valueName: "rate"))
+    var weightDecay = TrainingOptions().weightDecay
+
+    @Option(help: ArgumentHelp("Decay of the moving average of the weights, per step; 0: none.", valueName: "decay"))
+    var ema = TrainingOptions().averageDecay
+
+    @Option(help: ArgumentHelp("Stop after so many epochs without a better validation; 0: never.", valueName: "n"))
+    var patience = TrainingOptions().patience
+
+    @Flag(help: "Mirror half of the images left to right, anew each epoch.")
+    var flips = false
+
+    @Option(help: ArgumentHelp("Move images by up to so many pixels, anew each epoch.", valueName: "n"))
+    var shift = TrainingOptions().shift
+
+    @Option(
+        help: ArgumentHelp(
+            "Stop after so much training time; the learning rate then falls with the time.", valueName: "s"))
+    var seconds: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Parts of a batch whose gradients are summed; changes the last bits of the result. Default: one a thread.",
+            valueName: "n"))
+    var shards: Int?
+
+    var options: TrainingOptions {
+        var options = TrainingOptions()
+        options.epochs = epochs
+        options.batch = batch
+        options.seed = seed
+        options.learningRate = learningRate
+        options.warmupSteps = warmupSteps
+        options.clipNorm = clip
+        options.weightDecay = weightDecay
+        options.averageDecay = ema
+        options.patience = patience
+        options.horizontalFlips = flips
+        options.shift = shift
+        options.maxSeconds = seconds
+        return options
+    }
+}
