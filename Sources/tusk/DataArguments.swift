@@ -17,23 +17,10 @@ struct DataArguments: ParsableArguments {
         help: ArgumentHelp("Only images of this class, a name or a number from 0; may be repeated.", valueName: "class"))
     var only: [String] = []
 
-    /// - Throws: `DataError`; a `CommandError` for a class that is not there.
+    /// - Throws: `DataError`.
     func load(_ split: Split, levels: Int) throws -> ImageDataSet {
         let all = try ImageDataSet.load(path: data, split: split, levels: levels)
-        return only.isEmpty ? all : all.only(classes: try only.map { try index(of: $0, in: all) })
-    }
-
-    private func index(of name: String, in set: ImageDataSet) throws -> Int {
-        guard set.labels != nil else { throw CommandError("--class \(name): the images have no labels") }
-        if let index = set.classes.firstIndex(of: name) { return index }
-        if let index = Int(name), set.classes.indices.contains(index) { return index }
-        throw CommandError(
-            "--class \(name): there is no such class; there are \(set.classes.joined(separator: ", "))")
-    }
-
-    /// Names of the classes that ``load(_:levels:)`` keeps.
-    func classNames(of set: ImageDataSet) throws -> [String] {
-        try only.isEmpty ? set.classes : Set(only.map { try index(of: $0, in: set) }).sorted().map { set.classes[$0] }
+        return only.isEmpty ? all : try all.only(classes: only)
     }
 }
 

@@ -57,7 +57,7 @@ struct Sample: ParsableCommand {
         if output.hasSuffix(".npy") {
             guard beside == nil else { throw CommandError("--beside needs an output that ends in .png") }
             let sides = [count, shape.height, shape.width] + (shape.channels == 1 ? [] : [shape.channels])
-            try writeFile(NPYArray(shape: sides, levels: drawn.flatMap(\.pixels)).encoded(), to: output)
+            try writeFile(NPYArray(shape: sides, drawn.flatMap(\.pixels)).encoded(), to: output)
         } else if output.hasSuffix(".png") {
             let sheet = try contactSheet(of: drawn.map(\.pixels), density.record)
             let images = try real.map { try Imaging.beside(sheet, contactSheet(of: $0, density.record)) } ?? sheet

@@ -103,7 +103,7 @@ struct Train: ParsableCommand {
                 "resumed     after \(trainer.progress.epoch) epochs, \(trainer.progress.step) steps, "
                     + duration(trainer.progress.seconds))
         }
-        try fit(trainer, images: train.count, classes: classNames.isEmpty ? data.classNames(of: train) : classNames)
+        try fit(trainer, images: train.count, classes: classNames.isEmpty ? train.classes : classNames)
     }
 
     private func fit<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, images: Int, classes: [String]) throws {

@@ -25,15 +25,15 @@ struct DataSetTests {
     @Test("only one class, by name or number")
     func only() throws {
         for name in ["1x", "1"] {
-            let one = try set.only(class: name)
+            let one = try set.only(classes: [name])
             #expect(one.pixels == someImages(1, from: 1) + someImages(1, from: 3))
             #expect(one.labels == [0, 0] && one.classes == ["1x"])
         }
         for name in ["dog", "2", "-1", ""] {
-            #expect(throws: DataError.unknownClass(name: name, classes: ["cat", "1x"])) { try set.only(class: name) }
+            #expect(throws: DataError.unknownClass(name: name, classes: ["cat", "1x"])) { try set.only(classes: [name]) }
         }
         let unlabelled = ImageDataSet(shape: twoByThree, levels: 256, pixels: someImages(1))
-        #expect(throws: DataError.noLabels(name: "cat")) { try unlabelled.only(class: "cat") }
+        #expect(throws: DataError.noLabels(name: "cat")) { try unlabelled.only(classes: ["cat"]) }
     }
 
     @Test("a flip exchanges left and right, channels in place")

@@ -42,16 +42,23 @@ public struct ImageDataSet: Sendable, Equatable {
             labels: labels.map { Array($0[..<limit]) }, classes: classes)
     }
 
-    /// The images of one class, given by its name or else its number; that is then the only class.
+    /// The images of some classes, each given by its name or else its number; those are then the only classes.
     /// - Throws: ``DataError/unknownClass(name:classes:)`` or ``DataError/noLabels(name:)``.
-    public func only(class name: String) throws(DataError) -> ImageDataSet {
-        guard let labels else { throw .noLabels(name: name) }
-        guard let label = classes.firstIndex(of: name) ?? Int(name).flatMap({ classes.indices.contains($0) ? $0 : nil })
-        else { throw .unknownClass(name: name, classes: classes) }
-        let chosen = subset(labels.indices.filter { labels[$0] == label })
+    public func only(classes names: [String]) throws(DataError) -> ImageDataSet {
+        guard let labels else { throw .noLabels(name: names.joined(separator: ", ")) }
+        var kept: Set<Int> = []
+        for name in names {
+            let number = Int(name).flatMap { classes.indices.contains($0) ? $0 : nil }
+            guard let label = classes.firstIndex(of: name) ?? number else {
+                throw .unknownClass(name: name, classes: classes)
+            }
+            kept.insert(label)
+        }
+        let order = kept.sorted()
+        let chosen = subset(labels.indices.filter { kept.contains(labels[$0]) })
         return ImageDataSet(
-            shape: shape, levels: levels, pixels: chosen.pixels, labels: Array(repeating: 0, count: chosen.count),
-            classes: [classes[label]])
+            shape: shape, levels: levels, pixels: chosen.pixels,
+            labels: chosen.labels?.map { order.firstIndex(of: $0)! }, classes: order.map { classes[$0] })
     }
 
     /// The images with these indices, in their order.
