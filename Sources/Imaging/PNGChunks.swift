@@ -41,7 +41,9 @@ struct PNGChunks {
             let type = String(decoding: bytes[position + 4..<content], as: UTF8.self)
             if header == nil {
                 guard type == "IHDR", length == 13 else { throw damaged("the first chunk is not an IHDR of 13 bytes") }
-                header = (number(at: content), number(at: content + 4), Int(bytes[content + 8]), bytes[content + 12] != 0)
+                header = (
+                    number(at: content), number(at: content + 4), Int(bytes[content + 8]), bytes[content + 12] != 0
+                )
             }
             switch type {
             case "IHDR", "PLTE", "tRNS", "IDAT", "IEND": plain += bytes[position..<end + 4]

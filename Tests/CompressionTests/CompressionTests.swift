@@ -35,11 +35,13 @@ struct CompressionTests {
     }
 
     /// Of "tusk", by Python's `zlib.compressobj(9, zlib.DEFLATED, bits)`.
-    @Test("streams of another writer are read", arguments: [
-        [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 43, 41, 45, 206, 6, 0, 137, 208, 81, 73, 4, 0, 0, 0],
-        [120, 218, 43, 41, 45, 206, 6, 0, 4, 132, 1, 200],
-        [43, 41, 45, 206, 6, 0],
-    ] as [[UInt8]])
+    @Test(
+        "streams of another writer are read",
+        arguments: [
+            [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 43, 41, 45, 206, 6, 0, 137, 208, 81, 73, 4, 0, 0, 0],
+            [120, 218, 43, 41, 45, 206, 6, 0, 4, 132, 1, 200],
+            [43, 41, 45, 206, 6, 0],
+        ] as [[UInt8]])
     func foreign(_ bytes: [UInt8]) throws {
         #expect(try inflate(bytes, coding: .auto, limit: 100) == Array("tusk".utf8))
     }

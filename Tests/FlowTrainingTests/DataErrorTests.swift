@@ -5,7 +5,8 @@ import Imaging
 import Testing
 
 /// Loads `name` of `folder` (or the folder itself) and returns the error.
-private func failure(_ folder: DataFolder, _ name: String? = nil, split: Split = .all, levels: Int = 256) -> DataError? {
+private func failure(_ folder: DataFolder, _ name: String? = nil, split: Split = .all, levels: Int = 256) -> DataError?
+{
     do {
         _ = try ImageDataSet.load(path: name.map { folder($0) } ?? folder.path, split: split, levels: levels)
         return nil
@@ -85,6 +86,24 @@ struct DataErrorTests {
         bytes[bytes.count - 5] ^= 1
         try folder.write("file.gz", bytes)
         #expect(failure(folder, "file.gz") == .damaged(file: folder("file.gz"), reason: "gzip: incorrect data check"))
+    }
+
+    @Test("the limit of bytes holds on both sides, packed and unpacked")
+    func limit() throws {
+        let folder = try DataFolder()
+        let bytes = [UInt8](repeating: 7, count: 1000)
+        try folder.write("plain", bytes)
+        #expect(try DataFile.read(folder("plain"), maxBytes: 1000) == bytes)
+        #expect(throws: DataError.tooLarge(file: folder("plain"), quantity: "bytes", value: 1000, limit: 999)) {
+            try DataFile.read(folder("plain"), maxBytes: 999)
+        }
+        try folder.write("packed", deflate(bytes, coding: .gzip))
+        #expect(try DataFile.read(folder("packed"), maxBytes: 1000) == bytes)
+        #expect(
+            throws: DataError.tooLarge(file: folder("packed"), quantity: "unpacked bytes", value: 1000, limit: 999)
+        ) {
+            try DataFile.read(folder("packed"), maxBytes: 999)
+        }
     }
 
     @Test("sizes that a header only claims are refused")
@@ -182,11 +201,13 @@ struct DataErrorTests {
         try folder.write("1.png", try encodePNG(color))
         #expect(failure(folder) == .mixedModes(file: folder("1.png"), expected: "gray", found: "rgb"))
         // A 16-bit gray PNG of one pixel.
-        try folder.write("deep/0.png", [
-            137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 16, 0, 0,
-            0, 0, 106, 238, 71, 22, 0, 0, 0, 11, 73, 68, 65, 84, 120, 156, 99, 16, 50, 1, 0, 0, 91, 0, 71,
-            150, 251, 27, 101, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
-        ])
+        try folder.write(
+            "deep/0.png",
+            [
+                137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 16, 0, 0,
+                0, 0, 106, 238, 71, 22, 0, 0, 0, 11, 73, 68, 65, 84, 120, 156, 99, 16, 50, 1, 0, 0, 91, 0, 71,
+                150, 251, 27, 101, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+            ])
         #expect(
             failure(folder, "deep")
                 == .unsupported(

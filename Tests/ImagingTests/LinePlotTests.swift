@@ -7,7 +7,8 @@ private func plot(_ series: [[SIMD2<Double>]]) -> LinePlot {
         series: series.enumerated().map { LinePlot.Series(name: "series \($0.offset)", points: $0.element) })
 }
 
-private func pixels(of image: Image, near color: SIMD3<Int>, x: Range<Int>? = nil, y: Range<Int>? = nil) -> [SIMD2<Int>] {
+private func pixels(of image: Image, near color: SIMD3<Int>, x: Range<Int>? = nil, y: Range<Int>? = nil) -> [SIMD2<Int>]
+{
     (y ?? 0..<image.height).flatMap { row in
         (x ?? 0..<image.width).compactMap { column in
             let start = (row * image.width + column) * 3
@@ -60,11 +61,14 @@ struct LinePlotTests {
         #expect(!pixels(of: image, near: blue, x: 200..<300, y: 200..<500).isEmpty)
     }
 
-    @Test("no data is too strange to be drawn", arguments: [
-        [], [[]], [[[0, 0]]], [[[.nan, .nan]]], [[[.infinity, 1], [0, -.infinity]]],
-        [[[0, 1e308], [1, -1e308], [1e308, 3]]], [[[.leastNonzeroMagnitude, .leastNormalMagnitude], [0, 0]]], [[[5, 5], [5, 5]]],
-        [[[1e17, 1e17], [1e17 + 16, 1]]], [[[-1e299, -1e299], [1e299, 1e299]]], [[[0, 1e-12], [1e-9, 2e-12]]],
-    ] as [[[SIMD2<Double>]]])
+    @Test(
+        "no data is too strange to be drawn",
+        arguments: [
+            [], [[]], [[[0, 0]]], [[[.nan, .nan]]], [[[.infinity, 1], [0, -.infinity]]],
+            [[[0, 1e308], [1, -1e308], [1e308, 3]]], [[[.leastNonzeroMagnitude, .leastNormalMagnitude], [0, 0]]],
+            [[[5, 5], [5, 5]]],
+            [[[1e17, 1e17], [1e17 + 16, 1]]], [[[-1e299, -1e299], [1e299, 1e299]]], [[[0, 1e-12], [1e-9, 2e-12]]],
+        ] as [[[SIMD2<Double>]]])
     func strange(_ series: [[SIMD2<Double>]]) {
         let image = plot(series).image(width: LinePlot.smallestSide, height: LinePlot.smallestSide)
         #expect(image.pixels.contains { $0 != 255 })

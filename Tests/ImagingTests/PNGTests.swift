@@ -88,11 +88,13 @@ struct PNGTests {
         #expect(third.mode == .rgba && third.pixels == [1, 2, 3, 0, 4, 5, 6, 128, 7, 8, 9, 255])
     }
 
-    @Test("colour-space chunks do not change the stored values", arguments: [
-        [("gAMA", PNGBuilder.bigEndian(100_000))], [("gAMA", PNGBuilder.bigEndian(22_000))], [("sRGB", [1])],
-        [("gAMA", PNGBuilder.bigEndian(0))], [("bKGD", [0, 128])], [("sBIT", [5])],
-        [("cHRM", [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6000].flatMap(PNGBuilder.bigEndian))],
-    ] as [[(String, [UInt8])]])
+    @Test(
+        "colour-space chunks do not change the stored values",
+        arguments: [
+            [("gAMA", PNGBuilder.bigEndian(100_000))], [("gAMA", PNGBuilder.bigEndian(22_000))], [("sRGB", [1])],
+            [("gAMA", PNGBuilder.bigEndian(0))], [("bKGD", [0, 128])], [("sBIT", [5])],
+            [("cHRM", [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6000].flatMap(PNGBuilder.bigEndian))],
+        ] as [[(String, [UInt8])]])
     func gamma(_ extra: [(String, [UInt8])]) throws {
         for (colorType, depth) in [(0, 8), (4, 8), (2, 8), (6, 8), (0, 16), (4, 16)] {
             var builder = PNGBuilder(width: 256, height: 1, depth: depth, colorType: colorType)
@@ -157,15 +159,19 @@ struct PNGTests {
         #expect(damaged(builder.file(idat: deflate(filter, coding: .deflate))), "unknown filter")
     }
 
-    @Test("a header that no PNG may have is an error", arguments: [
-        (8, 1, 0, 0, 0), (3, 0, 0, 0, 0), (16, 3, 0, 0, 0), (8, 0, 1, 0, 0), (8, 0, 0, 1, 0), (8, 0, 0, 0, 2),
-        (0, 0, 0, 0, 0), (4, 2, 0, 0, 0),
-    ])
+    @Test(
+        "a header that no PNG may have is an error",
+        arguments: [
+            (8, 1, 0, 0, 0), (3, 0, 0, 0, 0), (16, 3, 0, 0, 0), (8, 0, 1, 0, 0), (8, 0, 0, 1, 0), (8, 0, 0, 0, 2),
+            (0, 0, 0, 0, 0), (4, 2, 0, 0, 0),
+        ])
     func header(_ fields: (Int, Int, Int, Int, Int)) {
         let (depth, color, compression, filter, interlace) = fields
-        let header = PNGBuilder.bigEndian(1) + PNGBuilder.bigEndian(1)
+        let header =
+            PNGBuilder.bigEndian(1) + PNGBuilder.bigEndian(1)
             + [depth, color, compression, filter, interlace].map { UInt8($0) }
-        let bytes = PNGBuilder.signature + PNGBuilder.chunk("IHDR", header)
+        let bytes =
+            PNGBuilder.signature + PNGBuilder.chunk("IHDR", header)
             + PNGBuilder.chunk("IDAT", deflate([0, 0], coding: .deflate)) + PNGBuilder.chunk("IEND", [])
         #expect(damaged(bytes))
     }

@@ -3,12 +3,12 @@ internal import FoundationEssentials
 internal import Glibc
 
 /// Reads the files of a data set.
-enum DataFile {
+package enum DataFile {
     /// The largest file that is read, before and after it is unpacked: 8 GiB.
-    static let maxBytes = 1 << 33
+    package static let maxBytes = 1 << 33
 
     /// All bytes of a regular file, unpacked if they are gzip's.
-    static func read(_ path: String, maxBytes: Int = maxBytes) throws(DataError) -> [UInt8] {
+    package static func read(_ path: String, maxBytes: Int = maxBytes) throws(DataError) -> [UInt8] {
         let bytes = try readStored(path, maxBytes: maxBytes)
         guard bytes.starts(with: [0x1f, 0x8b]) else { return bytes }
         do {
