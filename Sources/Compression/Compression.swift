@@ -48,10 +48,3 @@ public func deflate(_ bytes: [UInt8], coding: Coding, level: Int = 6) -> [UInt8]
     }
     return output
 }
-
-/// The CRC-32 of gzip and PNG (RFC 1952 §8; PNG, third edition, annex D).
-package func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-    // zlib counts in 32 bits; crc32_z does not.
-    let crc = unsafe bytes.withUnsafeBufferPointer { unsafe crc32_z(0, $0.baseAddress, $0.count) }
-    return UInt32(truncatingIfNeeded: crc)
-}

@@ -24,6 +24,7 @@ struct PNGChunks {
         func number(at offset: Int) -> Int {
             bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
         }
+        func checksum(_ range: Range<Int>) -> UInt32 { unsafe crc32(bytes.span.bytes.extracting(range)) }
         guard bytes.starts(with: pngSignature) else { throw damaged("no PNG signature") }
         var plain = pngSignature
         var header: (width: Int, height: Int, bitDepth: Int, isInterlaced: Bool)?
@@ -35,7 +36,7 @@ struct PNGChunks {
             guard length <= bytes.count - position - 12 else { throw damaged("the file ends inside a chunk") }
             let content = position + 8
             let end = content + length
-            guard Int(crc32(bytes[position + 4..<end])) == number(at: end) else {
+            guard Int(checksum(position + 4..<end)) == number(at: end) else {
                 throw damaged("wrong checksum of a chunk")
             }
             let type = String(decoding: bytes[position + 4..<content], as: UTF8.self)

@@ -150,4 +150,15 @@ struct CompressionTests {
             try inflate(deflate([1], coding: .gzip), coding: .deflate, limit: 100)
         }
     }
+
+    /// The check value of CRC-32 in Greg Cook's catalogue of CRC algorithms, and the checksum of PNG's empty IEND chunk.
+    @Test("CRC-32 is the published one, in one piece or several")
+    func checksum() {
+        let digits = Array("123456789".utf8)
+        #expect(unsafe crc32(digits.span.bytes) == 0xcbf4_3926)
+        let first = unsafe crc32(digits.span.bytes.extracting(0..<4))
+        #expect(unsafe crc32(digits.span.bytes.extracting(4..<9), continuing: first) == 0xcbf4_3926)
+        #expect(unsafe crc32(Array("IEND".utf8).span.bytes) == 0xae42_6082)
+        #expect(unsafe crc32([UInt8]().span.bytes) == 0)
+    }
 }

@@ -21,7 +21,7 @@ struct PNGBuilder {
 
     static func chunk(_ type: String, _ content: [UInt8]) -> [UInt8] {
         let body = Array(type.utf8) + content
-        return bigEndian(content.count) + body + bigEndian(Int(crc32(body[...])))
+        return bigEndian(content.count) + body + bigEndian(Int(unsafe crc32(body.span.bytes)))
     }
 
     var header: [UInt8] {
