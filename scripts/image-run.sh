@@ -17,6 +17,7 @@ mapfile -t health < "$declared/health"
 ip link set lo up
 mkdir -p "$root/proc"
 mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root"
 if touch "$root/written" 2> /dev/null; then fail "the root file system can be written"; fi
 
