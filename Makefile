@@ -1,7 +1,8 @@
 # Every command a developer needs. `make help` lists them.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
-# --static-swift-stdlib: the program also runs where no Swift is installed, as in the image and under systemd.
-RELEASE     := --configuration release --product tusk --static-swift-stdlib $(SWIFT_FLAGS)
+# --static-swift-stdlib: the program also runs where no Swift is installed, as in the image and under systemd. lld: gold,
+# the default linker, warns of functions of the Swift library that nothing here calls.
+RELEASE     := --configuration release --product tusk --static-swift-stdlib -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
 PROGRAM     := .build/release/tusk
 SOURCES     := Package.swift $(wildcard Sources Tests Benchmarks)
 
