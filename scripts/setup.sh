@@ -12,7 +12,7 @@ libopenblas-pthread-dev  matrix products (OpenBLAS)
 libpng-dev               reading and writing PNG
 libturbojpeg0-dev        reading JPEG (libjpeg-turbo)
 zlib1g-dev               gzip and deflate
-libssl-dev               SHA-256 and TLS (OpenSSL)" ;;
+libssl-dev               SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image
