@@ -64,7 +64,7 @@ show '{{.Docker.Config.User}}' > "$declared/user"
 show "$(lines .Docker.Config.Env)" | sed '/^$/d' > "$declared/environment"
 show "$(lines .Docker.Config.Entrypoint)$(lines .Docker.Config.Cmd)" | sed '/^$/d' > "$declared/command"
 show "$(lines .Docker.Config.Healthcheck.Test)" | sed '/^$/d; 1d' > "$declared/health"
-unshare --mount --net --pid --fork --kill-child scripts/image-run.sh "$root" "$declared"
+unshare --mount-proc --net --pid --fork --kill-child scripts/image-run.sh "$root" "$declared"
 
 step "what is in it"
 du --total --bytes --apparent-size "$root"/usr/bin/tusk $(find "$root" -name '*.so*' -type f) |

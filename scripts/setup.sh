@@ -16,6 +16,7 @@ libssl-dev               SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image
+iproute2                 gives the running image its loopback
 curl                     asks the running image" ;;
     *) echo "setup: '$1' is not one of: build, image-check" >&2; exit 64 ;;
 esac
