@@ -12,6 +12,7 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
@@ -66,7 +67,7 @@ let package = Package(
             dependencies: [
                 "CEmbedded", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire", "HTTPServer",
                 "Serving", "DensityAPI", logging,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -74,6 +75,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
+        tests(of: "tusk", [argumentParser]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),

@@ -8,5 +8,6 @@ struct Tusk: AsyncParsableCommand {
             Train.self,
             Evaluate.self,
             Sample.self,
+            Health.self,
         ])
 }

@@ -1,0 +1,45 @@
+# Every command a developer needs. `make help` lists them.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+# --static-swift-stdlib: the program also runs where no Swift is installed, as in the image and under systemd. lld: gold,
+# the default linker, warns of functions of the Swift library that nothing here calls.
+RELEASE     := --configuration release --product tusk --static-swift-stdlib -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
+PROGRAM     := .build/release/tusk
+SOURCES     := Package.swift $(wildcard Sources Tests Benchmarks)
+
+# `make serve PORT=9000 ARGS="--model mine.safetensors"`
+HOST := 127.0.0.1
+PORT := 8080
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build serve test format lint conformance image-check deploy-check
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+setup: ## install the missing Debian packages; nothing when they are there
+	@scripts/setup.sh
+
+build: setup ## build the program, optimised, at .build/release/tusk
+	swift build $(RELEASE)
+
+serve: build ## build, then serve the elephant model on 127.0.0.1:8080 (HOST, PORT, ARGS)
+	@exec $(PROGRAM) serve --host $(HOST) --port $(PORT) $(ARGS)
+
+test: setup ## run all tests
+	swift test $(SWIFT_FLAGS)
+
+format: ## format the Swift sources in place
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## report what the formatter would change, and fail
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+conformance: build ## hold the running service against openapi.yaml (schemathesis)
+	Tests/conformance/run.sh
+
+image-check: ## build the container image with buildah, run it read-only and ask it (root)
+	scripts/image-check.sh
+
+deploy-check: ## validate deploy/: kubernetes, compose and systemd
+	scripts/deploy-check.sh
