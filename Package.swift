@@ -71,6 +71,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
+        tests(of: "HTTPWire", [httpTypes]),
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
