@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CEpoll"),
         // The default model and openapi.yaml, inside the program.
         .target(name: "CEmbedded"),
 
@@ -57,7 +58,7 @@ let package = Package(
 
         // HTTP.
         module("HTTPWire", [httpTypes]),
-        module("HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
+        module("HTTPServer", ["HTTPWire", "Compression", "CEpoll", httpTypes, logging]),
 
         // The service.
         module("Serving", ["FlowModels", "FlowCore"]),
@@ -72,6 +73,8 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
+        tests(of: "HTTPWire", [httpTypes]),
+        tests(of: "HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),

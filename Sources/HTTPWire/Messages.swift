@@ -2,7 +2,7 @@ public import HTTPTypes
 
 /// A request, read whole.
 public struct ServerRequest: Sendable {
-    /// Method, target and fields, as received.
+    /// Method, target and fields, as received, but for Host, which is `head.authority`.
     public var head: HTTPRequest
     /// Content after transfer and content codings were undone.
     public var body: [UInt8]
@@ -39,16 +39,18 @@ public struct ServerResponse: Sendable {
 public enum HeadDecision: Sendable {
     /// The answer is known; the body, if there is one, is not wanted.
     case respond(ServerResponse)
-    /// Read the body, of at most `limit` bytes (after content coding), then call ``HTTPHandler/respond(to:)``.
-    case readBody(limit: Int)
+    /// Read the body, of at most `limit` bytes (after content coding), then call ``HTTPHandler/respond(to:)``. Without
+    /// Content-Length and Transfer-Encoding the body is empty, or, when `lengthRequired`, refused with
+    /// ``HTTPServerError/lengthRequired``.
+    case readBody(limit: Int, lengthRequired: Bool = false)
 }
 
 /// The application above the server.
 public protocol HTTPHandler: Sendable {
     /// Called on the connection's queue as soon as the head is parsed: routes, refuses, and must not block.
     func decide(_ head: HTTPRequest) -> HeadDecision
-    /// Called after ``HeadDecision/readBody(limit:)``, off the connection's queue. The task is cancelled when the
-    /// client goes away.
+    /// Called after ``HeadDecision/readBody(limit:lengthRequired:)``, off the connection's queue. The task is cancelled
+    /// when the client goes away.
     func respond(to request: ServerRequest) async -> ServerResponse
     /// The answer to something that the server refused by itself; `head` is there when it could be parsed.
     func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse

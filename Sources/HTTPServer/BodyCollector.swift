@@ -1,0 +1,61 @@
+import Compression
+import HTTPWire
+
+/// The body of one request while it arrives: undoes its content coding, within the limits.
+struct BodyCollector: ~Copyable {
+    private var bytes: [UInt8] = []
+    private var coded = 0
+    private var inflater: Inflater?
+    private let limit: Int
+    private let limits: HTTPLimits
+
+    /// - Parameter limit: bytes after content coding.
+    init(coding: ContentCoding, limit: Int, limits: HTTPLimits) {
+        self.limit = limit
+        self.limits = limits
+        inflater =
+            switch coding {
+            case .gzip: Inflater(coding: .gzip)
+            case .deflate: Inflater(coding: .deflate)
+            // An unsupported coding is refused before its body is read.
+            case .identity, .unsupported: nil
+            }
+    }
+
+    mutating func append(_ part: [UInt8]) throws(HTTPServerError) {
+        guard inflater != nil else {
+            // The machine holds an uncoded body to its limit. The usual body comes in one part, and is not copied.
+            if bytes.isEmpty { bytes = part } else { bytes.append(contentsOf: part) }
+            return
+        }
+        coded += part.count
+        let expanded = coded.multipliedReportingOverflow(by: limits.expansionRatio)
+        let allowed = max(expanded.overflow ? .max : expanded.partialValue, limits.expansionFloorBytes)
+        do throws(CompressionError) {
+            try inflater?.inflate(part, into: &bytes, limit: max(min(limit, allowed) - bytes.count, 0))
+        } catch {
+            guard case .outputTooLarge = error else { throw Self.badCoding(error) }
+            throw limit <= allowed
+                ? .bodyTooLarge(limit: limit)
+                : .badContentCoding(reason: "it expands more than \(limits.expansionRatio) times")
+        }
+    }
+
+    /// The whole body.
+    mutating func finish() throws(HTTPServerError) -> [UInt8] {
+        // A body of no bytes has nothing to undo.
+        if coded > 0 {
+            do throws(CompressionError) { try inflater?.finish() } catch { throw Self.badCoding(error) }
+        }
+        return bytes
+    }
+
+    private static func badCoding(_ error: CompressionError) -> HTTPServerError {
+        switch error {
+        case .truncated: .badContentCoding(reason: "it ends too early")
+        case .damaged(let reason): .badContentCoding(reason: reason)
+        case .trailingBytes: .badContentCoding(reason: "something follows its end")
+        case .outputTooLarge(let limit): .bodyTooLarge(limit: limit)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+public import HTTPWire
+public import Logging
+import Synchronization
+
+/// An HTTP/1.1 server over non-blocking sockets and Dispatch queues.
+///
+/// It runs from ``start()`` to ``stop(grace:)``, once. What happens on a connection: docs/http-server.md.
+public final class HTTPServer: Sendable {
+    private enum State {
+        case ready
+        case running(Listener, [IOLoop])
+        case stopped
+    }
+
+    private let configuration: HTTPServerConfiguration
+    private let handler: any HTTPHandler
+    private let logger: Logger
+    private let state = Mutex(State.ready)
+
+    /// - Parameter logger: told of what concerns the server rather than one request.
+    public init(configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger) {
+        self.configuration = configuration
+        self.handler = handler
+        self.logger = logger
+    }
+
+    /// Listens and serves from now on.
+    /// - Returns: the numeric address and the port that are in use.
+    /// - Throws: ``HTTPListenError``.
+    @discardableResult
+    public func start() throws(HTTPListenError) -> (host: String, port: Int) {
+        try state.withLock { state throws(HTTPListenError) in
+            guard case .ready = state else { throw .alreadyStarted }
+            let socket = try ListeningSocket(
+                host: configuration.host, port: configuration.port, backlog: configuration.backlog)
+            let listener = Listener(socket: socket, maxConnections: configuration.maxConnections, logger: logger)
+            var loops: [IOLoop] = []
+            for index in 0..<max(configuration.ioQueues, 1) {
+                loops.append(
+                    try IOLoop(
+                        label: "tusk.http.io.\(index)", configuration: configuration, handler: handler, logger: logger,
+                        onClose: { listener.connectionClosed() }))
+            }
+            for loop in loops { loop.start() }
+            listener.start(loops)
+            state = .running(listener, loops)
+            return (socket.host, socket.port)
+        }
+    }
+
+    /// Accepts no more, closes idle connections, answers the requests that have begun, and returns when every
+    /// connection is closed; those that are not after `grace` are cut off, and their handlers cancelled.
+    public func stop(grace: Duration) async {
+        let running: (Listener, [IOLoop])? = state.withLock { state in
+            defer { state = .stopped }
+            guard case .running(let listener, let loops) = state else { return nil }
+            return (listener, loops)
+        }
+        guard let (listener, loops) = running else { return }
+        await listener.close()
+        await withTaskGroup { group in
+            for loop in loops {
+                group.addTask { await loop.drain(grace: grace) }
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+import Dispatch
+import HTTPWire
+import Logging
+
+/// One serial queue and the connections pinned to it: performs what their machines ask for.
+actor IOLoop {
+    nonisolated let executor: QueueExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    private let configuration: HTTPServerConfiguration
+    private let handler: any HTTPHandler
+    /// Called once for each connection that ``adopt(_:)`` took.
+    private let onClose: @Sendable () -> Void
+    private let logger: Logger
+    private let poller: Poller
+
+    private var connections: [Int: LiveConnection] = [:]
+    private var nextID = 0
+    /// Where every connection's bytes are received, before its machine takes them.
+    private var scratch = [UInt8](repeating: 0, count: IOLoop.scratchBytes)
+    private var date = CachedDate()
+    private var tickScheduled = false
+    private var draining = false
+    private var whenEmpty: [CheckedContinuation<Void, Never>] = []
+
+    private static let scratchBytes = 64 * 1024
+    /// Reads of one connection before the others of its queue have their turn.
+    private static let readsPerTurn = 4
+    /// Timeouts are looked at this often; they fire at most this much late.
+    private static let tick = DispatchTimeInterval.milliseconds(100)
+
+    /// - Throws: ``HTTPListenError/system(call:code:)``.
+    init(
+        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger,
+        onClose: @escaping @Sendable () -> Void
+    ) throws(HTTPListenError) {
+        executor = QueueExecutor(label: label)
+        poller = try Poller(queue: executor.queue)
+        self.configuration = configuration
+        self.handler = handler
+        self.logger = logger
+        self.onClose = onClose
+    }
+
+    nonisolated func start() {
+        executor.queue.async {
+            self.assumeIsolated { loop in
+                loop.poller.activate { [weak loop] in loop?.assumeIsolated { $0.socketsReady() } }
+            }
+        }
+    }
+
+    // MARK: - From the listener and the server
+
+    /// Takes over a new connection.
+    func adopt(_ transport: any Transport) {
+        let id = nextID
+        nextID += 1
+        var machine = HTTPConnection(
+            limits: configuration.limits, timeouts: configuration.timeouts, at: monotonicNow())
+        if draining { machine.drain(at: monotonicNow()) }
+        let connection = LiveConnection(id: id, transport: transport, machine: machine)
+        let code = poller.add(transport.descriptor, id: id, connection.interest)
+        guard code == 0 else {
+            logger.warning("cannot watch a connection: \(systemErrorText(code))")
+            onClose()
+            return
+        }
+        connections[id] = connection
+        scheduleTick()
+        pump(connection)
+    }
+
+    /// Lets every connection finish what it is at, closes what is left after `grace`, and returns when none is open.
+    func drain(grace: Duration) async {
+        draining = true
+        for connection in Array(connections.values) {
+            connection.machine.drain(at: monotonicNow())
+            pump(connection)
+        }
+        guard !connections.isEmpty else { return }
+        let nanoseconds = Int(clamping: grace.nanoseconds)
+        executor.queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
+            self?.assumeIsolated { $0.closeAll() }
+        }
+        await withCheckedContinuation { whenEmpty.append($0) }
+    }
+
+    private func closeAll() {
+        for connection in Array(connections.values) { close(connection) }
+    }
+
+    // MARK: - From the poller and the clock
+
+    private func socketsReady() {
+        for event in poller.events() {
+            // An earlier event of the same batch may have closed it.
+            guard let connection = connections[event.id] else { continue }
+            if event.canWrite {
+                connection.isWriteBlocked = false
+                pump(connection)
+            }
+            if connection.machine.wantsInput {
+                if event.canRead || event.failed { read(connection) }
+            } else if event.failed {
+                close(connection)
+            } else if event.hungUp, connection.machine.watchesHangUp {
+                connection.machine.receiveEnd(at: monotonicNow())
+                pump(connection)
+            }
+        }
+    }
+
+    private func read(_ connection: LiveConnection) {
+        for _ in 0..<Self.readsPerTurn {
+            guard connection.machine.wantsInput else { return }
+            var buffer = scratch.mutableSpan
+            switch connection.transport.read(into: &buffer) {
+            case .bytes(let count):
+                connection.machine.receive(scratch.span.extracting(..<count), at: monotonicNow())
+                pump(connection)
+                if count < scratch.count { return }
+            case .end:
+                connection.machine.receiveEnd(at: monotonicNow())
+                pump(connection)
+                return
+            case .wouldBlock: return
+            case .failed:
+                close(connection)
+                return
+            }
+        }
+    }
+
+    private func scheduleTick() {
+        guard !tickScheduled, !connections.isEmpty else { return }
+        tickScheduled = true
+        executor.queue.asyncAfter(deadline: .now() + Self.tick) { [weak self] in
+            self?.assumeIsolated { $0.lookAtClock() }
+        }
+    }
+
+    private func lookAtClock() {
+        tickScheduled = false
+        let now = monotonicNow()
+        for connection in connections.values.filter({ $0.machine.deadline <= now }) {
+            connection.machine.timeReached(now)
+            pump(connection)
+        }
+        scheduleTick()
+    }
+
+    // MARK: - From the handler's task
+
+    private func answered(_ response: ServerResponse, _ id: Int) {
+        guard let connection = connections[id] else { return }
+        connection.machine.answer(response, date: date.now(), at: monotonicNow())
+        pump(connection)
+    }
+
+    /// Sends one part of a streamed answer; returns when the socket has taken it, false when there is no use in more.
+    private func send(_ part: [UInt8], _ id: Int) async -> Bool {
+        guard let connection = connections[id] else { return false }
+        return await withCheckedContinuation { waiter in
+            connection.wait(waiter)
+            connection.machine.streamPart(part, at: monotonicNow())
+            pump(connection)
+        }
+    }
+
+    private func endStream(complete: Bool, _ id: Int) {
+        guard let connection = connections[id] else { return }
+        connection.machine.streamEnd(complete: complete, at: monotonicNow())
+        pump(connection)
+    }
+
+    private nonisolated func feed(_ stream: AsyncThrowingStream<[UInt8], any Error>, to id: Int) async {
+        do {
+            for try await part in stream {
+                guard await send(part, id) else { return }
+            }
+            await endStream(complete: true, id)
+        } catch {
+            // The client sees that the answer is cut off; why is for the handler to tell, who made the stream.
+            await endStream(complete: false, id)
+        }
+    }
+
+    // MARK: - Performing
+
+    /// Performs and sends until the machine waits for an input or the socket takes no more.
+    private func pump(_ connection: LiveConnection) {
+        while true {
+            while let action = connection.machine.nextAction() {
+                guard perform(action, for: connection) else { return }
+            }
+            guard !connection.machine.output.isEmpty, !connection.isWriteBlocked else { break }
+            let result = connection.machine.output.withNext { connection.transport.write($0, more: $1) }
+            switch result {
+            case .bytes(let count): connection.machine.sent(count, at: monotonicNow())
+            case .wouldBlock: connection.isWriteBlocked = true
+            case .failed:
+                close(connection)
+                return
+            }
+        }
+        let interest = connection.wantedInterest
+        guard interest != connection.interest else { return }
+        connection.interest = interest
+        let code = poller.change(connection.transport.descriptor, id: connection.id, interest)
+        if code != 0 {
+            logger.warning("cannot watch a connection: \(systemErrorText(code))")
+            close(connection)
+        }
+    }
+
+    /// - Returns: whether the connection is still there.
+    private func perform(_ action: HTTPConnection.Action, for connection: LiveConnection) -> Bool {
+        switch action {
+        case .decide(let head):
+            let decision = handler.decide(head.request)
+            if case .readBody(let limit, _) = decision {
+                connection.request = head.request
+                connection.body = BodyCollector(
+                    coding: head.contentCoding, limit: limit, limits: configuration.limits)
+            }
+            connection.machine.decided(decision, date: date.now(), at: monotonicNow())
+        case .body(let part):
+            do throws(HTTPServerError) {
+                try connection.body?.append(part)
+            } catch {
+                connection.machine.refuse(error, at: monotonicNow())
+            }
+        case .bodyComplete:
+            do throws(HTTPServerError) {
+                try respond(connection)
+            } catch {
+                connection.machine.refuse(error, at: monotonicNow())
+            }
+        case .refuse(let error, let head):
+            connection.body = nil
+            connection.machine.answer(
+                handler.respond(to: error, head: head), date: date.now(), at: monotonicNow())
+        case .stream(let stream):
+            let id = connection.id
+            connection.task = Task { @concurrent in await feed(stream, to: id) }
+        case .sendMore:
+            connection.resumeStream(wantsMore: true)
+        case .finishWriting:
+            connection.transport.finishWriting()
+        case .close:
+            close(connection)
+            return false
+        }
+        return true
+    }
+
+    /// Runs the handler on the whole request, away from this queue.
+    private func respond(_ connection: LiveConnection) throws(HTTPServerError) {
+        guard let head = connection.request, let body = try connection.body?.finish() else {
+            preconditionFailure("a body that nobody asked for")
+        }
+        connection.request = nil
+        connection.body = nil
+        let id = connection.id
+        connection.task = Task { @concurrent [handler] in
+            let response = await handler.respond(to: ServerRequest(head: head, body: body))
+            await answered(response, id)
+        }
+    }
+
+    private func close(_ connection: LiveConnection) {
+        guard connections.removeValue(forKey: connection.id) != nil else { return }
+        poller.remove(connection.transport.descriptor)
+        if !connection.machine.output.isEmpty { connection.transport.abandon() }
+        connection.task?.cancel()
+        connection.resumeStream(wantsMore: false)
+        onClose()
+        if connections.isEmpty {
+            for waiter in whenEmpty { waiter.resume() }
+            whenEmpty = []
+        }
+    }
+}

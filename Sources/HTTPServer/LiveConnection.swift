@@ -1,0 +1,48 @@
+import HTTPTypes
+import HTTPWire
+
+/// A connection on its I/O loop: the machine, the transport under it and what waits on either.
+///
+/// Belongs to the loop, which alone touches it; the socket closes when the loop lets go of it.
+final class LiveConnection {
+    let id: Int
+    let transport: any Transport
+    var machine: HTTPConnection
+    /// What the poller was last asked to tell.
+    var interest = Interest.read
+    /// The socket took no more; the poller says when it does.
+    var isWriteBlocked = false
+
+    /// The request whose body is being read.
+    var request: HTTPRequest?
+    var body: BodyCollector?
+    /// Runs the handler, or feeds a streamed answer.
+    var task: Task<Void, Never>?
+    /// The feeder of a streamed answer, until its last part was sent; false when there is no use in more.
+    private var streamWaiter: CheckedContinuation<Bool, Never>?
+
+    init(id: Int, transport: any Transport, machine: HTTPConnection) {
+        self.id = id
+        self.transport = transport
+        self.machine = machine
+    }
+
+    /// What the machine waits for now.
+    var wantedInterest: Interest {
+        var interest: Interest = machine.wantsInput ? .read : []
+        if isWriteBlocked { interest.insert(.write) }
+        if machine.watchesHangUp { interest.insert(.hangUp) }
+        return interest
+    }
+
+    /// The feeder waits until its part was sent.
+    func wait(_ waiter: CheckedContinuation<Bool, Never>) {
+        streamWaiter = waiter
+    }
+
+    /// Lets the feeder go on, if it waits.
+    func resumeStream(wantsMore: Bool) {
+        streamWaiter?.resume(returning: wantsMore)
+        streamWaiter = nil
+    }
+}

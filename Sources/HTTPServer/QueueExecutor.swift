@@ -1,0 +1,19 @@
+package import Dispatch
+
+/// Runs an actor on a serial Dispatch queue, so that event handlers of the queue may enter the actor without a hop.
+package final class QueueExecutor: SerialExecutor {
+    package let queue: DispatchQueue
+
+    package init(label: String) {
+        queue = DispatchQueue(label: label)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    package func checkIsolated() {
+        dispatchPrecondition(condition: .onQueue(queue))
+    }
+}

@@ -1,0 +1,81 @@
+import Glibc
+
+/// The bytes under a connection. A plain socket is one; TLS would be another, over the same descriptor.
+///
+/// Used only on the connection's queue. Nothing blocks.
+protocol Transport: AnyObject, Sendable {
+    /// What to wait on for reading and writing.
+    var descriptor: Int32 { get }
+    /// Reads at most what `buffer` holds.
+    func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead
+    /// Sends at most all of `bytes`; `more` promises that others follow at once.
+    func write(_ bytes: Span<UInt8>, more: Bool) -> TransportWrite
+    /// Tells the peer that nothing more will come.
+    func finishWriting()
+    /// Resets the connection when it closes, so that the kernel does not go on offering what the peer does not take.
+    func abandon()
+}
+
+enum TransportRead {
+    /// At least 1.
+    case bytes(Int)
+    /// The peer will send nothing more.
+    case end
+    case wouldBlock
+    case failed
+}
+
+enum TransportWrite {
+    /// At least 1.
+    case bytes(Int)
+    case wouldBlock
+    case failed
+}
+
+/// A connected TCP socket; closed when nothing refers to it any more.
+final class SocketTransport: Transport {
+    private let socket: Descriptor
+
+    var descriptor: Int32 { socket.number }
+
+    init(_ socket: consuming Descriptor) {
+        self.socket = socket
+        // Answers are written whole, so waiting for more would only delay them. It cannot fail on a TCP socket, and
+        // one that the peer has reset fails at the first read.
+        var on: Int32 = 1
+        _ = unsafe setsockopt(
+            self.socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead {
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(socket.number, $0.baseAddress, $0.count, 0) }
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .end }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .wouldBlock : .failed
+        }
+    }
+
+    func write(_ bytes: Span<UInt8>, more: Bool) -> TransportWrite {
+        let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
+        while true {
+            let count = unsafe bytes.withUnsafeBytes { unsafe send(socket.number, $0.baseAddress, $0.count, flags) }
+            if count > 0 { return .bytes(count) }
+            if count < 0, errno == EINTR { continue }
+            return count < 0 && errno == EAGAIN ? .wouldBlock : .failed
+        }
+    }
+
+    func finishWriting() {
+        // Fails only when the peer has already reset the connection, which the next read shows.
+        _ = shutdown(socket.number, Int32(SHUT_WR))
+    }
+
+    func abandon() {
+        var now = Glibc.linger(l_onoff: 1, l_linger: 0)
+        // Without it the close is only a slower one.
+        _ = unsafe setsockopt(
+            socket.number, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<Glibc.linger>.size))
+    }
+}

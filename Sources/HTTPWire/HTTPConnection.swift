@@ -1,0 +1,442 @@
+package import HTTPTypes
+
+/// One server connection as a pure state machine: bytes, decisions, answers and the time in; bytes and actions out.
+///
+/// Whoever drives it calls an input, then ``nextAction()`` until that returns nil, performing each action, then sends
+/// what is in ``output``, reads while ``wantsInput``, and calls ``timeReached(_:)`` at ``deadline``. Requests of a
+/// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/http-server.md.
+package struct HTTPConnection: Sendable {
+    package enum Action: Sendable {
+        /// Call the handler with the head, then ``HTTPConnection/decided(_:date:at:)``.
+        case decide(RequestHead)
+        /// The next bytes of the body that the handler wanted, still in their content coding.
+        case body([UInt8])
+        /// The body is over: run the handler, then ``HTTPConnection/answer(_:date:at:)``.
+        case bodyComplete
+        /// Ask the handler for its words on an error, then ``HTTPConnection/answer(_:date:at:)``.
+        case refuse(HTTPServerError, head: HTTPRequest?)
+        /// Feed this stream to ``HTTPConnection/streamPart(_:at:)``, one part after each ``sendMore``.
+        case stream(AsyncThrowingStream<[UInt8], any Error>)
+        /// The last part was sent; the next is welcome.
+        case sendMore
+        /// Close the sending side.
+        case finishWriting
+        /// Close the connection and cancel what runs for it. The last action.
+        case close
+    }
+
+    private enum Phase {
+        /// Waiting for, or in the middle of, a head.
+        case head
+        /// ``Action/decide(_:)`` was returned.
+        case deciding
+        case readingBody
+        /// The handler has the whole request.
+        case responding
+        case refusing(HTTPServerError)
+        /// ``Action/refuse(_:head:)`` was returned.
+        case refused
+        case startingStream(AsyncThrowingStream<[UInt8], any Error>)
+        /// `partPending`: the driver waits for ``Action/sendMore``.
+        case streaming(partPending: Bool)
+        /// The answer was given; the rest of the request's body is read and dropped.
+        case discarding
+        /// The last answer is being sent.
+        case flushing
+        /// Our side is closed; what still comes is dropped until the client closes its side.
+        case lingering
+        case closing
+        case closed
+    }
+
+    /// The request being answered.
+    private struct Exchange {
+        var head: RequestHead
+        /// The connection will be used again.
+        var keepAlive: Bool
+        var framing = ResponseEncoder.Framing.none
+    }
+
+    private let limits: HTTPLimits
+    private let timeouts: HTTPTimeouts
+    private var parser: RequestParser
+    private var phase = Phase.head
+    private var exchange: Exchange?
+    private var bodyUnread = false
+    private var codedBodyLimit = (handler: 0, wire: 0)
+    private var bodyBytes = 0
+    private var inputEnded = false
+    private var draining = false
+    private var lingeringBytes: Int
+
+    private var now: Nanoseconds
+    private var headTimeout: Nanoseconds
+    private var headSince: Nanoseconds
+    private var bodySince: Nanoseconds = 0
+    private var outputSince: Nanoseconds = 0
+    private var lingerSince: Nanoseconds = 0
+
+    /// What waits to be sent; tell ``sent(_:at:)`` what was.
+    package private(set) var output = OutputBuffer()
+
+    package init(limits: HTTPLimits, timeouts: HTTPTimeouts, at now: Nanoseconds) {
+        self.limits = limits
+        self.timeouts = timeouts
+        parser = RequestParser(limits: limits)
+        lingeringBytes = limits.lingeringBytes
+        self.now = now
+        headSince = now
+        headTimeout = timeouts.head.nanoseconds
+    }
+}
+
+// MARK: - Inputs
+
+extension HTTPConnection {
+    /// Bytes came in.
+    package mutating func receive(_ bytes: Span<UInt8>, at now: Nanoseconds) {
+        self.now = now
+        switch phase {
+        case .flushing, .lingering:
+            lingeringBytes -= bytes.count
+            if lingeringBytes <= 0, case .lingering = phase { phase = .closing }
+        case .closing, .closed: break
+        case .head:
+            if parser.isIdle {
+                headSince = now
+                headTimeout = timeouts.head.nanoseconds
+            }
+            parser.receive(bytes)
+        default: parser.receive(bytes)
+        }
+    }
+
+    /// The client closed its sending side, or the whole connection: the two look alike until something is sent.
+    ///
+    /// A client that said that this was its last request may still wait for the answer and gets it. One that kept the
+    /// connection open for more, and closes it now, is taken to be gone, so that its work can be dropped.
+    package mutating func receiveEnd(at now: Nanoseconds) {
+        self.now = now
+        inputEnded = true
+        switch phase {
+        case .readingBody, .lingering: phase = .closing
+        case .discarding: phase = .flushing
+        case .responding, .startingStream, .streaming:
+            if exchange?.head.keepAlive == true { phase = .closing }
+        default: break
+        }
+    }
+
+    /// The handler's answer to ``Action/decide(_:)``.
+    /// - Parameter date: the value of Date, should the decision be an answer.
+    package mutating func decided(_ decision: HeadDecision, date: [UInt8], at now: Nanoseconds) {
+        self.now = now
+        guard case .deciding = phase, let head = exchange?.head else { return }
+        switch decision {
+        case .respond(let response):
+            let skippable = canSkipBody(of: head)
+            exchange?.keepAlive = head.keepAlive && skippable
+            answer(response, date: date, at: now)
+        case .readBody(let limit, let lengthRequired):
+            if let error = refusal(of: head, limit: limit, lengthRequired: lengthRequired) {
+                phase = .refusing(error)
+                return
+            }
+            // Coded content may be a little longer than what it stands for, when it does not compress.
+            let slack = head.contentCoding == .identity ? 0 : limit / 64 + 1024
+            codedBodyLimit = (limit, limit.addingReportingOverflow(slack).overflow ? .max : limit + slack)
+            if case .length(let length) = head.framing, length > codedBodyLimit.wire {
+                phase = .refusing(.bodyTooLarge(limit: limit))
+                return
+            }
+            phase = .readingBody
+            bodyBytes = 0
+            bodySince = now
+            if head.expectsContinue, head.framing != .none, head.framing != .length(0), parser.bufferedBytes == 0 {
+                markOutput()
+                ResponseEncoder.encodeContinue(into: &output)
+            }
+        }
+    }
+
+    /// The driver cannot accept the body so far, because of its content coding.
+    package mutating func refuse(_ error: HTTPServerError, at now: Nanoseconds) {
+        self.now = now
+        switch phase {
+        case .readingBody, .responding: phase = .refusing(error)
+        default: break
+        }
+    }
+
+    /// The answer to the request, or to ``Action/refuse(_:head:)``. Ignored when the connection is over.
+    package mutating func answer(_ response: ServerResponse, date: [UInt8], at now: Nanoseconds) {
+        self.now = now
+        var keepAlive = false
+        switch phase {
+        case .deciding, .responding: keepAlive = exchange?.keepAlive == true && !draining
+        case .refused: break
+        default: return
+        }
+        let head = exchange?.head
+        let version = head?.version ?? .http11
+        let framing = ResponseEncoder.framing(of: response, version: version)
+        if framing == .untilClose { keepAlive = false }
+        exchange?.keepAlive = keepAlive
+        exchange?.framing = framing
+        markOutput()
+        ResponseEncoder.encodeHead(
+            response.status, response.fields, framing: framing, version: version, keepAlive: keepAlive, date: date,
+            into: &output)
+        let bodiless = framing == .none || head?.request.method == .head
+        switch response.body {
+        case .stream(let stream) where !bodiless:
+            phase = .startingStream(stream)
+        case .bytes(let bytes) where !bodiless:
+            output.append(body: bytes)
+            finishExchange(keepAlive: keepAlive)
+        default:
+            finishExchange(keepAlive: keepAlive)
+        }
+    }
+
+    /// The next part of a streamed answer; ``Action/sendMore`` follows when it was sent.
+    package mutating func streamPart(_ part: [UInt8], at now: Nanoseconds) {
+        self.now = now
+        guard case .streaming = phase, let exchange else { return }
+        markOutput()
+        if exchange.framing == .chunked {
+            ResponseEncoder.encodeChunk(part, into: &output)
+        } else {
+            output.append(body: part)
+        }
+        phase = .streaming(partPending: true)
+    }
+
+    /// The streamed answer is complete, or broke off: then the connection closes without saying that it is complete.
+    package mutating func streamEnd(complete: Bool, at now: Nanoseconds) {
+        self.now = now
+        guard case .streaming = phase, let exchange else { return }
+        guard complete else {
+            phase = .closing
+            return
+        }
+        if exchange.framing == .chunked {
+            markOutput()
+            ResponseEncoder.encodeLastChunk(into: &output)
+        }
+        finishExchange(keepAlive: exchange.keepAlive)
+    }
+
+    /// The first `count` bytes of ``output`` were sent.
+    package mutating func sent(_ count: Int, at now: Nanoseconds) {
+        self.now = now
+        output.consume(count)
+        outputSince = now
+        if output.isEmpty, case .head = phase, parser.isIdle { headSince = now }
+    }
+
+    /// Answers what is under way and closes then; an idle connection closes now.
+    package mutating func drain(at now: Nanoseconds) {
+        self.now = now
+        draining = true
+    }
+
+    /// The clock was looked at; acts when ``deadline`` has passed.
+    package mutating func timeReached(_ now: Nanoseconds) {
+        self.now = now
+        guard now >= deadline else { return }
+        guard output.isEmpty else {
+            phase = .closing
+            return
+        }
+        switch phase {
+        case .head where parser.isIdle: phase = .closing
+        case .head: phase = .refusing(.timeout(seconds: Int(timeouts.head.components.seconds)))
+        case .readingBody:
+            phase = .refusing(.timeout(seconds: Int((now - bodySince) / 1_000_000_000)))
+        default: phase = .closing
+        }
+    }
+}
+
+// MARK: - Outputs
+
+extension HTTPConnection {
+    /// Whether received bytes are welcome now; while not, the client is held back by its own socket.
+    package var wantsInput: Bool {
+        if inputEnded { return false }
+        return switch phase {
+        case .closing, .closed: false
+        case .flushing: lingeringBytes > 0
+        case .readingBody, .discarding, .lingering: true
+        case .head where output.count < limits.unsentBytes && !output.hasTail: true
+        default: parser.bufferedBytes < limits.readAheadBytes
+        }
+    }
+
+    /// Whether a client that closes its side would count as gone, though nothing is read: then ``receiveEnd(at:)`` may
+    /// be called ahead of bytes that were not read.
+    package var watchesHangUp: Bool {
+        switch phase {
+        case .responding, .streaming: !inputEnded && exchange?.head.keepAlive == true
+        default: false
+        }
+    }
+
+    /// When ``timeReached(_:)`` would act; `.max` for never, which is while a handler works.
+    package var deadline: Nanoseconds {
+        if !output.isEmpty {
+            switch phase {
+            case .closing, .closed: return .max
+            default: return outputSince &+ timeouts.write.nanoseconds
+            }
+        }
+        switch phase {
+        case .head: return headSince &+ headTimeout
+        case .readingBody, .discarding:
+            let earned = Nanoseconds(bodyBytes / max(timeouts.minimumBodyRate, 1)) &* 1_000_000_000
+            return bodySince &+ timeouts.body.nanoseconds &+ earned
+        case .lingering: return lingerSince &+ timeouts.linger.nanoseconds
+        default: return .max
+        }
+    }
+
+    /// The next thing to do, or nil to wait for an input.
+    package mutating func nextAction() -> Action? {
+        while true {
+            switch phase {
+            case .head:
+                guard output.count < limits.unsentBytes, !output.hasTail else { return nil }
+                if draining, parser.isIdle {
+                    phase = output.isEmpty ? .closing : .flushing
+                    continue
+                }
+                do throws(HTTPServerError) {
+                    guard case .head(let head)? = try parser.next() else {
+                        if inputEnded { phase = .flushing }
+                        if case .head = phase { return nil }
+                        continue
+                    }
+                    exchange = Exchange(head: head, keepAlive: head.keepAlive)
+                    bodyUnread = true
+                    phase = .deciding
+                    return .decide(head)
+                } catch {
+                    exchange = nil
+                    phase = .refusing(error)
+                }
+
+            case .readingBody, .discarding:
+                do throws(HTTPServerError) {
+                    guard let action = try nextBodyAction() else {
+                        if case .head = phase { continue }
+                        return nil
+                    }
+                    return action
+                } catch {
+                    // A discarded body belongs to a request that has its answer.
+                    if case .discarding = phase { phase = .flushing } else { phase = .refusing(error) }
+                }
+
+            case .refusing(let error):
+                phase = .refused
+                return .refuse(error, head: exchange?.head.request)
+
+            case .startingStream(let stream):
+                phase = .streaming(partPending: false)
+                return .stream(stream)
+
+            case .streaming(partPending: true) where output.isEmpty:
+                phase = .streaming(partPending: false)
+                return .sendMore
+
+            case .flushing where output.isEmpty:
+                if inputEnded {
+                    phase = .closing
+                } else {
+                    phase = .lingering
+                    lingerSince = now
+                    return .finishWriting
+                }
+
+            case .closing:
+                phase = .closed
+                return .close
+
+            case .deciding, .responding, .refused, .streaming, .flushing, .lingering, .closed:
+                return nil
+            }
+        }
+    }
+}
+
+// MARK: - Steps
+
+extension HTTPConnection {
+    /// The next action of a body that is read or discarded; nil when more bytes are needed or the phase changed.
+    private mutating func nextBodyAction() throws(HTTPServerError) -> Action? {
+        while let event = try parser.next() {
+            let reading = if case .readingBody = phase { true } else { false }
+            switch event {
+            case .head: preconditionFailure("a head in the middle of a body")
+            case .body(let part):
+                bodyBytes += part.count
+                guard reading else { continue }
+                guard bodyBytes <= codedBodyLimit.wire else { throw .bodyTooLarge(limit: codedBodyLimit.handler) }
+                return .body(part)
+            case .end:
+                bodyUnread = false
+                guard reading else {
+                    enterHead()
+                    return nil
+                }
+                phase = .responding
+                return .bodyComplete
+            }
+        }
+        return nil
+    }
+
+    /// Why the body of `head` will not be read, if that is known before it comes.
+    private func refusal(of head: RequestHead, limit: Int, lengthRequired: Bool) -> HTTPServerError? {
+        if head.expectationFails { return .expectationFailed }
+        if head.framing == .none { return lengthRequired ? .lengthRequired : nil }
+        if case .unsupported(let coding) = head.contentCoding { return .unsupportedContentCoding(coding) }
+        return nil
+    }
+
+    /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100 may send
+    /// the body or not, so what comes next would be a guess; an unknown length could be any.
+    private func canSkipBody(of head: RequestHead) -> Bool {
+        switch head.framing {
+        case .none, .length(0): true
+        case .length(let length): length <= limits.discardedBodyBytes && !head.expectsContinue
+        case .chunked: false
+        }
+    }
+
+    /// The answer is complete in ``output``.
+    private mutating func finishExchange(keepAlive: Bool) {
+        if !keepAlive {
+            phase = .flushing
+        } else if bodyUnread {
+            phase = .discarding
+            bodyBytes = 0
+            bodySince = now
+        } else {
+            enterHead()
+        }
+    }
+
+    private mutating func enterHead() {
+        phase = .head
+        exchange = nil
+        headSince = now
+        headTimeout = parser.isIdle ? timeouts.idle.nanoseconds : timeouts.head.nanoseconds
+    }
+
+    /// Something is about to be appended to ``output``: the client's time to take it begins when it was empty.
+    private mutating func markOutput() {
+        if output.isEmpty { outputSince = now }
+    }
+}

@@ -1,0 +1,65 @@
+/// What one connection may make the server hold or do; every limit has a test on each side.
+///
+/// Sizes are bytes on the wire unless the name says otherwise.
+public struct HTTPLimits: Sendable, Equatable {
+    /// Longest request line, without its CRLF; a longer one is ``HTTPServerError/targetTooLong(limit:)``.
+    public var requestLineBytes = 8 * 1024
+    /// All field lines of a head together, each with its CRLF.
+    public var fieldBytes = 32 * 1024
+    /// Most field lines in a head, and most in a trailer section.
+    public var fields = 100
+    /// All field lines of a trailer section together, each with its CRLF.
+    public var trailerBytes = 8 * 1024
+    /// Empty lines skipped before a request line (RFC 9112, section 2.2).
+    public var leadingEmptyLines = 4
+    /// Longest extension of one chunk, its semicolon included.
+    public var chunkExtensionBytes = 256
+    /// Most chunks in one body. Tiny chunks cost far more than the bytes they carry.
+    public var chunks = 65_536
+    /// Bytes kept of requests that the client pipelines behind one that is being answered; beyond it the server stops
+    /// reading. The requests are answered one at a time, so this bounds their number too.
+    public var readAheadBytes = 64 * 1024
+    /// The next pipelined request is not looked at while this many bytes of answers wait to be sent.
+    public var unsentBytes = 64 * 1024
+    /// Largest unwanted body that is read and thrown away to keep a connection alive; for a larger one it is closed.
+    public var discardedBodyBytes = 64 * 1024
+    /// Bytes read and thrown away after the last answer, so that the client can receive it before the connection goes.
+    public var lingeringBytes = 16 * 1024 * 1024
+    /// How many times larger than its coded form a gzip or deflate body may be…
+    public var expansionRatio = 20
+    /// …once it is larger than this: a small body passes however well it is compressed.
+    public var expansionFloorBytes = 1024 * 1024
+
+    public init() {}
+}
+
+/// How long a connection may take over each thing.
+public struct HTTPTimeouts: Sendable, Equatable {
+    /// From the first byte of a head to its last; also how long a new connection may say nothing.
+    public var head = Duration.seconds(10)
+    /// For a whole body, on top of one second for each ``minimumBodyRate`` bytes that have arrived.
+    public var body = Duration.seconds(30)
+    /// Bytes a second below which a long body is not waited for.
+    public var minimumBodyRate = 1024
+    /// Between two requests of a connection.
+    public var idle = Duration.seconds(75)
+    /// Without the client taking a single byte of an answer.
+    public var write = Duration.seconds(30)
+    /// After the last answer, for the client to close its side (RFC 9112, section 9.6).
+    public var linger = Duration.seconds(2)
+
+    public init() {}
+}
+
+/// A point on a monotonic clock, in nanoseconds; only differences mean anything.
+package typealias Nanoseconds = UInt64
+
+extension Duration {
+    /// Whole nanoseconds, at least 0 and at most some 292 years.
+    package var nanoseconds: Nanoseconds {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        guard seconds < Int64.max / 1_000_000_000 else { return Nanoseconds(Int64.max) }
+        return Nanoseconds(seconds) * 1_000_000_000 + Nanoseconds(attoseconds / 1_000_000_000)
+    }
+}

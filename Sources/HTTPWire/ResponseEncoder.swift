@@ -1,0 +1,85 @@
+package import HTTPTypes
+
+/// Writes answers by RFC 9112, sections 4 to 7.
+package enum ResponseEncoder {
+    /// How the client finds the end of the answer.
+    package enum Framing: Equatable, Sendable {
+        /// 204 and 304 have no body and say no length.
+        case none
+        case length(Int)
+        case chunked
+        /// For HTTP/1.0, which has no chunks.
+        case untilClose
+    }
+
+    /// The framing of `response` for a client that speaks `version`.
+    package static func framing(of response: ServerResponse, version: HTTPVersion) -> Framing {
+        if response.status == .noContent || response.status == .notModified { return .none }
+        return switch response.body {
+        case .none: .length(0)
+        case .bytes(let bytes): .length(bytes.count)
+        case .stream: version == .http11 ? .chunked : .untilClose
+        }
+    }
+
+    /// Appends the head of an answer.
+    /// - Parameters:
+    ///   - keepAlive: whether the connection can be used again; said where it is not what the version implies.
+    ///   - date: the value of Date.
+    package static func encodeHead(
+        _ status: HTTPResponse.Status, _ fields: HTTPFields, framing: Framing, version: HTTPVersion, keepAlive: Bool,
+        date: [UInt8], into output: inout OutputBuffer
+    ) {
+        precondition(status.code >= 200, "a handler gives final answers only")
+        output.append("HTTP/1.1 ")
+        output.append(decimal: status.code)
+        output.append(" ")
+        output.append(status.reasonPhrase)
+        output.append("\r\ndate: ")
+        output.append(date)
+        for field in fields where !isOurs(field.name) {
+            output.append("\r\n")
+            output.append(field.name.canonicalName)
+            output.append(": ")
+            output.append(field.value)
+        }
+        switch framing {
+        case .none, .untilClose: break
+        case .length(let length):
+            output.append("\r\ncontent-length: ")
+            output.append(decimal: length)
+        case .chunked: output.append("\r\ntransfer-encoding: chunked")
+        }
+        switch (version, keepAlive) {
+        case (.http11, true): break
+        case (.http10, true): output.append("\r\nconnection: keep-alive")
+        case (_, false): output.append("\r\nconnection: close")
+        }
+        output.append("\r\n\r\n")
+    }
+
+    /// Appends one chunk; an empty one would end the body, and is left out.
+    package static func encodeChunk(_ bytes: [UInt8], into output: inout OutputBuffer) {
+        if bytes.isEmpty { return }
+        output.append(String(bytes.count, radix: 16))
+        output.append("\r\n")
+        output.append(bytes)
+        output.append("\r\n")
+    }
+
+    package static func encodeLastChunk(into output: inout OutputBuffer) {
+        output.append("0\r\n\r\n")
+    }
+
+    package static func encodeContinue(into output: inout OutputBuffer) {
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    /// What the server says itself; a handler's word on it is dropped.
+    private static func isOurs(_ name: HTTPField.Name) -> Bool {
+        switch name.canonicalName {
+        case "date", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade": true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import HTTPTypes
+
+@testable import HTTPWire
+
+/// Drives a connection machine as a server would, without a socket or a clock.
+struct ConnectionDriver {
+    var machine: HTTPConnection
+    var decide: (HTTPRequest) -> HeadDecision
+    /// Whether what waits to be sent is taken at once.
+    var flushes = true
+
+    private(set) var now: Nanoseconds = 1_000_000_000
+    /// All that was sent.
+    private(set) var sent = ""
+    /// The paths that the handler decided on.
+    private(set) var decided: [String] = []
+    /// The bodies that are complete, as a handler would get them.
+    private(set) var requests: [String] = []
+    private(set) var refused: [HTTPServerError] = []
+    private(set) var sendMore = 0
+    private(set) var finishedWriting = false
+    private(set) var closed = false
+    private var body: [UInt8] = []
+
+    static let date = Array("now".utf8)
+
+    /// Without `decide` every request is answered at once with its own path.
+    init(
+        limits: HTTPLimits = HTTPLimits(), timeouts: HTTPTimeouts = HTTPTimeouts(),
+        decide: @escaping (HTTPRequest) -> HeadDecision = { .respond(.text($0.path ?? "")) }
+    ) {
+        machine = HTTPConnection(limits: limits, timeouts: timeouts, at: now)
+        self.decide = decide
+    }
+
+    mutating func receive(_ text: String) {
+        machine.receive(Array(text.utf8).span, at: now)
+        run()
+    }
+
+    mutating func receiveEnd() {
+        machine.receiveEnd(at: now)
+        run()
+    }
+
+    mutating func answer(_ response: ServerResponse) {
+        machine.answer(response, date: Self.date, at: now)
+        run()
+    }
+
+    mutating func streamPart(_ text: String) {
+        machine.streamPart(Array(text.utf8), at: now)
+        run()
+    }
+
+    mutating func streamEnd(complete: Bool) {
+        machine.streamEnd(complete: complete, at: now)
+        run()
+    }
+
+    mutating func drain() {
+        machine.drain(at: now)
+        run()
+    }
+
+    mutating func pass(_ duration: Duration) {
+        now += duration.nanoseconds
+        machine.timeReached(now)
+        run()
+    }
+
+    /// Sends at most `count` of the bytes that wait.
+    mutating func flush(atMost count: Int = .max) {
+        guard !machine.output.isEmpty else { return }
+        let part = machine.output.withNext { span, _ in (0..<min(count, span.count)).map { span[$0] } }
+        sent += String(decoding: part, as: UTF8.self)
+        machine.sent(part.count, at: now)
+    }
+
+    mutating func run() {
+        while true {
+            while let action = machine.nextAction() { perform(action) }
+            guard flushes, !closed, !machine.output.isEmpty else { return }
+            flush()
+        }
+    }
+
+    private mutating func perform(_ action: HTTPConnection.Action) {
+        switch action {
+        case .decide(let head):
+            decided.append(head.request.path ?? "")
+            body = []
+            machine.decided(decide(head.request), date: Self.date, at: now)
+        case .body(let part): body += part
+        case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))
+        case .refuse(let error, _):
+            refused.append(error)
+            machine.answer(.text("refused", status: .badRequest), date: Self.date, at: now)
+        case .stream: break
+        case .sendMore: sendMore += 1
+        case .finishWriting: finishedWriting = true
+        case .close: closed = true
+        }
+    }
+
+    /// The bodies of the answers sent so far, for answers made by ``ServerResponse/text(_:status:)``.
+    var answers: [String] {
+        sent.components(separatedBy: "HTTP/1.1 ").dropFirst().map { answer in
+            answer.components(separatedBy: "\r\n\r\n").dropFirst().joined()
+        }
+    }
+}
+
+extension ServerResponse {
+    static func text(_ text: String, status: HTTPResponse.Status = .ok) -> ServerResponse {
+        ServerResponse(status: status, body: .bytes(Array(text.utf8)))
+    }
+}
+
+extension String {
+    func components(separatedBy separator: String) -> [String] {
+        var parts: [String] = []
+        var rest = self[...]
+        while let range = rest.firstRange(of: separator) {
+            parts.append(String(rest[..<range.lowerBound]))
+            rest = rest[range.upperBound...]
+        }
+        return parts + [String(rest)]
+    }
+}

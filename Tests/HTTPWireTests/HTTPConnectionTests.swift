@@ -1,0 +1,362 @@
+import HTTPTypes
+import Testing
+
+@testable import HTTPWire
+
+@Suite("HTTP connection")
+struct HTTPConnectionTests {
+    @Test("a connection answers one request after another")
+    func keepAlive() {
+        var driver = ConnectionDriver()
+        driver.receive(get("", target: "/1"))
+        driver.receive(get("", target: "/2"))
+        #expect(driver.answers == ["/1", "/2"])
+        #expect(!driver.closed && !driver.finishedWriting)
+    }
+
+    @Test("after the last request our side closes, then all of it when the client closes")
+    func close() {
+        var driver = ConnectionDriver()
+        driver.receive(get("Connection: close\r\n") + get("", target: "/ignored"))
+        #expect(driver.decided == ["/"])
+        #expect(driver.sent.contains("connection: close"))
+        #expect(driver.finishedWriting && !driver.closed)
+        driver.receiveEnd()
+        #expect(driver.closed)
+    }
+
+    @Test("HTTP/1.0 closes unless it asks to stay")
+    func http10() {
+        var driver = ConnectionDriver()
+        driver.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        #expect(driver.sent.contains("connection: keep-alive") && !driver.finishedWriting)
+        driver.receive("GET / HTTP/1.0\r\n\r\n")
+        #expect(driver.finishedWriting)
+    }
+
+    @Test("the answer to HEAD has the length of the body and no body")
+    func head() {
+        var driver = ConnectionDriver()
+        driver.receive("HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\n" + get("", target: "/x"))
+        #expect(driver.sent.contains("content-length: 4\r\n\r\nHTTP/1.1 200 OK"))
+        #expect(driver.answers == ["", "/x"])
+    }
+
+    @Test("a streamed answer to HEAD is never started")
+    func headStream() {
+        var driver = ConnectionDriver { _ in .respond(.stream) }
+        driver.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(driver.sent.hasSuffix("transfer-encoding: chunked\r\n\r\n"))
+        driver.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(driver.decided.count == 2)
+    }
+
+    @Test("pipelined requests wait for the one before, and are answered in order")
+    func pipelining() {
+        var driver = ConnectionDriver { $0.path == "/slow" ? .readBody(limit: 9) : .respond(.text($0.path ?? "")) }
+        driver.receive(get("", target: "/1") + get("", target: "/slow") + get("", target: "/3"))
+        #expect(driver.decided == ["/1", "/slow"])
+        driver.answer(.text("slow"))
+        #expect(driver.answers == ["/1", "slow", "/3"])
+    }
+
+    @Test("what is pipelined behind a request is bounded")
+    func readAhead() {
+        var limits = HTTPLimits()
+        limits.readAheadBytes = 100
+        var driver = ConnectionDriver(limits: limits) { _ in .readBody(limit: 9) }
+        driver.receive(get(""))
+        driver.receive(String(repeating: "x", count: 99))
+        #expect(driver.machine.wantsInput)
+        driver.receive("x")
+        #expect(!driver.machine.wantsInput)
+    }
+
+    @Test("a client that takes no answers is not read from")
+    func unsent() {
+        var limits = HTTPLimits()
+        limits.unsentBytes = 100
+        limits.readAheadBytes = 1
+        var driver = ConnectionDriver(limits: limits)
+        driver.flushes = false
+        driver.receive(String(repeating: get(""), count: 10))
+        #expect(driver.decided.count == 2, "each answer is 50 bytes")
+        #expect(!driver.machine.wantsInput)
+        driver.flushes = true
+        driver.run()
+        #expect(driver.answers.count == 10)
+        #expect(driver.machine.wantsInput)
+    }
+
+    @Test(
+        "a body is read whole, by length or in chunks",
+        arguments: [
+            post("Content-Length: 5\r\n", body: "hello"), chunked("2\r\nhe\r\n3\r\nllo\r\n0\r\nT: 1\r\n\r\n"),
+        ])
+    func bodies(text: String) {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        for character in text { driver.receive(String(character)) }
+        #expect(driver.requests == ["hello"])
+        driver.answer(.text("done"))
+        driver.receive(get(""))
+        #expect(driver.decided.count == 2)
+    }
+
+    @Test(
+        "a body over the limit is refused",
+        arguments: [
+            post("Content-Length: 6\r\n"), post("Content-Length: 9223372036854775807\r\n"),
+            chunked("2\r\nhe\r\n4\r\nllo!"),
+        ])
+    func bodyLimit(text: String) {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(text)
+        #expect(driver.refused == [.bodyTooLarge(limit: 5)])
+        #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
+        #expect(driver.requests.isEmpty)
+    }
+
+    @Test("a coded body may be a little longer than its limit, no more")
+    func codedBodyLimit() {
+        for (length, fits) in [(6400 + 100 + 1024, true), (6400 + 100 + 1025, false)] {
+            var driver = ConnectionDriver { _ in .readBody(limit: 6400) }
+            driver.receive(post("Content-Encoding: gzip\r\nContent-Length: \(length)\r\n"))
+            #expect(driver.refused == (fits ? [] : [.bodyTooLarge(limit: 6400)]))
+        }
+    }
+
+    @Test("an unknown content coding is refused only when the body is wanted")
+    func contentCoding() {
+        let text = post("Content-Encoding: br\r\nContent-Length: 1\r\n", body: "x")
+        var wanted = ConnectionDriver { _ in .readBody(limit: 5) }
+        wanted.receive(text)
+        #expect(wanted.refused == [.unsupportedContentCoding("br")])
+        var unwanted = ConnectionDriver()
+        unwanted.receive(text + get("", target: "/2"))
+        #expect(unwanted.refused.isEmpty)
+        #expect(unwanted.answers == ["/", "/2"])
+    }
+
+    @Test("a missing length is refused where the handler says so")
+    func lengthRequired() {
+        var strict = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
+        strict.receive(post(""))
+        #expect(strict.refused == [.lengthRequired])
+        var lenient = ConnectionDriver { _ in .readBody(limit: 5) }
+        lenient.receive(post(""))
+        #expect(lenient.requests == [""])
+        var empty = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
+        empty.receive(post("Content-Length: 0\r\n"))
+        #expect(empty.requests == [""])
+    }
+
+    @Test("bytes that are not HTTP are answered and the connection closes")
+    func malformed() {
+        var driver = ConnectionDriver()
+        driver.receive(get("", target: "/1") + "nonsense\r\n" + get("", target: "/2"))
+        #expect(driver.refused == [.malformed(reason: "invalid request line")])
+        #expect(driver.answers == ["/1", "refused"])
+        #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
+    }
+
+    @Test("a broken chunk refuses the request before the handler has it")
+    func brokenChunk() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(chunked("1\r\nxy"))
+        driver.receive("z")
+        #expect(driver.refused == [.malformed(reason: "a chunk that does not end with CRLF")])
+        #expect(driver.requests.isEmpty)
+    }
+
+    // MARK: Expect: 100-continue
+
+    @Test("100 is sent when the body is wanted and has not come")
+    func continues() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
+        #expect(driver.sent == "HTTP/1.1 100 Continue\r\n\r\n")
+        driver.receive("hi")
+        #expect(driver.requests == ["hi"])
+    }
+
+    @Test("100 is left out when the body is already there, or empty")
+    func noNeedToContinue() {
+        for text in [
+            post("Expect: 100-continue\r\nContent-Length: 2\r\n", body: "hi"),
+            post("Expect: 100-continue\r\nContent-Length: 0\r\n"), post("Expect: 100-continue\r\n"),
+        ] {
+            var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+            driver.receive(text)
+            #expect(driver.sent.isEmpty)
+            #expect(driver.requests.count == 1)
+        }
+    }
+
+    @Test("a refused body is not asked for, and the connection closes")
+    func refusedExpectation() {
+        var byHandler = ConnectionDriver { _ in .respond(.text("no", status: .notFound)) }
+        byHandler.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
+        #expect(byHandler.sent.hasPrefix("HTTP/1.1 404") && byHandler.finishedWriting)
+        var bySize = ConnectionDriver { _ in .readBody(limit: 1) }
+        bySize.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
+        #expect(bySize.refused == [.bodyTooLarge(limit: 1)])
+        #expect(!bySize.sent.contains("100 Continue"))
+    }
+
+    @Test("another expectation is refused")
+    func unknownExpectation() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(post("Expect: tea\r\nContent-Length: 2\r\n"))
+        #expect(driver.refused == [.expectationFailed])
+    }
+
+    // MARK: Bodies that nobody wants
+
+    @Test("a small unwanted body is dropped and the connection goes on", arguments: [(10, true), (11, false)])
+    func unwantedBody(length: Int, goesOn: Bool) {
+        var limits = HTTPLimits()
+        limits.discardedBodyBytes = 10
+        var driver = ConnectionDriver(limits: limits)
+        driver.receive(post("Content-Length: \(length)\r\n"))
+        #expect(driver.answers == ["/"])
+        driver.receive(String(repeating: "x", count: length) + get("", target: "/2"))
+        #expect(driver.answers == (goesOn ? ["/", "/2"] : ["/"]))
+        #expect(driver.finishedWriting == !goesOn)
+    }
+
+    @Test("an unwanted body of unknown length closes the connection")
+    func unwantedChunks() {
+        var driver = ConnectionDriver()
+        driver.receive(chunked("1\r\nx\r\n0\r\n\r\n") + get("", target: "/2"))
+        #expect(driver.answers == ["/"])
+        #expect(driver.finishedWriting)
+    }
+
+    @Test("what comes after the last answer is dropped, up to a limit")
+    func lingering() {
+        var limits = HTTPLimits()
+        limits.lingeringBytes = 10
+        var driver = ConnectionDriver(limits: limits)
+        driver.receive(get("Connection: close\r\n"))
+        driver.receive("123456789")
+        #expect(!driver.closed)
+        driver.receive("0")
+        #expect(driver.closed)
+    }
+
+    // MARK: Streams
+
+    @Test("a stream is sent part by part, each asked for when the last was taken")
+    func stream() {
+        var driver = ConnectionDriver { _ in .respond(.stream) }
+        driver.receive(get(""))
+        driver.flushes = false
+        driver.streamPart("hello")
+        #expect(driver.sendMore == 0)
+        driver.flush(atMost: 3)
+        driver.run()
+        #expect(driver.sendMore == 0)
+        driver.flush()
+        driver.run()
+        #expect(driver.sendMore == 1)
+        driver.flushes = true
+        driver.streamPart("")
+        #expect(driver.sendMore == 2, "an empty part would end the body, and is left out")
+        driver.streamEnd(complete: true)
+        #expect(driver.sent.hasSuffix("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
+        driver.receive(get(""))
+        #expect(driver.decided.count == 2)
+    }
+
+    @Test("a stream that breaks off closes without the last chunk")
+    func brokenStream() {
+        var driver = ConnectionDriver { _ in .respond(.stream) }
+        driver.receive(get(""))
+        driver.streamPart("hello")
+        driver.streamEnd(complete: false)
+        #expect(driver.closed)
+        #expect(driver.sent.hasSuffix("hello\r\n"))
+    }
+
+    @Test("a stream to HTTP/1.0 has no chunks and ends with the connection")
+    func oldStream() {
+        var driver = ConnectionDriver { _ in .respond(.stream) }
+        driver.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        driver.streamPart("hello")
+        driver.streamEnd(complete: true)
+        #expect(driver.sent.hasSuffix("\r\n\r\nhello"))
+        #expect(driver.finishedWriting)
+    }
+
+    // MARK: Clients that go away
+
+    @Test("a client that closes while its request is worked on is gone")
+    func gone() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(get(""))
+        #expect(driver.machine.watchesHangUp)
+        driver.receiveEnd()
+        #expect(driver.closed)
+        driver.answer(.text("late"))
+        #expect(driver.sent.isEmpty)
+    }
+
+    @Test("a client that closed its side after its last request still gets the answer")
+    func halfClosed() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(get("Connection: close\r\n"))
+        #expect(!driver.machine.watchesHangUp)
+        driver.receiveEnd()
+        #expect(!driver.closed && !driver.machine.wantsInput)
+        driver.answer(.text("answer"))
+        #expect(driver.answers == ["answer"])
+        #expect(driver.closed)
+    }
+
+    @Test("requests that came whole before the client closed its side are answered")
+    func halfClosedPipeline() {
+        var driver = ConnectionDriver()
+        driver.flushes = false
+        driver.receive(get("", target: "/1") + get("", target: "/2") + "GET /3 HT")
+        driver.receiveEnd()
+        driver.flushes = true
+        driver.run()
+        #expect(driver.answers == ["/1", "/2"])
+        #expect(driver.closed && driver.refused.isEmpty)
+    }
+
+    @Test("a body that breaks off is not handed on")
+    func halfBody() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(post("Content-Length: 5\r\n", body: "hel"))
+        driver.receiveEnd()
+        #expect(driver.closed && driver.requests.isEmpty && driver.sent.isEmpty)
+    }
+
+    // MARK: Draining
+
+    @Test("draining closes an idle connection at once")
+    func drainIdle() {
+        var driver = ConnectionDriver()
+        driver.receive(get(""))
+        driver.drain()
+        #expect(driver.closed)
+    }
+
+    @Test("draining answers what has begun, says so, and closes")
+    func drainBusy() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.receive(post("Content-Length: 5\r\n", body: "he"))
+        driver.drain()
+        driver.receive("llo")
+        #expect(driver.requests == ["hello"])
+        driver.answer(.text("answer"))
+        #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
+    }
+}
+
+extension ServerResponse {
+    static var stream: ServerResponse {
+        ServerResponse(status: .ok, body: .stream(AsyncThrowingStream { $0.finish() }))
+    }
+}
