@@ -72,7 +72,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
+            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
@@ -81,6 +81,8 @@ let package = Package(
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
+        tests(of: "FlowModels", ["FlowCore", "FlowLayers"]),
+        tests(of: "Serving", ["FlowCore", "FlowModels"]),
     ],
     swiftLanguageModes: [.v6]
 )
