@@ -83,6 +83,7 @@ let package = Package(
         tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
         tests(of: "FlowModels", ["FlowCore", "FlowLayers"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
+        tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

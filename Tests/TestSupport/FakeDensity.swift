@@ -14,21 +14,29 @@ public final class FakeDensity: ImageDensity {
     public let record: ModelRecord
     public let densityOrder: ExecutionOrder
     public let samplingOrder: ExecutionOrder
+    /// Every sample but that of seed 0, which the self-test draws, makes its call throw.
+    private let failsSampling: Bool
     private let state = Mutex(State())
     private let gate = DispatchSemaphore(value: 0)
 
     private struct State {
         var densityCalls: [Int] = []
         var samplingCalls: [[SampleRow]] = []
+        /// Sampling calls that are let through; nil lets all through.
+        var freeSamplingCalls: Int?
         var isHeld = false
+
+        var holds: Bool { isHeld || freeSamplingCalls.map { samplingCalls.count > $0 } ?? false }
         var cancelled = 0
     }
 
     public init(
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
-        densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential
+        densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
+        failsSampling: Bool = false
     ) {
+        self.failsSampling = failsSampling
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(
             name: name, architecture: "maf",
@@ -58,10 +66,18 @@ public final class FakeDensity: ImageDensity {
     /// Every call from now on waits for ``release()``, or until it is cancelled.
     public func hold() { state.withLock { $0.isHeld = true } }
 
-    public func release() { state.withLock { $0.isHeld = false } }
+    /// Sampling calls after the first `count` wait for ``release()``, or until they are cancelled.
+    public func hold(afterSamplingCalls count: Int) { state.withLock { $0.freeSamplingCalls = count } }
+
+    public func release() {
+        state.withLock { state in
+            state.isHeld = false
+            state.freeSamplingCalls = nil
+        }
+    }
 
     private func waitWhileHeld(_ isCancelled: () -> Bool) throws {
-        while state.withLock(\.isHeld) {
+        while state.withLock(\.holds) {
             if isCancelled() {
                 state.withLock { $0.cancelled += 1 }
                 throw FlowError.cancelled
@@ -82,6 +98,9 @@ public final class FakeDensity: ImageDensity {
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {
         state.withLock { $0.samplingCalls.append(rows) }
         try waitWhileHeld(isCancelled)
+        if failsSampling, rows.contains(where: { $0.seed != 0 }) {
+            throw FlowError.notFinite(argument: "z", row: 0)
+        }
         return rows.map { row in
             var stream = RandomStream(seed: row.seed, stream: row.index)
             let pixels = (0..<record.eventShape.dims).map { _ in
