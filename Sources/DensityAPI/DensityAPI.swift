@@ -7,9 +7,9 @@ public struct APIOptions: Sendable {
     /// Version that `/health` reports.
     public var version: String
     /// Images of one `/logprob` request times its `samples`.
-    public var maxRequestRows = 256
+    public var maxRequestRows = defaultMaxRequestRows
     /// Images of one `/sample` request.
-    public var maxSampleCount = 256
+    public var maxSampleCount = defaultMaxSampleCount
     /// `samples` of `/logprob`.
     public var maxImportanceSamples = 64
     /// Bytes of a body that holds one PNG or JPEG, and least limit of one that holds many.
@@ -22,6 +22,9 @@ public struct APIOptions: Sendable {
     public var inlineBytes = 64 << 10
     /// Called with what clients are not told of an internal error.
     public var report: @Sendable (String) -> Void
+
+    public static let defaultMaxRequestRows = 256
+    public static let defaultMaxSampleCount = 256
 
     public init(version: String, report: @escaping @Sendable (String) -> Void) {
         self.version = version

@@ -166,10 +166,6 @@ public final class DensityService: Sendable {
         }
     }
 
-    /// How far a check vector's log-density may be from the file's, as a share of it: other processors round
-    /// otherwise, and single precision keeps seven digits.
-    private static let selfTestTolerance = 1e-4
-
     private func selfTest(_ model: any ImageDensity) async throws {
         let record = model.record
         let answer = try await logDensities(of: [DensityRow(pixels: record.check.pixels)], model: model)
@@ -177,7 +173,7 @@ public final class DensityService: Sendable {
             throw ServingError.selfTestFailed(model: record.name, reason: "its check vector has no density")
         }
         let expected = record.check.logProb
-        guard abs(value - expected) <= Self.selfTestTolerance * max(1, abs(expected)) else {
+        guard abs(value - expected) <= ModelFile.checkTolerance(dims: record.eventShape.dims) else {
             throw ServingError.selfTestFailed(
                 model: record.name, reason: "its check vector has log_prob \(value), and should have \(expected)")
         }
