@@ -7,13 +7,15 @@ public struct APIOptions: Sendable {
     /// Version that `/health` reports.
     public var version: String
     /// Images of one `/logprob` request times its `samples`.
-    public var maxRequestRows = defaultMaxRequestRows
+    public var maxRequestRows = 256
     /// Images of one `/sample` request.
-    public var maxSampleCount = defaultMaxSampleCount
+    public var maxSampleCount = 256
     /// `samples` of `/logprob`.
     public var maxImportanceSamples = 64
     /// Bytes of a body that holds one PNG or JPEG, and least limit of one that holds many.
     public var maxImageBytes = 8 << 20
+    /// Bytes of any body, however large the model's images are.
+    public var maxBodyBytes = 64 << 20
     /// Pixels of the encoded images of one request, added up; only with `fit`, since others must have the model's size.
     public var maxRequestPixels = 1 << 25
     /// From the whole request until its rows must have run.
@@ -23,8 +25,8 @@ public struct APIOptions: Sendable {
     /// Called with what clients are not told of an internal error.
     public var report: @Sendable (String) -> Void
 
-    public static let defaultMaxRequestRows = 256
-    public static let defaultMaxSampleCount = 256
+    /// Rows of the largest request that these limits let through; the service's queue must have room for it.
+    public var largestRequestRows: Int { max(maxRequestRows, maxSampleCount) }
 
     public init(version: String, report: @escaping @Sendable (String) -> Void) {
         self.version = version

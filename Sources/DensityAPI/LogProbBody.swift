@@ -22,8 +22,10 @@ struct LogProbBodyReader: Sendable {
     /// Bytes of one number as text: three digits, a comma and blanks; or of one 64-bit number of an NPY file.
     private static let bytesPerNumber = 8
 
-    /// The most bytes that a body of `type` can need.
-    func limit(for type: MediaType) -> Int {
+    /// The most bytes that are taken for a body of `type`: what the largest request needs.
+    func limit(for type: MediaType) -> Int { min(needed(for: type), options.maxBodyBytes) }
+
+    private func needed(for type: MediaType) -> Int {
         let numbers = options.maxRequestRows * input.shape.dims
         switch type {
         case _ where type.isSame(as: .octets): return numbers

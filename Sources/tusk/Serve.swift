@@ -37,9 +37,6 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Images that may wait in each lane; more are refused with 429.", valueName: "n"))
     var maxQueueRows = ServiceConfiguration().maxQueueRows
 
-    @Option(help: ArgumentHelp("Images of one request, times its samples.", valueName: "n"))
-    var maxRequestRows = APIOptions.defaultMaxRequestRows
-
     @Option(help: ArgumentHelp("How long a request may wait for its images to be computed.", valueName: "s"))
     var requestTimeout = 30.0
 
@@ -56,8 +53,9 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "tusk") { StreamLogHandler.standardError(label: $0) }
         let service = DensityService(configuration: serviceConfiguration)
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
-        options.maxRequestRows = maxRequestRows
         options.requestTimeout = .seconds(requestTimeout)
+        // else a request of the permitted size could never be taken
+        try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(service: service, openAPI: Embedded.openAPI, options: options, helpers: helpers)
         var configuration = HTTPServerConfiguration()
@@ -105,10 +103,6 @@ struct Serve: AsyncParsableCommand {
         try check("--threads", threads, in: 1...1024)
         try check("--max-batch-rows", maxBatchRows, in: 1...65_536)
         try check("--max-batch-delay", maxBatchDelay, in: 0...60_000)
-        try check("--max-request-rows", maxRequestRows, in: 1...65_536)
-        // else a request of the permitted size could never be taken
-        let leastQueue = max(maxRequestRows, APIOptions.defaultMaxSampleCount)
-        try check("--max-queue-rows", maxQueueRows, in: leastQueue...16_777_216)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try check("--max-connections", maxConnections, in: 1...1_000_000)
         try check("--grace", grace, in: 0...86_400)

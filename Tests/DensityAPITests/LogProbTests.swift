@@ -277,6 +277,19 @@ struct LogProbTests {
         #expect(try body.problem(413, "body-too-large").contains("24 bytes"))
     }
 
+    @Test("a body may have as many bytes as its limit, and no more")
+    func bodyLimit() async throws {
+        let image = try png(gray(1))
+        let exact = try await TestAPI(options: { $0.maxImageBytes = image.count })
+        #expect(try await exact.post("/logprob", type: "image/png", image).status == 200)
+        let short = try await TestAPI(options: { $0.maxImageBytes = image.count - 1 })
+        #expect(try await short.post("/logprob", type: "image/png", image)
+            .problem(413, "body-too-large").contains("\(image.count - 1) bytes"))
+        let capped = try await TestAPI(options: { $0.maxBodyBytes = 12 })
+        #expect(try await capped.post("/logprob", type: "application/octet-stream", image.prefix(12) + []).status == 200)
+        #expect(try await capped.post("/logprob", type: "application/octet-stream", image.prefix(18) + []).status == 413)
+    }
+
     @Test("a large body is decoded on a helper thread and gives the same")
     func helper() async throws {
         let api = try await TestAPI(options: { $0.inlineBytes = 0 })
