@@ -81,7 +81,6 @@ let package = Package(
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
-        tests(of: "FlowModels", ["FlowCore", "FlowLayers"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
     ],
