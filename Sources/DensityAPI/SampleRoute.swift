@@ -39,7 +39,9 @@ struct SampleRoute: Route {
         if let name = query["class"] { try checkClass(name, of: model.record) }
         let ask = Ask(model: model, count: count, seed: seed, temperature: temperature, type: type)
         if head.method == .head {
-            return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil)))
+            // Nothing is drawn, so the length is not known: a stream says so, where no body would say 0.
+            let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
+            return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
         }
         return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
     }
