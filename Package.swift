@@ -76,7 +76,7 @@ let package = Package(
         tests(of: "HTTPWire", [httpTypes]),
         tests(of: "HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "Imaging"],
+            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "tusk", [argumentParser]),
         tests(of: "FlowKernels", ["FlowCore"]),
@@ -86,6 +86,8 @@ let package = Package(
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
+        tests(of: "Serving", ["FlowCore", "FlowModels"]),
+        tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -9,4 +9,9 @@ enum Embedded {
         let bytes = unsafe UnsafeRawBufferPointer(start: tusk_embedded_model_bytes(), count: tusk_embedded_model_size)
         return try ModelFile.load(unsafe RawSpan(_unsafeBytes: bytes))
     }
+
+    /// openapi.yaml.
+    static var openAPI: [UInt8] {
+        unsafe Array(UnsafeRawBufferPointer(start: tusk_embedded_openapi_bytes(), count: tusk_embedded_openapi_size))
+    }
 }

@@ -9,6 +9,8 @@ final class Interruption {
 
     private final class Flag: Sendable {
         let raised = Atomic(false)
+        /// Yields once, when it is raised.
+        let (requests, request) = AsyncStream<Void>.makeStream()
     }
 
     private let flag = Flag()
@@ -21,10 +23,16 @@ final class Interruption {
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 if flag.raised.exchange(true, ordering: .relaxed) { _exit(Self.exitCode) }
+                flag.request.yield()
             }
             source.resume()
             return source
         }
+    }
+
+    /// Returns once an end is asked for.
+    func wait() async {
+        for await _ in flag.requests { return }
     }
 
     var isRequested: Bool { flag.raised.load(ordering: .relaxed) }

@@ -11,3 +11,5 @@ static inline const unsigned char *tusk_embedded_model_bytes(void) { return tusk
 /// openapi.yaml, the answer to `GET /openapi.yaml`.
 extern const unsigned char tusk_embedded_openapi[];
 extern const size_t tusk_embedded_openapi_size;
+/// Its first byte.
+static inline const unsigned char *tusk_embedded_openapi_bytes(void) { return tusk_embedded_openapi; }

@@ -1,0 +1,66 @@
+import HTTPTypes
+
+/// The `Accept` field: which media types the client takes, and how gladly (RFC 9110, section 12.5.1).
+struct Accept {
+    private struct Range {
+        var media: MediaType
+        /// 0 to 1.
+        var quality: Double
+
+        /// 0 for `*/*`, 1 for `type/*`, 2 for a type; nil when `offer` is not of the range.
+        func specificity(for offer: MediaType) -> Int? {
+            if media.type == "*" { return media.subtype == "*" ? 0 : nil }
+            guard media.type == offer.type else { return nil }
+            if media.subtype == "*" { return 1 }
+            return media.subtype == offer.subtype ? 2 : nil
+        }
+    }
+
+    private var ranges: [Range] = []
+
+    /// Parts that are no media range are passed over, as if they had not been sent.
+    init(_ fields: HTTPFields) {
+        for value in fields[values: .accept] {
+            for part in value.split(separator: ",", omittingEmptySubsequences: true) {
+                guard var media = MediaType(parsing: part.trimmingSpace()) else { continue }
+                let quality = media.parameters.removeValue(forKey: "q").map { Double($0) ?? 0 } ?? 1
+                guard (0...1).contains(quality) else { continue }
+                ranges.append(Range(media: media, quality: quality))
+            }
+        }
+    }
+
+    /// The one of `offers` that the client likes best: by quality, then by how exactly it was named, then by our own
+    /// order.
+    /// - Throws: ``ProblemKind/notAcceptable``.
+    func best(of offers: [MediaType]) throws(Problem) -> MediaType {
+        if ranges.isEmpty { return offers[0] }
+        var best: (offer: MediaType, quality: Double, specificity: Int)?
+        for offer in offers {
+            let matches = ranges.compactMap { range in
+                range.specificity(for: offer).map { (quality: range.quality, specificity: $0) }
+            }
+            // The most exact range decides for its type, even if a wider one likes it better.
+            guard let match = matches.max(by: { $0.specificity < $1.specificity }), match.quality > 0 else { continue }
+            if best.map({ ($0.quality, $0.specificity) < (match.quality, match.specificity) }) ?? true {
+                best = (offer, match.quality, match.specificity)
+            }
+        }
+        guard let best else {
+            let names = offers.map(\.description).joined(separator: ", ")
+            throw Problem(.notAcceptable, "Accept: the answer can be \(names)")
+        }
+        return best.offer
+    }
+}
+
+extension StringProtocol {
+    /// Without blanks and tabs at either end.
+    func trimmingSpace() -> SubSequence {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
+            return self[startIndex..<startIndex]
+        }
+        return self[first...last]
+    }
+}

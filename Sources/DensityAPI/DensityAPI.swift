@@ -1,0 +1,109 @@
+public import HTTPTypes
+public import HTTPWire
+public import Serving
+
+/// Limits of the API, each with its default.
+public struct APIOptions: Sendable {
+    /// Version that `/health` reports.
+    public var version: String
+    /// Images of one `/logprob` request times its `samples`.
+    public var maxRequestRows = 256
+    /// Images of one `/sample` request.
+    public var maxSampleCount = 256
+    /// `samples` of `/logprob`.
+    public var maxImportanceSamples = 64
+    /// Bytes of a body that holds one PNG or JPEG, and least limit of one that holds many.
+    public var maxImageBytes = 8 << 20
+    /// Bytes of any body, however large the model's images are.
+    public var maxBodyBytes = 64 << 20
+    /// Pixels of the encoded images of one request, added up; only with `fit`, since others must have the model's size.
+    public var maxRequestPixels = 1 << 25
+    /// From the whole request until its rows must have run.
+    public var requestTimeout = Duration.seconds(30)
+    /// Larger bodies are decoded on helper threads.
+    public var inlineBytes = 64 << 10
+    /// Called with what clients are not told of an internal error.
+    public var report: @Sendable (String) -> Void
+
+    /// Rows of the largest request that these limits let through; the service's queue must have room for it.
+    public var largestRequestRows: Int { max(maxRequestRows, maxSampleCount) }
+
+    public init(version: String, report: @escaping @Sendable (String) -> Void) {
+        self.version = version
+        self.report = report
+    }
+}
+
+/// The HTTP contract of openapi.yaml over a ``DensityService``.
+public struct DensityAPI: HTTPHandler {
+    private let context: APIContext
+    private let table: [any Route]
+
+    /// `openAPI` is the text that `GET /openapi.yaml` answers.
+    public init(service: DensityService, openAPI: [UInt8], options: APIOptions, helpers: HelperPool = HelperPool()) {
+        context = APIContext(
+            service: service, helpers: helpers, options: options, openAPI: openAPI, started: .now)
+        table = routes.map { [context] in $0.init(context) }
+    }
+
+    public func decide(_ head: HTTPRequest) -> HeadDecision {
+        do {
+            switch try begin(head) {
+            case .done(let response): return .respond(finished(response, for: head))
+            case .body(let limit, let lengthRequired, _):
+                return .readBody(limit: limit, lengthRequired: lengthRequired)
+            }
+        } catch {
+            return .respond(finished(problem(error).response, for: head))
+        }
+    }
+
+    public func respond(to request: ServerRequest) async -> ServerResponse {
+        do {
+            switch try begin(request.head) {
+            case .done(let response): return finished(response, for: request.head)
+            case .body(_, _, let then): return finished(try await then(request.body), for: request.head)
+            }
+        } catch {
+            return finished(problem(error).response, for: request.head)
+        }
+    }
+
+    public func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse {
+        finished(Problem(error).response, for: head)
+    }
+
+    private func begin(_ request: HTTPRequest) throws -> RouteWork {
+        let head = try RequestHead(request)
+        let matches = table.filter { type(of: $0).matches(head.segments) }
+        guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
+        guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
+            let allowed = matches.flatMap { type(of: $0).methods.map(\.rawValue) }.joined(separator: ", ")
+            throw Problem(
+                .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(allowed)",
+                fields: [.allow: allowed])
+        }
+        return try route.begin(head)
+    }
+
+    private func problem(_ error: any Error) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as ServingError:
+            let problem = Problem(error)
+            if problem.kind == .internal { context.options.report(String(describing: error)) }
+            return problem
+        default:
+            context.options.report(String(describing: error))
+            return Problem(.internal, "the request could not be answered")
+        }
+    }
+
+    /// Adds what every answer has.
+    private func finished(_ response: ServerResponse, for head: HTTPRequest?) -> ServerResponse {
+        var response = response
+        response.fields[.requestID] = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
+        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming().description }
+        return response
+    }
+}

@@ -1,0 +1,67 @@
+import FlowModels
+import Imaging
+
+/// Decodes the images of one request, within one bound on their pixels.
+struct ImageDecoder {
+    var input: ImageInput
+    /// Pixels that may still be decoded; each image with `fit` takes its own.
+    var pixelsLeft: Int
+
+    /// The model's row of a PNG or JPEG; never part of one.
+    mutating func pixels(of bytes: ArraySlice<UInt8>) -> Result<[UInt8], Problem> {
+        do throws(Problem) {
+            return .success(try input.fit == nil ? exact(Array(bytes)) : fitted(Array(bytes)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// An image that must have the model's size: a larger one is refused by its header.
+    private func exact(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
+        let shape = input.shape
+        let limits = DecodeLimits(side: max(shape.width, shape.height), pixels: shape.width * shape.height)
+        let image: Image
+        do throws(ImagingError) {
+            image = try decodeImage(bytes, limits: limits)
+        } catch .tooLarge(let quantity, let value, _) {
+            throw input.wrongSize("its \(quantity) is \(value)")
+        } catch {
+            throw Problem(error)
+        }
+        if image.isReducedFrom16Bit, let mode = input.mode {
+            throw input.wrongMode("\(image.mode.rawValue) with 16 bits a channel", expected: mode)
+        }
+        return try input.pixels(of: image)
+    }
+
+    private mutating func fitted(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
+        var limits = DecodeLimits()
+        limits.pixels = min(limits.pixels, pixelsLeft)
+        let image: Image
+        do throws(ImagingError) {
+            image = try decodeImage(bytes, limits: limits)
+        } catch {
+            throw Problem(error)
+        }
+        pixelsLeft -= image.width * image.height
+        return try input.pixels(of: image)
+    }
+}
+
+extension Problem {
+    /// What a client is told about an image or array that could not be read.
+    init(_ error: ImagingError) {
+        switch error {
+        case .unknownFormat: self.init(.imageDamaged, "image: the bytes are neither a PNG nor a JPEG")
+        case .tooLarge(let quantity, let value, let limit):
+            self.init(.imageSize, "image: its \(quantity) is \(value); at most \(limit) can be decoded here")
+        case .damaged(let format, let reason):
+            self.init(.imageDamaged, "image: the \(format.rawValue) is damaged or cut off: \(reason)")
+        case .unsupported(let format, let feature):
+            self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
+        case .notEncodable: self.init(.internal, "the image could not be encoded")
+        case .invalidNPY(let field, let expected, let found):
+            self.init(.malformedBody, "the body is not an NPY array: its \(field) should be \(expected), not \(quoted(found))")
+        }
+    }
+}

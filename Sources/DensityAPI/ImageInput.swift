@@ -1,0 +1,102 @@
+import FlowModels
+import Imaging
+
+/// Holds images against what a model takes, and gives the levels of its rows.
+struct ImageInput: Sendable {
+    var shape: EventShape
+    var levels: Int
+    /// How images of another size or colour mode are converted; nil refuses them.
+    var fit: Fit?
+
+    init(record: ModelRecord, fit: Fit?) {
+        shape = record.eventShape
+        levels = record.levels
+        self.fit = fit
+    }
+
+    /// The colour mode of the model's channels; nil when no image has so many.
+    var mode: ColorMode? { ColorMode.allCases.first { $0.channels == shape.channels } }
+
+    /// The model's rows of a decoded image.
+    /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageMode``, ``ProblemKind/imageValue``.
+    func pixels(of image: Image) throws(Problem) -> [UInt8] {
+        guard let mode else {
+            throw Problem(.imageMode, "image: the model has \(shape.channels) channels, and no image has so many")
+        }
+        var image = image
+        if let fit {
+            image = image.converted(to: mode)
+            if (image.width, image.height) != (shape.width, shape.height) {
+                image = image.fitted(width: shape.width, height: shape.height, fit: fit)
+            }
+        }
+        try checkSize(width: image.width, height: image.height)
+        guard image.mode == mode else { throw wrongMode(image.mode.rawValue, expected: mode) }
+        return try checkLevels(image.pixels)
+    }
+
+    /// The model's rows of an array `[height, width, channels]` of numbers.
+    /// - Throws: as ``pixels(of:)``.
+    func pixels(ofArray values: [Int], height: Int, width: Int, channels: Int) throws(Problem) -> [UInt8] {
+        precondition(values.count == height * width * channels)
+        if let bad = values.first(where: { $0 < 0 || $0 >= levels }) { throw wrongLevel("\(bad)") }
+        let bytes = values.map(UInt8.init)
+        if EventShape(height: height, width: width, channels: channels) == shape { return bytes }
+        guard let mode = ColorMode.allCases.first(where: { $0.channels == channels }), height > 0, width > 0 else {
+            throw Problem(
+                .imageSize, "image: expected \(expectedArray), not [\(height), \(width), \(channels)]")
+        }
+        return try pixels(of: Image(width: width, height: height, mode: mode, pixels: bytes))
+    }
+
+    /// The model's rows of `H·W·C` numbers in a row.
+    /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageValue``.
+    func pixels(ofFlat values: [Int]) throws(Problem) -> [UInt8] {
+        guard values.count == shape.dims else {
+            throw Problem(
+                .imageSize,
+                "image: a flat list has \(shape.dims) numbers (\(expectedArray)), not \(values.count)")
+        }
+        return try pixels(ofArray: values, height: shape.height, width: shape.width, channels: shape.channels)
+    }
+
+    /// - Throws: ``ProblemKind/imageValue`` unless `value` is a level of the model.
+    func level(_ value: Double) throws(Problem) -> Int {
+        guard let level = Int(exactly: value), (0..<levels).contains(level) else { throw wrongLevel("\(value)") }
+        return level
+    }
+
+    /// - Throws: ``ProblemKind/imageValue`` unless all `pixels` are levels of the model.
+    func checkLevels(_ pixels: [UInt8]) throws(Problem) -> [UInt8] {
+        if levels < 256, let bad = pixels.first(where: { Int($0) >= levels }) { throw wrongLevel("\(bad)") }
+        return pixels
+    }
+
+    /// - Throws: ``ProblemKind/imageSize``.
+    func checkSize(width: Int, height: Int) throws(Problem) {
+        guard (width, height) == (shape.width, shape.height) else {
+            throw wrongSize("its size is \(width)x\(height)")
+        }
+    }
+
+    func wrongSize(_ found: String) -> Problem {
+        Problem(
+            .imageSize,
+            "image: expected \(shape.width)x\(shape.height) pixels, but \(found); fit=\(Self.fits) asks for conversion")
+    }
+
+    /// The array's shape in an error's text.
+    var expectedArray: String { "[\(shape.height), \(shape.width), \(shape.channels)]" }
+
+    func wrongMode(_ found: String, expected: ColorMode) -> Problem {
+        Problem(
+            .imageMode,
+            "image: expected the colour mode \(expected.rawValue), not \(found); fit=\(Self.fits) asks for conversion")
+    }
+
+    private func wrongLevel(_ value: String) -> Problem {
+        Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(value)")
+    }
+
+    private static let fits = Fit.allCases.map(\.rawValue).joined(separator: "|")
+}

@@ -1,0 +1,233 @@
+/// Why some bytes are not JSON, or are more of it than is taken.
+struct JSONError: Error, Equatable {
+    /// Completes "the body is not JSON: at byte N, …".
+    var reason: String
+    var offset: Int
+}
+
+/// Reads one JSON text, strictly by RFC 8259, with bounds on what it may hold.
+///
+/// `JSONDecoder` is not used here because a batch of images is some hundred thousand small integers: this reads them
+/// straight into arrays, says where a text is wrong, and bounds depth and containers before anything is built.
+struct JSONReader {
+    /// Bounds of a text, beside that on its bytes.
+    struct Limits {
+        /// Arrays and objects inside each other.
+        var depth = 8
+        /// Arrays and objects altogether.
+        var containers = 65_536
+    }
+
+    private static let decimal = UInt8(ascii: "0")...UInt8(ascii: "9")
+
+    private let bytes: [UInt8]
+    private let limits: Limits
+    private var index = 0
+    private var containers = 0
+
+    private init(_ bytes: [UInt8], limits: Limits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
+
+    static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
+        var reader = JSONReader(bytes, limits: limits)
+        reader.skipSpace()
+        let value = try reader.value(depth: 0)
+        reader.skipSpace()
+        guard reader.index == bytes.count else { throw reader.error("there is more after the value") }
+        return value
+    }
+
+    private func error(_ reason: String) -> JSONError { JSONError(reason: reason, offset: index) }
+
+    private var next: UInt8? { index < bytes.count ? bytes[index] : nil }
+
+    private mutating func skipSpace() {
+        while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { index += 1 }
+    }
+
+    private mutating func skip(_ byte: UInt8) -> Bool {
+        guard next == byte else { return false }
+        index += 1
+        return true
+    }
+
+    private mutating func value(depth: Int) throws(JSONError) -> JSON {
+        switch next {
+        case UInt8(ascii: "{"): return try object(depth: depth)
+        case UInt8(ascii: "["): return try array(depth: depth)
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"): return try literal("true", .bool(true))
+        case UInt8(ascii: "f"): return try literal("false", .bool(false))
+        case UInt8(ascii: "n"): return try literal("null", .null)
+        case let byte? where byte == UInt8(ascii: "-") || Self.decimal.contains(byte): return try number()
+        case nil: throw error("it ends where a value should be")
+        default: throw error("no value begins so")
+        }
+    }
+
+    private mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
+        for byte in text.description.utf8 where !skip(byte) { throw error("no value begins so") }
+        return value
+    }
+
+    private mutating func enter(depth: Int) throws(JSONError) {
+        guard depth < limits.depth else { throw error("it is nested more than \(limits.depth) deep") }
+        containers += 1
+        guard containers <= limits.containers else {
+            throw error("it has more than \(limits.containers) arrays and objects")
+        }
+        index += 1  // the bracket
+        skipSpace()
+    }
+
+    private mutating func object(depth: Int) throws(JSONError) -> JSON {
+        try enter(depth: depth)
+        var members: [JSON.Member] = []
+        if skip(UInt8(ascii: "}")) { return .object([]) }
+        while true {
+            guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
+            let name = try string()
+            guard !members.contains(where: { $0.name == name }) else { throw error("a name is there twice") }
+            // Names are looked up one by one above, and no object of ours has many.
+            guard members.count < 32 else { throw error("an object has more than 32 members") }
+            skipSpace()
+            guard skip(UInt8(ascii: ":")) else { throw error("a colon should be here") }
+            skipSpace()
+            members.append(JSON.Member(name, try value(depth: depth + 1)))
+            skipSpace()
+            if skip(UInt8(ascii: "}")) { return .object(members) }
+            guard skip(UInt8(ascii: ",")) else { throw error("a comma or } should be here") }
+            skipSpace()
+        }
+    }
+
+    private mutating func array(depth: Int) throws(JSONError) -> JSON {
+        try enter(depth: depth)
+        if skip(UInt8(ascii: "]")) { return .array([]) }
+        var integers: [Int] = []
+        var values: [JSON] = []
+        while true {
+            let element = try value(depth: depth + 1)
+            if values.isEmpty, case .integer(let integer) = element {
+                integers.append(integer)
+            } else {
+                if values.isEmpty {
+                    values = integers.map(JSON.integer)
+                    integers = []
+                }
+                values.append(element)
+            }
+            skipSpace()
+            if skip(UInt8(ascii: "]")) { return values.isEmpty ? .integers(integers) : .array(values) }
+            guard skip(UInt8(ascii: ",")) else { throw error("a comma or ] should be here") }
+            skipSpace()
+        }
+    }
+
+    private mutating func digits() -> Range<Int> {
+        let start = index
+        while let byte = next, Self.decimal.contains(byte) { index += 1 }
+        return start..<index
+    }
+
+    private mutating func number() throws(JSONError) -> JSON {
+        let start = index
+        let isNegative = skip(UInt8(ascii: "-"))
+        let whole = digits()
+        guard !whole.isEmpty else { throw error("a digit should be here") }
+        guard whole.count == 1 || bytes[whole.lowerBound] != UInt8(ascii: "0") else {
+            throw error("a number begins with 0")
+        }
+        var isInteger = true
+        if skip(UInt8(ascii: ".")) {
+            isInteger = false
+            guard !digits().isEmpty else { throw error("a digit should be here") }
+        }
+        if skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) {
+            isInteger = false
+            _ = skip(UInt8(ascii: "+")) || skip(UInt8(ascii: "-"))
+            guard !digits().isEmpty else { throw error("a digit should be here") }
+        }
+        if isInteger, whole.count <= 18 {  // so that it fits
+            let magnitude = bytes[whole].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+            return .integer(isNegative ? -magnitude : magnitude)
+        }
+        guard index - start <= 64, let value = Double(String(decoding: bytes[start..<index], as: UTF8.self)),
+            value.isFinite
+        else { throw error("a number is too large") }
+        return .number(value)
+    }
+
+    private mutating func string() throws(JSONError) -> String {
+        index += 1  // the quote
+        let start = index
+        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { index += 1 }
+        if next == UInt8(ascii: "\"") {  // nothing escaped, as in base64
+            defer { index += 1 }
+            return try text(Array(bytes[start..<index]))
+        }
+        var unescaped = Array(bytes[start..<index])
+        while let byte = next {
+            index += 1
+            switch byte {
+            case UInt8(ascii: "\""): return try text(unescaped)
+            case UInt8(ascii: "\\"): try escape(into: &unescaped)
+            case 0..<0x20: throw error("a control character stands in a string")
+            default: unescaped.append(byte)
+            }
+        }
+        throw error("a string does not end")
+    }
+
+    private func text(_ utf8: [UInt8]) throws(JSONError) -> String {
+        guard let string = String(validating: utf8, as: UTF8.self) else { throw error("a string is not UTF-8") }
+        return string
+    }
+
+    private mutating func escape(into utf8: inout [UInt8]) throws(JSONError) {
+        guard let byte = next else { throw error("a string does not end") }
+        index += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): utf8.append(byte)
+        case UInt8(ascii: "b"): utf8.append(0x08)
+        case UInt8(ascii: "f"): utf8.append(0x0C)
+        case UInt8(ascii: "n"): utf8.append(0x0A)
+        case UInt8(ascii: "r"): utf8.append(0x0D)
+        case UInt8(ascii: "t"): utf8.append(0x09)
+        case UInt8(ascii: "u"):
+            let first = try codeUnit()
+            var units = [first]
+            if UTF16.isLeadSurrogate(first) {
+                guard skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else { throw error("half a surrogate pair") }
+                units.append(try codeUnit())
+            }
+            guard let character = String(validating: units, as: UTF16.self) else {
+                throw error("half a surrogate pair")
+            }
+            utf8 += character.utf8
+        default: throw error("no such escape")
+        }
+    }
+
+    private mutating func codeUnit() throws(JSONError) -> UInt16 {
+        var unit: UInt16 = 0
+        for _ in 0..<4 {
+            guard let byte = next, let digit = hexValue(byte) else { throw error("four hexadecimal digits should be here") }
+            unit = unit << 4 | UInt16(digit)
+            index += 1
+        }
+        return unit
+    }
+}
+
+/// The value of a hexadecimal digit.
+func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+}

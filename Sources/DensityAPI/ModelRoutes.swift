@@ -1,0 +1,96 @@
+import FlowCore
+import FlowModels
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// `GET /models`: what is loaded, the default first.
+struct ModelsRoute: Route {
+    static let path = "/models"
+    static let method = HTTPRequest.Method.get
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        _ = try Accept(head.fields).best(of: [.json])
+        let store = try context.service.models
+        return .done(
+            .json([
+                "default": .string(store.defaultModel.record.name), "models": .array(store.models.map(describe)),
+            ]))
+    }
+}
+
+/// `GET /models/{model}`: one of them.
+struct ModelRoute: Route {
+    static let path = "/models/{model}"
+    static let method = HTTPRequest.Method.get
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        _ = try Accept(head.fields).best(of: [.json])
+        return .done(.json(describe(try context.service.models.model(named: head.segments[1]))))
+    }
+}
+
+/// The record of a model, without its check vector.
+private func describe(_ model: any ImageDensity) -> JSON {
+    let record = model.record
+    return [
+        "name": .string(record.name),
+        "architecture": .string(record.architecture),
+        "hyper_parameters": [
+            "layers": .integer(record.hyperParameters.layers), "hidden": .integers(record.hyperParameters.hidden),
+            "log_scale_bound": .number(Double(record.hyperParameters.logScaleBound)),
+        ],
+        "shape": [
+            "height": .integer(record.eventShape.height), "width": .integer(record.eventShape.width),
+            "channels": .integer(record.eventShape.channels),
+        ],
+        "dims": .integer(record.eventShape.dims),
+        "classes": .array(record.classes.map(JSON.string)),
+        "preprocessing": [
+            "levels": .integer(record.levels), "dequantization": .string(record.dequantization),
+            "logit_alpha": .number(record.logitAlpha),
+        ],
+        "execution": [
+            "logprob": .string(model.densityOrder.rawValue), "sample": .string(model.samplingOrder.rawValue),
+        ],
+        "parameter_count": .integer(record.parameterCount),
+        "format_version": .integer(record.formatVersion),
+        "mathematics_version": .integer(record.mathematicsVersion),
+        "training": record.training.map(describe) ?? .null,
+        "held_out": record.heldOut.map(describe) ?? .null,
+        "calibration": record.calibration.map(describe) ?? .null,
+    ]
+}
+
+private func describe(_ training: TrainingRecord) -> JSON {
+    [
+        "data_hash": .string(training.dataHash), "split": .string(training.split),
+        "images": .integer(training.images), "horizontal_flips": .bool(training.horizontalFlips),
+        "seed": .unsigned(training.seed), "epochs": .integer(training.epochs),
+        "best_epoch": .integer(training.bestEpoch), "batch": .integer(training.batch),
+        "wall_seconds": .number(training.wallSeconds),
+    ]
+}
+
+private func describe(_ heldOut: HeldOutRecord) -> JSON {
+    [
+        "split": .string(heldOut.split), "count": .integer(heldOut.count),
+        "bits_per_dim": .number(heldOut.bitsPerDim),
+        "bits_per_dim_standard_error": .number(heldOut.bitsPerDimStandardError),
+    ]
+}
+
+private func describe(_ calibration: Calibration) -> JSON {
+    [
+        "split": .string(calibration.split), "count": .integer(calibration.count),
+        "log_prob_quantiles": .array(calibration.logProbQuantiles.map(JSON.number)),
+    ]
+}

@@ -1,0 +1,174 @@
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// What can go wrong with a request; the raw value ends the stable `type` of the answer.
+enum ProblemKind: String, CaseIterable, Sendable {
+    case malformedRequest = "malformed-request"
+    case malformedBody = "malformed-body"
+    case notFound = "not-found"
+    case unknownModel = "unknown-model"
+    case methodNotAllowed = "method-not-allowed"
+    case notAcceptable = "not-acceptable"
+    case requestTimeout = "request-timeout"
+    case lengthRequired = "length-required"
+    case bodyTooLarge = "body-too-large"
+    case targetTooLong = "target-too-long"
+    case unsupportedMediaType = "unsupported-media-type"
+    case unsupportedContentCoding = "unsupported-content-coding"
+    case expectationFailed = "expectation-failed"
+    case parameter
+    case imageDamaged = "image-damaged"
+    case imageSize = "image-size"
+    case imageMode = "image-mode"
+    case imageValue = "image-value"
+    case imageCount = "image-count"
+    case densityNotFinite = "density-not-finite"
+    case queueFull = "queue-full"
+    case fieldsTooLarge = "fields-too-large"
+    case `internal`
+    case unsupportedTransferCoding = "unsupported-transfer-coding"
+    case unsupportedVersion = "unsupported-version"
+    case loading
+    case draining
+    case deadline
+
+    /// Status and title: the same for every problem of the kind.
+    var status: HTTPResponse.Status { meaning.0 }
+    var title: String { meaning.1 }
+    var type: String { "urn:tusk:problem:\(rawValue)" }
+
+    private var meaning: (HTTPResponse.Status, String) {
+        switch self {
+        case .malformedRequest: (.badRequest, "The request is not HTTP")
+        case .malformedBody: (.badRequest, "The body cannot be read")
+        case .notFound: (.notFound, "There is nothing here")
+        case .unknownModel: (.notFound, "No such model")
+        case .methodNotAllowed: (.methodNotAllowed, "Method not allowed")
+        case .notAcceptable: (.notAcceptable, "No acceptable representation")
+        case .requestTimeout: (.requestTimeout, "The request did not arrive in time")
+        case .lengthRequired: (.lengthRequired, "Length required")
+        case .bodyTooLarge: (.contentTooLarge, "The body is too large")
+        case .targetTooLong: (.uriTooLong, "The request target is too long")
+        case .unsupportedMediaType: (.unsupportedMediaType, "Unsupported media type")
+        case .unsupportedContentCoding: (.unsupportedMediaType, "Unsupported content coding")
+        case .expectationFailed: (.expectationFailed, "Expectation failed")
+        case .parameter: (.unprocessableContent, "A query parameter is wrong")
+        case .imageDamaged: (.unprocessableContent, "An image cannot be decoded")
+        case .imageSize: (.unprocessableContent, "An image has the wrong size")
+        case .imageMode: (.unprocessableContent, "An image has the wrong colour mode")
+        case .imageValue: (.unprocessableContent, "An image has values that the model does not know")
+        case .imageCount: (.unprocessableContent, "The number of images is out of range")
+        case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
+        case .queueFull: (.tooManyRequests, "Too many requests")
+        case .fieldsTooLarge: (.requestHeaderFieldsTooLarge, "The header fields are too large")
+        case .internal: (.internalServerError, "Internal error")
+        case .unsupportedTransferCoding: (.notImplemented, "Unsupported transfer coding")
+        case .unsupportedVersion: (.httpVersionNotSupported, "HTTP version not supported")
+        case .loading: (.serviceUnavailable, "No model is ready yet")
+        case .draining: (.serviceUnavailable, "The service is shutting down")
+        case .deadline: (.serviceUnavailable, "The answer was not ready in time")
+        }
+    }
+}
+
+/// An error answer: RFC 9457 `application/problem+json`, with the detail a second time as `error`.
+struct Problem: Error, Equatable, Sendable {
+    var kind: ProblemKind
+    /// Names the field, the limit and the value; never a path, an address or an internal name.
+    var detail: String
+    /// Such as `Allow`.
+    var fields: HTTPFields
+
+    init(_ kind: ProblemKind, _ detail: String, fields: HTTPFields = [:]) {
+        self.kind = kind
+        self.detail = detail
+        self.fields = fields
+    }
+
+    var response: ServerResponse {
+        var fields = fields
+        fields[.contentType] = MediaType.problem.description
+        let body: JSON = [
+            "type": .string(kind.type), "title": .string(kind.title), "status": .integer(kind.status.code),
+            "detail": .string(detail), "error": .string(detail),
+        ]
+        return ServerResponse(status: kind.status, fields: fields, body: .bytes(body.encoded))
+    }
+
+    /// The same for one item of a list.
+    var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
+}
+
+extension Problem {
+    /// Seconds to wait, when nothing better is known and at most.
+    private static let retrySeconds = 1...60
+
+    private static func retry(after wait: Duration) -> HTTPFields {
+        let seconds = Int((wait / .seconds(1)).rounded(.up).clamped(to: retrySeconds))
+        return [.retryAfter: String(seconds)]
+    }
+
+    /// What a client is told about an error of the service.
+    init(_ error: ServingError) {
+        switch error {
+        case .unknownModel(let name):
+            self.init(.unknownModel, "model: no model called \(quoted(name)) is loaded")
+        case .queueFull(let waiting, let limit, let retryAfter):
+            self.init(
+                .queueFull, "the queue holds \(waiting) of at most \(limit) rows",
+                fields: Self.retry(after: retryAfter))
+        case .loading:
+            self.init(.loading, "the model is being loaded", fields: Self.retry(after: .zero))
+        case .draining:
+            self.init(.draining, "the service takes no new requests", fields: Self.retry(after: .zero))
+        case .deadlinePassed:
+            self.init(.deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
+        case .cancelled, .badModelSet, .selfTestFailed:
+            self.init(.internal, "the request could not be answered")
+        }
+    }
+
+    init(_ failure: RowFailure) {
+        switch failure {
+        case .notFinite: self.init(.densityNotFinite, "image: the model has no finite density there")
+        case .refused: self.init(.internal, "image: the model could not compute its density")
+        }
+    }
+
+    /// What a client is told when the server refused the request by itself.
+    init(_ error: HTTPServerError) {
+        switch error {
+        case .malformed(let reason): self.init(.malformedRequest, reason)
+        case .targetTooLong(let limit):
+            self.init(.targetTooLong, "the request line is longer than \(limit) bytes")
+        case .fieldsTooLarge(let limit, let unit):
+            self.init(.fieldsTooLarge, "the header fields are more than \(limit) \(unit)")
+        case .bodyTooLarge(let limit): self.init(.bodyTooLarge, "the body is larger than \(limit) bytes")
+        case .lengthRequired:
+            self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
+        case .unsupportedContentCoding(let coding):
+            self.init(
+                .unsupportedContentCoding, "Content-Encoding \(quoted(coding)) is not one of gzip, deflate, identity",
+                fields: [.acceptEncoding: "gzip, deflate, identity"])
+        case .badContentCoding(let reason):
+            self.init(.malformedBody, "the body's content coding is damaged: \(reason)")
+        case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
+        case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
+        case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
+        case .timeout(let seconds): self.init(.requestTimeout, "the request did not arrive within \(seconds) s")
+        }
+    }
+}
+
+extension Double {
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Double {
+        Swift.min(Swift.max(self, Double(range.lowerBound)), Double(range.upperBound))
+    }
+}
+
+/// `value` in double quotes, cut short, for an error's text.
+func quoted(_ value: some StringProtocol) -> String {
+    let limit = 64
+    return value.count <= limit ? "\"\(value)\"" : "\"\(value.prefix(limit))…\""
+}

@@ -1,0 +1,96 @@
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// The head of a request, taken apart.
+struct RequestHead: Sendable {
+    var method: HTTPRequest.Method
+    /// Percent-decoded, segment by segment: `["models", "elephants"]`.
+    var segments: [String]
+    /// The text after `?`.
+    var query: Substring?
+    var fields: HTTPFields
+
+    /// - Throws: ``ProblemKind/malformedRequest`` when the path is not percent-encoded UTF-8.
+    init(_ request: HTTPRequest) throws(Problem) {
+        let target = request.path ?? ""
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var segments: [String] = []
+        for segment in (parts.first ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+            guard let decoded = percentDecoded(segment) else {
+                throw Problem(.malformedRequest, "the path is not percent-encoded UTF-8")
+            }
+            segments.append(decoded)
+        }
+        method = request.method
+        self.segments = segments
+        query = parts.count > 1 ? parts[1] : nil
+        fields = request.headerFields
+    }
+}
+
+/// How a request goes on once its head is known.
+enum RouteWork: Sendable {
+    /// The answer needs no body and no computing.
+    case done(ServerResponse)
+    /// The body is needed, of at most `limit` bytes.
+    case body(limit: Int, lengthRequired: Bool, then: @Sendable (_ body: [UInt8]) async throws -> ServerResponse)
+}
+
+/// One line of ``routes``: a path, its method, and what it does.
+protocol Route: Sendable {
+    /// As in openapi.yaml: segments in braces stand for any one segment.
+    static var path: String { get }
+    /// `GET` answers `HEAD` too.
+    static var method: HTTPRequest.Method { get }
+    init(_ context: APIContext)
+    /// Checks everything that the head says; called again when the body is there.
+    func begin(_ head: RequestHead) throws -> RouteWork
+}
+
+/// Every route, in the order of openapi.yaml; a test compares the two.
+let routes: [any Route.Type] = [
+    LogProbRoute.self,
+    SampleRoute.self,
+    HealthRoute.self,
+    LiveRoute.self,
+    ReadyRoute.self,
+    ModelsRoute.self,
+    ModelRoute.self,
+    OpenAPIRoute.self,
+]
+
+extension Route {
+    static var segments: [Substring] { path.split(separator: "/") }
+
+    static func matches(_ segments: [String]) -> Bool {
+        let pattern = Self.segments
+        return pattern.count == segments.count
+            && zip(pattern, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+    }
+
+    static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
+}
+
+/// What the routes work with.
+struct APIContext: Sendable {
+    var service: DensityService
+    var helpers: HelperPool
+    var options: APIOptions
+    var openAPI: [UInt8]
+    var started: ContinuousClock.Instant
+}
+
+extension ServerResponse {
+    static func json(_ value: JSON, status: HTTPResponse.Status = .ok, fields: HTTPFields = [:]) -> ServerResponse {
+        var fields = fields
+        fields[.contentType] = MediaType.json.description
+        return ServerResponse(status: status, fields: fields, body: .bytes(value.encoded))
+    }
+}
+
+extension HTTPField.Name {
+    static let requestID = HTTPField.Name("X-Request-Id")!
+    static let serverTiming = HTTPField.Name("Server-Timing")!
+    static let seed = HTTPField.Name("Tusk-Seed")!
+}

@@ -1,0 +1,170 @@
+import FlowModels
+import FoundationEssentials
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+
+/// `GET /sample`: images drawn from the density.
+struct SampleRoute: Route {
+    static let path = "/sample"
+    static let method = HTTPRequest.Method.get
+    /// `temperature`, at most.
+    static let maxTemperature: Float = 2
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    /// What a request asks for.
+    private struct Ask: Sendable {
+        var model: any ImageDensity
+        var count: Int
+        var seed: UInt64
+        var temperature: Float
+        var type: MediaType
+
+        var rows: [SampleRow] {
+            (0..<count).map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) }
+        }
+    }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        let query = try Query(head.query, known: ["count", "seed", "temperature", "class", "model"])
+        let count = try query.integer("count", in: 1...context.options.maxSampleCount) ?? 1
+        // Below 2^53, so that it survives readers that have only doubles.
+        let seed = try query.unsigned("seed") ?? UInt64.random(in: 0..<1 << 53)
+        let temperature = try query.positive("temperature", upTo: Self.maxTemperature) ?? 1
+        let type = try Accept(head.fields).best(of: [.json, .png, .npy, .ndjson])
+        let model = try context.service.models.model(named: query["model"])
+        if let name = query["class"] { try checkClass(name, of: model.record) }
+        let ask = Ask(model: model, count: count, seed: seed, temperature: temperature, type: type)
+        if head.method == .head {
+            // Nothing is drawn, so the length is not known: a stream says so, where no body would say 0.
+            let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
+            return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
+        }
+        return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
+    }
+
+    private func checkClass(_ name: String, of record: ModelRecord) throws(Problem) {
+        guard record.classes != [name] else { return }
+        let classes = record.classes.isEmpty ? "none" : record.classes.joined(separator: ", ")
+        throw Problem(
+            .parameter, "class: the model is not class-conditional, and cannot draw \(quoted(name)); it learned \(classes)")
+    }
+
+    private func fields(_ ask: Ask, timings: RequestTimings?) -> HTTPFields {
+        var fields: HTTPFields = [.contentType: ask.type.description, .seed: String(ask.seed)]
+        if let timings { fields[.serverTiming] = ServerTiming(timings: timings).description }
+        return fields
+    }
+
+    private func respond(to ask: Ask) async throws -> ServerResponse {
+        let blocks = try context.service.sample(ask.rows, model: ask.model, deadline: context.options.requestTimeout)
+        if ask.type == .ndjson { return try await stream(blocks, ask) }
+        var images: [DrawnImage] = []
+        var timings = RequestTimings()
+        for try await block in blocks {
+            images += try block.images.map(image)
+            timings = block.timings
+        }
+        // A cancelled task sees the stream end early.
+        guard images.count == ask.count else { throw ServingError.cancelled }
+        let drawn = images
+        let body = try await context.heavy(bytes: drawn.count * ask.model.record.eventShape.dims) {
+            try encode(drawn, ask)
+        }
+        return ServerResponse(status: .ok, fields: fields(ask, timings: timings), body: .bytes(body))
+    }
+
+    private func encode(_ images: [DrawnImage], _ ask: Ask) throws -> [UInt8] {
+        let record = ask.model.record
+        switch ask.type {
+        case .png: return try sheet(images, record)
+        case .npy: return npy(images, record.eventShape)
+        default:
+            let samples = try images.enumerated().map { JSON.object(try members($1, index: $0, record)) }
+            let answer: JSON = [
+                "model": .string(record.name), "seed": .unsigned(ask.seed),
+                "temperature": .number(Double(ask.temperature)), "samples": .array(samples),
+            ]
+            return answer.encoded
+        }
+    }
+
+    /// A line for each sample, as its block is ready.
+    private func stream(
+        _ blocks: AsyncThrowingStream<SampleBlock, any Error>, _ ask: Ask
+    ) async throws -> ServerResponse {
+        // What fails before the first block still gets a status of its own.
+        var iterator = blocks.makeAsyncIterator()
+        guard let first = try await iterator.next() else { throw ServingError.cancelled }
+        let (lines, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
+        let task = Task {
+            do {
+                continuation.yield(try await self.lines(first, ask))
+                for try await block in blocks { continuation.yield(try await self.lines(block, ask)) }
+                continuation.finish()
+            } catch {
+                context.options.report(String(describing: error))
+                continuation.finish(throwing: error)
+            }
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return ServerResponse(status: .ok, fields: fields(ask, timings: first.timings), body: .stream(lines))
+    }
+
+    private func lines(_ block: SampleBlock, _ ask: Ask) async throws -> [UInt8] {
+        let record = ask.model.record
+        return try await context.heavy(bytes: block.images.count * record.eventShape.dims) {
+            var text: [UInt8] = []
+            for (offset, result) in block.images.enumerated() {
+                var line: [JSON.Member] = [.init("model", .string(record.name)), .init("seed", .unsigned(ask.seed))]
+                line += try members(try image(result), index: block.first + offset, record)
+                text += JSON.object(line).encoded + [0x0A]
+            }
+            return text
+        }
+    }
+
+    private func image(_ result: Result<DrawnImage, RowFailure>) throws -> DrawnImage {
+        switch result {
+        case .success(let image): return image
+        case .failure(let failure):
+            context.options.report("a sample failed: \(failure)")
+            throw Problem(.internal, "a sample could not be drawn")
+        }
+    }
+
+    private func members(_ image: DrawnImage, index: Int, _ record: ModelRecord) throws -> [JSON.Member] {
+        let png = try encodePNG(try picture(image, record))
+        let bits = bitsPerDim(logProb: image.logDensity, dims: record.eventShape.dims, levels: record.levels)
+        return [
+            .init("index", .integer(index)), .init("image", .string(Data(png).base64EncodedString())),
+            .init("log_prob", .number(image.logDensity)), .init("bits_per_dim", .number(bits)),
+        ]
+    }
+
+    private func picture(_ image: DrawnImage, _ record: ModelRecord) throws(Problem) -> Image {
+        let shape = record.eventShape
+        guard let mode = ColorMode.allCases.first(where: { $0.channels == shape.channels }) else {
+            throw Problem(
+                .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.npy)")
+        }
+        return Image(width: shape.width, height: shape.height, mode: mode, pixels: image.pixels)
+    }
+
+    /// `[n, H, W]`, or `[n, H, W, C]` for more than one channel.
+    private func npy(_ images: [DrawnImage], _ shape: EventShape) -> [UInt8] {
+        let axes = [images.count, shape.height, shape.width] + (shape.channels > 1 ? [shape.channels] : [])
+        return NPYArray(shape: axes, images.flatMap(\.pixels)).encoded()
+    }
+
+    /// One image as it is; several on a sheet, enlarged so that one can see them.
+    private func sheet(_ images: [DrawnImage], _ record: ModelRecord) throws -> [UInt8] {
+        let pictures = try images.map { try picture($0, record) }
+        if pictures.count == 1 { return try encodePNG(pictures[0]) }
+        let scale = max(1, 64 / max(record.eventShape.height, record.eventShape.width))
+        return try encodePNG(contactSheet(pictures, columns: nil, scale: scale, gap: 2))
+    }
+}

@@ -1,0 +1,85 @@
+import FlowModels
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// `GET /health`: alive, ready, version, model, uptime.
+struct HealthRoute: Route {
+    static let path = "/health"
+    static let method = HTTPRequest.Method.get
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        _ = try Accept(head.fields).best(of: [.json])
+        let uptime = context.started.duration(to: .now) / .seconds(1)
+        var members: [JSON.Member] = [.init("live", .bool(true))]
+        var status = HTTPResponse.Status.ok
+        var fields: HTTPFields = [:]
+        do {
+            let store = try context.service.models
+            members.insert(.init("status", "ready"), at: 0)
+            members += [.init("ready", .bool(true)), .init("model", .string(store.defaultModel.record.name))]
+        } catch {
+            let problem = Problem(error)
+            status = problem.kind.status
+            fields = problem.fields
+            members.insert(.init("status", .string(problem.kind.rawValue)), at: 0)
+            members.append(.init("ready", .bool(false)))
+        }
+        members += [
+            .init("version", .string(context.options.version)),
+            .init("uptime_seconds", .number((uptime * 1000).rounded() / 1000)),
+        ]
+        return .done(.json(.object(members), status: status, fields: fields))
+    }
+}
+
+/// `GET /health/live`: the process answers.
+struct LiveRoute: Route {
+    static let path = "/health/live"
+    static let method = HTTPRequest.Method.get
+
+    init(_ context: APIContext) {}
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        _ = try Accept(head.fields).best(of: [.json])
+        return .done(.json(["live": .bool(true)]))
+    }
+}
+
+/// `GET /health/ready`: a model is loaded and tested, and new requests are taken.
+struct ReadyRoute: Route {
+    static let path = "/health/ready"
+    static let method = HTTPRequest.Method.get
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        _ = try Accept(head.fields).best(of: [.json])
+        _ = try context.service.models
+        return .done(.json(["ready": .bool(true)]))
+    }
+}
+
+/// `GET /openapi.yaml`: the contract.
+struct OpenAPIRoute: Route {
+    static let path = "/openapi.yaml"
+    static let method = HTTPRequest.Method.get
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        _ = try Query(head.query, known: [])
+        let type = try Accept(head.fields).best(of: [.yaml])
+        return .done(
+            ServerResponse(
+                status: .ok, fields: [.contentType: type.description], body: .bytes(context.openAPI)))
+    }
+}

@@ -1,0 +1,29 @@
+/// How a lane puts rows into batches; stays the same for the life of a ``Batcher``.
+package struct BatchPolicy: Sendable {
+    package enum Sharing: Sendable {
+        /// Rows of different requests share a batch, oldest first.
+        case shared
+        /// A batch holds rows of one request, and requests take turns.
+        case apart
+    }
+
+    package var sharing: Sharing
+    /// Rows of one batch, at most.
+    package var maxBatchRows: Int
+    /// How long a batch that is not full waits for more rows while a worker is free; nothing waits with
+    /// ``Sharing/apart``.
+    package var maxBatchDelay: Duration
+    /// Rows that wait, at most; those of running batches are not counted.
+    package var maxQueueRows: Int
+    /// Batches that run at a time.
+    package var workers: Int
+
+    package init(sharing: Sharing, maxBatchRows: Int, maxBatchDelay: Duration, maxQueueRows: Int, workers: Int) {
+        precondition(maxBatchRows > 0 && maxBatchDelay >= .zero && maxQueueRows > 0 && workers > 0)
+        self.sharing = sharing
+        self.maxBatchRows = maxBatchRows
+        self.maxBatchDelay = maxBatchDelay
+        self.maxQueueRows = maxQueueRows
+        self.workers = workers
+    }
+}

@@ -1,0 +1,46 @@
+import Dispatch
+import Synchronization
+
+/// A few threads for work that is too heavy for the cooperative pool, such as decoding a large body.
+///
+/// Jobs wait in the order in which they came. There are never more than callers that await one.
+public final class HelperPool: Sendable {
+    private final class Core: Sendable {
+        let jobs = Mutex<[@Sendable () -> Void]>([])
+        let signal = DispatchSemaphore(value: 0)
+
+        func work() {
+            while true {
+                signal.wait()
+                let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+                guard let job else { return }  // a signal without a job ends the thread
+                job()
+            }
+        }
+    }
+
+    private let core = Core()
+    private let threads: Int
+
+    /// Starts `threads` threads; they end with the pool.
+    public init(threads: Int = ServiceConfiguration().threads) {
+        precondition(threads > 0)
+        self.threads = threads
+        for _ in 0..<threads {
+            let core = core
+            Threads.start { core.work() }
+        }
+    }
+
+    deinit {
+        for _ in 0..<threads { core.signal.signal() }
+    }
+
+    /// The result of `body`, run on one of the threads.
+    public func run<Output: Sendable>(_ body: @escaping @Sendable () throws -> Output) async throws -> Output {
+        try await withCheckedThrowingContinuation { continuation in
+            core.jobs.withLock { $0.append { continuation.resume(with: Result { try body() }) } }
+            core.signal.signal()
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// Why the service did not answer. Rows that fail by themselves are ``RowFailure``s in their place instead.
+public enum ServingError: Error, Equatable, Sendable {
+    /// No model of that name is loaded.
+    case unknownModel(String)
+    /// `waiting` rows of `limit` are in the queue; trying again makes sense after `retryAfter`, by the measured rate.
+    case queueFull(waiting: Int, limit: Int, retryAfter: Duration)
+    /// No model is ready yet.
+    case loading
+    /// The service finishes what it has, and takes nothing new.
+    case draining
+    /// The request's deadline passed.
+    case deadlinePassed
+    /// The caller's task was cancelled.
+    case cancelled
+    /// Two models have the same name, or none was given.
+    case badModelSet(reason: String)
+    /// A model does not compute through the service what its file says.
+    case selfTestFailed(model: String, reason: String)
+}
+
+/// Why one row has no result; others of its batch are not touched.
+public enum RowFailure: Error, Equatable, Sendable {
+    /// The density is not a finite number there.
+    case notFinite
+    /// The model refused the row; `reason` is for the log, not for clients.
+    case refused(reason: String)
+}
+
+/// Where the time of a request went.
+public struct RequestTimings: Sendable, Equatable {
+    /// From its arrival until a worker took the first of its rows.
+    public var queue: Duration
+    /// Time that the batches with its rows ran, added up.
+    public var compute: Duration
+    /// Rows of the largest of these batches, those of other requests included.
+    public var batchRows: Int
+
+    public init(queue: Duration = .zero, compute: Duration = .zero, batchRows: Int = 0) {
+        self.queue = queue
+        self.compute = compute
+        self.batchRows = batchRows
+    }
+}

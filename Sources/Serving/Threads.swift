@@ -1,0 +1,38 @@
+import FoundationEssentials
+import Glibc
+
+/// Threads of our own, so that computing never holds up the cooperative pool or an I/O queue.
+package enum Threads {
+    /// Processors that this process may run on.
+    package static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    /// Starts a thread that runs `body` and ends with it.
+    ///
+    /// `niceness` is added to the thread's own nice value: on Linux that is a property of the thread, and the 0 of
+    /// `setpriority` names the calling one (sched(7), setpriority(2)).
+    package static func start(niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) {
+        let box = Body(run: body, niceness: niceness)
+        var thread = pthread_t()
+        let status = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                if body.niceness > 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, body.niceness) }
+                body.run()
+                return nil
+            }, Unmanaged.passRetained(box).toOpaque())
+        precondition(status == 0, "no thread could be started at start-up")
+        pthread_detach(thread)
+    }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        let niceness: Int32
+
+        init(run: @escaping @Sendable () -> Void, niceness: Int32) {
+            self.run = run
+            self.niceness = niceness
+        }
+    }
+}

@@ -1,0 +1,151 @@
+@testable import DensityAPI
+import FlowCore
+import FlowModels
+import FoundationEssentials
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+import TestSupport
+import Testing
+
+/// What a test needs of openapi.yaml, by its indentation: a path is indented by 2, a method by 4, `responses` by 6 and a
+/// status by 8.
+private struct Contract {
+    struct Operation: Hashable {
+        var path: String
+        var method: String
+    }
+
+    var text: String
+    /// In the order of the document, with the statuses of each.
+    var operations: [(operation: Operation, statuses: [Int])] = []
+
+    init() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        text = String(decoding: try Data(contentsOf: root.appending(path: "openapi.yaml")), as: UTF8.self)
+        var path = ""
+        var isInPaths = false
+        var isInResponses = false
+        for line in text.split(separator: "\n") {
+            let indent = line.prefix { $0 == " " }.count
+            let key = line.dropFirst(indent).split(separator: ":", maxSplits: 1).first.map(String.init) ?? ""
+            if indent == 0 { isInPaths = key == "paths" }
+            guard isInPaths else { continue }
+            switch indent {
+            case 2: path = key
+            case 4: operations.append((Operation(path: path, method: key.uppercased()), []))
+            case 6: isInResponses = key == "responses"
+            case 8 where isInResponses:
+                let status = try #require(Int(key.filter { $0 != "\"" }))
+                operations[operations.count - 1].statuses.append(status)
+            default: break
+            }
+        }
+    }
+}
+
+@Suite("openapi.yaml", .timeLimit(.minutes(1)))
+struct ContractTests {
+    @Test("has the routes of the table, in its order")
+    func table() throws {
+        let documented = try Contract().operations.map(\.operation)
+        let table = routes.map { Contract.Operation(path: $0.path, method: $0.method.rawValue) }
+        #expect(documented == table)
+    }
+
+    @Test("has every problem type")
+    func problems() throws {
+        let lines = try Contract().text.split(separator: "\n").map { $0.trimmingSpace() }
+        let documented = lines.filter { $0.hasPrefix("- urn:tusk:problem:") }.map { String($0.dropFirst(2)) }
+        #expect(documented == ProblemKind.allCases.map(\.type))
+    }
+
+    @Test("has every parameter that a route knows")
+    func parameters() async throws {
+        let text = try Contract().text
+        let api = try await TestAPI()
+        for path in ["/sample?x=", "/logprob?x="] {
+            let method: HTTPRequest.Method = path.hasPrefix("/sample") ? .get : .post
+            let detail = try await api.request(method, path, fields: [.contentType: "image/png"]).problem(422, "parameter")
+            let known = try #require(detail.split(separator: "known are ").last).split(separator: ", ")
+            #expect(known.count >= 3)
+            for name in known { #expect(text.contains("name: \(name)\n"), "\(name) is not documented") }
+        }
+    }
+
+    @Test("has no status that cannot be had, and none that is missing")
+    func statuses() async throws {
+        for (operation, statuses) in try Contract().operations {
+            for status in statuses {
+                let answer = try await Self.provoke(status, of: operation.path, method: operation.method)
+                #expect(answer?.status == status, "\(operation.method) \(operation.path)")
+            }
+        }
+    }
+
+    /// A request to the route that is answered with `status`; nil when none is known.
+    private static func provoke(_ status: Int, of path: String, method: String) async throws -> Answer? {
+        let path = path.replacing("{model}", with: "fake")
+        let method = try #require(HTTPRequest.Method(method))
+        let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
+        func refused(_ error: HTTPServerError) async throws -> Answer {
+            try await Answer(TestAPI().api.respond(to: error, head: head))
+        }
+        func send(_ api: TestAPI, _ query: String = "", _ fields: HTTPFields = [:]) async throws -> Answer {
+            let image: [UInt8] = method == .post ? [1, 1, 1, 1, 1, 1] : []
+            let type: HTTPFields = method == .post ? [.contentType: "application/octet-stream"] : [:]
+            return try await api.request(method, path + query, fields: fields.isEmpty ? type : fields, body: image)
+        }
+        switch status {
+        case 200: return try await send(TestAPI())
+        case 400: return try await refused(.malformed(reason: "no Host"))
+        case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
+        case 404: return try await send(TestAPI(), "?model=other")
+        case 405: return try await TestAPI().request(.patch, path)
+        case 406:
+            return try await send(TestAPI(), "", [.accept: "text/html", .contentType: "application/octet-stream"])
+        case 408: return try await refused(.timeout(seconds: 30))
+        case 411: return try await refused(.lengthRequired)
+        case 413: return try await refused(.bodyTooLarge(limit: 6))
+        case 414: return try await refused(.targetTooLong(limit: 8192))
+        case 415 where method == .post: return try await send(TestAPI(), "", [.contentType: "text/plain"])
+        case 415: return try await refused(.unsupportedContentCoding("br"))
+        case 417: return try await refused(.expectationFailed)
+        case 422: return try await send(TestAPI(), "?unknown=1")
+        case 429:
+            let model = FakeDensity(samplingOrder: .parallel)
+            let api = try await TestAPI(model, configure: { $0.maxQueueRows = 1 })
+            model.hold()
+            async let busy = api.get("/sample")
+            await eventually { model.samplingCalls.count == 2 }
+            async let waiting = api.get("/sample")
+            await eventually { api.service.queuedRows == 1 }
+            let answer = try await send(api)
+            model.release()
+            _ = try await (busy, waiting)
+            return answer
+        case 431: return try await refused(.fieldsTooLarge(limit: 32768, unit: "bytes"))
+        case 500 where method == .post:
+            return try await TestAPI().request(
+                method, path, fields: [.contentType: "application/octet-stream"],
+                body: [FakeDensity.poison, 1, 1, 1, 1, 1])
+        case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
+        case 501: return try await refused(.unsupportedTransferCoding)
+        case 503: return try await send(TestAPI(isLoading: true))
+        case 505: return try await refused(.unsupportedVersion)
+        default: return nil
+        }
+    }
+
+    @Test("server refusals have their fields")
+    func serverRefusals() async throws {
+        let api = try await TestAPI().api
+        let coding = try await Answer(api.respond(to: .unsupportedContentCoding("br"), head: nil))
+        #expect(try coding.problem(415, "unsupported-content-coding").contains("\"br\""))
+        #expect(coding.fields[.acceptEncoding] == "gzip, deflate, identity")
+        let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil))
+        #expect(try damaged.problem(400, "malformed-body").contains("cut off"))
+    }
+}

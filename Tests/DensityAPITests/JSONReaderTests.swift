@@ -1,0 +1,79 @@
+@testable import DensityAPI
+import Testing
+
+@Suite("JSON")
+struct JSONReaderTests {
+    @Test("values are read", arguments: [
+        ("null", JSON.null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .integer(0)),
+        ("-12", .integer(-12)), ("1.5e2", .number(150)), ("12345678901234567168", .number(12345678901234567168)),
+        ("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00é\"", .string("a\"\\/\u{8}\u{c}\n\r\té😀é")),
+        ("[1, -2 ,3]", .integers([1, -2, 3])), ("[]", .array([])), ("{}", .object([])),
+        ("[1,\"a\",2]", .array([.integer(1), .string("a"), .integer(2)])),
+        ("[[1],[2.0]]", .array([.integers([1]), .array([.number(2)])])),
+        ("{\"a\": {\"b\": null}}", .object([.init("a", .object([.init("b", .null)]))])),
+    ])
+    func values(_ text: String, _ value: JSON) throws {
+        #expect(try JSONReader.read(Array(text.utf8)) == value)
+    }
+
+    @Test("what is not JSON is refused, and says where", arguments: [
+        ("", 0), (" ", 1), ("nul", 3), ("01", 2), ("-", 1), ("1.", 2), (".5", 0), ("1e", 2), ("+1", 0), ("NaN", 0),
+        ("[1,]", 3), ("[1 2]", 3), ("[", 1), ("{\"a\"}", 4), ("{\"a\":1,}", 7), ("{a:1}", 1), ("{\"a\":1,\"a\":2}", 10),
+        ("\"", 1), ("\"\u{1}\"", 2), ("\"\\x\"", 3), ("\"\\u12g4\"", 5), ("\"\\ud83d\"", 7), ("\"\\ud83dx\"", 7),
+        ("\"\\ude00\"", 7), ("1 1", 2), ("'a'", 0), ("1e999", 5),
+    ])
+    func refused(_ text: String, _ offset: Int) {
+        let error = #expect(throws: JSONError.self) { try JSONReader.read(Array(text.utf8)) }
+        #expect(error?.offset == offset, "\(error?.reason ?? "")")
+    }
+
+    @Test("bytes that are not UTF-8 are refused")
+    func utf8() {
+        #expect(throws: JSONError.self) { try JSONReader.read([0x22, 0xff, 0x22]) }
+        #expect(throws: JSONError.self) { try JSONReader.read([0x22, 0x5c, 0x6e, 0xff, 0x22]) }
+    }
+
+    @Test("every beginning of a text is refused")
+    func cutOff() throws {
+        let text = Array(#"{"images": [[[1, 2.5e3], "a\u00e9\n"], true, null]}"#.utf8)
+        _ = try JSONReader.read(text)
+        for count in 0..<text.count {
+            #expect(throws: JSONError.self) { try JSONReader.read(Array(text.prefix(count))) }
+        }
+    }
+
+    @Test("depth and containers may reach their limits, and not pass them")
+    func limits() throws {
+        let limits = JSONReader.Limits(depth: 3, containers: 4)
+        _ = try JSONReader.read(Array("[[[1]]]".utf8), limits: limits)
+        #expect(throws: JSONError(reason: "it is nested more than 3 deep", offset: 3)) {
+            try JSONReader.read(Array("[[[[1]]]]".utf8), limits: limits)
+        }
+        _ = try JSONReader.read(Array("[[],[],[]]".utf8), limits: limits)
+        #expect(throws: JSONError(reason: "it has more than 4 arrays and objects", offset: 10)) {
+            try JSONReader.read(Array("[[],[],[],[]]".utf8), limits: limits)
+        }
+        // A hostile text is refused before the stack is used up.
+        #expect(throws: JSONError.self) { try JSONReader.read(Array(repeating: UInt8(ascii: "["), count: 1_000_000)) }
+    }
+
+    @Test("an object may have 32 members")
+    func members() throws {
+        func object(_ count: Int) -> [UInt8] {
+            Array("{\((0..<count).map { "\"\($0)\":0" }.joined(separator: ","))}".utf8)
+        }
+        _ = try JSONReader.read(object(32))
+        #expect(throws: JSONError.self) { try JSONReader.read(object(33)) }
+    }
+
+    @Test("what is written is read again as the same")
+    func roundTrip() throws {
+        let value: JSON = [
+            "b": .number(-0.1), "a": .integers([1, 2]), "text": "quote \" backslash \\ line \n é 😀 \u{1}",
+            "list": .array([.null, .bool(true), .number(1e-300), .string("")]), "max": .integer(999_999_999_999_999_999),
+        ]
+        #expect(try JSONReader.read(value.encoded) == value)
+        #expect(String(decoding: JSON.number(.nan).encoded, as: UTF8.self) == "null")
+        #expect(String(decoding: JSON.unsigned(.max).encoded, as: UTF8.self) == "18446744073709551615")
+    }
+}

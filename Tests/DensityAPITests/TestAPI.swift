@@ -1,0 +1,189 @@
+import DensityAPI
+import FlowModels
+import FoundationEssentials
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+import TestSupport
+import Testing
+
+/// The API over a fake model, called as the server calls it.
+struct TestAPI {
+    let model: FakeDensity
+    let service: DensityService
+    let api: DensityAPI
+    let reports = Reports()
+
+    final class Reports: Sendable {
+        private let list = Locked<[String]>([])
+        var all: [String] { list.value }
+        func add(_ text: String) { list.change { $0.append(text) } }
+    }
+
+    /// Ready, unless `isLoading`.
+    init(
+        _ model: FakeDensity = FakeDensity(), isLoading: Bool = false,
+        configure: (inout ServiceConfiguration) -> Void = { _ in }, options change: (inout APIOptions) -> Void = { _ in }
+    ) async throws {
+        self.model = model
+        var configuration = ServiceConfiguration()
+        configuration.threads = 1
+        configure(&configuration)
+        service = DensityService(configuration: configuration)
+        if !isLoading { try await service.load([model]) }
+        var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
+        change(&options)
+        api = DensityAPI(
+            service: service, openAPI: Array("openapi: 3.1.0\n".utf8), options: options, helpers: HelperPool(threads: 1))
+    }
+
+    func request(
+        _ method: HTTPRequest.Method, _ path: String, fields: HTTPFields = [:], body: [UInt8] = []
+    ) async throws -> Answer {
+        var fields = fields
+        if method == .post { fields[.contentLength] = String(body.count) }
+        let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: fields)
+        switch api.decide(head) {
+        case .respond(let response): return try await Answer(response)
+        case .readBody(let limit, _):
+            guard body.count <= limit else {
+                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head))
+            }
+            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body)))
+        }
+    }
+
+    func get(_ path: String, accept: String? = nil) async throws -> Answer {
+        try await request(.get, path, fields: accept.map { [.accept: $0] } ?? [:])
+    }
+
+    func post(_ path: String, type: String?, _ body: [UInt8]) async throws -> Answer {
+        try await request(.post, path, fields: type.map { [.contentType: $0] } ?? [:], body: body)
+    }
+
+    func postJSON(_ path: String, _ body: String) async throws -> Answer {
+        try await post(path, type: "application/json", Array(body.utf8))
+    }
+}
+
+/// An answer, read whole.
+struct Answer {
+    var status: Int
+    var fields: HTTPFields
+    var body: [UInt8]
+    /// Pieces in which the body came.
+    var pieces: Int
+
+    init(_ response: ServerResponse) async throws {
+        status = response.status.code
+        fields = response.fields
+        switch response.body {
+        case .none: (body, pieces) = ([], 0)
+        case .bytes(let bytes): (body, pieces) = (bytes, 1)
+        case .stream(let stream):
+            (body, pieces) = ([], 0)
+            for try await piece in stream {
+                body += piece
+                pieces += 1
+            }
+        }
+    }
+
+    func decoded<Value: Decodable>(as _: Value.Type = Value.self) throws -> Value {
+        try JSONDecoder().decode(Value.self, from: Data(body))
+    }
+
+    var type: String? { fields[.contentType] }
+    var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+/// `/logprob`'s answer for one image, or an item of its list.
+struct DensityJSON: Decodable, Equatable {
+    var model: String?
+    var logProb: Double?
+    var bitsPerDim: Double?
+    var percentile: Double?
+    var samples: Int?
+    var standardError: Double?
+    var type: String?
+    var error: String?
+
+    enum CodingKeys: String, CodingKey {
+        case model
+        case logProb = "log_prob"
+        case bitsPerDim = "bits_per_dim"
+        case percentile
+        case samples
+        case standardError = "standard_error"
+        case type
+        case error
+    }
+}
+
+struct DensityListJSON: Decodable {
+    var model: String
+    var results: [DensityJSON]
+}
+
+struct ProblemJSON: Decodable {
+    var type: String
+    var title: String
+    var status: Int
+    var detail: String
+    var error: String
+}
+
+struct SamplesJSON: Decodable {
+    var model: String
+    var seed: UInt64
+    var temperature: Double
+    var samples: [SampleJSON]
+}
+
+struct SampleJSON: Decodable {
+    var index: Int
+    var image: String
+    var logProb: Double
+    var bitsPerDim: Double
+
+    enum CodingKeys: String, CodingKey {
+        case index
+        case image
+        case logProb = "log_prob"
+        case bitsPerDim = "bits_per_dim"
+    }
+
+    func decodedImage() throws -> Image {
+        try decodeImage(Array(try #require(Data(base64Encoded: image))))
+    }
+}
+
+extension Answer {
+    /// Checks that this is a problem of `kind`, and gives its detail.
+    func problem(_ status: Int, _ kind: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+        #expect(self.status == status, sourceLocation: sourceLocation)
+        #expect(type == "application/problem+json", sourceLocation: sourceLocation)
+        let problem = try decoded(as: ProblemJSON.self)
+        #expect(problem.type == "urn:tusk:problem:\(kind)", sourceLocation: sourceLocation)
+        #expect(problem.status == status, sourceLocation: sourceLocation)
+        #expect(problem.detail == problem.error, sourceLocation: sourceLocation)
+        #expect(!problem.title.isEmpty, sourceLocation: sourceLocation)
+        return problem.detail
+    }
+}
+
+/// A gray image of the fake model's size, every level `level`.
+func gray(_ level: UInt8, width: Int = 3, height: Int = 2) -> Image {
+    Image(width: width, height: height, mode: .gray, pixels: Array(repeating: level, count: width * height))
+}
+
+func png(_ image: Image) throws -> [UInt8] { try encodePNG(image) }
+
+func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+
+/// 8 x 8 pixels of gray 128, written by libjpeg-turbo through Pillow.
+let jpegOfGray =
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
+    + "FRUVDA8XGBYUGBIUFRT/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAI"
+    + "AQEAAD8AP//Z"

@@ -1,0 +1,239 @@
+import FlowModels
+import Serving
+import TestSupport
+import Testing
+
+private func service(_ change: (inout ServiceConfiguration) -> Void = { _ in }) -> DensityService {
+    var configuration = ServiceConfiguration()
+    configuration.threads = 1
+    change(&configuration)
+    return DensityService(configuration: configuration)
+}
+
+private func row(_ level: UInt8, draw: UInt32 = 0) -> DensityRow {
+    DensityRow(pixels: Array(repeating: level, count: 6), draw: draw)
+}
+
+@Suite("Density service", .timeLimit(.minutes(1)))
+struct DensityServiceTests {
+    @Test("log-densities come back in the order of their rows")
+    func order() async throws {
+        let model = FakeDensity()
+        let service = service { $0.maxBatchRows = 3 }
+        let answer = try await service.logDensities(of: (0..<10).map { row($0) }, model: model)
+        #expect(answer.results.map { try? $0.get() } == (0..<10).map { -6 * Double($0) })
+        #expect(answer.timings.batchRows == 3)
+        #expect(model.densityCalls == [3, 3, 3, 1])
+    }
+
+    @Test("sixteen requests that wait behind a busy worker run as one batch")
+    func oneBatch() async throws {
+        let model = FakeDensity()
+        let service = service()
+        model.hold()
+        async let busy = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls == [1] }
+        let values = try await withThrowingTaskGroup(of: Double.self) { group in
+            for level in 0..<16 {
+                group.addTask {
+                    try await service.logDensities(of: [row(UInt8(level))], model: model).results[0].get()
+                }
+            }
+            await eventually { service.queuedRows == 16 }
+            model.release()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(values.sorted() == (0..<16).map { -6 * Double($0) }.sorted())
+        #expect(model.densityCalls == [1, 16])
+        _ = try await busy
+    }
+
+    @Test("a row that fails or is not finite does not touch the others of its batch")
+    func isolation() async throws {
+        let model = FakeDensity()
+        let answer = try await service().logDensities(
+            of: [row(1), row(FakeDensity.poison), row(2), row(FakeDensity.void), row(3)], model: model)
+        #expect(answer.results[0] == .success(-6))
+        #expect(answer.results[2] == .success(-12))
+        #expect(answer.results[3] == .failure(.notFinite))
+        #expect(answer.results[4] == .success(-18))
+        guard case .failure(.refused(let reason)) = answer.results[1] else {
+            Issue.record("the poisoned row has \(answer.results[1])")
+            return
+        }
+        #expect(reason.contains("notFinite"))
+        #expect(model.densityCalls == [5, 1, 1, 1, 1, 1])
+    }
+
+    @Test("a cancelled task's rows never run, and it returns at once")
+    func cancelWaiting() async throws {
+        let model = FakeDensity()
+        let service = service()
+        model.hold()
+        async let busy = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls == [1] }
+        let waiting = Task { try await service.logDensities(of: [row(2), row(3)], model: model) }
+        await eventually { service.queuedRows == 2 }
+        waiting.cancel()
+        await #expect(throws: ServingError.cancelled) { try await waiting.value }
+        #expect(service.queuedRows == 0)
+        model.release()
+        _ = try await busy
+        #expect(model.densityCalls == [1])
+    }
+
+    @Test("a task cancelled before it asks is refused, and nothing stays behind")
+    func cancelledBefore() async throws {
+        let model = FakeDensity()
+        let service = service()
+        model.hold()
+        let task = Task {
+            unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+            return try await service.logDensities(of: [row(1)], model: model)
+        }
+        await #expect(throws: ServingError.cancelled) { try await task.value }
+        model.release()
+        await service.drain()
+    }
+
+    @Test("a batch stops between blocks once nobody wants it")
+    func cancelRunning() async throws {
+        let model = FakeDensity()
+        let service = service()
+        model.hold()
+        let task = Task { try await service.logDensities(of: [row(1)], model: model) }
+        await eventually { model.densityCalls == [1] }
+        task.cancel()
+        await #expect(throws: ServingError.cancelled) { try await task.value }
+        await eventually { model.cancelledCalls >= 1 }
+    }
+
+    @Test("a deadline is kept although the worker is busy")
+    func deadline() async throws {
+        let model = FakeDensity()
+        let service = service()
+        model.hold()
+        async let busy = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls == [1] }
+        await #expect(throws: ServingError.deadlinePassed) {
+            try await service.logDensities(of: [row(2)], model: model, deadline: .milliseconds(20))
+        }
+        model.release()
+        _ = try await busy
+        #expect(model.densityCalls == [1])
+    }
+
+    @Test("a full queue refuses at once")
+    func full() async throws {
+        let model = FakeDensity()
+        let service = service { $0.maxQueueRows = 2 }
+        model.hold()
+        async let busy = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls == [1] }
+        async let waiting = service.logDensities(of: [row(1), row(1)], model: model)
+        await eventually { service.queuedRows == 2 }
+        await #expect(throws: ServingError.queueFull(waiting: 2, limit: 2, retryAfter: .zero)) {
+            try await service.logDensities(of: [row(2)], model: model)
+        }
+        model.release()
+        _ = try await (busy, waiting)
+    }
+
+    @Test("samples come in order, in blocks, and are the same alone")
+    func samples() async throws {
+        let model = FakeDensity()
+        let service = service {
+            $0.threads = 3
+            $0.sequentialBlockRows = 4
+        }
+        let rows = (0..<30).map { SampleRow(seed: 7, index: $0) }
+        var images: [DrawnImage] = []
+        for try await block in try service.sample(rows, model: model) {
+            #expect(block.first == images.count)
+            #expect(block.images.count <= 4)
+            images += try block.images.map { try $0.get() }
+        }
+        #expect(images == (try model.sample(rows, isCancelled: { false })))
+    }
+
+    @Test("sequential sampling does not hold up densities")
+    func lanes() async throws {
+        let slow = FakeDensity(name: "slow")
+        let quick = FakeDensity(name: "quick")
+        let service = service()
+        slow.hold()
+        let stream = try service.sample([SampleRow(seed: 1, index: 0)], model: slow)
+        await eventually { slow.samplingCalls.count == 1 }
+        #expect(try await service.logDensities(of: [row(1)], model: quick).results == [.success(-6)])
+        slow.release()
+        for try await block in stream { #expect(block.images.count == 1) }
+    }
+
+    @Test("whoever stops iterating cancels the samples that are left")
+    func stopIterating() async throws {
+        let model = FakeDensity()
+        let service = service { $0.sequentialBlockRows = 1 }
+        let task = Task {
+            for try await _ in try service.sample((0..<2000).map { SampleRow(seed: 1, index: $0) }, model: model) {
+                model.hold()
+            }
+        }
+        await eventually { model.samplingCalls.count > 1 }
+        task.cancel()
+        await eventually { service.queuedRows == 0 }
+        model.release()
+        await service.drain()
+        #expect(model.samplingCalls.count < 2000)
+    }
+
+    @Test("loading tests each model by its check vector, then the service is ready")
+    func ready() async throws {
+        let service = service()
+        #expect(throws: ServingError.loading) { try service.models }
+        try await service.load([FakeDensity(name: "one"), FakeDensity(name: "two")])
+        #expect(try service.models.model(named: nil).record.name == "one")
+        #expect(try service.models.model(named: "two").record.name == "two")
+        #expect(throws: ServingError.unknownModel("three")) { try service.models.model(named: "three") }
+    }
+
+    @Test("a model that misses its check vector is not served")
+    func selfTest() async throws {
+        let service = service()
+        let model = FakeDensity(checkOffset: 1)
+        let error = await #expect(throws: ServingError.self) { try await service.load([model]) }
+        guard case .selfTestFailed("fake", _)? = error else {
+            Issue.record("it was \(String(describing: error))")
+            return
+        }
+        #expect(throws: ServingError.loading) { try service.models }
+    }
+
+    @Test("two models of one name are refused, and so is none")
+    func names() async throws {
+        await #expect(throws: ServingError.badModelSet(reason: "two models are called fake")) {
+            try await service().load([FakeDensity(), FakeDensity()])
+        }
+        await #expect(throws: ServingError.badModelSet(reason: "no model was given")) {
+            try await service().load([])
+        }
+    }
+
+    @Test("draining finishes what runs and refuses the rest")
+    func drain() async throws {
+        let model = FakeDensity()
+        let service = service()
+        try await service.load([model])
+        model.hold()
+        async let busy = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls.count == 2 }  // the self-test's and this one
+        async let drained: Void = service.drain()
+        await eventually { (try? service.models) == nil }
+        #expect(throws: ServingError.draining) { try service.models }
+        model.release()
+        await drained
+        #expect(try await busy.results == [.success(-6)])
+        await #expect(throws: ServingError.draining) {
+            try await service.logDensities(of: [row(1)], model: model)
+        }
+    }
+}

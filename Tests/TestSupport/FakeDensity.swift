@@ -1,0 +1,112 @@
+public import FlowCore
+public import FlowModels
+import Dispatch
+import Synchronization
+
+/// A density that is quick to compute by hand: `log p = −(sum of levels) − draw/2` nats, and samples whose every level
+/// is a function of seed and index.
+///
+/// Images whose first level is ``poison`` make the whole call throw, those with ``void`` have no finite density.
+public final class FakeDensity: ImageDensity {
+    public static let poison: UInt8 = 250
+    public static let void: UInt8 = 251
+
+    public let record: ModelRecord
+    public let densityOrder: ExecutionOrder
+    public let samplingOrder: ExecutionOrder
+    /// Every sample but that of seed 0, which the self-test draws, makes its call throw.
+    private let failsSampling: Bool
+    private let state = Mutex(State())
+    private let gate = DispatchSemaphore(value: 0)
+
+    private struct State {
+        var densityCalls: [Int] = []
+        var samplingCalls: [[SampleRow]] = []
+        /// Sampling calls that are let through; nil lets all through.
+        var freeSamplingCalls: Int?
+        var isHeld = false
+
+        var holds: Bool { isHeld || freeSamplingCalls.map { samplingCalls.count > $0 } ?? false }
+        var cancelled = 0
+    }
+
+    public init(
+        name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
+        classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
+        densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
+        failsSampling: Bool = false
+    ) {
+        self.failsSampling = failsSampling
+        let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
+        record = ModelRecord(
+            name: name, architecture: "maf",
+            hyperParameters: HyperParameters(layers: 2, hidden: [8], logScaleBound: 3), eventShape: shape,
+            levels: levels, dequantization: "uniform", logitAlpha: 1e-5, classes: classes, parameterCount: 123,
+            training: TrainingRecord(
+                dataHash: String(repeating: "0", count: 64), split: "train", images: 10, horizontalFlips: true,
+                seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5),
+            heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
+            calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },
+            check: CheckVector(pixels: pixels, logProb: Self.logDensity(pixels) + checkOffset))
+        self.densityOrder = densityOrder
+        self.samplingOrder = samplingOrder
+    }
+
+    /// Rows of each density call so far.
+    public var densityCalls: [Int] { state.withLock(\.densityCalls) }
+    /// Each sampling call so far.
+    public var samplingCalls: [[SampleRow]] { state.withLock(\.samplingCalls) }
+    /// Calls that saw that nobody wants their result.
+    public var cancelledCalls: Int { state.withLock(\.cancelled) }
+
+    public static func logDensity(_ pixels: [UInt8], draw: UInt32 = 0) -> Double {
+        -Double(pixels.reduce(0) { $0 + Int($1) }) - Double(draw) / 2
+    }
+
+    /// Every call from now on waits for ``release()``, or until it is cancelled.
+    public func hold() { state.withLock { $0.isHeld = true } }
+
+    /// Sampling calls after the first `count` wait for ``release()``, or until they are cancelled.
+    public func hold(afterSamplingCalls count: Int) { state.withLock { $0.freeSamplingCalls = count } }
+
+    public func release() {
+        state.withLock { state in
+            state.isHeld = false
+            state.freeSamplingCalls = nil
+        }
+    }
+
+    private func waitWhileHeld(_ isCancelled: () -> Bool) throws {
+        while state.withLock(\.holds) {
+            if isCancelled() {
+                state.withLock { $0.cancelled += 1 }
+                throw FlowError.cancelled
+            }
+            _ = gate.wait(timeout: .now() + .milliseconds(1))
+        }
+    }
+
+    public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
+        state.withLock { $0.densityCalls.append(rows.count) }
+        try waitWhileHeld(isCancelled)
+        if let row = rows.firstIndex(where: { $0.pixels.first == Self.poison }) {
+            throw FlowError.notFinite(argument: "pixels", row: row)
+        }
+        return rows.map { $0.pixels.first == Self.void ? .nan : Self.logDensity($0.pixels, draw: $0.draw) }
+    }
+
+    public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {
+        state.withLock { $0.samplingCalls.append(rows) }
+        try waitWhileHeld(isCancelled)
+        if failsSampling, rows.contains(where: { $0.seed != 0 }) {
+            throw FlowError.notFinite(argument: "z", row: 0)
+        }
+        return rows.map { row in
+            var stream = RandomStream(seed: row.seed, stream: row.index)
+            let pixels = (0..<record.eventShape.dims).map { _ in
+                UInt8.random(in: 0..<UInt8(min(record.levels, 200)), using: &stream)
+            }
+            return DrawnImage(pixels: pixels, logDensity: Self.logDensity(pixels))
+        }
+    }
+}

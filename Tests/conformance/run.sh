@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema.
+#
+#   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the elephants inside the program
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+program=.build/release/tusk
+venv=.build/conformance
+[ -x "$program" ] || { echo "conformance: $program is not built; run make build" >&2; exit 1; }
+if [ ! -x "$venv/bin/schemathesis" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --requirement Tests/conformance/requirements.txt
+fi
+
+output=$(mktemp)
+"$program" serve --port 0 ${1:+--model "$1"} >"$output" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$output"' EXIT
+
+# The service says its address, then that it is ready.
+for _ in $(seq 100); do
+    grep -q '^ready' "$output" && break
+    kill -0 "$server" 2>/dev/null || { echo "conformance: the service did not start" >&2; exit 1; }
+    sleep 0.1
+done
+url=$(sed -n 's/.* listens on //p' "$output")
+
+"$venv/bin/schemathesis" --config-file Tests/conformance/schemathesis.toml run openapi.yaml --url "$url" \
+    --checks all --max-examples "${EXAMPLES:-100}"
