@@ -80,7 +80,7 @@ let package = Package(
         tests(of: "FlowModels", ["FlowCore", "FlowLayers"], exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
-        tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
+        tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
     ],
     swiftLanguageModes: [.v6]
 )
