@@ -24,7 +24,7 @@ extension Trainer {
             eventShape: held.shape, levels: preprocessing.levels, dequantization: "uniform",
             logitAlpha: preprocessing.logitAlpha, classes: classes, parameterCount: best.parameterCount,
             training: TrainingRecord(
-                dataHash: train.data.contentHash, split: trainSplit, images: train.data.count,
+                dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.seconds),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
