@@ -81,6 +81,7 @@ let package = Package(
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
+        tests(of: "tusk", ["FlowModels", "FlowTraining", "Imaging"]),
     ],
     swiftLanguageModes: [.v6]
 )

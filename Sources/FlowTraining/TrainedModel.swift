@@ -2,8 +2,8 @@ import FlowCore
 public import FlowModels
 
 extension Trainer {
-    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how their
-    /// log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
+    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how
+    /// their log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
     ///
     /// - Parameters:
     ///   - name: `[A-Za-z0-9._-]{1,64}`.

@@ -33,7 +33,8 @@ struct PlainParameters: Bijection {
     }
 }
 
-/// The identity with one parameter that each step of Adam moves up by the learning rate. Past `limit` its log-det is NaN.
+/// The identity with one parameter that each step of Adam moves up by the learning rate. Past `limit` its log-det is
+/// NaN.
 struct FragileFlow: FlowArchitecture {
     static let architectureName = "fragile"
     static let limit: Float = 0.05
