@@ -10,9 +10,10 @@ SOURCES     := Package.swift $(wildcard Sources Tests Benchmarks)
 HOST := 127.0.0.1
 PORT := 8080
 ARGS :=
+DATA :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint conformance image-check deploy-check
+.PHONY: help setup build serve test format lint model bench-setup conformance image-check deploy-check
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -34,6 +35,12 @@ format: ## format the Swift sources in place
 
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
+
+model: build ## train the default model again (DATA=folder of animal-shapes), 18 minutes of one core
+	@scripts/model.sh "$(DATA)"
+
+bench-setup: ## a Python environment with the peers, for Benchmarks/
+	Benchmarks/setup.sh
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis)
 	Tests/conformance/run.sh

@@ -88,6 +88,8 @@ let package = Package(
         tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
+        tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
+        tests(of: "tusk", ["FlowModels", "FlowTraining", "Imaging"]),
     ],
     swiftLanguageModes: [.v6]
 )

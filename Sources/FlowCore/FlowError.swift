@@ -9,3 +9,15 @@ public enum FlowError: Error, Equatable, Sendable {
     /// The caller no longer wants the result.
     case cancelled
 }
+
+extension FlowError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .widthMismatch(let argument, let expected, let actual):
+            "\(argument) is \(actual) wide; \(expected) was expected"
+        case .notFinite(let argument, let row): "row \(row) of \(argument) holds NaN or an infinity"
+        case .outOfRange(let argument, let value, let allowed): "\(argument) is \(value); allowed is \(allowed)"
+        case .cancelled: "cancelled"
+        }
+    }
+}

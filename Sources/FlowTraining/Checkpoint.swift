@@ -75,13 +75,6 @@ private func checksum(state: String, arrays: [[[Float]]]) -> String {
 
 /// A checkpoint is a safetensors file: weights, averages and optimiser as tensors, the rest as JSON in the metadata.
 extension Trainer {
-    private var identity: CheckpointIdentity {
-        CheckpointIdentity(
-            architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.data.shape,
-            levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.data.contentHash,
-            validationHash: validation.data.contentHash, options: options)
-    }
-
     /// Writes the whole state of the training, replacing the file in one step.
     /// - Throws: ``TrainingError/file(path:operation:reason:)``.
     public func writeCheckpoint(to path: String) throws {

@@ -2,8 +2,8 @@ import FlowCore
 public import FlowModels
 
 extension Trainer {
-    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how their
-    /// log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
+    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how
+    /// their log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
     ///
     /// - Parameters:
     ///   - name: `[A-Za-z0-9._-]{1,64}`.
@@ -24,7 +24,7 @@ extension Trainer {
             eventShape: held.shape, levels: preprocessing.levels, dequantization: "uniform",
             logitAlpha: preprocessing.logitAlpha, classes: classes, parameterCount: best.parameterCount,
             training: TrainingRecord(
-                dataHash: train.data.contentHash, split: trainSplit, images: train.data.count,
+                dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.seconds),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))

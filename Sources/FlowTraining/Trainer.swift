@@ -17,6 +17,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     let train: RowPreparation
     let validation: RowPreparation
     let threads: Int
+    let identity: CheckpointIdentity
     var optimizer: Adam
     /// Averaged weights of the best validation, arrays in visiting order.
     var bestWeights: [[Float]]?
@@ -47,6 +48,10 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.hyperParameters = hyperParameters
         self.preprocessing = preprocessing
         self.threads = max(1, threads)
+        identity = CheckpointIdentity(
+            architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
+            levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.contentHash,
+            validationHash: validation.contentHash, options: options)
         self.train = RowPreparation(data: train, preprocessing: preprocessing, options: options)
         self.validation = RowPreparation(data: validation, preprocessing: preprocessing, options: options)
         var flow = try Flow(dims: train.shape.dims, hyperParameters: hyperParameters, seed: options.seed)

@@ -14,7 +14,8 @@ struct DataArguments: ParsableArguments {
 
     @Option(
         name: .customLong("class"),
-        help: ArgumentHelp("Only images of this class, a name or a number from 0; may be repeated.", valueName: "class"))
+        help: ArgumentHelp("Only images of this class, a name or a number from 0; may be repeated.", valueName: "class")
+    )
     var only: [String] = []
 
     /// - Throws: `DataError`.

@@ -36,6 +36,15 @@ struct DataSetTests {
         #expect(throws: DataError.noLabels(name: "cat")) { try unlabelled.only(classes: ["cat"]) }
     }
 
+    @Test("several classes, classes and images in the order of the set")
+    func several() throws {
+        let three = ImageDataSet(
+            shape: twoByThree, levels: 256, pixels: someImages(4), labels: [2, 1, 0, 2], classes: ["a", "b", "c"])
+        let both = try three.only(classes: ["c", "b", "2"])
+        #expect(both.pixels == someImages(2) + someImages(1, from: 3))
+        #expect(both.classes == ["b", "c"] && both.labels == [1, 0, 1])
+    }
+
     @Test("a flip exchanges left and right, channels in place")
     func flip() {
         let row: [UInt8] = [9, 1, 2, 3, 4, 5, 6, 9]

@@ -1,0 +1,120 @@
+import FlowModels
+import Glibc
+import Imaging
+import Testing
+
+@testable import FlowTraining
+
+@Suite("Evaluation")
+struct EvaluationTests {
+    static func trained(_ precision: TensorPrecision) throws -> DensityModel<MaskedAutoregressiveFlow> {
+        let trainer = try pairTrainer(TrainerTests.options(epochs: 3))
+        _ = try trainer.run()
+        return try trainer.model(
+            name: "pairs", classes: ["pair"], trainSplit: "train", validationSplit: "validation",
+            precision: precision)
+    }
+
+    @Test("a mean density is exact, without overflow")
+    func mean() {
+        #expect(abs(logMeanExp([log(1), log(2), log(6)]) - log(3)) < 1e-12)
+        #expect(abs(logMeanExp([4000, 4000]) - 4000) < 1e-9)
+        #expect(logMeanExp([-3.25]) == -3.25)
+        #expect(logMeanExp([-.infinity, -.infinity]) == -.infinity)
+    }
+
+    @Test("gives mean and standard error as computed by hand")
+    func standardError() throws {
+        let record = try Self.trained(.float32).record
+        let evaluation = Evaluation(model: record, split: "test", samples: 1, logProbs: [1, 2, 6])
+        #expect(evaluation.logProb == 3)
+        // variance (4 + 1 + 9)/2, over 3 images
+        #expect(abs(evaluation.logProbStandardError - (7.0 / 3).squareRoot()) < 1e-12)
+        #expect(abs(evaluation.bitsPerDim - (8 - 3 / (2 * M_LN2))) < 1e-12)
+        #expect(abs(evaluation.bitsPerDimStandardError - (7.0 / 3).squareRoot() / (2 * M_LN2)) < 1e-12)
+        #expect(Evaluation(model: record, split: "test", samples: 1, logProbs: [5]).logProbStandardError == 0)
+    }
+
+    @Test("calibration is 101 rising quantiles from the smallest to the largest")
+    func calibration() {
+        let hundredAndOne = Calibration(split: "validation", logProbs: (0...100).reversed().map(Double.init))
+        #expect(hundredAndOne.logProbQuantiles == (0...100).map(Double.init))
+        let three = Calibration(split: "validation", logProbs: [4, 0, 1]).logProbQuantiles
+        #expect(three.count == 101)
+        #expect([three[0], three[25], three[50], three[75], three[100]] == [0, 0.5, 1, 2.5, 4])
+        #expect(Calibration(split: "validation", logProbs: [7]).logProbQuantiles == Array(repeating: 7, count: 101))
+    }
+
+    @Test("more draws tighten the bound; threads do not change a bit")
+    func samples() throws {
+        let model = try Self.trained(.float32)
+        let data = PairImages.set(count: 70, seed: 3)
+        let one = try logDensities(of: data, under: model, threads: 1)
+        #expect(try logDensities(of: data, under: model, threads: 3) == one)
+        let many = try logDensities(of: data, under: model, samples: 16, threads: 2)
+        #expect(many.reduce(0, +) > one.reduce(0, +))
+        // one draw is the first of them
+        let both = try logDensities(of: data, under: model, samples: 2, threads: 1)
+        let second = try model.logDensities(
+            of: (0..<70).map { DensityRow(pixels: Array(data[$0]), draw: 1) }, isCancelled: { false })
+        for i in 0..<70 { #expect(abs(both[i] - logMeanExp([one[i], second[i]])) < 1e-9) }
+    }
+
+    @Test("images that the model does not know are refused")
+    func mismatch() throws {
+        let model = try Self.trained(.float32)
+        let wide = ImageDataSet(shape: EventShape(height: 1, width: 3, channels: 1), levels: 256, pixels: [1, 2, 3])
+        let coarse = ImageDataSet(shape: PairImages.shape, levels: 16, pixels: [1, 2])
+        for data in [wide, coarse] {
+            #expect(throws: TrainingError.self) { _ = try logDensities(of: data, under: model, threads: 1) }
+        }
+        for samples in [0, 100_001] {
+            #expect(throws: TrainingError.self) {
+                _ = try logDensities(
+                    of: PairImages.set(count: 1, seed: 1), under: model, samples: samples, threads: 1)
+            }
+        }
+    }
+
+    @Test("a trained model's file verifies and answers what its record says", arguments: TensorPrecision.allCases)
+    func file(_ precision: TensorPrecision) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.trained(precision)
+        try ModelFile.write(model, to: folder.file("m.safetensors"), precision: precision)
+        let loaded = try ModelFile.load(path: folder.file("m.safetensors"))
+        #expect(loaded.record == model.record)
+        let record = loaded.record
+        #expect(record.training?.images == 200)
+        #expect(record.training?.epochs == 3)
+        let held = PairImages.set(count: 100, seed: 2)
+        let logProbs = try logDensities(of: held, under: loaded, threads: 1)
+        #expect(record.check.logProb == logProbs[0])
+        #expect(record.calibration == Calibration(split: "validation", logProbs: logProbs))
+        let evaluation = Evaluation(model: record, split: "validation", samples: 1, logProbs: logProbs)
+        #expect(record.heldOut?.bitsPerDim == evaluation.bitsPerDim)
+    }
+
+    @Test("a model needs a validation first")
+    func tooEarly() throws {
+        let trainer = try pairTrainer(TrainerTests.options(epochs: 3))
+        #expect(throws: TrainingError.self) {
+            _ = try trainer.model(
+                name: "pairs", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
+        }
+    }
+
+    @Test("the curve's CSV has a line an epoch, its plot the title's size")
+    func curve() throws {
+        let trainer = try pairTrainer(TrainerTests.options(epochs: 2))
+        _ = try trainer.run()
+        let lines = curveCSV(trainer.progress.curve).split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[0] == "epoch,step,train_bits_per_dim,validation_bits_per_dim,learning_rate,seconds")
+        let fields = lines[2].split(separator: ",").map { Double($0) }
+        let point = trainer.progress.curve[1]
+        let expected = [point.trainBitsPerDim, point.validationBitsPerDim, point.learningRate, point.seconds]
+        #expect(fields == [2, 14] + expected)
+        let plot = curvePlot(trainer.progress.curve, title: "pairs")
+        #expect(plot.pixels.contains { $0 != 255 })
+    }
+}

@@ -1,0 +1,122 @@
+import FlowCore
+import FlowModels
+import FlowTraining
+import FoundationEssentials
+import Testing
+
+/// Parameters of any shape and no effect: for optimisers.
+struct PlainParameters: Bijection {
+    var shapes: [[Int]]
+    var arrays: [[Float]]
+
+    init(_ arrays: [(shape: [Int], values: [Float])]) {
+        shapes = arrays.map(\.shape)
+        self.arrays = arrays.map(\.values)
+    }
+
+    var dims: Int { 1 }
+    var forwardOrder: ExecutionOrder { .parallel }
+    var inverseOrder: ExecutionOrder { .parallel }
+    func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) { (x, Array(repeating: 0, count: x.rows)) }
+    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
+        (x, Array(repeating: 0, count: x.rows), 0)
+    }
+    func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
+        let (x, logDet) = try forward(z)
+        return (x, logDet)
+    }
+    func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout PlainParameters) -> Matrix {
+        cotangent.dz
+    }
+    mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        for i in arrays.indices { try body(ParameterInfo(name: "\(i)", shape: shapes[i]), &arrays[i]) }
+    }
+}
+
+/// The identity with one parameter that each step of Adam moves up by the learning rate. Past `limit` its log-det is
+/// NaN.
+struct FragileFlow: FlowArchitecture {
+    static let architectureName = "fragile"
+    static let limit: Float = 0.05
+
+    var dims: Int
+    var level: [Float] = [0]
+
+    init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) { self.dims = dims }
+    static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? { 1 }
+    mutating func initialize(from x: Matrix) {}
+
+    var forwardOrder: ExecutionOrder { .parallel }
+    var inverseOrder: ExecutionOrder { .parallel }
+    func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
+        (x, Array(repeating: level[0] > Self.limit ? .nan : 0, count: x.rows))
+    }
+    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
+        let (z, logDet) = try forward(x)
+        return (z, logDet, 0)
+    }
+    func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
+        let (x, logDet) = try forward(z)
+        return (x, logDet)
+    }
+    func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout FragileFlow) -> Matrix {
+        gradient.level[0] -= 1
+        return cotangent.dz
+    }
+    mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try body(ParameterInfo(name: "level", shape: [1]), &level)
+    }
+}
+
+/// Two pixels, `a` normal around 128 with standard deviation 20 and `b` around `64 + a/2` with 8, rounded.
+enum PairImages {
+    static let shape = EventShape(height: 1, width: 2, channels: 1)
+    /// Entropies of the rounded normals, `log2(σ √(2πe))` each, over 2; bits/dim. Nothing can do better.
+    static let entropy = (6.3690 + 5.0471) / 2
+    /// What a model reaches that takes the pixels for independent: `b` alone has the standard deviation √164.
+    static let independent = (6.3690 + 5.7258) / 2
+
+    static func set(count: Int, seed: UInt64) -> ImageDataSet {
+        var source = RandomStream(seed: seed, stream: 99)
+        let pixels = (0..<count).flatMap { _ in
+            let a = (128 + 20 * source.normal()).rounded()
+            let b = (64 + a / 2 + 8 * source.normal()).rounded()
+            return [a, b].map { UInt8(min(max($0, 0), 255)) }
+        }
+        return ImageDataSet(shape: shape, levels: 256, pixels: pixels)
+    }
+}
+
+/// A folder that is gone after the test.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "tusk-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+}
+
+func pairTrainer(
+    _ options: TrainingOptions, train: ImageDataSet = PairImages.set(count: 200, seed: 1), threads: Int = 2,
+    alpha: Double = 1e-3
+) throws -> Trainer<MaskedAutoregressiveFlow> {
+    try Trainer(
+        hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3), train: train,
+        validation: PairImages.set(count: 100, seed: 2), preprocessing: Preprocessing(levels: 256, logitAlpha: alpha),
+        options: options, threads: threads)
+}
+
+func fragileTrainer(_ options: TrainingOptions) throws -> Trainer<FragileFlow> {
+    try Trainer(
+        hyperParameters: HyperParameters(layers: 1, hidden: [1], logScaleBound: 1),
+        train: PairImages.set(count: 40, seed: 1), validation: PairImages.set(count: 10, seed: 2),
+        preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: 1)
+}

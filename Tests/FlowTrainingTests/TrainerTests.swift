@@ -1,0 +1,182 @@
+import FlowCore
+import FlowModels
+import FlowTraining
+import Testing
+
+@Suite("Trainer")
+struct TrainerTests {
+    static func options(epochs: Int) -> TrainingOptions {
+        var options = TrainingOptions()
+        options.epochs = epochs
+        options.batch = 32
+        options.warmupSteps = 5
+        options.learningRate = 5e-3
+        options.averageDecay = 0.9
+        return options
+    }
+
+    @Test("learns the density of dependent pixels to within 0.06 bits/dim of their entropy, and never below it")
+    func learns() throws {
+        var options = Self.options(epochs: 12)
+        options.learningRate = 1e-2
+        let trainer = try Trainer<MaskedAutoregressiveFlow>(
+            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3),
+            train: PairImages.set(count: 1000, seed: 1), validation: PairImages.set(count: 500, seed: 2),
+            preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: 2)
+        #expect(try trainer.run() == .allEpochs)
+        let best = try #require(trainer.progress.best)
+        #expect(best.validationBitsPerDim < PairImages.entropy + 0.06)
+        // the standard error over 500 images is 0.03
+        #expect(best.validationBitsPerDim > PairImages.entropy - 0.09)
+        #expect(PairImages.entropy + 0.06 < PairImages.independent - 0.2)
+    }
+
+    @Test("threads do not change a bit; shards are what the sums depend on")
+    func threads() throws {
+        var options = Self.options(epochs: 2)
+        options.shards = 3
+        options.horizontalFlips = true
+        let one = try pairTrainer(options, threads: 1)
+        let four = try pairTrainer(options, threads: 4)
+        _ = try one.run()
+        _ = try four.run()
+        #expect(parameters(one.flow) == parameters(four.flow))
+        #expect(one.progress.curve.map(\.validationBitsPerDim) == four.progress.curve.map(\.validationBitsPerDim))
+    }
+
+    @Test("another seed is another training")
+    func seeds() throws {
+        var options = Self.options(epochs: 1)
+        let first = try pairTrainer(options)
+        options.seed = 1
+        let second = try pairTrainer(options)
+        _ = try first.run()
+        _ = try second.run()
+        #expect(parameters(first.flow) != parameters(second.flow))
+    }
+
+    @Test("every image is seen once an epoch, in batches that are no larger than asked")
+    func batches() throws {
+        let trainer = try pairTrainer(Self.options(epochs: 1))
+        var seen: [Int] = []
+        _ = try trainer.run(observe: { event in
+            if case .step(let report) = event { seen.append(report.images) }
+        })
+        #expect(seen.count == 7)  // 200 images in batches of 32 at most
+        #expect(seen.last == 200)
+        #expect(zip(seen, seen.dropFirst()).allSatisfy { (28...32).contains($1 - $0) })
+    }
+
+    @Test("stops when the validation has not improved for as long as patience lasts")
+    func earlyStopping() throws {
+        var options = Self.options(epochs: 50)
+        options.patience = 3
+        options.learningRate = 1e-5  // the fragile flow's density does not depend on its parameter
+        let trainer = try fragileTrainer(options)
+        #expect(try trainer.run() == .noImprovement)
+        #expect(trainer.progress.best?.epoch == 1)
+        #expect(trainer.progress.epoch == 4)
+    }
+
+    @Test("stops when the time is up, after one step at least, with a validation")
+    func time() throws {
+        var options = Self.options(epochs: 1_000_000)
+        options.maxSeconds = 0.001
+        let trainer = try pairTrainer(options)
+        #expect(try trainer.run() == .outOfTime)
+        #expect(trainer.progress.step >= 1)
+        #expect(trainer.progress.curve.count == trainer.progress.epoch)
+        #expect(trainer.bestFlow != nil)
+    }
+
+    @Test("a loss that is not finite ends the training and leaves the weights before it and the best ones")
+    func divergence() throws {
+        var options = Self.options(epochs: 50)
+        options.warmupSteps = 0
+        options.learningRate = 0.009  // 2 steps an epoch; past 0.05 after step 6
+        options.averageDecay = 0
+        let trainer = try fragileTrainer(options)
+        let error = try #require(throws: TrainingError.self) { try trainer.run() }
+        guard case .diverged(_, let epoch, let step) = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(epoch == 3 || epoch == 4)
+        #expect(trainer.progress.step <= step)
+        #expect(trainer.flow.level[0].isFinite)
+        let best = try #require(trainer.bestFlow)
+        #expect(best.level[0] <= FragileFlow.limit)
+    }
+
+    struct BadOption: Sendable, CustomTestStringConvertible {
+        var name: String
+        var change: @Sendable (inout TrainingOptions) -> Void
+        var testDescription: String { name }
+
+        static let all = [
+            BadOption(name: "epochs") { $0.epochs = 0 },
+            BadOption(name: "epochs") { $0.epochs = TrainingOptions.maxEpochs + 1 },
+            BadOption(name: "batch") { $0.batch = 0 },
+            BadOption(name: "batch") { $0.batch = TrainingOptions.maxBatch + 1 },
+            BadOption(name: "learning-rate") { $0.learningRate = 0 },
+            BadOption(name: "learning-rate") { $0.learningRate = .nan },
+            BadOption(name: "warmup-steps") { $0.warmupSteps = -1 },
+            BadOption(name: "clip") { $0.clipNorm = -1 },
+            BadOption(name: "weight-decay") { $0.weightDecay = -1 },
+            BadOption(name: "ema") { $0.averageDecay = 1 },
+            BadOption(name: "patience") { $0.patience = -1 },
+            BadOption(name: "shift") { $0.shift = 256 },
+            BadOption(name: "shards") { $0.shards = 0 },
+            BadOption(name: "shards") { $0.shards = TrainingOptions.maxShards + 1 },
+            BadOption(name: "seconds") { $0.maxSeconds = 0 },
+        ]
+    }
+
+    @Test("settings that make no sense are refused by name", arguments: BadOption.all)
+    func badOptions(_ bad: BadOption) throws {
+        var options = TrainingOptions()
+        bad.change(&options)
+        let error = try #require(throws: TrainingError.self) { try options.validate() }
+        guard case .outOfRange(bad.name, _, _) = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
+    @Test("settings at their limits are accepted")
+    func limits() throws {
+        var options = TrainingOptions()
+        options.epochs = TrainingOptions.maxEpochs
+        options.batch = TrainingOptions.maxBatch
+        options.shards = TrainingOptions.maxShards
+        options.shift = 255
+        options.clipNorm = 0
+        options.averageDecay = 0
+        try options.validate()
+    }
+
+    @Test("empty sets, other levels and other shapes are refused")
+    func badData() throws {
+        let good = PairImages.set(count: 10, seed: 1)
+        let none = PairImages.set(count: 0, seed: 1)
+        let wide = ImageDataSet(
+            shape: EventShape(height: 1, width: 3, channels: 1), levels: 256, pixels: [1, 2, 3])
+        let coarse = ImageDataSet(shape: PairImages.shape, levels: 16, pixels: [1, 2])
+        for (train, validation) in [(none, good), (good, none), (good, wide), (good, coarse), (coarse, good)] {
+            #expect(throws: TrainingError.self) {
+                _ = try Trainer<MaskedAutoregressiveFlow>(
+                    hyperParameters: HyperParameters(layers: 1, hidden: [4], logScaleBound: 3), train: train,
+                    validation: validation, preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
+                    options: TrainingOptions(), threads: 1)
+            }
+        }
+    }
+}
+
+/// Parameter arrays in visiting order.
+func parameters(_ flow: some Bijection) -> [[Float]] {
+    var arrays: [[Float]] = []
+    var flow = flow
+    flow.visitParameters { _, values in arrays.append(values) }
+    return arrays
+}

@@ -1,0 +1,126 @@
+import FlowModels
+import FlowTraining
+import Foundation
+import Imaging
+import Testing
+
+@Suite("Commands")
+struct CommandTests {
+    static func train(_ work: Workplace, _ more: String...) -> [String] {
+        [
+            "train", "--data", work.path, "--architecture", "maf", "--output", work.file("m.safetensors"), "--name",
+            "m",
+            "--layers", "2", "--hidden", "16", "--batch", "20", "--alpha", "1e-3",
+        ] + more
+    }
+
+    @Test("train, evaluate and sample work on one another's files")
+    func together() throws {
+        let work = try Workplace()
+        let trained = try Program.run(Self.train(work, "--epochs", "3", "--class", "0", "--class-name", "left"))
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(trained.output.contains("30 images (train), 10 to validate"))
+        #expect(trained.output.contains("epoch 3/3"))
+        #expect(try String(decoding: work.contents("m.csv"), as: UTF8.self).split(separator: "\n").count == 4)
+        #expect(try decodeImage([UInt8](work.contents("m.png"))).width > 100)
+        #expect(work.exists("m.checkpoint"))
+        let record = try ModelFile.load(path: work.file("m.safetensors")).record
+        #expect(record.classes == ["left"])
+        #expect(record.training?.epochs == 3)
+
+        let evaluated = try Program.run(
+            ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--class", "0"]
+                + ["--split", "validation", "--json"])
+        #expect(evaluated.code == 0, "\(evaluated.errors)")
+        let json = try JSONDecoder().decode(Evaluation.self, from: Data(evaluated.output.utf8))
+        #expect(json.count == 10)
+        #expect(json.bitsPerDim == record.heldOut?.bitsPerDim)
+        let readable = try Program.run(
+            ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--limit", "7"])
+        #expect(readable.output.contains("7, test split"))
+
+        let sampled = try Program.run(
+            ["sample", "--model", work.file("m.safetensors"), "--count", "5", "--seed", "3"]
+                + ["--output", work.file("s.npy")])
+        #expect(sampled.code == 0, "\(sampled.errors)")
+        #expect(try NPYArray.decode([UInt8](work.contents("s.npy"))).shape == [5, 4, 4])
+        let beside = try Program.run(
+            ["sample", "--model", work.file("m.safetensors"), "--count", "4", "--output", work.file("s.png")]
+                + ["--beside", work.path, "--class", "0"])
+        #expect(beside.code == 0, "\(beside.errors)")
+        let sheet = try decodeImage([UInt8](work.contents("s.png")))
+        #expect(sheet.width > sheet.height)
+    }
+
+    @Test("the first samples of a seed are the same however many are drawn")
+    func seeds() throws {
+        let work = try Workplace()
+        #expect(try Program.run(Self.train(work, "--epochs", "1")).code == 0)
+        func samples(_ count: Int, seed: Int) throws -> [UInt8] {
+            let result = try Program.run(
+                ["sample", "--model", work.file("m.safetensors"), "--count", "\(count)", "--seed", "\(seed)"]
+                    + ["--output", work.file("s.npy")])
+            #expect(result.code == 0, "\(result.errors)")
+            return try NPYArray.decode([UInt8](work.contents("s.npy"))).bytes
+        }
+        let three = try samples(3, seed: 1)
+        #expect(try samples(40, seed: 1).prefix(three.count) == three[...])
+        #expect(try samples(3, seed: 2) != three)
+    }
+
+    @Test("an interrupted training exits with 130 and, resumed, ends the same", arguments: [SIGINT, SIGTERM])
+    func interruption(_ signal: Int32) throws {
+        let work = try Workplace()
+        let other = try Workplace()
+        // the two must be one run: the same seed, the same data
+        let options = ["--epochs", "300"]
+        let process = Program.process(Self.train(work, "--checkpoint-interval", "0") + options)
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        while process.isRunning, !work.exists("m.checkpoint") { Thread.sleep(forTimeInterval: 0.002) }
+        kill(process.processIdentifier, signal)
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == 130)
+        #expect(text.contains("--resume"))
+        #expect(!work.exists("m.safetensors"))
+
+        let resumed = try Program.run(Self.train(work, "--resume") + options)
+        #expect(resumed.code == 0, "\(resumed.errors)")
+        #expect(resumed.output.contains("resumed"))
+        #expect(try Program.run(Self.train(other) + options).code == 0)
+        let check = try ModelFile.load(path: work.file("m.safetensors")).record.check
+        #expect(try ModelFile.load(path: other.file("m.safetensors")).record.check == check)
+    }
+
+    @Test("what cannot be done is one line on the error stream and exit code 1")
+    func refusals() throws {
+        let work = try Workplace()
+        let missing = work.file("none")
+        let refused: [(String, [String])] = [
+            ("none", ["train", "--data", missing, "--architecture", "maf", "--output", work.file("x"), "--name", "x"]),
+            ("mlp", Self.train(work, "--architecture", "mlp")),
+            ("epochs is 0", Self.train(work, "--epochs", "0")),
+            ("class 7", Self.train(work, "--class", "7")),
+            ("a/b", Self.train(work, "--name", "a/b")),
+            ("--hidden", Self.train(work, "--hidden", "4,x")),
+            ("--output", Self.train(work, "--output", work.file("no/folder/x"))),
+            ("--limit", Self.train(work, "--limit", "0")),
+            ("logit_alpha", Self.train(work, "--alpha", "0.5")),
+            ("from 0 to 3", Self.train(work, "--levels", "4")),
+            ("none", ["evaluate", "--model", missing, "--data", work.path]),
+            ("--count", ["sample", "--count", "0", "--output", work.file("x.png")]),
+        ]
+        for (text, arguments) in refused {
+            let result = try Program.run(arguments)
+            #expect(result.code == 1, "\(arguments)")
+            #expect(result.errors.hasPrefix("Error: "), "\(result.errors)")
+            #expect(result.errors.contains(text), "\(result.errors)")
+            #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+        }
+        let usage = try Program.run(["train", "--no-such-option"])
+        #expect(usage.code == 64)
+    }
+}
