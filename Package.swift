@@ -78,18 +78,16 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests(of: "tusk", [argumentParser]),
+        tests(of: "tusk", ["FlowModels", "FlowTraining", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
         tests(of: "FlowModels", ["FlowCore", "FlowLayers"], exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
-        tests(of: "FlowTraining", ["FlowModels", "Imaging", "Compression"]),
+        tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
-        tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
-        tests(of: "tusk", ["FlowModels", "FlowTraining", "Imaging"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,12 +4,7 @@ internal import CZlib
 package func crc32(_ bytes: RawSpan, continuing checksum: UInt32 = 0) -> UInt32 {
     // Most of zlib counts in 32 bits; crc32_z does not.
     unsafe bytes.withUnsafeBytes { bytes in
-<<<<<<< HEAD
         let crc = unsafe crc32_z(UInt(checksum), bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
         return UInt32(truncatingIfNeeded: crc)
-=======
-        let start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
-        return UInt32(truncatingIfNeeded: unsafe crc32_z(UInt(checksum), start, bytes.count))
->>>>>>> train
     }
 }
