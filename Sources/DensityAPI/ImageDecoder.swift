@@ -61,7 +61,9 @@ extension Problem {
             self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
         case .notEncodable: self.init(.internal, "the image could not be encoded")
         case .invalidNPY(let field, let expected, let found):
-            self.init(.malformedBody, "the body is not an NPY array: its \(field) should be \(expected), not \(quoted(found))")
+            self.init(
+                .malformedBody,
+                "the body is not an NPY array: its \(field) should be \(expected), not \(quoted(found))")
         }
     }
 }

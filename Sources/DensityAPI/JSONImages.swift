@@ -67,7 +67,8 @@ struct JSONImages {
     var isList: Bool
 
     /// `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, at most `maxImages`.
-    /// - Throws: ``ProblemKind/malformedBody``, ``ProblemKind/imageCount``; for a single image what its own problem is.
+    /// - Throws: ``ProblemKind/malformedBody``, ``ProblemKind/imageCount``, ``ProblemKind/imageValue``; for a single
+    ///   image what its own problem is.
     init(_ value: JSON, maxImages: Int) throws(Problem) {
         let list: [JSON]
         switch value {
@@ -94,7 +95,7 @@ struct JSONImages {
         case .array(let elements): return elements
         case .integers:
             throw Problem(
-                .malformedBody, "\(name) must hold images, not numbers; one image is {\"image\": [[…]]}")
+                .imageValue, "\(name) must hold images, not numbers; one image is {\"image\": [[…]]}")
         default: throw Problem(.malformedBody, "\(name) must be a list")
         }
     }

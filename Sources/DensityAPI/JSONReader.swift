@@ -214,7 +214,9 @@ struct JSONReader {
     private mutating func codeUnit() throws(JSONError) -> UInt16 {
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = hexValue(byte) else { throw error("four hexadecimal digits should be here") }
+            guard let byte = next, let digit = hexValue(byte) else {
+                throw error("four hexadecimal digits should be here")
+            }
             unit = unit << 4 | UInt16(digit)
             index += 1
         }

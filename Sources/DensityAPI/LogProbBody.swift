@@ -147,7 +147,9 @@ struct LogProbBodyReader: Sendable {
             if let type = file.mediaType, !Self.fileTypes.contains(where: type.isSame) {
                 let names = Self.fileTypes.map(\.description).joined(separator: ", ")
                 return .failure(
-                    Problem(.unsupportedMediaType, "image: Content-Type \(quoted(type.description)) is not one of \(names)"))
+                    Problem(
+                        .unsupportedMediaType,
+                        "image: Content-Type \(quoted(type.description)) is not one of \(names)"))
             }
             return decoder.pixels(of: body[file.content])
         }

@@ -111,8 +111,10 @@ struct MultipartReader {
         guard scanner.token()?.lowercased() == "form-data", let parameters = scanner.parameters(), scanner.isAtEnd,
             let name = parameters["name"]
         else { throw MultipartError("a part's Content-Disposition is not form-data with a name") }
-        guard parameters["filename"] != nil || parameters["filename*"] != nil else {
-            throw MultipartError("the part \(quoted(name)) is not a file: it has no filename")
+        // A file should have a filename, and need not (RFC 7578, section 4.2); a form's plain value has neither.
+        let isFile = ["filename", "filename*"].contains { parameters[$0] != nil } || fields["content-type"] != nil
+        guard isFile else {
+            throw MultipartError("the part \(quoted(name)) is not a file: it has neither filename nor Content-Type")
         }
         if let coding = fields["content-transfer-encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding) {
             throw MultipartError("a part has the Content-Transfer-Encoding \(quoted(coding))")

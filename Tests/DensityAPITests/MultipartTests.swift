@@ -26,6 +26,12 @@ struct MultipartTests {
         #expect(files[0].mediaType == .png)
     }
 
+    @Test("a file needs no name when it says what it is")
+    func unnamed() throws {
+        let text = "--xyz\r\nContent-Disposition: form-data; name=a\r\nContent-Type: image/png\r\n\r\n1\r\n--xyz--"
+        #expect(try read(text) == ["1"])
+    }
+
     @Test("every beginning of a body is refused")
     func cutOff() throws {
         let text = "--xyz\r\n\(disposition)\r\n\r\none\r\n--xyz\r\n\(disposition)\r\n\r\ntwo\r\n--xyz--"
