@@ -116,7 +116,8 @@ struct MultipartReader {
         guard isFile else {
             throw MultipartError("the part \(quoted(name)) is not a file: it has neither filename nor Content-Type")
         }
-        if let coding = fields["content-transfer-encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding) {
+        if let coding = fields["content-transfer-encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding)
+        {
             throw MultipartError("a part has the Content-Transfer-Encoding \(quoted(coding))")
         }
         guard let type = fields["content-type"] else { return nil }

@@ -123,7 +123,8 @@ extension Problem {
         case .draining:
             self.init(.draining, "the service takes no new requests", fields: Self.retry(after: .zero))
         case .deadlinePassed:
-            self.init(.deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
+            self.init(
+                .deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
         case .cancelled, .badModelSet, .selfTestFailed:
             self.init(.internal, "the request could not be answered")
         }

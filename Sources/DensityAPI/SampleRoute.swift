@@ -50,7 +50,8 @@ struct SampleRoute: Route {
         guard record.classes != [name] else { return }
         let classes = record.classes.isEmpty ? "none" : record.classes.joined(separator: ", ")
         throw Problem(
-            .parameter, "class: the model is not class-conditional, and cannot draw \(quoted(name)); it learned \(classes)")
+            .parameter,
+            "class: the model is not class-conditional, and cannot draw \(quoted(name)); it learned \(classes)")
     }
 
     private func fields(_ ask: Ask, timings: RequestTimings?) -> HTTPFields {

@@ -12,7 +12,8 @@ import Serving
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Answers for a model over HTTP: POST /logprob, GET /sample.",
-        discussion: "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
+        discussion:
+            "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
             + "begun finish; a second one ends at once.")
 
     @OptionGroup var model: ModelArguments
@@ -109,7 +110,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func url(_ address: (host: String, port: Int)) -> String {
-        address.host.contains(":") ? "http://[\(address.host)]:\(address.port)" : "http://\(address.host):\(address.port)"
+        address.host.contains(":")
+            ? "http://[\(address.host)]:\(address.port)" : "http://\(address.host):\(address.port)"
     }
 
     private func summary(_ record: ModelRecord) -> String {

@@ -68,7 +68,8 @@ struct ContractTests {
         let api = try await TestAPI()
         for path in ["/sample?x=", "/logprob?x="] {
             let method: HTTPRequest.Method = path.hasPrefix("/sample") ? .get : .post
-            let detail = try await api.request(method, path, fields: [.contentType: "image/png"]).problem(422, "parameter")
+            let detail = try await api.request(method, path, fields: [.contentType: "image/png"]).problem(
+                422, "parameter")
             let known = try #require(detail.split(separator: "known are ").last).split(separator: ", ")
             #expect(known.count >= 3)
             for name in known { #expect(text.contains("name: \(name)\n"), "\(name) is not documented") }

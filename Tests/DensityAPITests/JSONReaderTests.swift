@@ -3,25 +3,30 @@ import Testing
 
 @Suite("JSON")
 struct JSONReaderTests {
-    @Test("values are read", arguments: [
-        ("null", JSON.null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .integer(0)),
-        ("-12", .integer(-12)), ("1.5e2", .number(150)), ("12345678901234567168", .number(12345678901234567168)),
-        ("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00é\"", .string("a\"\\/\u{8}\u{c}\n\r\té😀é")),
-        ("[1, -2 ,3]", .integers([1, -2, 3])), ("[]", .array([])), ("{}", .object([])),
-        ("[1,\"a\",2]", .array([.integer(1), .string("a"), .integer(2)])),
-        ("[[1],[2.0]]", .array([.integers([1]), .array([.number(2)])])),
-        ("{\"a\": {\"b\": null}}", .object([.init("a", .object([.init("b", .null)]))])),
-    ])
+    @Test(
+        "values are read",
+        arguments: [
+            ("null", JSON.null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .integer(0)),
+            ("-12", .integer(-12)), ("1.5e2", .number(150)), ("12345678901234567168", .number(12345678901234567168)),
+            ("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00é\"", .string("a\"\\/\u{8}\u{c}\n\r\té😀é")),
+            ("[1, -2 ,3]", .integers([1, -2, 3])), ("[]", .array([])), ("{}", .object([])),
+            ("[1,\"a\",2]", .array([.integer(1), .string("a"), .integer(2)])),
+            ("[[1],[2.0]]", .array([.integers([1]), .array([.number(2)])])),
+            ("{\"a\": {\"b\": null}}", .object([.init("a", .object([.init("b", .null)]))])),
+        ])
     func values(_ text: String, _ value: JSON) throws {
         #expect(try JSONReader.read(Array(text.utf8)) == value)
     }
 
-    @Test("what is not JSON is refused, and says where", arguments: [
-        ("", 0), (" ", 1), ("nul", 3), ("01", 2), ("-", 1), ("1.", 2), (".5", 0), ("1e", 2), ("+1", 0), ("NaN", 0),
-        ("[1,]", 3), ("[1 2]", 3), ("[", 1), ("{\"a\"}", 4), ("{\"a\":1,}", 7), ("{a:1}", 1), ("{\"a\":1,\"a\":2}", 10),
-        ("\"", 1), ("\"\u{1}\"", 2), ("\"\\x\"", 3), ("\"\\u12g4\"", 5), ("\"\\ud83d\"", 7), ("\"\\ud83dx\"", 7),
-        ("\"\\ude00\"", 7), ("1 1", 2), ("'a'", 0), ("1e999", 5),
-    ])
+    @Test(
+        "what is not JSON is refused, and says where",
+        arguments: [
+            ("", 0), (" ", 1), ("nul", 3), ("01", 2), ("-", 1), ("1.", 2), (".5", 0), ("1e", 2), ("+1", 0), ("NaN", 0),
+            ("[1,]", 3), ("[1 2]", 3), ("[", 1), ("{\"a\"}", 4), ("{\"a\":1,}", 7), ("{a:1}", 1),
+            ("{\"a\":1,\"a\":2}", 10),
+            ("\"", 1), ("\"\u{1}\"", 2), ("\"\\x\"", 3), ("\"\\u12g4\"", 5), ("\"\\ud83d\"", 7), ("\"\\ud83dx\"", 7),
+            ("\"\\ude00\"", 7), ("1 1", 2), ("'a'", 0), ("1e999", 5),
+        ])
     func refused(_ text: String, _ offset: Int) {
         let error = #expect(throws: JSONError.self) { try JSONReader.read(Array(text.utf8)) }
         #expect(error?.offset == offset, "\(error?.reason ?? "")")
@@ -70,7 +75,8 @@ struct JSONReaderTests {
     func roundTrip() throws {
         let value: JSON = [
             "b": .number(-0.1), "a": .integers([1, 2]), "text": "quote \" backslash \\ line \n é 😀 \u{1}",
-            "list": .array([.null, .bool(true), .number(1e-300), .string("")]), "max": .integer(999_999_999_999_999_999),
+            "list": .array([.null, .bool(true), .number(1e-300), .string("")]),
+            "max": .integer(999_999_999_999_999_999),
         ]
         #expect(try JSONReader.read(value.encoded) == value)
         #expect(String(decoding: JSON.number(.nan).encoded, as: UTF8.self) == "null")

@@ -166,7 +166,8 @@ struct LogProbTests {
         let api = try await TestAPI()
         let large = try await api.post("/logprob", type: "image/png", png(gray(1, width: 5, height: 2)))
         let size = try large.problem(422, "image-size")
-        #expect(size.contains("expected 3x2 pixels") && size.contains("5") && size.contains("fit=contain|cover|stretch"))
+        #expect(
+            size.contains("expected 3x2 pixels") && size.contains("5") && size.contains("fit=contain|cover|stretch"))
         let small = try await api.post("/logprob", type: "image/png", png(gray(1, width: 2, height: 2)))
         #expect(try small.problem(422, "image-size").contains("its size is 2x2"))
         let color = Image(width: 3, height: 2, mode: .rgb, pixels: Array(repeating: 1, count: 18))
@@ -223,36 +224,43 @@ struct LogProbTests {
         }
     }
 
-    @Test("bodies that cannot be read say where", arguments: [
-        ("application/json", "", "byte 0"),
-        ("application/json", "{\"image\": [1,2}", "byte 14"),
-        ("application/json", "{\"picture\": [1]}", "{\"image\": X}"),
-        ("application/json", "{\"images\": 3}", "must be a list"),
-        ("application/x-npy", "no array", "magic"),
-        ("multipart/form-data; boundary=xyz", "nothing", "does not begin with the boundary"),
-        ("multipart/form-data", "--xyz", "no boundary"),
-    ])
+    @Test(
+        "bodies that cannot be read say where",
+        arguments: [
+            ("application/json", "", "byte 0"),
+            ("application/json", "{\"image\": [1,2}", "byte 14"),
+            ("application/json", "{\"picture\": [1]}", "{\"image\": X}"),
+            ("application/json", "{\"images\": 3}", "must be a list"),
+            ("application/x-npy", "no array", "magic"),
+            ("multipart/form-data; boundary=xyz", "nothing", "does not begin with the boundary"),
+            ("multipart/form-data", "--xyz", "no boundary"),
+        ])
     func malformed(_ type: String, _ body: String, _ text: String) async throws {
         let answer = try await TestAPI().post("/logprob", type: type, Array(body.utf8))
         #expect(try answer.problem(400, "malformed-body").contains(text), "\(answer.text)")
     }
 
-    @Test("sizes that are no image's are refused", arguments: [
-        ("application/octet-stream", Array(repeating: UInt8(1), count: 7), "image-size", "multiple of 6 bytes"),
-        ("application/octet-stream", [], "image-count", "from 1 to 256, not 0"),
-        ("application/json", Array("{\"images\": []}".utf8), "image-count", "not 0"),
-        ("application/json", Array("{\"image\": [1,2,3]}".utf8), "image-size", "6 numbers"),
-        ("application/json", Array("{\"image\": [[1,2,3],[4,5]]}".utf8), "image-size", "same lengths"),
-        ("application/json", Array("{\"image\": [[1,2,3],[[4],[5],[6]]]}".utf8), "image-size", "same lengths"),
-        ("application/json", Array("[1,2,3,4,5,6]".utf8), "image-value", "must hold images, not numbers"),
-        ("application/json", Array("{\"image\": 5}".utf8), "image-value", "expected lists"),
-        ("application/json", Array("{\"image\": [1,2,3,4,5,-6]}".utf8), "image-value", "not -6"),
-        ("application/json", Array("{\"image\": [1,2,3,4,5,6.0]}".utf8), "image-value", "expected lists"),
-        ("multipart/form-data; boundary=xyz", Array("--xyz--".utf8), "image-count", "not 0"),
-        ("application/x-npy", NPYArray(shape: [6], Array(repeating: UInt8(1), count: 6)).encoded(), "image-size", "[6]"),
-        ("application/x-npy", NPYArray(shape: [0, 2, 3], [UInt8]()).encoded(), "image-count", "not 0"),
-        ("application/x-npy", NPYArray(shape: [0, 3], [UInt8]()).encoded(), "image-size", "[0, 3, 1]"),
-    ])
+    @Test(
+        "sizes that are no image's are refused",
+        arguments: [
+            ("application/octet-stream", Array(repeating: UInt8(1), count: 7), "image-size", "multiple of 6 bytes"),
+            ("application/octet-stream", [], "image-count", "from 1 to 256, not 0"),
+            ("application/json", Array("{\"images\": []}".utf8), "image-count", "not 0"),
+            ("application/json", Array("{\"image\": [1,2,3]}".utf8), "image-size", "6 numbers"),
+            ("application/json", Array("{\"image\": [[1,2,3],[4,5]]}".utf8), "image-size", "same lengths"),
+            ("application/json", Array("{\"image\": [[1,2,3],[[4],[5],[6]]]}".utf8), "image-size", "same lengths"),
+            ("application/json", Array("[1,2,3,4,5,6]".utf8), "image-value", "must hold images, not numbers"),
+            ("application/json", Array("{\"image\": 5}".utf8), "image-value", "expected lists"),
+            ("application/json", Array("{\"image\": [1,2,3,4,5,-6]}".utf8), "image-value", "not -6"),
+            ("application/json", Array("{\"image\": [1,2,3,4,5,6.0]}".utf8), "image-value", "expected lists"),
+            ("multipart/form-data; boundary=xyz", Array("--xyz--".utf8), "image-count", "not 0"),
+            (
+                "application/x-npy", NPYArray(shape: [6], Array(repeating: UInt8(1), count: 6)).encoded(), "image-size",
+                "[6]"
+            ),
+            ("application/x-npy", NPYArray(shape: [0, 2, 3], [UInt8]()).encoded(), "image-count", "not 0"),
+            ("application/x-npy", NPYArray(shape: [0, 3], [UInt8]()).encoded(), "image-size", "[0, 3, 1]"),
+        ])
     func sizes(_ type: String, _ body: [UInt8], _ kind: String, _ text: String) async throws {
         let answer = try await TestAPI().post("/logprob", type: type, body)
         #expect(try answer.problem(422, kind).contains(text), "\(answer.text)")
@@ -283,11 +291,14 @@ struct LogProbTests {
         let exact = try await TestAPI(options: { $0.maxImageBytes = image.count })
         #expect(try await exact.post("/logprob", type: "image/png", image).status == 200)
         let short = try await TestAPI(options: { $0.maxImageBytes = image.count - 1 })
-        #expect(try await short.post("/logprob", type: "image/png", image)
-            .problem(413, "body-too-large").contains("\(image.count - 1) bytes"))
+        #expect(
+            try await short.post("/logprob", type: "image/png", image)
+                .problem(413, "body-too-large").contains("\(image.count - 1) bytes"))
         let capped = try await TestAPI(options: { $0.maxBodyBytes = 12 })
-        #expect(try await capped.post("/logprob", type: "application/octet-stream", image.prefix(12) + []).status == 200)
-        #expect(try await capped.post("/logprob", type: "application/octet-stream", image.prefix(18) + []).status == 413)
+        #expect(
+            try await capped.post("/logprob", type: "application/octet-stream", image.prefix(12) + []).status == 200)
+        #expect(
+            try await capped.post("/logprob", type: "application/octet-stream", image.prefix(18) + []).status == 413)
     }
 
     @Test("a large body is decoded on a helper thread and gives the same")
@@ -299,15 +310,17 @@ struct LogProbTests {
         _ = try bad.problem(422, "image-damaged")
     }
 
-    @Test("parameters are checked, and unknown ones named", arguments: [
-        ("samples=0", "samples must be a whole number from 1 to 64, not \"0\""),
-        ("samples=65", "not \"65\""),
-        ("samples=%2B3", "not \"+3\""),
-        ("samples=1e1", "not \"1e1\""),
-        ("fit=squeeze", "fit must be one of contain, cover, stretch, not \"squeeze\""),
-        ("samples=1&samples=2", "samples is given twice"),
-        ("sample=3", "unknown query parameter \"sample\": known are fit, samples, model"),
-    ])
+    @Test(
+        "parameters are checked, and unknown ones named",
+        arguments: [
+            ("samples=0", "samples must be a whole number from 1 to 64, not \"0\""),
+            ("samples=65", "not \"65\""),
+            ("samples=%2B3", "not \"+3\""),
+            ("samples=1e1", "not \"1e1\""),
+            ("fit=squeeze", "fit must be one of contain, cover, stretch, not \"squeeze\""),
+            ("samples=1&samples=2", "samples is given twice"),
+            ("sample=3", "unknown query parameter \"sample\": known are fit, samples, model"),
+        ])
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().postJSON("/logprob?\(query)", #"{"image": [1,1,1,1,1,1]}"#)
         #expect(try answer.problem(422, "parameter").contains(text), "\(answer.text)")
@@ -320,9 +333,12 @@ struct LogProbTests {
         #expect(density.samples == 64)
     }
 
-    @Test("a media type that is not read is refused with those that are", arguments: [
-        nil, "text/plain", "image/gif", "application/x-www-form-urlencoded", "application/json; charset=latin1", "json",
-    ] as [String?])
+    @Test(
+        "a media type that is not read is refused with those that are",
+        arguments: [
+            nil, "text/plain", "image/gif", "application/x-www-form-urlencoded", "application/json; charset=latin1",
+            "json",
+        ] as [String?])
     func mediaTypes(_ type: String?) async throws {
         let answer = try await TestAPI().post("/logprob", type: type, [1])
         _ = try answer.problem(415, "unsupported-media-type")

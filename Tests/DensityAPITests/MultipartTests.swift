@@ -14,7 +14,8 @@ struct MultipartTests {
 
     @Test("contents come as they are, boundaries of other lengths and line ends within")
     func contents() throws {
-        let text = "--xyz\r\n\(disposition)\r\n\r\none\r\n--xy\r\n--\r\n\r\n--xyz\r\n\(disposition)\r\n\r\n\r\n--xyz--\r\n"
+        let text =
+            "--xyz\r\n\(disposition)\r\n\r\none\r\n--xy\r\n--\r\n\r\n--xyz\r\n\(disposition)\r\n\r\n\r\n--xyz--\r\n"
         #expect(try read(text) == ["one\r\n--xy\r\n--\r\n", ""])
         #expect(try read("--xyz--") == [])
     }
@@ -41,22 +42,24 @@ struct MultipartTests {
         }
     }
 
-    @Test("what is not multipart/form-data is refused", arguments: [
-        "x--xyz--",
-        "--xyzz\r\n",
-        "--xyz-- x",
-        "--xyz \r\n",
-        "--xyz\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: attachment; filename=\"b\"\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; filename=\"b\"\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; name=\"a; filename=b\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; name=a; name=b; filename=c\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nno colon\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; name=a; filename=b\r\nContent-Type: no type\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data; name=a; filename=b\r\nContent-Transfer-Encoding: base64\r\n\r\n1\r\n--xyz--",
-        "--xyz\r\nA: 1\r\na: 2\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n1\r\n--xyz--",
-    ])
+    @Test(
+        "what is not multipart/form-data is refused",
+        arguments: [
+            "x--xyz--",
+            "--xyzz\r\n",
+            "--xyz-- x",
+            "--xyz \r\n",
+            "--xyz\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: attachment; filename=\"b\"\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; filename=\"b\"\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; name=\"a; filename=b\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; name=a; name=b; filename=c\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nno colon\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; name=a; filename=b\r\nContent-Type: no type\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nContent-Disposition: form-data; name=a; filename=b\r\nContent-Transfer-Encoding: base64\r\n\r\n1\r\n--xyz--",
+            "--xyz\r\nA: 1\r\na: 2\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n1\r\n--xyz--",
+        ])
     func refused(_ text: String) {
         #expect(throws: MultipartError.self) { try read(text) }
     }

@@ -13,7 +13,8 @@ struct SampleTests {
     /// What the fake model draws.
     private func drawn(_ count: Int, seed: UInt64, temperature: Float = 1) throws -> [DrawnImage] {
         try FakeDensity().sample(
-            (0..<count).map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) }, isCancelled: { false })
+            (0..<count).map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) },
+            isCancelled: { false })
     }
 
     @Test("JSON has each image as a PNG with its log-density")
@@ -29,12 +30,16 @@ struct SampleTests {
         #expect(samples.samples.map(\.index) == [0, 1, 2])
         #expect(try samples.samples.map { try $0.decodedImage().pixels } == expected.map(\.pixels))
         #expect(samples.samples.map(\.logProb) == expected.map(\.logDensity))
-        #expect(abs(samples.samples[0].bitsPerDim - bitsPerDim(logProb: samples.samples[0].logProb, dims: 6, levels: 256)) == 0)
+        #expect(
+            abs(samples.samples[0].bitsPerDim - bitsPerDim(logProb: samples.samples[0].logProb, dims: 6, levels: 256))
+                == 0)
     }
 
-    @Test("the same seed gives the same bytes", arguments: [
-        "application/json", "image/png", "application/x-npy", "application/x-ndjson",
-    ])
+    @Test(
+        "the same seed gives the same bytes",
+        arguments: [
+            "application/json", "image/png", "application/x-npy", "application/x-ndjson",
+        ])
     func same(_ type: String) async throws {
         let first = try await TestAPI().get("/sample?count=5&seed=11", accept: type)
         let second = try await TestAPI(configure: { $0.sequentialBlockRows = 2 }).get(
@@ -126,35 +131,39 @@ struct SampleTests {
         await eventually { api.service.queuedRows == 0 && model.cancelledCalls > 0 }
     }
 
-    @Test("Accept is negotiated by quality, then by exactness, then by our order", arguments: [
-        (nil, "application/json"),
-        ("*/*", "application/json"),
-        ("image/*", "image/png"),
-        ("image/png;q=0.5, application/x-npy;q=0.9", "application/x-npy"),
-        ("application/x-ndjson, */*", "application/x-ndjson"),
-        ("application/json;q=0, */*;q=0.1", "image/png"),
-        ("text/html, application/xhtml+xml, application/xml;q=0.9, image/avif, */*;q=0.8", "application/json"),
-        ("nonsense, image/png", "image/png"),
-    ] as [(String?, String)])
+    @Test(
+        "Accept is negotiated by quality, then by exactness, then by our order",
+        arguments: [
+            (nil, "application/json"),
+            ("*/*", "application/json"),
+            ("image/*", "image/png"),
+            ("image/png;q=0.5, application/x-npy;q=0.9", "application/x-npy"),
+            ("application/x-ndjson, */*", "application/x-ndjson"),
+            ("application/json;q=0, */*;q=0.1", "image/png"),
+            ("text/html, application/xhtml+xml, application/xml;q=0.9, image/avif, */*;q=0.8", "application/json"),
+            ("nonsense, image/png", "image/png"),
+        ] as [(String?, String)])
     func accept(_ accept: String?, _ type: String) async throws {
         let answer = try await TestAPI().get("/sample?seed=1", accept: accept)
         #expect(answer.type == type)
     }
 
-    @Test("parameters are checked", arguments: [
-        ("count=0", "count must be a whole number from 1 to 256, not \"0\""),
-        ("count=257", "not \"257\""),
-        ("count=99999999999999999999", "not \"99999999999999999999\""),
-        ("count=", "not \"\""),
-        ("seed=-1", "seed must be a whole number from 0 to 18446744073709551615, not \"-1\""),
-        ("seed=18446744073709551616", "not \"18446744073709551616\""),
-        ("temperature=0", "temperature must be a number greater than 0 and at most 2.0, not \"0\""),
-        ("temperature=2.01", "not \"2.01\""),
-        ("temperature=nan", "not \"nan\""),
-        ("temperature=0x1", "not \"0x1\""),
-        ("class=giraffe", "not class-conditional, and cannot draw \"giraffe\"; it learned elephant"),
-        ("n=3", "unknown query parameter \"n\": known are count, seed, temperature, class, model"),
-    ])
+    @Test(
+        "parameters are checked",
+        arguments: [
+            ("count=0", "count must be a whole number from 1 to 256, not \"0\""),
+            ("count=257", "not \"257\""),
+            ("count=99999999999999999999", "not \"99999999999999999999\""),
+            ("count=", "not \"\""),
+            ("seed=-1", "seed must be a whole number from 0 to 18446744073709551615, not \"-1\""),
+            ("seed=18446744073709551616", "not \"18446744073709551616\""),
+            ("temperature=0", "temperature must be a number greater than 0 and at most 2.0, not \"0\""),
+            ("temperature=2.01", "not \"2.01\""),
+            ("temperature=nan", "not \"nan\""),
+            ("temperature=0x1", "not \"0x1\""),
+            ("class=giraffe", "not class-conditional, and cannot draw \"giraffe\"; it learned elephant"),
+            ("n=3", "unknown query parameter \"n\": known are count, seed, temperature, class, model"),
+        ])
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().get("/sample?\(query)")
         #expect(try answer.problem(422, "parameter").contains(text), "\(answer.text)")

@@ -103,7 +103,8 @@ struct StatusRouteTests {
         let api = try await TestAPI()
         #expect(try await api.get("/models/other").problem(404, "unknown-model").contains("\"other\""))
         #expect(try await api.get("/sample?model=other").problem(404, "unknown-model").contains("\"other\""))
-        #expect(try await api.postJSON("/logprob?model=other", "{}").problem(404, "unknown-model").contains("\"other\""))
+        #expect(
+            try await api.postJSON("/logprob?model=other", "{}").problem(404, "unknown-model").contains("\"other\""))
         #expect(try await api.get("/sample?model=fake").status == 200)
     }
 
@@ -144,33 +145,41 @@ struct EveryAnswerTests {
         }
     }
 
-    @Test("paths that are not there are not found", arguments: [
-        "/nowhere", "/health/", "//health", "/models/a/b", "/logprob/x", "*", "/Health",
-    ])
+    @Test(
+        "paths that are not there are not found",
+        arguments: [
+            "/nowhere", "/health/", "//health", "/models/a/b", "/logprob/x", "*", "/Health",
+        ])
     func notFound(_ path: String) async throws {
         _ = try await TestAPI().get(path).problem(404, "not-found")
     }
 
-    @Test("a path that is not percent-encoded UTF-8 is refused", arguments: ["/models/%", "/models/%zz", "/models/%ff"])
+    @Test(
+        "a path that is not percent-encoded UTF-8 is refused", arguments: ["/models/%", "/models/%zz", "/models/%ff"])
     func badPath(_ path: String) async throws {
         _ = try await TestAPI().get(path).problem(400, "malformed-request")
         _ = try await TestAPI().get("/sample?seed=%f").problem(400, "malformed-request")
     }
 
-    @Test("another method is refused with those that are there", arguments: [
-        ("/logprob", HTTPRequest.Method.get, "POST"), ("/sample", .post, "GET, HEAD"), ("/health", .delete, "GET, HEAD"),
-        ("/models/fake", .put, "GET, HEAD"), ("/logprob", .head, "POST"), ("/health", .init("BREW")!, "GET, HEAD"),
-    ])
+    @Test(
+        "another method is refused with those that are there",
+        arguments: [
+            ("/logprob", HTTPRequest.Method.get, "POST"), ("/sample", .post, "GET, HEAD"),
+            ("/health", .delete, "GET, HEAD"),
+            ("/models/fake", .put, "GET, HEAD"), ("/logprob", .head, "POST"), ("/health", .init("BREW")!, "GET, HEAD"),
+        ])
     func methods(_ path: String, _ method: HTTPRequest.Method, _ allow: String) async throws {
         let answer = try await TestAPI().request(method, path)
         _ = try answer.problem(405, "method-not-allowed")
         #expect(answer.fields[.allow] == allow)
     }
 
-    @Test("an Accept that allows nothing is refused with what there is", arguments: [
-        ("/health", "text/html", "application/json"), ("/openapi.yaml", "application/json", "application/yaml"),
-        ("/sample", "text/*", "application/x-ndjson"), ("/models", "application/json;q=0", "application/json"),
-    ])
+    @Test(
+        "an Accept that allows nothing is refused with what there is",
+        arguments: [
+            ("/health", "text/html", "application/json"), ("/openapi.yaml", "application/json", "application/yaml"),
+            ("/sample", "text/*", "application/x-ndjson"), ("/models", "application/json;q=0", "application/json"),
+        ])
     func notAcceptable(_ path: String, _ accept: String, _ offer: String) async throws {
         #expect(try await TestAPI().get(path, accept: accept).problem(406, "not-acceptable").contains(offer))
     }

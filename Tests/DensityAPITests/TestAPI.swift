@@ -24,7 +24,8 @@ struct TestAPI {
     /// Ready, unless `isLoading`.
     init(
         _ model: FakeDensity = FakeDensity(), isLoading: Bool = false,
-        configure: (inout ServiceConfiguration) -> Void = { _ in }, options change: (inout APIOptions) -> Void = { _ in }
+        configure: (inout ServiceConfiguration) -> Void = { _ in },
+        options change: (inout APIOptions) -> Void = { _ in }
     ) async throws {
         self.model = model
         var configuration = ServiceConfiguration()
@@ -35,7 +36,8 @@ struct TestAPI {
         var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
         change(&options)
         api = DensityAPI(
-            service: service, openAPI: Array("openapi: 3.1.0\n".utf8), options: options, helpers: HelperPool(threads: 1))
+            service: service, openAPI: Array("openapi: 3.1.0\n".utf8), options: options, helpers: HelperPool(threads: 1)
+        )
     }
 
     func request(

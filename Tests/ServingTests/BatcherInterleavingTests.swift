@@ -36,7 +36,8 @@ private struct Interleaving {
         random = RandomStream(seed: seed, stream: 0)
         policy = BatchPolicy(
             sharing: seed % 2 == 0 ? .shared : .apart, maxBatchRows: Int.random(in: 1...8, using: &random),
-            maxBatchDelay: seed % 4 < 2 ? .zero : .milliseconds(3), maxQueueRows: Int.random(in: 5...40, using: &random),
+            maxBatchDelay: seed % 4 < 2 ? .zero : .milliseconds(3),
+            maxQueueRows: Int.random(in: 5...40, using: &random),
             workers: Int.random(in: 1...3, using: &random))
         batcher = Batcher(policy: policy)
     }
