@@ -50,11 +50,13 @@ extension SafetensorsError: CustomStringConvertible {
         case .headerNotJSON: "the header is not a JSON object of tensors"
         case .unknownType(let tensor, let type): "tensor \(tensor) is of type \(type); F32, BF16 and F16 are read"
         case .badShape(let tensor): "the shape of tensor \(tensor) is negative or overflows"
-        case .badOffsets(let tensor, let bytes): "the offsets of tensor \(tensor) are not within the \(bytes) data bytes"
+        case .badOffsets(let tensor, let bytes):
+            "the offsets of tensor \(tensor) are not within the \(bytes) data bytes"
         case .wrongSize(let tensor, let expected, let actual):
             "tensor \(tensor) spans \(actual) bytes; its shape needs \(expected)"
         case .notContiguous(let tensor): "tensor \(tensor) overlaps another or follows a hole"
-        case .wrongLength(let expected, let actual): "the file is \(actual) bytes long; its header describes \(expected)"
+        case .wrongLength(let expected, let actual):
+            "the file is \(actual) bytes long; its header describes \(expected)"
         case .notFinite(let tensor): "tensor \(tensor) holds NaN or an infinity"
         }
     }

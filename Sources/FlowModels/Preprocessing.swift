@@ -23,7 +23,8 @@ public struct Preprocessing: Sendable, Equatable {
             throw FlowError.outOfRange(argument: "levels", value: "\(levels)", allowed: "2 to 256")
         }
         guard logitAlpha > 0, logitAlpha < 0.5 else {
-            throw FlowError.outOfRange(argument: "logit_alpha", value: "\(logitAlpha)", allowed: "above 0 and below 0.5")
+            throw FlowError.outOfRange(
+                argument: "logit_alpha", value: "\(logitAlpha)", allowed: "above 0 and below 0.5")
         }
         self.levels = levels
         self.logitAlpha = logitAlpha

@@ -63,7 +63,8 @@ struct DensityModelTests {
                 dequantization: "uniform", logitAlpha: 1e-6, classes: [], parameterCount: flow.parameterCount,
                 check: CheckVector(pixels: [0, 0], logProb: 0)))
         let draws = 4000
-        let samples = try model.sample((0..<UInt64(draws)).map { SampleRow(seed: 1, index: $0) }, isCancelled: { false })
+        let samples = try model.sample(
+            (0..<UInt64(draws)).map { SampleRow(seed: 1, index: $0) }, isCancelled: { false })
         for image: [UInt8] in [[0, 0], [0, 1], [1, 0], [1, 1]] {
             let densities = try model.logDensities(
                 of: (0..<UInt32(draws)).map { DensityRow(pixels: image, draw: $0) }, isCancelled: { false })

@@ -31,7 +31,8 @@ struct ModelFileTests {
 
     /// A sound file with `text` of its header replaced; the text must be there.
     private func damaged(_ text: String, _ replacement: String) throws -> [UInt8] {
-        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        let (header, tensors) = parts(
+            try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
         try #require(header.contains(text), "\(text) is not in \(header)")
         return file(header.replacing(text, with: replacement), tensors)
     }
@@ -55,14 +56,16 @@ struct ModelFileTests {
         try check(FlowRegistry.architectures[index])
     }
 
-    @Test("16-bit files load, and verify on their own rounded weights", arguments: [TensorPrecision.bfloat16, .float16])
+    @Test(
+        "16-bit files load, and verify on their own rounded weights", arguments: [TensorPrecision.bfloat16, .float16])
     func halfPrecision(_ precision: TensorPrecision) throws {
         let model = try tinyModel(MaskedAutoregressiveFlow.self)
         let bytes = try ModelFile.encode(model, precision: precision)
         #expect(bytes.count < (try ModelFile.encode(model, precision: .float32)).count)
         let loaded = try load(bytes)
         let row = DensityRow(pixels: [0, 9, 99, 255, 3, 70])
-        let gap = try loaded.logDensities(of: [row], isCancelled: { false })[0]
+        let gap =
+            try loaded.logDensities(of: [row], isCancelled: { false })[0]
             - model.logDensities(of: [row], isCancelled: { false })[0]
         // weights move by up to 2⁻⁹ of their size
         #expect(abs(gap) < 0.2)
@@ -182,7 +185,8 @@ struct ModelFileTests {
 
     @Test("a missing tensor and a wrong shape are refused")
     func tensors() throws {
-        #expect(error(try damaged("\"standardize.shift\"", "\"standardize.shaft\"")) == .missingTensor("standardize.shift"))
+        #expect(
+            error(try damaged("\"standardize.shift\"", "\"standardize.shaft\"")) == .missingTensor("standardize.shift"))
         #expect(
             error(try damaged("\"shape\":[5,6]", "\"shape\":[6,5]"))
                 == .wrongShape(tensor: "layers.0.weights.1", expected: [5, 6], actual: [6, 5]))
@@ -190,7 +194,8 @@ struct ModelFileTests {
 
     @Test("a weight outside its mask is refused")
     func mask() throws {
-        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        let (header, tensors) = parts(
+            try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
         // the last weight of the first row of layers.0.weights.0, which starts at byte 48
         var bad = tensors
         bad[48 + 4 * 5 + 3] = 0x3F
@@ -199,7 +204,8 @@ struct ModelFileTests {
 
     @Test("a file whose check vector does not verify is refused with both values")
     func checkVector() throws {
-        let (header, tensors) = parts(try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        let (header, tensors) = parts(
+            try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
         var bad = tensors
         bad[3] ^= 0x40  // the exponent of the first shift
         guard case .checkFailed(let expected, let actual, let tolerance) = error(file(header, bad)) else {

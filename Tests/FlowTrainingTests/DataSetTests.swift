@@ -30,7 +30,9 @@ struct DataSetTests {
             #expect(one.labels == [0, 0] && one.classes == ["1x"])
         }
         for name in ["dog", "2", "-1", ""] {
-            #expect(throws: DataError.unknownClass(name: name, classes: ["cat", "1x"])) { try set.only(classes: [name]) }
+            #expect(throws: DataError.unknownClass(name: name, classes: ["cat", "1x"])) {
+                try set.only(classes: [name])
+            }
         }
         let unlabelled = ImageDataSet(shape: twoByThree, levels: 256, pixels: someImages(1))
         #expect(throws: DataError.noLabels(name: "cat")) { try unlabelled.only(classes: ["cat"]) }

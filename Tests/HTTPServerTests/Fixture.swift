@@ -52,7 +52,6 @@ final class TestHandler: HTTPHandler {
         for waiter in waiters { waiter.resume() }
     }
 
-
     var current: Counts { counts.withLock { $0 } }
 
     func decide(_ head: HTTPRequest) -> HeadDecision {
