@@ -90,8 +90,9 @@ public struct DensityAPI: HTTPHandler {
         switch error {
         case let problem as Problem: return problem
         case let error as ServingError:
+            // A client that has gone away is nobody's failure.
             let problem = Problem(error)
-            if problem.kind == .internal { context.options.report(String(describing: error)) }
+            if problem.kind == .internal, error != .cancelled { context.options.report(String(describing: error)) }
             return problem
         default:
             context.options.report(String(describing: error))

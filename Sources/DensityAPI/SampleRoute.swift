@@ -107,7 +107,7 @@ struct SampleRoute: Route {
                 for try await block in blocks { continuation.yield(try await self.lines(block, ask)) }
                 continuation.finish()
             } catch {
-                context.options.report(String(describing: error))
+                context.options.report("a stream of samples is cut off: \(error)")
                 continuation.finish(throwing: error)
             }
         }

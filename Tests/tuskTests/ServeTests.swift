@@ -1,0 +1,94 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("tusk serve", .timeLimit(.minutes(2)))
+struct ServeTests {
+    /// A service over a small model, ready.
+    private final class Service {
+        let work: Workplace
+        let process: Process
+        let output = Pipe()
+        private(set) var text = ""
+        private(set) var port = 0
+
+        init() throws {
+            work = try Workplace()
+            let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+            try #require(trained.code == 0, "\(trained.errors)")
+            process = Program.process(["serve", "--model", work.file("m.safetensors"), "--port", "0"])
+            process.standardOutput = output
+            try process.run()
+            while !text.contains("ready after") {
+                let more = output.fileHandleForReading.availableData
+                try #require(!more.isEmpty, "it ended after: \(text)")
+                text += String(decoding: more, as: UTF8.self)
+            }
+            let url = text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("http://127.0.0.1:") }
+            port = try #require(url?.split(separator: ":").last.flatMap { Int($0) })
+        }
+
+        deinit {
+            if process.isRunning { process.terminate() }
+        }
+
+        func end() -> Int32 {
+            process.terminate()
+            text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+    }
+
+    @Test("it says where it is and what it serves, answers, and ends in order")
+    func life() async throws {
+        let service = try Service()
+        #expect(service.text.contains("m, maf, images 4x4x1"))
+        let client = try RawSocketClient(port: service.port)
+        let density = try await client.roundTrip(
+            "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: 16\r\n\r\n"
+                + "0123456789abcdef")
+        #expect(density.status == 200)
+        #expect(density.text.hasPrefix(#"{"model":"m","log_prob":"#))
+        let samples = try await client.roundTrip("GET /sample?count=3&seed=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(samples.status == 200)
+        #expect(samples.text.contains(#""seed":1,"#) && samples.text.contains(#""index":2,"#))
+        let contract = try await client.roundTrip("GET /openapi.yaml HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(contract.text.hasPrefix("openapi: 3.1.0\n"))
+        #expect(service.end() == 0)
+        #expect(service.text.hasSuffix("finishing the requests that have begun\n"))
+    }
+
+    @Test("a body without a length is refused with 411")
+    func noLength() async throws {
+        let service = try Service()
+        let client = try RawSocketClient(port: service.port)
+        let answer = try await client.roundTrip(
+            "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n\r\n")
+        #expect(answer.status == 411)
+        #expect(answer.text.contains("urn:tusk:problem:length-required"))
+        #expect(service.end() == 0)
+    }
+
+    @Test("what keeps it from starting is said in one line")
+    func refusals() throws {
+        let service = try Service()
+        let model = service.work.file("m.safetensors")
+        func refused(_ arguments: String...) throws -> String {
+            let result = try Program.run(["serve"] + arguments)
+            #expect(result.code == 1)
+            #expect(result.errors.split(separator: "\n").count == 1)
+            return result.errors
+        }
+        #expect(
+            try refused("--model", model, "--port", "\(service.port)")
+                == "Error: port \(service.port) of 127.0.0.1 is in use\n")
+        #expect(try refused("--port", "0", "--model", service.work.file("none")).contains("there is no such file"))
+        #expect(
+            try refused("--port", "0", "--model", service.work.file("train-images-idx3-ubyte"))
+                .contains("not a sound safetensors file"))
+        #expect(try refused("--port", "65536").contains("--port is 65536; it must be 0 to 65535"))
+        #expect(try refused("--max-queue-rows", "255").contains("--max-queue-rows is 255; it must be 256 to"))
+        #expect(service.end() == 0)
+    }
+}
