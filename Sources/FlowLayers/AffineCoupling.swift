@@ -1,5 +1,4 @@
 public import FlowCore
-import FlowKernels
 
 /// Affine coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising
 /// order, become `z = x · exp(s) + t` with `(t, s)` a function of the key.
@@ -46,34 +45,21 @@ public struct AffineCoupling: Bijection {
     }
 
     private func run(_ x: Matrix) -> (z: Matrix, logDet: [Float], tape: AffineTape) {
-        let rows = x.rows
-        let (parameters, network) = conditioner.forwardTaped(x.unitMajor(key), rows: rows)
-        let moving = x.unitMajor(transformed)
-        var moved = moving
-        var logDet = [Float](repeating: 0, count: rows)
-        var movedSpan = moved.mutableSpan
-        var logDetSpan = logDet.mutableSpan
-        affineForward(
-            x: moving.span, parameters: parameters.span, bound: logScaleBound, rows: rows,
-            z: &movedSpan, logDet: &logDetSpan)
+        let (moved, logDet, tape) = affineNetworkForward(
+            x: x.unitMajor(transformed), key: x.unitMajor(key), bound: logScaleBound, rows: x.rows,
+            network: conditioner)
         var z = x
         z.setColumns(transformed, unitMajor: moved)
-        return (z, logDet, AffineTape(x: moving, parameters: parameters, network: network))
+        return (z, logDet, tape)
     }
 
     public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
         try checkWidth(of: z, "z")
         return try overRowTiles(z) { tile in
             if isCancelled() { throw FlowError.cancelled }
-            let parameters = conditioner.forward(tile.unitMajor(key), rows: tile.rows)
-            let moving = tile.unitMajor(transformed)
-            var moved = moving
-            var logDet = [Float](repeating: 0, count: tile.rows)
-            var movedSpan = moved.mutableSpan
-            var logDetSpan = logDet.mutableSpan
-            affineInverse(
-                z: moving.span, parameters: parameters.span, bound: logScaleBound, rows: tile.rows,
-                x: &movedSpan, logDet: &logDetSpan)
+            let (moved, logDet) = affineNetworkInverse(
+                z: tile.unitMajor(transformed), key: tile.unitMajor(key), bound: logScaleBound, rows: tile.rows,
+                network: conditioner)
             var x = tile
             x.setColumns(transformed, unitMajor: moved)
             return (x, logDet)

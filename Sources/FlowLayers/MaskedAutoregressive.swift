@@ -53,19 +53,12 @@ public struct MaskedAutoregressive: Bijection {
     }
 
     private func run(_ x: Matrix) -> (z: Matrix, logDet: [Float], tape: AffineTape) {
-        let rows = x.rows
         let positions = x.unitMajor(order)
-        let (parameters, network) = conditioner.forwardTaped(positions, rows: rows)
-        var moved = positions
-        var logDet = [Float](repeating: 0, count: rows)
-        var movedSpan = moved.mutableSpan
-        var logDetSpan = logDet.mutableSpan
-        affineForward(
-            x: positions.span, parameters: parameters.span, bound: logScaleBound, rows: rows,
-            z: &movedSpan, logDet: &logDetSpan)
+        let (moved, logDet, tape) = affineNetworkForward(
+            x: positions, key: positions, bound: logScaleBound, rows: x.rows, network: conditioner)
         var z = x
         z.setColumns(order, unitMajor: moved)
-        return (z, logDet, AffineTape(x: positions, parameters: parameters, network: network))
+        return (z, logDet, tape)
     }
 
     /// One pass: every weight is used once.
@@ -126,13 +119,8 @@ public struct MaskedAutoregressive: Bijection {
         var positions = [Float](repeating: 0, count: dims * z.rows)
         var logDet = [Float](repeating: 0, count: z.rows)
         for _ in 0..<dims {
-            let parameters = conditioner.forward(positions, rows: z.rows)
-            logDet = Array(repeating: 0, count: z.rows)
-            var span = positions.mutableSpan
-            var logDetSpan = logDet.mutableSpan
-            affineInverse(
-                z: latent.span, parameters: parameters.span, bound: logScaleBound, rows: z.rows,
-                x: &span, logDet: &logDetSpan)
+            (positions, logDet) = affineNetworkInverse(
+                z: latent, key: positions, bound: logScaleBound, rows: z.rows, network: conditioner)
         }
         var x = z
         x.setColumns(order, unitMajor: positions)
