@@ -13,8 +13,7 @@ struct ModelsRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        _ = try Accept(head.fields).best(of: [.json])
+        try head.checkPlain(offering: .json)
         let store = try context.service.models
         return .done(
             .json([
@@ -32,8 +31,7 @@ struct ModelRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        _ = try Accept(head.fields).best(of: [.json])
+        try head.checkPlain(offering: .json)
         return .done(.json(describe(try context.service.models.model(named: head.segments[1]))))
     }
 }

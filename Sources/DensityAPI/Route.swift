@@ -29,6 +29,15 @@ struct RequestHead: Sendable {
     }
 }
 
+extension RequestHead {
+    /// For a route without query parameters and with one representation: refuses any parameter, and an `Accept` that
+    /// `type` does not satisfy.
+    func checkPlain(offering type: MediaType) throws {
+        _ = try Query(query, known: [])
+        _ = try Accept(fields).best(of: [type])
+    }
+}
+
 /// How a request goes on once its head is known.
 enum RouteWork: Sendable {
     /// The answer needs no body and no computing.

@@ -12,8 +12,7 @@ struct HealthRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        _ = try Accept(head.fields).best(of: [.json])
+        try head.checkPlain(offering: .json)
         let uptime = context.started.duration(to: .now) / .seconds(1)
         var members: [JSON.Member] = [.init("live", .bool(true))]
         var status = HTTPResponse.Status.ok
@@ -45,8 +44,7 @@ struct LiveRoute: Route {
     init(_ context: APIContext) {}
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        _ = try Accept(head.fields).best(of: [.json])
+        try head.checkPlain(offering: .json)
         return .done(.json(["live": .bool(true)]))
     }
 }
@@ -60,8 +58,7 @@ struct ReadyRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        _ = try Accept(head.fields).best(of: [.json])
+        try head.checkPlain(offering: .json)
         _ = try context.service.models
         return .done(.json(["ready": .bool(true)]))
     }
@@ -76,10 +73,9 @@ struct OpenAPIRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ head: RequestHead) throws -> RouteWork {
-        _ = try Query(head.query, known: [])
-        let type = try Accept(head.fields).best(of: [.yaml])
+        try head.checkPlain(offering: .yaml)
         return .done(
             ServerResponse(
-                status: .ok, fields: [.contentType: type.description], body: .bytes(context.openAPI)))
+                status: .ok, fields: [.contentType: MediaType.yaml.description], body: .bytes(context.openAPI)))
     }
 }
