@@ -45,8 +45,9 @@ let package = Package(
         // The default model and openapi.yaml, inside the program.
         .target(name: "CEmbedded"),
 
-        // Flows.
-        module("FlowKernels", ["CBLAS"]),
+        // Flows. The C inner loops are optimised in debug builds too: the tests run what ships, at its speed.
+        .target(name: "CFlowKernels", cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off"])]),
+        module("FlowKernels", ["CBLAS", "CFlowKernels"]),
         module("FlowCore", ["FlowKernels"]),
         module("FlowLayers", ["FlowCore", "FlowKernels"]),
         module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "COpenSSL"]),

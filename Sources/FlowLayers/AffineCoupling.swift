@@ -20,15 +20,15 @@ public struct AffineCoupling: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
-    public init(dims: Int, hidden: [Int], parity: Int, logScaleBound: Float, random: inout RandomStream?) throws {
-        try checkSizes(dims: dims, atLeast: 2, hidden: hidden, logScaleBound: logScaleBound)
+    public init(dims: Int, shape: ConditionerShape, parity: Int, logScaleBound: Float, random: inout RandomStream?) throws {
+        try checkSizes(dims: dims, atLeast: 2, shape: shape, logScaleBound: logScaleBound)
         precondition(parity == 0 || parity == 1)
         self.dims = dims
         self.logScaleBound = logScaleBound
         key = (0..<dims).filter { $0 % 2 == parity }
         transformed = (0..<dims).filter { $0 % 2 != parity }
         conditioner = Conditioner(
-            inputs: key.count, hidden: hidden, transformed: transformed.count, random: &random)
+            inputs: key.count, shape: shape, transformed: transformed.count, random: &random)
     }
 
     public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
@@ -80,9 +80,9 @@ public struct AffineCoupling: Bijection {
     }
 
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
-    public static func parameterCount(dims: Int, hidden: [Int], parity: Int) -> Int? {
+    public static func parameterCount(dims: Int, shape: ConditionerShape, parity: Int) -> Int? {
         let key = (dims + 1 - parity) / 2
-        return Conditioner.parameterCount(inputs: key, hidden: hidden, transformed: dims - key)
+        return Conditioner.parameterCount(inputs: key, shape: shape, transformed: dims - key)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -46,13 +46,11 @@ func affineNetworkBackward(
 }
 
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
-func checkSizes(dims: Int, atLeast: Int, hidden: [Int], logScaleBound: Float) throws {
+func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, logScaleBound: Float) throws {
     guard dims >= atLeast else {
         throw FlowError.outOfRange(argument: "dims", value: "\(dims)", allowed: "\(atLeast) or more")
     }
-    guard !hidden.isEmpty, hidden.allSatisfy({ $0 > 0 }) else {
-        throw FlowError.outOfRange(argument: "hidden", value: "\(hidden)", allowed: "one or more positive sizes")
-    }
+    try shape.check()
     guard logScaleBound > 0, logScaleBound.isFinite else {
         throw FlowError.outOfRange(argument: "log_scale_bound", value: "\(logScaleBound)", allowed: "above 0")
     }

@@ -1,44 +1,50 @@
 package import FlowCore
 import FlowKernels
 
-/// A network of linear maps with a rectifier after each but the last: what turns a key into shifts and log-scales.
+/// A network of linear maps with an activation after each but the last: what turns a key into shifts and log-scales.
 ///
 /// Activations are unit-major, `[units, rows]`. The last map's output rows `2i` and `2i + 1` are the shift and the
-/// unbounded log-scale of dimension `i`.
+/// unbounded log-scale of dimension `i`. With a context the first `contextDims` inputs of the first map are the context,
+/// which every unit may read, and the key's follow.
 package struct Conditioner: Sendable {
     package var layers: [TriangularLinear]
+    package let shape: ConditionerShape
 
     /// Every unit reads the whole layer below. The last map starts at zero, so that the flow starts at the identity.
-    package init(inputs: Int, hidden: [Int], transformed: Int, random stream: inout RandomStream?) {
-        let reaches = hidden.enumerated().map { i, units in
-            Array(repeating: i == 0 ? inputs : hidden[i - 1], count: units)
+    package init(inputs: Int, shape: ConditionerShape, transformed: Int, random stream: inout RandomStream?) {
+        let widths = [shape.contextDims + inputs] + shape.hidden
+        let reaches = zip(widths, shape.hidden + [2 * transformed]).map { below, units in
+            Array(repeating: below, count: units)
         }
-        self.init(
-            inputs: inputs, reaches: reaches + [Array(repeating: hidden.last ?? inputs, count: 2 * transformed)],
-            random: &stream)
+        self.init(inputs: widths[0], reaches: reaches, shape: shape, random: &stream)
     }
 
     /// The masked network of `D` positions: position `p` has degree `p + 1`, hidden unit `j` of `H` has degree
     /// `1 + ⌊j(D − 1)/H⌋`, a hidden unit reads degrees up to its own, and the outputs of a position read degrees below
-    /// the position's.
+    /// the position's. A context has degree 0; with one, unit `j` has degree `⌊jD/H⌋`, so that the first position's
+    /// outputs too depend on it.
     ///
     /// Source: Germain et al., *MADE* (2015), §4, arXiv:1502.03509; degrees evenly spread and sorted, not random.
-    package init(maskedDims dims: Int, hidden: [Int], random stream: inout RandomStream?) {
-        /// Units of a sorted layer whose degree is at most each of `1...dims - 1`; inputs have one unit a degree.
-        func degrees(_ units: Int) -> [Int] { (0..<units).map { 1 + $0 * (dims - 1) / units } }
-        var below = Array(1...dims)
+    package init(maskedDims dims: Int, shape: ConditionerShape, random stream: inout RandomStream?) {
+        let isConditional = shape.contextDims > 0
+        func degrees(_ units: Int) -> [Int] {
+            (0..<units).map { isConditional ? $0 * dims / units : 1 + $0 * (dims - 1) / units }
+        }
+        var below = Array(repeating: 0, count: shape.contextDims) + Array(1...dims)
         var reaches: [[Int]] = []
-        for units in hidden {
+        // Without a context and with one dimension there is nothing that a hidden unit may read.
+        let readsNothing = dims == 1 && !isConditional
+        for units in shape.hidden {
             let own = degrees(units)
-            // With one dimension there is nothing that a hidden unit may read.
-            reaches.append(own.map { degree in dims == 1 ? 0 : below.count { $0 <= degree } })
+            reaches.append(own.map { degree in readsNothing ? 0 : below.count { $0 <= degree } })
             below = own
         }
-        reaches.append((0..<2 * dims).map { row in dims == 1 ? 0 : below.count { $0 <= row / 2 } })
-        self.init(inputs: dims, reaches: reaches, random: &stream)
+        reaches.append((0..<2 * dims).map { row in readsNothing ? 0 : below.count { $0 <= row / 2 } })
+        self.init(inputs: shape.contextDims + dims, reaches: reaches, shape: shape, random: &stream)
     }
 
-    private init(inputs: Int, reaches: [[Int]], random stream: inout RandomStream?) {
+    private init(inputs: Int, reaches: [[Int]], shape: ConditionerShape, random stream: inout RandomStream?) {
+        self.shape = shape
         layers = []
         for (i, reach) in reaches.enumerated() {
             // The output layer has no random start.
@@ -50,10 +56,10 @@ package struct Conditioner: Sendable {
     }
 
     /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.
-    package static func parameterCount(inputs: Int, hidden: [Int], transformed: Int) -> Int? {
+    package static func parameterCount(inputs: Int, shape: ConditionerShape, transformed: Int) -> Int? {
         var count = 0
-        var below = inputs
-        for units in hidden + [2 * transformed] {
+        var below = shape.contextDims + inputs
+        for units in shape.hidden + [2 * transformed] {
             let (weights, overflow) = units.multipliedReportingOverflow(by: below + 1)
             let (sum, overflowOfSum) = count.addingReportingOverflow(weights)
             if overflow || overflowOfSum { return nil }

@@ -30,13 +30,13 @@ public struct MaskedAutoregressive: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
-    public init(dims: Int, hidden: [Int], reversed: Bool, logScaleBound: Float, random: inout RandomStream?) throws {
-        try checkSizes(dims: dims, atLeast: 1, hidden: hidden, logScaleBound: logScaleBound)
+    public init(dims: Int, shape: ConditionerShape, reversed: Bool, logScaleBound: Float, random: inout RandomStream?) throws {
+        try checkSizes(dims: dims, atLeast: 1, shape: shape, logScaleBound: logScaleBound)
         self.dims = dims
         self.reversed = reversed
         self.logScaleBound = logScaleBound
         order = reversed ? (0..<dims).reversed() : Array(0..<dims)
-        conditioner = Conditioner(maskedDims: dims, hidden: hidden, random: &random)
+        conditioner = Conditioner(maskedDims: dims, shape: shape, random: &random)
     }
 
     public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
@@ -149,8 +149,8 @@ public struct MaskedAutoregressive: Bijection {
     }
 
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
-    public static func parameterCount(dims: Int, hidden: [Int]) -> Int? {
-        Conditioner.parameterCount(inputs: dims, hidden: hidden, transformed: dims)
+    public static func parameterCount(dims: Int, shape: ConditionerShape) -> Int? {
+        Conditioner.parameterCount(inputs: dims, shape: shape, transformed: dims)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -17,14 +17,14 @@ public struct AffineCouplingFlow: ChainFlow {
         layers = try (0..<hyperParameters.layers).map { i in
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             return try AffineCoupling(
-                dims: dims, hidden: hyperParameters.hidden, parity: i % 2,
+                dims: dims, shape: hyperParameters.conditioner, parity: i % 2,
                 logScaleBound: hyperParameters.logScaleBound, random: &random)
         }
     }
 
     public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
         chainParameterCount(dims: dims, layers: hyperParameters.layers) { i in
-            AffineCoupling.parameterCount(dims: dims, hidden: hyperParameters.hidden, parity: i % 2)
+            AffineCoupling.parameterCount(dims: dims, shape: hyperParameters.conditioner, parity: i % 2)
         }
     }
 }

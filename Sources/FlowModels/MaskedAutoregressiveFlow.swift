@@ -18,14 +18,14 @@ public struct MaskedAutoregressiveFlow: ChainFlow {
         layers = try (0..<hyperParameters.layers).map { i in
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             return try MaskedAutoregressive(
-                dims: dims, hidden: hyperParameters.hidden, reversed: i % 2 == 1,
+                dims: dims, shape: hyperParameters.conditioner, reversed: i % 2 == 1,
                 logScaleBound: hyperParameters.logScaleBound, random: &random)
         }
     }
 
     public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
         chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
-            MaskedAutoregressive.parameterCount(dims: dims, hidden: hyperParameters.hidden)
+            MaskedAutoregressive.parameterCount(dims: dims, shape: hyperParameters.conditioner)
         }
     }
 }

@@ -88,28 +88,6 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     }
 }
 
-/// Sizes of an architecture.
-public struct HyperParameters: Sendable, Codable, Equatable {
-    /// Number of masked networks or couplings.
-    public var layers: Int
-    /// Hidden units of each conditioner, layer by layer.
-    public var hidden: [Int]
-    /// `c`: log-scales lie in `(−c, c)`, nats.
-    public var logScaleBound: Float
-
-    public init(layers: Int, hidden: [Int], logScaleBound: Float) {
-        self.layers = layers
-        self.hidden = hidden
-        self.logScaleBound = logScaleBound
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case layers
-        case hidden
-        case logScaleBound = "log_scale_bound"
-    }
-}
-
 /// How the model was trained.
 public struct TrainingRecord: Sendable, Codable, Equatable {
     /// SHA-256, hexadecimal, of the training images' levels in order.

@@ -1,0 +1,20 @@
+#include "CFlowKernels.h"
+
+extern const struct flow_kernels kernels_baseline;
+#ifdef __x86_64__
+extern const struct flow_kernels kernels_avx2, kernels_avx512;
+#endif
+
+const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set) {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (set == FLOW_AVX512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                   ? &kernels_avx512
+                   : NULL;
+    if (set == FLOW_AVX2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kernels_avx2 : NULL;
+#endif
+    return set == FLOW_BASELINE ? &kernels_baseline : NULL;
+}

@@ -1,0 +1,39 @@
+import CFlowKernels
+
+/// Instruction sets that the C kernels are compiled for; a program carries all and asks the CPU when it starts.
+package enum InstructionSet: UInt32, CaseIterable, Comparable, Sendable {
+    /// SSE2 on x86-64, NEON on arm64.
+    case baseline
+    /// AVX2 and FMA.
+    case avx2
+    /// AVX-512 F, BW, DQ and VL.
+    case avx512
+
+    package static func < (a: InstructionSet, b: InstructionSet) -> Bool { a.rawValue < b.rawValue }
+
+    /// Whether this CPU has it.
+    package var isAvailable: Bool {
+        unsafe flow_kernels_of(flow_instruction_set(rawValue: rawValue)) != nil
+    }
+
+    /// The best of this CPU.
+    package static let best = allCases.last { $0.isAvailable }!  // baseline always is
+}
+
+/// The C kernels of one instruction set.
+@safe
+package struct Kernels: @unchecked Sendable {
+    package let instructionSet: InstructionSet
+    /// A constant of the program, never written: safe to share.
+    let table: UnsafePointer<flow_kernels>
+
+    /// Nil where this CPU has no such instructions.
+    package init?(_ set: InstructionSet) {
+        guard let table = unsafe flow_kernels_of(flow_instruction_set(rawValue: set.rawValue)) else { return nil }
+        instructionSet = set
+        unsafe self.table = table
+    }
+
+    /// Those of the CPU's best instruction set.
+    package static let best = Kernels(.best)!  // available by definition
+}

@@ -1,0 +1,76 @@
+import CFlowKernels
+
+/// Where a product finds an operand: element `(step, j)` is at `offset + step · stepStride + j · stride`.
+package struct Operand: Sendable {
+    package var offset: Int
+    package var stepStride: Int
+    package var stride: Int
+
+    package init(offset: Int = 0, step: Int, stride: Int = 1) {
+        self.offset = offset
+        stepStride = step
+        self.stride = stride
+    }
+
+    /// Whether all of `steps × count` elements lie in an array of `length`; strides may be negative.
+    fileprivate func fits(_ length: Int, steps: Int, count: Int) -> Bool {
+        let ends = (steps - 1) * stepStride
+        let across = (count - 1) * stride
+        return offset + min(0, ends) + min(0, across) >= 0 && offset + max(0, ends) + max(0, across) < length
+    }
+}
+
+/// What a product's elements start from.
+package enum ProductStart: Sendable {
+    case zero
+    /// The output as it stands.
+    case accumulate
+}
+
+extension Kernels {
+    /// `C[j, l] = start + Σₜ A[t, l] · B[t, j]` for `lanes` × `count` elements, `depth` products each.
+    ///
+    /// `A` has its lanes side by side, as has `C`, whose rows `j` stand `c.stepStride` apart; `B` has any strides. Every
+    /// element is one chain of multiply-adds over rising `t`, so that its bits depend neither on `lanes` nor on `count`.
+    /// Its plain twin is ``Reference/product(_:_:_:_:lanes:count:depth:bias:start:c:_:)``.
+    /// - Parameter bias: lane `l` starts from `bias[biasOffset + l]` more.
+    /// - Complexity: `lanes · count · depth` multiply-adds; no allocation.
+    package func product(
+        _ a: Span<Float>, _ pa: Operand, _ b: Span<Float>, _ pb: Operand, lanes: Int, count: Int, depth: Int,
+        bias: Span<Float>? = nil, biasOffset: Int = 0, start: ProductStart = .zero,
+        c: inout MutableSpan<Float>, _ pc: Operand
+    ) {
+        precondition(lanes > 0 && count > 0 && depth >= 0 && pa.stride == 1 && pc.stride == 1)
+        precondition(depth == 0 || pa.fits(a.count, steps: depth, count: lanes))
+        precondition(depth == 0 || pb.fits(b.count, steps: depth, count: count))
+        precondition(pc.fits(c.count, steps: count, count: lanes) && (count == 1 || pc.stepStride >= lanes))
+        if let bias { precondition(biasOffset >= 0 && biasOffset + lanes <= bias.count) }
+        unsafe a.withUnsafeBufferPointer { a in
+            unsafe b.withUnsafeBufferPointer { b in
+                unsafe c.withUnsafeMutableBufferPointer { c in
+                    // In bounds by the preconditions above.
+                    var p = unsafe flow_product()
+                    unsafe p.a = depth == 0 ? nil : a.baseAddress! + pa.offset
+                    unsafe p.a_stride = pa.stepStride
+                    unsafe p.b = depth == 0 ? nil : b.baseAddress! + pb.offset
+                    unsafe p.b_step = pb.stepStride
+                    unsafe p.b_stride = pb.stride
+                    unsafe p.c = c.baseAddress! + pc.offset
+                    unsafe p.c_stride = pc.stepStride
+                    unsafe p.lanes = lanes
+                    unsafe p.count = count
+                    unsafe p.depth = depth
+                    unsafe p.accumulate = start == .accumulate ? 1 : 0
+                    if let bias {
+                        unsafe bias.withUnsafeBufferPointer {
+                            unsafe p.bias = $0.baseAddress! + biasOffset
+                            unsafe table.pointee.product(&p)
+                        }
+                    } else {
+                        unsafe table.pointee.product(&p)
+                    }
+                }
+            }
+        }
+    }
+}
