@@ -20,7 +20,9 @@ public struct AffineCoupling: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
-    public init(dims: Int, shape: ConditionerShape, parity: Int, logScaleBound: Float, random: inout RandomStream?) throws {
+    public init(dims: Int, shape: ConditionerShape, parity: Int, logScaleBound: Float, random: inout RandomStream?)
+        throws
+    {
         try checkSizes(dims: dims, atLeast: 2, shape: shape, logScaleBound: logScaleBound)
         precondition(parity == 0 || parity == 1)
         self.dims = dims

@@ -30,7 +30,9 @@ public struct MaskedAutoregressive: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
-    public init(dims: Int, shape: ConditionerShape, reversed: Bool, logScaleBound: Float, random: inout RandomStream?) throws {
+    public init(dims: Int, shape: ConditionerShape, reversed: Bool, logScaleBound: Float, random: inout RandomStream?)
+        throws
+    {
         try checkSizes(dims: dims, atLeast: 1, shape: shape, logScaleBound: logScaleBound)
         self.dims = dims
         self.reversed = reversed

@@ -19,9 +19,12 @@ struct ProductTests {
     }
 
     private static let shapes = [
-        Shape(lanes: 1, count: 1, depth: 1), Shape(lanes: 16, count: 1, depth: 7), Shape(lanes: 64, count: 1, depth: 33),
-        Shape(lanes: 64, count: 3, depth: 5), Shape(lanes: 32, count: 13, depth: 40), Shape(lanes: 35, count: 25, depth: 17),
-        Shape(lanes: 80, count: 12, depth: 3), Shape(lanes: 15, count: 7, depth: 100), Shape(lanes: 48, count: 11, depth: 0),
+        Shape(lanes: 1, count: 1, depth: 1), Shape(lanes: 16, count: 1, depth: 7),
+        Shape(lanes: 64, count: 1, depth: 33),
+        Shape(lanes: 64, count: 3, depth: 5), Shape(lanes: 32, count: 13, depth: 40),
+        Shape(lanes: 35, count: 25, depth: 17),
+        Shape(lanes: 80, count: 12, depth: 3), Shape(lanes: 15, count: 7, depth: 100),
+        Shape(lanes: 48, count: 11, depth: 0),
     ]
 
     @Test("agrees with its reference in every instruction set", arguments: InstructionSet.allCases, shapes)

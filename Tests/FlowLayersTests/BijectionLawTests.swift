@@ -19,11 +19,13 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
         var random: RandomStream? = RandomStream(seed: 11, stream: 0)
         func masked(_ hidden: [Int], reversed: Bool) throws -> any Bijection {
             let map = try MaskedAutoregressive(
-                dims: dims, shape: ConditionerShape(hidden: hidden), reversed: reversed, logScaleBound: 3, random: &random)
+                dims: dims, shape: ConditionerShape(hidden: hidden), reversed: reversed, logScaleBound: 3,
+                random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
         func coupling(parity: Int) throws -> any Bijection {
-            let map = try AffineCoupling(dims: dims, shape: ConditionerShape(hidden: [9, 7]), parity: parity, logScaleBound: 3, random: &random)
+            let map = try AffineCoupling(
+                dims: dims, shape: ConditionerShape(hidden: [9, 7]), parity: parity, logScaleBound: 3, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
         switch self {
@@ -171,7 +173,8 @@ struct MaskedAutoregressiveTests {
     @Test("starts at the identity")
     func identity() throws {
         var random: RandomStream? = RandomStream(seed: 1, stream: 0)
-        let map = try MaskedAutoregressive(dims: 6, shape: ConditionerShape(hidden: [8]), reversed: false, logScaleBound: 5, random: &random)
+        let map = try MaskedAutoregressive(
+            dims: 6, shape: ConditionerShape(hidden: [8]), reversed: false, logScaleBound: 5, random: &random)
         let x = Matrix(rows: 1, columns: 6, elements: [1, 2, 3, 4, 5, 6])
         let (z, logDet) = try map.forward(x)
         #expect(z == x)
@@ -195,13 +198,16 @@ struct MaskedAutoregressiveTests {
     func sizes() {
         var random: RandomStream? = nil
         #expect(throws: FlowError.self) {
-            try MaskedAutoregressive(dims: 0, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 5, random: &random)
+            try MaskedAutoregressive(
+                dims: 0, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 5, random: &random)
         }
         #expect(throws: FlowError.self) {
-            try MaskedAutoregressive(dims: 3, shape: ConditionerShape(hidden: []), reversed: false, logScaleBound: 5, random: &random)
+            try MaskedAutoregressive(
+                dims: 3, shape: ConditionerShape(hidden: []), reversed: false, logScaleBound: 5, random: &random)
         }
         #expect(throws: FlowError.self) {
-            try MaskedAutoregressive(dims: 3, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 0, random: &random)
+            try MaskedAutoregressive(
+                dims: 3, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 0, random: &random)
         }
     }
 

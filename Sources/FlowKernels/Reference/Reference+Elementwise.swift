@@ -8,7 +8,7 @@ extension Reference {
         case .relu: max(x, 0)
         case .tanh: Glibc.tanh(x)
         case .elu: x > 0 ? x : expm1(x)
-        case .gelu: x * 0.5 * erfc(-x * 0.5.squareRoot())
+        case .gelu: x * 0.5 * erfc(-x * Float(0.5).squareRoot())
         }
     }
 }
