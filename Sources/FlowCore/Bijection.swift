@@ -34,6 +34,8 @@ public protocol Bijection: Sendable {
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/cancelled`` when `isCancelled`
     ///   turned true, which sequential maps look at between blocks of dimensions.
     func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float])
+    /// The map with its weights as the kernels read them; hold on to it, or to a ``FlowEngine``, where many calls follow.
+    func packed(_ precision: WeightPrecision) -> any PackedBijection
     /// Pulls `(∂L/∂z, ∂L/∂logDet)` back to `∂L/∂x`, adding parameter gradients to `gradient`.
     func backward(_ cotangent: Cotangent, through tape: Tape, into gradient: inout Self) -> Matrix
 
@@ -61,6 +63,16 @@ public struct Cotangent: Sendable {
 }
 
 extension Bijection {
+    /// Packs the weights for this one call.
+    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
+        try FlowEngine(self).forward(x)
+    }
+
+    /// Packs the weights for this one call.
+    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
+        try FlowEngine(self).inverse(z, isCancelled: isCancelled)
+    }
+
     /// Maps without masks have nothing to hold.
     public var holdsStructuralZeros: Bool { true }
     public mutating func restoreStructuralZeros() {}

@@ -38,33 +38,15 @@ public struct ActNorm: Bijection {
         }
     }
 
-    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
-        try checkWidth(of: x, "x")
-        var z = x
-        for j in 0..<dims {
-            let scale = exp(logScale[j])
-            for r in 0..<x.rows {
-                z.elements[r * dims + j] = (x.elements[r * dims + j] + shift[j]) * scale
-            }
-        }
-        return (z, Array(repeating: logScale.reduce(0, +), count: x.rows))
+    public func packed(_ precision: WeightPrecision) -> any PackedBijection {
+        PackedActNorm(
+            shift: shift, scale: logScale.map { exp($0) }, inverseScale: logScale.map { exp(-$0) },
+            logDet: logScale.reduce(0, +))
     }
 
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Matrix) {
         let (z, logDet) = try forward(x)
         return (z, logDet, z)
-    }
-
-    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        try checkWidth(of: z, "z")
-        var x = z
-        for j in 0..<dims {
-            let scale = exp(-logScale[j])
-            for r in 0..<z.rows {
-                x.elements[r * dims + j] = z.elements[r * dims + j] * scale - shift[j]
-            }
-        }
-        return (x, Array(repeating: -logScale.reduce(0, +), count: z.rows))
     }
 
     /// With `e = exp(logScale)`: `dx = dz·e`, `dShift = Σᵣ dz·e`, `dLogScale = Σᵣ (dz·z + dLogDet)`.

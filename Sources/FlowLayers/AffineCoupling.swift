@@ -33,12 +33,10 @@ public struct AffineCoupling: Bijection {
             inputs: key.count, shape: shape, transformed: transformed.count, random: &random)
     }
 
-    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
-        try checkWidth(of: x, "x")
-        return overRowTiles(x) { tile in
-            let (z, logDet, _) = run(tile)
-            return (z, logDet)
-        }
+    public func packed(_ precision: WeightPrecision) -> any PackedBijection {
+        PackedAffineCoupling(
+            dims: dims, parity: key[0],
+            network: PackedAffineNetwork(conditioner, bound: logScaleBound, transformed: transformed.count))
     }
 
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
@@ -53,19 +51,6 @@ public struct AffineCoupling: Bijection {
         var z = x
         z.setColumns(transformed, unitMajor: moved)
         return (z, logDet, tape)
-    }
-
-    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        try checkWidth(of: z, "z")
-        return try overRowTiles(z) { tile in
-            if isCancelled() { throw FlowError.cancelled }
-            let (moved, logDet) = affineNetworkInverse(
-                z: tile.unitMajor(transformed), key: tile.unitMajor(key), bound: logScaleBound, rows: tile.rows,
-                network: conditioner)
-            var x = tile
-            x.setColumns(transformed, unitMajor: moved)
-            return (x, logDet)
-        }
     }
 
     public func backward(

@@ -1,4 +1,3 @@
-import Glibc
 public import FlowCore
 import FlowKernels
 
@@ -25,9 +24,6 @@ public struct MaskedAutoregressive: Bijection {
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .sequential }
 
-    /// Dimensions between two looks at `isCancelled`.
-    private static let cancellationBlock = 32
-
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
     public init(dims: Int, shape: ConditionerShape, reversed: Bool, logScaleBound: Float, random: inout RandomStream?)
@@ -41,12 +37,10 @@ public struct MaskedAutoregressive: Bijection {
         conditioner = Conditioner(maskedDims: dims, shape: shape, random: &random)
     }
 
-    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
-        try checkWidth(of: x, "x")
-        return overRowTiles(x) { tile in
-            let (z, logDet, _) = run(tile)
-            return (z, logDet)
-        }
+    public func packed(_ precision: WeightPrecision) -> any PackedBijection {
+        PackedMaskedAutoregressive(
+            dims: dims,
+            network: PackedAffineNetwork(conditioner, bound: logScaleBound, transformed: dims, reversed: reversed))
     }
 
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
@@ -61,57 +55,6 @@ public struct MaskedAutoregressive: Bijection {
         var z = x
         z.setColumns(order, unitMajor: moved)
         return (z, logDet, tape)
-    }
-
-    /// One pass: every weight is used once.
-    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        try checkWidth(of: z, "z")
-        return try overRowTiles(z) { tile in try solve(tile, isCancelled) }
-    }
-
-    /// The non-linear triangular solve for one tile, position by position.
-    private func solve(_ z: Matrix, _ isCancelled: () -> Bool) throws -> (Matrix, [Float]) {
-        let latent = z.unitMajor(order)
-        // Known values: the positions, then each hidden layer's units. What is not yet known is never read.
-        var known = [[SIMD16<Float>]](repeating: [], count: conditioner.layers.count)
-        for (i, layer) in conditioner.layers.enumerated() {
-            known[i].reserveCapacity(layer.inputs)
-        }
-        let output = conditioner.layers.count - 1
-        var logDet = SIMD16<Float>.zero
-        for p in 0..<dims {
-            if p % Self.cancellationBlock == 0, isCancelled() { throw FlowError.cancelled }
-            let shift = unit(2 * p, of: output, known)
-            let a = unit(2 * p + 1, of: output, known)
-            var x = SIMD16<Float>()
-            for r in 0..<tileRows {
-                let s = boundedLogScale(a[r], bound: logScaleBound)
-                x[r] = (latent[p * tileRows + r] - shift[r]) * exp(-s)
-                logDet[r] -= s
-            }
-            known[0].append(x)
-            // Dimension p is known, and with it the hidden units of degree p + 1, layer by layer.
-            for i in 0..<output {
-                while known[i + 1].count < conditioner.layers[i].outputs,
-                    conditioner.layers[i].reach[known[i + 1].count] <= known[i].count
-                {
-                    let value = unit(known[i + 1].count, of: i, known)
-                    known[i + 1].append(value.replacing(with: 0, where: value .< 0))
-                }
-            }
-        }
-        var x = z
-        x.setColumns(order, unitMajor: known[0].flatMap { value in (0..<tileRows).map { value[$0] } })
-        return (x, (0..<tileRows).map { logDet[$0] })
-    }
-
-    /// Pre-activation of one unit of `layer` from the known values below it.
-    private func unit(_ index: Int, of layer: Int, _ known: [[SIMD16<Float>]]) -> SIMD16<Float> {
-        let linear = conditioner.layers[layer]
-        let inputs = known[layer]
-        return dotTile(
-            weights: linear.weights.span, offset: index * linear.inputs, count: linear.reach[index],
-            bias: linear.biases[index], inputs: inputs.span)
     }
 
     /// The inverse as the literature has it: `D` passes of the network, each of which gets one more dimension right.

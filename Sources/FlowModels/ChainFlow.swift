@@ -31,14 +31,8 @@ extension ChainFlow {
         try standardize.initialize(from: x)
     }
 
-    public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
-        var (z, logDet) = try standardize.forward(x)
-        for layer in layers {
-            let (next, more) = try layer.forward(z)
-            z = next
-            add(more, to: &logDet)
-        }
-        return (z, logDet)
+    public func packed(_ precision: WeightPrecision) -> any PackedBijection {
+        PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) })
     }
 
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: ChainTape<Layer>) {
@@ -51,20 +45,6 @@ extension ChainFlow {
             tape.layers.append(own)
         }
         return (z, logDet, tape)
-    }
-
-    public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        try checkWidth(of: z, "z")
-        var x = z
-        var logDet = [Float](repeating: 0, count: z.rows)
-        for layer in layers.reversed() {
-            let (next, more) = try layer.inverse(x, isCancelled: isCancelled)
-            x = next
-            add(more, to: &logDet)
-        }
-        let (data, more) = try standardize.inverse(x, isCancelled: isCancelled)
-        add(more, to: &logDet)
-        return (data, logDet)
     }
 
     public func backward(_ cotangent: Cotangent, through tape: ChainTape<Layer>, into gradient: inout Self) -> Matrix {

@@ -5,6 +5,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     public let flow: Flow
     public var record: ModelRecord
     public let preprocessing: Preprocessing
+    private let engine: FlowEngine
 
     public var densityOrder: ExecutionOrder { flow.forwardOrder }
     public var samplingOrder: ExecutionOrder { flow.inverseOrder }
@@ -16,6 +17,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
         }
         self.flow = flow
         self.record = record
+        engine = FlowEngine(flow)
         preprocessing = try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha)
     }
 
@@ -33,7 +35,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
             input.elements.replaceSubrange(r * dims..<(r + 1) * dims, with: w)
         }
         if isCancelled() { throw FlowError.cancelled }
-        let (z, flowLogDets) = try flow.forward(input)
+        let (z, flowLogDets) = try engine.forward(input)
         let base = standardNormalLogDensity(z)
         return rows.indices.map { base[$0] + Double(flowLogDets[$0]) + logDets[$0] }
     }
@@ -66,7 +68,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
             }
         }
         let base = standardNormalLogDensity(latent)
-        let (w, inverseLogDets) = try flow.inverse(latent, isCancelled: isCancelled)
+        let (w, inverseLogDets) = try engine.inverse(latent, isCancelled: isCancelled)
         return try rows.indices.map { r in
             let (pixels, logDet) = try preprocessing.image(from: w.elements[r * dims..<(r + 1) * dims])
             return DrawnImage(pixels: pixels, logDensity: base[r] - Double(inverseLogDets[r]) + logDet)

@@ -250,12 +250,13 @@ public final class Trainer<Flow: FlowArchitecture> {
     private func validate() throws -> Double {
         var averaged = flow
         averaged.setParameters(optimizer.memory.map(\.average))
+        let engine = FlowEngine(averaged)
         let blocks = stride(from: 0, to: validation.data.count, by: validationRows).map {
             $0..<min($0 + validationRows, validation.data.count)
         }
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = validation.validation(blocks[b])
-            let (z, logDet) = try averaged.forward(rows.x)
+            let (z, logDet) = try engine.forward(rows.x)
             return Self.logProb(z: z, logDet: logDet, rows: rows).reduce(0, +)
         }
         return bitsPerDim(

@@ -4,6 +4,19 @@ import FlowTraining
 import FoundationEssentials
 import Testing
 
+/// The identity with a given log-det.
+struct PackedIdentity: PackedBijection {
+    var dims: Int
+    var logDet: Float = 0
+
+    func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
+        for r in 0..<tile.rows { tile.logDet[r] += logDet }
+    }
+    func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+        for r in 0..<tile.rows { tile.logDet[r] -= logDet }
+    }
+}
+
 /// Parameters of any shape and no effect: for optimisers.
 struct PlainParameters: Bijection {
     var shapes: [[Int]]
@@ -17,13 +30,9 @@ struct PlainParameters: Bijection {
     var dims: Int { 1 }
     var forwardOrder: ExecutionOrder { .parallel }
     var inverseOrder: ExecutionOrder { .parallel }
-    func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) { (x, Array(repeating: 0, count: x.rows)) }
+    func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedIdentity(dims: 1) }
     func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         (x, Array(repeating: 0, count: x.rows), 0)
-    }
-    func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        let (x, logDet) = try forward(z)
-        return (x, logDet)
     }
     func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout PlainParameters) -> Matrix {
         cotangent.dz
@@ -48,16 +57,10 @@ struct FragileFlow: FlowArchitecture {
 
     var forwardOrder: ExecutionOrder { .parallel }
     var inverseOrder: ExecutionOrder { .parallel }
-    func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
-        (x, Array(repeating: level[0] > Self.limit ? .nan : 0, count: x.rows))
-    }
+    private var logDet: Float { level[0] > Self.limit ? .nan : 0 }
+    func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedIdentity(dims: dims, logDet: logDet) }
     func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
-        let (z, logDet) = try forward(x)
-        return (z, logDet, 0)
-    }
-    func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
-        let (x, logDet) = try forward(z)
-        return (x, logDet)
+        (x, Array(repeating: logDet, count: x.rows), 0)
     }
     func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout FragileFlow) -> Matrix {
         gradient.level[0] -= 1

@@ -1,0 +1,153 @@
+import Synchronization
+
+/// A packed flow with the scratch memory of the threads that run it.
+///
+/// Calls run on the calling thread, any number of them at a time. After the first calls nothing is allocated.
+public final class FlowEngine: Sendable {
+    /// Belongs to one call at a time: taken from ``idle`` before it is used and put back after.
+    private final class Workspace: @unchecked Sendable {
+        var tile: RowTile
+        var scratch: Scratch
+
+        init(_ flow: any PackedBijection) {
+            tile = RowTile(dims: flow.dims, contextDims: flow.contextDims)
+            scratch = Scratch(flow.scratchSizes)
+        }
+    }
+
+    private let flow: any PackedBijection
+    /// Workspaces that no call uses.
+    private let idle = Mutex<[Workspace]>([])
+
+    public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
+        self.flow = flow.packed(precision)
+    }
+
+    public var dims: Int { flow.dims }
+    public var contextDims: Int { flow.contextDims }
+    /// Multiply-adds that a row cannot do without, in either direction.
+    public var multiplyAdds: Int { flow.multiplyAdds }
+
+    /// Data → latent of `rows` rows, `[rows, D]` each; sets `logDet`, `[rows]`, nats.
+    /// - Parameter context: `[rows, contextDims]`, empty without a context.
+    public func forward(
+        _ x: Span<Float>, context: Span<Float>, rows: Int, z: inout MutableSpan<Float>,
+        logDet: inout MutableSpan<Float>
+    ) {
+        let workspace = take()
+        defer { giveBack(workspace) }
+        for first in stride(from: 0, to: rows, by: RowTile.capacity) {
+            load(x, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
+            flow.forward(&workspace.tile, &workspace.scratch)
+            store(workspace.tile, first, &z, &logDet)
+        }
+    }
+
+    /// Latent → data of `rows` rows; sets the log-dets of the inverse.
+    /// - Throws: ``FlowError/cancelled``.
+    public func inverse(
+        _ z: Span<Float>, context: Span<Float>, rows: Int, x: inout MutableSpan<Float>,
+        logDet: inout MutableSpan<Float>, isCancelled: () -> Bool = { false }
+    ) throws {
+        let workspace = take()
+        defer { giveBack(workspace) }
+        for first in stride(from: 0, to: rows, by: RowTile.capacity) {
+            if isCancelled() { throw FlowError.cancelled }
+            load(z, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
+            try flow.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
+            store(workspace.tile, first, &x, &logDet)
+        }
+    }
+
+    /// ``forward(_:context:rows:z:logDet:)`` of a flow without a context.
+    public func forward(
+        _ x: Span<Float>, rows: Int, z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
+    ) {
+        let none: [Float] = []
+        forward(x, context: none.span, rows: rows, z: &z, logDet: &logDet)
+    }
+
+    /// ``inverse(_:context:rows:x:logDet:isCancelled:)`` of a flow without a context.
+    public func inverse(
+        _ z: Span<Float>, rows: Int, x: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>,
+        isCancelled: () -> Bool = { false }
+    ) throws {
+        let none: [Float] = []
+        try inverse(z, context: none.span, rows: rows, x: &x, logDet: &logDet, isCancelled: isCancelled)
+    }
+
+    private func take() -> Workspace {
+        idle.withLock { $0.popLast() } ?? Workspace(flow)
+    }
+
+    private func giveBack(_ workspace: Workspace) {
+        idle.withLock { $0.append(workspace) }
+    }
+
+    private func load(_ x: Span<Float>, _ context: Span<Float>, _ range: Range<Int>, _ tile: inout RowTile) {
+        precondition(range.upperBound * dims <= x.count && range.upperBound * contextDims <= context.count)
+        tile.rows = range.count
+        let stride = tile.stride
+        var elements = tile.elements.mutableSpan
+        for r in 0..<range.count {
+            for j in 0..<dims { elements[r * stride + j] = x[(range.lowerBound + r) * dims + j] }
+        }
+        for r in 0..<range.count { tile.logDet[r] = 0 }
+        for i in 0..<range.count * contextDims { tile.context[i] = context[range.lowerBound * contextDims + i] }
+    }
+
+    private func store(
+        _ tile: borrowing RowTile, _ first: Int, _ z: inout MutableSpan<Float>, _ logDet: inout MutableSpan<Float>
+    ) {
+        let elements = tile.elements.span
+        let (stride, rows) = (tile.stride, tile.rows)
+        precondition((first + rows) * dims <= z.count && first + rows <= logDet.count)
+        for r in 0..<rows {
+            for j in 0..<dims { z[(first + r) * dims + j] = elements[r * stride + j] }
+            logDet[first + r] = tile.logDet[r]
+        }
+    }
+}
+
+extension FlowEngine {
+    /// Data → latent.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
+    public func forward(_ x: Matrix, context: Matrix? = nil) throws -> (z: Matrix, logDet: [Float]) {
+        try check(x, "x", context)
+        let given = context?.elements ?? []
+        var z = Matrix(rows: x.rows, columns: dims)
+        var logDet = [Float](repeating: 0, count: x.rows)
+        var zSpan = z.elements.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        forward(
+            x.elements.span, context: given.span, rows: x.rows, z: &zSpan, logDet: &logDetSpan)
+        return (z, logDet)
+    }
+
+    /// Latent → data.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``, ``FlowError/cancelled``.
+    public func inverse(
+        _ z: Matrix, context: Matrix? = nil, isCancelled: () -> Bool = { false }
+    ) throws -> (x: Matrix, logDet: [Float]) {
+        try check(z, "z", context)
+        let given = context?.elements ?? []
+        var x = Matrix(rows: z.rows, columns: dims)
+        var logDet = [Float](repeating: 0, count: z.rows)
+        var xSpan = x.elements.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        try inverse(
+            z.elements.span, context: given.span, rows: z.rows, x: &xSpan, logDet: &logDetSpan,
+            isCancelled: isCancelled)
+        return (x, logDet)
+    }
+
+    private func check(_ matrix: Matrix, _ argument: String, _ context: Matrix?) throws {
+        guard matrix.columns == dims else {
+            throw FlowError.widthMismatch(argument: argument, expected: dims, actual: matrix.columns)
+        }
+        let actual = context.map { $0.rows == matrix.rows ? $0.columns : -1 } ?? 0
+        guard actual == contextDims else {
+            throw FlowError.widthMismatch(argument: "context", expected: contextDims, actual: actual)
+        }
+    }
+}

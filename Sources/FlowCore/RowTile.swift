@@ -1,0 +1,34 @@
+/// Rows on their way through a packed flow, on one thread.
+public struct RowTile: Sendable {
+    /// Most rows of a tile. Measured on the 784-dim, 5 × (1024, 1024) flow: docs/performance.md, "Block sizes".
+    public static let capacity = 64
+
+    public let dims: Int
+    public let contextDims: Int
+    /// Elements from one row to the next.
+    public let stride: Int
+    /// Rows in use, the first ones.
+    public var rows = 0
+    /// Dimension `j` of row `r` is at `r · stride + j`.
+    public var elements: [Float]
+    /// Log-det of all maps so far, `[capacity]`, nats.
+    public var logDet: [Float]
+    /// `[capacity, contextDims]`.
+    public var context: [Float]
+
+    public init(dims: Int, contextDims: Int = 0) {
+        self.dims = dims
+        self.contextDims = contextDims
+        stride = rowStride(dims)
+        elements = Array(repeating: 0, count: Self.capacity * stride)
+        logDet = Array(repeating: 0, count: Self.capacity)
+        context = Array(repeating: 0, count: Self.capacity * contextDims)
+    }
+}
+
+/// Elements from one row of activations to the next: whole panels of 32 lanes, and never a multiple of 2 KiB, so that
+/// a dozen rows read side by side do not fall into the same sets of the cache.
+package func rowStride(_ units: Int) -> Int {
+    let whole = (units + 31) / 32 * 32
+    return whole % 512 == 0 ? whole + 16 : whole
+}

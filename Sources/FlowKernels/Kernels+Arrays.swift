@@ -1,0 +1,63 @@
+/// The kernels on whole arrays. A span of a struct's array holds on to the whole struct, so that two arrays of one
+/// scratch memory could not be read and written side by side; arrays can.
+extension Kernels {
+    package func product(
+        _ a: [Float], _ pa: Operand, _ b: [Float], _ pb: Operand, lanes: Int, count: Int, depth: Int,
+        bias: [Float]? = nil, biasOffset: Int = 0, start: ProductStart = .zero, c: inout [Float], _ pc: Operand
+    ) {
+        var span = c.mutableSpan
+        if let bias {
+            product(
+                a.span, pa, b.span, pb, lanes: lanes, count: count, depth: depth, bias: bias.span,
+                biasOffset: biasOffset, start: start, c: &span, pc)
+        } else {
+            product(
+                a.span, pa, b.span, pb, lanes: lanes, count: count, depth: depth, start: start, c: &span, pc)
+        }
+    }
+
+    package func activate(_ f: Activation, x: inout [Float], offset: Int, rows: Int, columns: Int, stride: Int) {
+        var span = x.mutableSpan
+        activate(f, x: &span, offset: offset, rows: rows, columns: columns, stride: stride)
+    }
+
+    package func activate(
+        _ f: Activation, from x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int, count: Int
+    ) {
+        var span = y.mutableSpan
+        activate(f, from: x.span, xOffset, to: &span, yOffset, count: count)
+    }
+
+    package func affineForward(
+        parameters: [Float], bound: Float, rows: Int, dims: Int, x: inout [Float], offset: Int, stride: Int,
+        step: Int, logDet: inout [Float]
+    ) {
+        var span = x.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        affineForward(
+            parameters: parameters.span, bound: bound, rows: rows, dims: dims, x: &span, offset: offset,
+            stride: stride, step: step, logDet: &logDetSpan)
+    }
+
+    package func affineInverse(
+        parameters: [Float], bound: Float, rows: Int, dims: Int, x: inout [Float], offset: Int, stride: Int,
+        step: Int, logDet: inout [Float]
+    ) {
+        var span = x.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        affineInverse(
+            parameters: parameters.span, bound: bound, rows: rows, dims: dims, x: &span, offset: offset,
+            stride: stride, step: step, logDet: &logDetSpan)
+    }
+
+    package func affineInverse(
+        z: [Float], _ zOffset: Int, parameters: [Float], shift: Int, logScale: Int, bound: Float, lanes: Int,
+        x: inout [Float], _ xOffset: Int, logDet: inout [Float]
+    ) {
+        var span = x.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        affineInverse(
+            z: z.span, zOffset, parameters: parameters.span, shift: shift, logScale: logScale, bound: bound,
+            lanes: lanes, x: &span, xOffset, logDet: &logDetSpan)
+    }
+}

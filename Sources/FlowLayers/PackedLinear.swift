@@ -1,0 +1,86 @@
+import FlowCore
+import FlowKernels
+
+/// The weights of a ``TriangularLinear`` as the product kernel reads them: panels of 32 output units, each `[reads, 32]`
+/// and only as deep as its last unit reaches.
+struct PackedLinear: Sendable {
+    static let lanes = 32
+
+    struct Panel {
+        /// Where its weights begin.
+        var offset: Int
+        /// Inputs that its units read, the last unit all of them.
+        var reads: Int
+    }
+
+    let outputs: Int
+    let panels: [Panel]
+    let weights: [Float]
+    /// `[panels, 32]`.
+    let biases: [Float]
+    /// Where each unit stands: `panel · 32 + lane`.
+    let slots: [Int]
+    let reach: [Int]
+
+    /// - Parameter order: the units of each panel lane by lane, nil for a lane that stays empty; rising without it.
+    init(_ linear: TriangularLinear, order: [[Int?]]? = nil) {
+        let order = order ?? Array(0..<linear.outputs).map(Optional.some).chunks(of: Self.lanes)
+        var panels: [Panel] = []
+        var weights: [Float] = []
+        var biases: [Float] = []
+        var slots = [Int](repeating: 0, count: linear.outputs)
+        for (p, units) in order.enumerated() {
+            let reads = units.compactMap { $0.map { linear.reach[$0] } }.max() ?? 0
+            panels.append(Panel(offset: weights.count, reads: reads))
+            for lane in 0..<Self.lanes {
+                let unit = lane < units.count ? units[lane] : nil
+                biases.append(unit.map { linear.biases[$0] } ?? 0)
+                if let unit { slots[unit] = p * Self.lanes + lane }
+            }
+            for k in 0..<reads {
+                for lane in 0..<Self.lanes {
+                    let unit = lane < units.count ? units[lane] : nil
+                    weights.append(unit.map { linear.weights[$0 * linear.inputs + k] } ?? 0)
+                }
+            }
+        }
+        outputs = linear.outputs
+        (self.panels, self.weights, self.biases, self.slots) = (panels, weights, biases, slots)
+        reach = linear.reach
+    }
+
+    /// Weights within reach.
+    var multiplyAdds: Int { reach.reduce(0, +) }
+
+    /// Panel `p` for `rows` rows of inputs, row-major: `c[r, lane] = start + bias + Σ w · x[r]`. The first `contextDims`
+    /// inputs are the context's, the rest are read from `x` as `key` says.
+    func forward(
+        panel p: Int, rows: Int, context: [Float], contextDims: Int, x: [Float], key: Operand,
+        start: ProductStart = .zero, c: inout [Float], _ pc: Operand
+    ) {
+        let panel = panels[p]
+        let given = min(contextDims, panel.reads)
+        var start = start
+        var offset = panel.offset
+        if given > 0 {
+            Kernels.best.product(
+                weights, Operand(offset: offset, step: Self.lanes), context,
+                Operand(step: 1, stride: contextDims), lanes: Self.lanes, count: rows, depth: given,
+                bias: biases, biasOffset: p * Self.lanes, start: start, c: &c, pc)
+            if given == panel.reads { return }
+            start = .accumulate
+            offset += given * Self.lanes
+        }
+        Kernels.best.product(
+            weights, Operand(offset: offset, step: Self.lanes), x, key, lanes: Self.lanes, count: rows,
+            depth: panel.reads - given, bias: given > 0 ? nil : biases, biasOffset: p * Self.lanes, start: start,
+            c: &c, pc)
+    }
+}
+
+extension Array {
+    /// Runs of `size` elements, the last as long as what is left.
+    fileprivate func chunks(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}
