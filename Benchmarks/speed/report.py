@@ -12,14 +12,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import machine  # noqa: E402
 from document import PERFORMANCE, table, write_section  # noqa: E402
 from plot import plot_scaling  # noqa: E402
+from timing import LONG  # noqa: E402
 
 PEERS = ["zuko", "nflows", "normflows"]
 TITLES = {"density": "Density", "sample": "Sampling", "train": "Training step"}
 
 
 def number(value):
-    """Three digits, or all of those before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Three digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def median(cell, who, key="images_per_second"):
@@ -65,7 +66,7 @@ def section(result):
         f"A run is {result['seconds']:g} s of calls, and counts with its median; the table has the median over the runs, "
         "whose numbers (tusk/zuko/nflows/normflows) stand in the last column. Ours and theirs ran in turns. GFLOP/s "
         "count the needed multiply-adds of ours, two operations each; the peak was measured in the same process.",
-        "¹ one call: it takes longer than a run.",
+        f"¹ one call: it takes longer than {LONG:g} s.",
     ]
     reasons = {f"{cell['dims']} dimensions, {cell['direction']} {cell['batch']}, {peer}: {why}"
                for cell in result["cells"] for peer, why in cell["left_out"].items()}
