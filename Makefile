@@ -13,7 +13,7 @@ ARGS :=
 DATA :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint model bench-setup conformance image-check deploy-check
+.PHONY: help setup build serve test format lint model bench-setup bench exactness conformance image-check deploy-check
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -41,6 +41,13 @@ model: build ## train the default model again (DATA=folder of animal-shapes), 18
 
 bench-setup: ## a Python environment with the peers, for Benchmarks/
 	Benchmarks/setup.sh
+
+bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/performance.md (ARGS)
+	.venv/bin/python Benchmarks/speed/compare.py --program $(PROGRAM) --output runs/speed.json $(ARGS)
+	.venv/bin/python Benchmarks/speed/report.py runs/speed.json
+
+exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
+	.venv/bin/python Benchmarks/exactness.py --program $(PROGRAM) --write $(ARGS)
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis)
 	Tests/conformance/run.sh

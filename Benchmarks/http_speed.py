@@ -8,8 +8,6 @@
 import argparse
 import pathlib
 import re
-import signal
-import socket
 import struct
 import subprocess
 import tempfile
@@ -17,8 +15,7 @@ import time
 import zlib
 
 from idx import read_split
-
-READY_WITHIN = 60  # seconds
+from service import Service
 
 
 def png(image):
@@ -31,39 +28,6 @@ def png(image):
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = b"".join(b"\0" + row.tobytes() for row in image)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers_ready(port):
-    """Whether /health/ready says 200; False while nobody listens."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return connection.recv(64).startswith(b"HTTP/1.1 200")
-    except (ConnectionRefusedError, ConnectionResetError, TimeoutError):
-        return False
-
-
-def start(command, port):
-    """The server, and ms from its start to the first 200 of /health/ready."""
-    began = time.monotonic()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not answers_ready(port):
-        if server.poll() is not None or time.monotonic() - began > READY_WITHIN:
-            server.kill()
-            raise RuntimeError(f"{' '.join(command)}: not ready, exit code {server.poll()}")
-        time.sleep(0.001)
-    return server, (time.monotonic() - began) * 1000
-
-
-def resident_mb(pid):
-    kilobytes = re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)
-    return int(kilobytes) / 1024
 
 
 def wrk(url, options, script=None):
@@ -89,8 +53,6 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     options = parser.parse_args()
 
-    port = free_port()
-    command = [options.program, "serve", "--port", str(port)] + (["--model", options.model] if options.model else [])
     with tempfile.TemporaryDirectory() as folder:
         body = pathlib.Path(folder) / "image.png"
         body.write_bytes(png(read_split(options.data, "test", 5)[0]))
@@ -100,22 +62,16 @@ def main():
             'wrk.method, wrk.body = "POST", file:read("*a")\n'
             'wrk.headers["Content-Type"] = "image/png"\nfile:close()\n')
         starts = []
-        for _ in range(5):  # the first one reads the program from disk
-            server, milliseconds = start(command, port)
-            starts.append(milliseconds)
-            if len(starts) < 5:
-                server.send_signal(signal.SIGTERM)
-                server.wait(30)
-        try:
+        for _ in range(4):  # the first one reads the program from disk
+            with Service(options.program, options.model) as service:
+                starts.append(service.started_in)
+        with Service(options.program, options.model) as service:
+            starts.append(service.started_in)
             time.sleep(1)
-            idle = resident_mb(server.pid)
-            base = f"http://127.0.0.1:{port}"
-            health = wrk(f"{base}/health", options)
-            logprob = wrk(f"{base}/logprob", options, str(script))
-            after = resident_mb(server.pid)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
+            idle = service.resident_mb()
+            health = wrk(f"{service.url}/health", options)
+            logprob = wrk(f"{service.url}/logprob", options, str(script))
+            after = service.resident_mb()
 
     load = f"wrk -c{options.connections} -t{options.wrk_threads} -d{options.seconds}s"
     print(f"| {load} | requests/s | p50 | p99 | errors |")

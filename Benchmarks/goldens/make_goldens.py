@@ -1,19 +1,21 @@
 """Writes the golden files of Tests/FlowModelsTests/Fixtures from PyTorch; see README.md beside this file.
 
 Weights and inputs are float32 values; everything that follows from them is computed in float64 and checked here against
-`torch.autograd.functional.jacobian` and, for the masked flow, against zuko before it is written.
+`torch.autograd.functional.jacobian` and, for the masked flow, against zuko and nflows before it is written.
 """
 
-import functools
 import json
 import math
 import pathlib
+import sys
 
 import safetensors.torch
 import torch
-import zuko
 
 import flows
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
+from transfer import Peer  # noqa: E402
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "FlowModelsTests" / "Fixtures"
 DIMS, HIDDEN, BOUND, ROWS = 12, [16, 16], 2.5, 5
@@ -58,37 +60,11 @@ def check_jacobian(flow, parameters, x, log_det):
         torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
 
-def check_zuko(flow, parameters, x, z, log_det):
-    """The masked networks as zuko's transforms, in zuko's code, with our masks and weights put in.
-
-    zuko: log-scale a/(1 + |a/ln slope|), so c = −ln slope; it sorts no units, so masks are set rather than built.
-    """
-    assert isinstance(flow, flows.MaskedAutoregressiveFlow)
-    affine = functools.partial(zuko.transforms.MonotonicAffineTransform, slope=math.exp(-flow.bound))
-    y = (x + parameters["standardize.shift"]) * parameters["standardize.log_scale"].exp()
-    total = parameters["standardize.log_scale"].sum().expand(len(x))
-    for i in range(flow.layers):
-        layer = zuko.flows.MaskedAutoregressiveTransform(
-            flow.dims, order=torch.argsort(flow.order(i)), hidden_features=flow.hidden, univariate=affine
-        ).double()
-        linears = [m for m in layer.hyper if isinstance(m, zuko.nn.MaskedLinear)]
-        # zuko's columns and rows (t, a) go by dimension, ours by position
-        position = torch.argsort(flow.order(i))
-        by_dimension = torch.stack([2 * position, 2 * position + 1], -1).flatten()
-        for l, linear in enumerate(linears):
-            rows = by_dimension if l + 1 == len(linears) else slice(None)
-            columns = position if l == 0 else slice(None)
-            linear.mask.copy_(flow.masks()[l][rows][:, columns])
-            linear.weight.data.copy_(parameters[f"layers.{i}.weights.{l}"][rows][:, columns])
-            linear.bias.data.copy_(parameters[f"layers.{i}.biases.{l}"][rows])
-        with torch.no_grad():
-            before = y
-            transform = layer()
-            y, part = transform.call_and_ladj(y)
-            torch.testing.assert_close(transform.inv(y), before, rtol=1e-9, atol=1e-9)
-        total = total + part
-    torch.testing.assert_close(y, z, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(total, log_det, rtol=1e-10, atol=1e-10)
+def check_library(library, flow, parameters, x, log_prob, latents, decoded):
+    """The masked flow in the library's own code, with our masks and weights put in."""
+    peer = Peer(library, flow, parameters)
+    torch.testing.assert_close(peer.log_prob(x), log_prob, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(peer.inverse(latents), decoded, rtol=1e-9, atol=1e-9)
 
 
 def flow_golden(name, flow, seed):
@@ -102,11 +78,11 @@ def flow_golden(name, flow, seed):
     z, log_det = flow.forward(parameters, x)
     log_prob = flow.log_prob(parameters, x)
     check_jacobian(flow, parameters, x, log_det)
-    if name == "maf":
-        check_zuko(flow, parameters, x, z, log_det)
     with torch.no_grad():
         decoded = flow.inverse(parameters, latents.double())
         torch.testing.assert_close(flow.forward(parameters, decoded)[0], latents.double(), rtol=1e-10, atol=1e-10)
+        for library in ("zuko", "nflows") if name == "maf" else ():
+            check_library(library, flow, parameters, x, log_prob, latents.double(), decoded)
 
     (-log_prob.mean()).backward()
     gradients = {key: value.grad.clone() for key, value in parameters.items()}

@@ -1,0 +1,20 @@
+"""Sections of a Markdown file that scripts write: all that stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+
+import pathlib
+
+PERFORMANCE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+
+
+def write_section(name, text, path=PERFORMANCE):
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    document = path.read_text()
+    if document.count(begin) != 1 or document.count(end) != 1:
+        raise ValueError(f"{path}: wants {begin} and {end} once each")
+    before, rest = document.split(begin)
+    path.write_text(f"{before}{begin}\n{text.strip()}\n{end}{rest.split(end)[1]}")
+
+
+def table(header, rows):
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

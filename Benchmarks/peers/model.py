@@ -1,0 +1,36 @@
+"""What the comparison of speed asks of a peer's flow."""
+
+import importlib.metadata
+
+import torch
+
+
+class Model:
+    """A flow over `[n, dims]` float32 rows; subclasses build `module` and say how it is asked."""
+
+    package: str
+
+    def __init__(self, module):
+        self.module = module.eval()
+        self.optimiser = None
+
+    @classmethod
+    def version(cls):
+        return importlib.metadata.version(cls.package)
+
+    def log_prob(self, x):
+        """`[n]` nats."""
+        raise NotImplementedError
+
+    def sample(self, count):
+        """`[count, dims]`."""
+        raise NotImplementedError
+
+    def training_step(self, x):
+        """One step of maximum likelihood with Adam, in PyTorch's fastest form of it."""
+        if self.optimiser is None:
+            self.module.train()
+            self.optimiser = torch.optim.Adam(self.module.parameters(), lr=1e-4, fused=True)
+        self.optimiser.zero_grad(set_to_none=True)
+        (-self.log_prob(x).mean()).backward()
+        self.optimiser.step()

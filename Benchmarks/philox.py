@@ -1,0 +1,38 @@
+"""Tusk's random numbers again: dequantization noise and latents, as docs/numerics.md and Sources/FlowCore have them."""
+
+import hashlib
+
+import numpy as np
+
+ROUNDS = 10
+LOW = np.uint64(0xFFFFFFFF)
+
+
+def words(seed, stream, count):
+    """The first `count` 32-bit words of a stream of Philox4x32-10: key `seed`, counter `(index, stream)`."""
+    index = np.arange(-(-count // 4), dtype=np.uint64)
+    part = lambda value: np.full_like(index, value & 0xFFFFFFFF)  # noqa: E731
+    c = [index & LOW, index >> np.uint64(32), part(stream), part(stream >> 32)]
+    k = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(ROUNDS):
+        first, second = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        high = lambda value: value >> np.uint64(32)  # noqa: E731
+        c = [high(second) ^ c[1] ^ np.uint64(k[0]), second & LOW, high(first) ^ c[3] ^ np.uint64(k[1]), first & LOW]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return np.stack(c, axis=-1).reshape(-1)[:count]
+
+
+def dequantization_noise(name, pixels, draw=0):
+    """`u` in (0, 1), float32, of one image's levels under the model `name`."""
+    digest = hashlib.sha256(name.encode() + b"\0" + pixels.tobytes()).digest()
+    drawn = words(int.from_bytes(digest[:8], "big"), draw, pixels.size)
+    return ((drawn >> np.uint64(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2**-23)
+
+
+def latents(seed, count, dims):
+    """Standard normal `[count, dims]`, float32: the latents of the samples 0, 1, … of a seed."""
+    rows = []
+    for index in range(count):
+        pairs = words(seed, index, 2 * dims).astype(np.float64).reshape(-1, 2) * 2**-32
+        rows.append(np.sqrt(-2 * np.log(pairs[:, 0] + 2**-32)) * np.cos(2 * np.pi * pairs[:, 1]))
+    return np.stack(rows).astype(np.float32)

@@ -1,0 +1,114 @@
+"""The table and the plot of docs/performance.md, from what compare.py measured.
+
+    .venv/bin/python Benchmarks/speed/report.py [runs/speed.json]
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import machine  # noqa: E402
+from document import PERFORMANCE, table, write_section  # noqa: E402
+from plot import plot_scaling  # noqa: E402
+from timing import LONG  # noqa: E402
+
+PEERS = ["zuko", "nflows", "normflows"]
+TITLES = {"density": "Density", "sample": "Sampling", "train": "Training step"}
+
+
+def number(value):
+    """Three digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def median(cell, who, key="images_per_second"):
+    """Median over the runs of one contestant, or None where it did not run."""
+    runs = cell["runs"].get(who)
+    return statistics.median(run[key] for run in runs) if runs else None
+
+
+def row(cell):
+    ours, half = median(cell, "tusk f32"), median(cell, "tusk bf16")
+    peers = {peer: median(cell, peer) for peer in PEERS}
+    ran = [value for value in peers.values() if value]
+    gflops, peak = median(cell, "tusk f32", "gflops"), median(cell, "tusk f32", "peak_gflops")
+    single = {peer for peer, runs in cell["runs"].items() if len(runs) == 1 and runs[0].get("calls") == 1}
+    texts = [f"{number(value)}{'¹' if peer in single else ''}" if value else "²" for peer, value in peers.items()]
+    return [
+        f"{TITLES[cell['direction']]}, {cell['batch']}",
+        number(ours), number(half) if half else "–", *texts,
+        f"**{number(ours / max(ran))}**" if ran else "²",
+        *(number(ours / value) if value else "²" for value in peers.values()),
+        number(gflops), f"{100 * gflops / peak:.0f}%",
+        "/".join(str(len(cell["runs"].get(who, []))) for who in ["tusk f32", *PEERS]),
+    ]
+
+
+def section(result):
+    header = ["images/s at batch", "tusk", "tusk bf16", *PEERS, "tusk ÷ best", *(f"÷ {peer}" for peer in PEERS),
+              "GFLOP/s", "of peak", "runs"]
+    peaks = [run["peak_gflops"] for cell in result["cells"] for run in cell["runs"]["tusk f32"]]
+    parts = [
+        machine.sentence(result["machine"]),
+        f"{result['threads']} threads each. Single-precision peak, median of the runs: "
+        f"{statistics.median(peaks):,.0f} GFLOP/s.",
+    ]
+    for name in dict.fromkeys(cell["model"] for cell in result["cells"]):
+        cells = [cell for cell in result["cells"] if cell["model"] == name]
+        cells.sort(key=lambda cell: (list(TITLES).index(cell["direction"]), cell["batch"]))
+        first = cells[0]
+        hidden = "×".join(map(str, first["hidden"]))
+        parts.append(f"**{first['dims']} dimensions, {first['layers']} masked networks, hidden {hidden}**")
+        parts.append(table(header, [row(cell) for cell in cells]))
+    notes = [
+        f"A run is {result['seconds']:g} s of calls, and counts with its median; the table has the median over the runs, "
+        "whose numbers (tusk/zuko/nflows/normflows) stand in the last column. Ours and theirs ran in turns. GFLOP/s "
+        "count the needed multiply-adds of ours, two operations each; the peak was measured in the same process.",
+        f"¹ one call: it takes longer than {LONG:g} s.",
+    ]
+    reasons = {f"{cell['dims']} dimensions, {cell['direction']} {cell['batch']}, {peer}: {why}"
+               for cell in result["cells"] for peer, why in cell["left_out"].items()}
+    if reasons:
+        notes.append("² left out: " + "; ".join(sorted(reasons)) + ".")
+    parts.append("\n".join(f"{note}  " for note in notes[:-1]) + f"\n{notes[-1]}")
+    return "\n\n".join(parts)
+
+
+def scaling_section(result, picture):
+    points = result["scaling"]
+    text = [f"![Milliseconds per sample against D]({picture.name})",
+            "Milliseconds per sample, batch of 64, one masked network with hidden 1024×1024:"]
+    dims = sorted({point["dims"] for point in points})
+    who = list(dict.fromkeys(point["who"] for point in points))
+    found = {(point["who"], point["dims"]): point for point in points}
+
+    def entry(name, size):
+        point = found[name, size]
+        if "left_out" in point:
+            return "left out"
+        return number(1000 / statistics.median(run["images_per_second"] for run in point["runs"]))
+
+    text.append(table(["D", *map(str, dims)], [
+        ["weights", *(f"{found[who[0], size]['weights'] / 1e6:.1f} M" for size in dims)],
+        *([name, *(entry(name, size) for size in dims)] for name in who),
+    ]))
+    left_out = [f"{p['who']} at D = {p['dims']}: {p['left_out']}" for p in points if "left_out" in p]
+    if left_out:
+        text.append("Left out: " + "; ".join(left_out) + ".")
+    return "\n\n".join(text)
+
+
+def main():
+    result = json.loads(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "runs/speed.json").read_text())
+    write_section("speed", section(result))
+    if result["scaling"]:
+        picture = PERFORMANCE.parent / "sampling-time.png"
+        plot_scaling(result["scaling"], picture)
+        write_section("scaling", scaling_section(result, picture))
+    print(section(result))
+
+
+if __name__ == "__main__":
+    main()
