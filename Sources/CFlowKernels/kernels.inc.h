@@ -3,6 +3,14 @@
 
 #include "product.inc.h"
 
+#include "functions.inc.h"
+
+#include "elementwise.inc.h"
+
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
+    .activate = NAME(activate),
+    .affine_forward = NAME(affine_forward),
+    .affine_inverse = NAME(affine_inverse),
+    .affine_inverse_lanes = NAME(affine_inverse_lanes),
 };

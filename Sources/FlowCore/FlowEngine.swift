@@ -19,14 +19,18 @@ public final class FlowEngine: Sendable {
     /// Workspaces that no call uses.
     private let idle = Mutex<[Workspace]>([])
 
-    public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
-        self.flow = flow.packed(precision)
-    }
-
-    public var dims: Int { flow.dims }
-    public var contextDims: Int { flow.contextDims }
+    public let dims: Int
+    public let contextDims: Int
     /// Multiply-adds that a row cannot do without, in either direction.
-    public var multiplyAdds: Int { flow.multiplyAdds }
+    public let multiplyAdds: Int
+
+    public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
+        let packed = flow.packed(precision)
+        self.flow = packed
+        dims = packed.dims
+        contextDims = packed.contextDims
+        multiplyAdds = packed.multiplyAdds
+    }
 
     /// Data → latent of `rows` rows, `[rows, D]` each; sets `logDet`, `[rows]`, nats.
     /// - Parameter context: `[rows, contextDims]`, empty without a context.

@@ -36,6 +36,7 @@ public struct Scratch: Sendable {
     package var latent: [Float]
     package var logDet: [Float]
     package var counters: [Int]
+    package let ones: [Float]
 
     public init(_ sizes: ScratchSizes) {
         func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: RowTile.capacity * count) }
@@ -47,6 +48,7 @@ public struct Scratch: Sendable {
         partial = zeros(sizes.partial)
         latent = zeros(sizes.latent)
         logDet = zeros(1)
+        ones = Array(repeating: 1, count: RowTile.capacity)
         counters = Array(repeating: 0, count: sizes.counters)
     }
 }

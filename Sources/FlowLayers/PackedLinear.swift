@@ -2,8 +2,8 @@ import FlowCore
 import FlowKernels
 
 /// The weights of a ``TriangularLinear`` as the product kernel reads them: panels of 32 output units, each `[reads, 32]`
-/// and only as deep as its last unit reaches.
-struct PackedLinear: Sendable {
+/// and only as deep as its last unit reaches. A class, so that passing it on counts one reference, not six.
+final class PackedLinear: Sendable {
     static let lanes = 32
 
     struct Panel {

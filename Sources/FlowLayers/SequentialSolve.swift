@@ -172,43 +172,64 @@ extension PackedAffineNetwork {
                 count: rows, depth: depth, bias: linear.biases, biasOffset: biases, c: &scratch.panel,
                 Operand(step: PackedLinear.lanes))
             for unit in 0..<PackedLinear.lanes {
-                for r in 0..<lanes {
-                    scratch.partial[row + unit * lanes + r] =
-                        r < rows ? scratch.panel[r * PackedLinear.lanes + unit] : 0
+                for r in 0..<rows {
+                    scratch.partial[row + unit * lanes + r] = scratch.panel[r * PackedLinear.lanes + unit]
                 }
             }
             return
         }
-        for unit in 0..<PackedLinear.lanes {
-            let bias = linear.biases[biases + unit]
-            for r in 0..<lanes { scratch.partial[row + unit * lanes + r] = bias }
-        }
+        // biases times one
+        Kernels.best.product(
+            scratch.ones, Operand(step: lanes), linear.biases, Operand(offset: biases, step: PackedLinear.lanes),
+            lanes: lanes, count: PackedLinear.lanes, depth: 1, c: &scratch.partial, Operand(offset: row, step: lanes))
         if depth > 0 { add(i, panel, lane: 0, count: PackedLinear.lanes, 0..<depth, lanes, &scratch) }
     }
 
     private func readLatents(_ tile: RowTile, _ lanes: Int, _ scratch: inout Scratch) {
-        for position in 0..<transformed {
-            let j = reversed ? transformed - 1 - position : position
-            for r in 0..<lanes {
-                scratch.latent[position * lanes + r] = r < tile.rows ? tile.elements[r * tile.stride + j] : 0
-            }
-        }
-        for k in 0..<shape.contextDims {
-            for r in 0..<lanes {
-                scratch.known[k * lanes + r] = r < tile.rows ? tile.context[r * shape.contextDims + k] : 0
-            }
+        transpose(
+            tile.elements,
+            Operand(offset: reversed ? transformed - 1 : 0, step: tile.stride, stride: reversed ? -1 : 1),
+            steps: tile.rows, count: transformed, to: &scratch.latent, Operand(step: 1, stride: lanes))
+        if shape.contextDims > 0 {
+            transpose(
+                tile.context, Operand(step: shape.contextDims), steps: tile.rows, count: shape.contextDims,
+                to: &scratch.known, Operand(step: 1, stride: lanes))
         }
         for r in 0..<lanes { scratch.logDet[r] = 0 }
+        // lanes without a row: anything finite will do, and zeros stay zeros
+        if tile.rows < lanes {
+            for k in 0..<shape.contextDims { clear(&scratch.known, k * lanes + tile.rows..<(k + 1) * lanes) }
+            for p in 0..<transformed { clear(&scratch.latent, p * lanes + tile.rows..<(p + 1) * lanes) }
+            clear(&scratch.partial, 0..<layers.count * PackedLinear.lanes * lanes)
+        }
     }
 
     private func writeData(_ tile: inout RowTile, _ lanes: Int, _ scratch: Scratch) {
-        let (rows, stride) = (tile.rows, tile.stride)
-        for position in 0..<transformed {
-            let j = reversed ? transformed - 1 - position : position
-            for r in 0..<rows {
-                tile.elements[r * stride + j] = scratch.known[(shape.contextDims + position) * lanes + r]
+        let target = Operand(
+            offset: reversed ? transformed - 1 : 0, step: tile.stride, stride: reversed ? -1 : 1)
+        transpose(
+            scratch.known, Operand(offset: shape.contextDims * lanes, step: 1, stride: lanes), steps: tile.rows,
+            count: transformed, to: &tile.elements, target)
+        for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
+    }
+
+    private func clear(_ x: inout [Float], _ range: Range<Int>) {
+        for i in range { x[i] = 0 }
+    }
+
+    /// Copies `steps × count` elements from where one operand has them to where the other has them, by squares of 16.
+    private func transpose(
+        _ x: [Float], _ px: Operand, steps: Int, count: Int, to y: inout [Float], _ py: Operand
+    ) {
+        let x = x.span
+        var y = y.mutableSpan
+        for first in stride(from: 0, to: count, by: 16) {
+            for step in 0..<steps {
+                for j in first..<min(first + 16, count) {
+                    y[py.offset + step * py.stepStride + j * py.stride] =
+                        x[px.offset + step * px.stepStride + j * px.stride]
+                }
             }
         }
-        for r in 0..<rows { tile.logDet[r] += scratch.logDet[r] }
     }
 }

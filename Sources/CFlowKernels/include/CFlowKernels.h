@@ -36,8 +36,37 @@ struct flow_product {
     int accumulate;
 };
 
+/// What stands between the linear maps of a network.
+enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3 };
+
+/// An affine map in place on up to 16 dimensions of some rows. Row `r` has its shifts at `parameters + 32 r`, its
+/// unbounded log-scales 16 further (0 in lanes without a dimension), and dimension `i` at `x + r · stride + i · step`.
+struct flow_affine {
+    const float *parameters;
+    float bound;
+    ptrdiff_t rows;
+    ptrdiff_t dims;
+    float *x;
+    ptrdiff_t stride;
+    /// 1 or 2; with 2, `odd` says whether `x` is the second of its pair in memory.
+    ptrdiff_t step;
+    ptrdiff_t odd;
+    /// `Σ s`, or `−Σ s` of the inverse, is added for each row.
+    float *log_det;
+};
+
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
+    /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
+    void (*activate)(enum flow_activation f, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
+                     ptrdiff_t rows, ptrdiff_t columns);
+    /// `x = x · exp(s) + t` with `s = a / (1 + |a| / bound)`.
+    void (*affine_forward)(const struct flow_affine *p);
+    /// `x = (x − t) · exp(−s)`.
+    void (*affine_inverse)(const struct flow_affine *p);
+    /// One dimension of many rows side by side; subtracts `s` from each row's log-det.
+    void (*affine_inverse_lanes)(const float *z, const float *shift, const float *log_scale, float bound,
+                                 ptrdiff_t lanes, float *x, float *log_det);
 };
 
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.

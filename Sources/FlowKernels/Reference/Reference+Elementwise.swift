@@ -1,14 +1,15 @@
 import Glibc
 
 extension Reference {
-    package static func exp(_ x: Float) -> Float { Glibc.exp(x) }
+    package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
 
-    package static func activation(_ f: Activation, _ x: Float) -> Float {
+    /// What ``Kernels/activate(_:x:offset:rows:columns:stride:)`` does to one element.
+    package static func activation(_ f: Activation, _ x: Double) -> Double {
         switch f {
         case .relu: max(x, 0)
         case .tanh: Glibc.tanh(x)
         case .elu: x > 0 ? x : expm1(x)
-        case .gelu: x * 0.5 * erfc(-x * Float(0.5).squareRoot())
+        case .gelu: x == -.infinity ? 0 : x * 0.5 * erfc(-x * 0.5.squareRoot())
         }
     }
 }

@@ -1,0 +1,89 @@
+// Activations, and the affine map with its log-det.
+
+static inline __attribute__((always_inline)) vec NAME(activation)(enum flow_activation f, vec x) {
+    switch (f) {
+    case FLOW_RELU: return choose(x > 0, x, splat(0));
+    case FLOW_TANH: return NAME(tanh)(x);
+    case FLOW_ELU: return choose(x > 0, x, NAME(expm1_negative)(x));
+    case FLOW_GELU: return NAME(gelu)(x);
+    }
+    __builtin_unreachable();
+}
+
+#define ACTIVATE(F)                                                                                                    \
+    case F:                                                                                                            \
+        for (ptrdiff_t r = 0; r < rows; r++, x += x_stride, y += y_stride)                                             \
+            for (ptrdiff_t j = 0; j < columns; j += LANES)                                                             \
+                store(NAME(activation)(F, load(x + j, columns - j)), y + j, columns - j);                              \
+        return;
+
+static void NAME(activate)(enum flow_activation f, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
+                           ptrdiff_t rows, ptrdiff_t columns) {
+    switch (f) {
+        ACTIVATE(FLOW_RELU)
+        ACTIVATE(FLOW_TANH)
+        ACTIVATE(FLOW_ELU)
+        ACTIVATE(FLOW_GELU)
+    }
+}
+
+// s = a / (1 + |a|/c)
+static inline __attribute__((always_inline)) vec NAME(log_scale)(vec a, vec inverse_bound) {
+    return a / fma_vec(magnitude(a), inverse_bound, splat(1));
+}
+
+static inline __attribute__((always_inline)) vec NAME(affine)(int inverse, vec x, vec t, vec s) {
+    return inverse ? (x - t) * NAME(exp)(-s) : fma_vec(x, NAME(exp)(s), t);
+}
+
+// A panel of up to 16 dimensions in place: row r has its shifts at parameters + 32 r, its log-scales 16 further, and
+// dimension i of x at x + r stride + i step, step 1 or 2.
+static inline __attribute__((always_inline)) void NAME(affine_panel)(int inverse, const struct flow_affine *p) {
+    const vec inverse_bound = splat(1 / p->bound);
+    for (ptrdiff_t r = 0; r < p->rows; r++) {
+        const float *parameters = p->parameters + 32 * r;
+        float *row = p->x + r * p->stride;
+        vec sum = splat(0);
+        for (ptrdiff_t i = 0; i < p->dims; i += LANES) {
+            const ptrdiff_t count = p->dims - i < LANES ? p->dims - i : LANES;
+            const vec t = load(parameters + i, LANES);
+            const vec s = NAME(log_scale)(load(parameters + 16 + i, LANES), inverse_bound);
+            if (p->step == 1) {
+                store(NAME(affine)(inverse, load(row + i, count), t, s), row + i, count);
+            } else if (count == LANES) {
+                // both dimensions of each pair, of which one moves
+                float *pairs = row + 2 * i - p->odd;
+                const vec a = *(const vec *)pairs, b = *(const vec *)(pairs + LANES);
+                vec even = EVEN(a, b), odd = ODD(a, b);
+                if (p->odd)
+                    odd = NAME(affine)(inverse, odd, t, s);
+                else
+                    even = NAME(affine)(inverse, even, t, s);
+                *(vec *)pairs = LOW(even, odd);
+                *(vec *)(pairs + LANES) = HIGH(even, odd);
+            } else {
+                vec x = splat(0);
+                for (ptrdiff_t l = 0; l < count; l++) x[l] = row[2 * (i + l)];
+                x = NAME(affine)(inverse, x, t, s);
+                for (ptrdiff_t l = 0; l < count; l++) row[2 * (i + l)] = x[l];
+            }
+            // lanes beyond the last dimension have log-scale 0
+            sum += s;
+        }
+        p->log_det[r] += inverse ? -total(sum) : total(sum);
+    }
+}
+
+static void NAME(affine_forward)(const struct flow_affine *p) { NAME(affine_panel)(0, p); }
+static void NAME(affine_inverse)(const struct flow_affine *p) { NAME(affine_panel)(1, p); }
+
+static void NAME(affine_inverse_lanes)(const float *z, const float *shift, const float *log_scale, float bound,
+                                       ptrdiff_t lanes, float *x, float *log_det) {
+    const vec inverse_bound = splat(1 / bound);
+    for (ptrdiff_t l = 0; l < lanes; l += LANES) {
+        const ptrdiff_t count = lanes - l;
+        const vec s = NAME(log_scale)(load(log_scale + l, count), inverse_bound);
+        store(NAME(affine)(1, load(z + l, count), load(shift + l, count), s), x + l, count);
+        store(load(log_det + l, count) - s, log_det + l, count);
+    }
+}
