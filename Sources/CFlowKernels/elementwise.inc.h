@@ -6,6 +6,7 @@ static inline __attribute__((always_inline)) vec NAME(activation)(enum flow_acti
     case FLOW_TANH: return NAME(tanh)(x);
     case FLOW_ELU: return choose(x > 0, x, NAME(expm1_negative)(x));
     case FLOW_GELU: return NAME(gelu)(x);
+    case FLOW_IDENTITY: return x;
     }
     __builtin_unreachable();
 }
@@ -24,6 +25,7 @@ static void NAME(activate)(enum flow_activation f, const float *x, ptrdiff_t x_s
         ACTIVATE(FLOW_TANH)
         ACTIVATE(FLOW_ELU)
         ACTIVATE(FLOW_GELU)
+        ACTIVATE(FLOW_IDENTITY)
     }
 }
 
@@ -76,14 +78,3 @@ static inline __attribute__((always_inline)) void NAME(affine_panel)(int inverse
 
 static void NAME(affine_forward)(const struct flow_affine *p) { NAME(affine_panel)(0, p); }
 static void NAME(affine_inverse)(const struct flow_affine *p) { NAME(affine_panel)(1, p); }
-
-static void NAME(affine_inverse_lanes)(const float *z, const float *shift, const float *log_scale, float bound,
-                                       ptrdiff_t lanes, float *x, float *log_det) {
-    const vec inverse_bound = splat(1 / bound);
-    for (ptrdiff_t l = 0; l < lanes; l += LANES) {
-        const ptrdiff_t count = lanes - l;
-        const vec s = NAME(log_scale)(load(log_scale + l, count), inverse_bound);
-        store(NAME(affine)(1, load(z + l, count), load(shift + l, count), s), x + l, count);
-        store(load(log_det + l, count) - s, log_det + l, count);
-    }
-}

@@ -7,10 +7,14 @@
 
 #include "elementwise.inc.h"
 
+#include "solve.inc.h"
+
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
     .activate = NAME(activate),
     .affine_forward = NAME(affine_forward),
     .affine_inverse = NAME(affine_inverse),
-    .affine_inverse_lanes = NAME(affine_inverse_lanes),
+    .solve_units = NAME(solve_units),
+    .solve_dimension = NAME(solve_dimension),
+    .transpose = NAME(transpose),
 };

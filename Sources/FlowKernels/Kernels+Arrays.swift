@@ -49,15 +49,4 @@ extension Kernels {
             parameters: parameters.span, bound: bound, rows: rows, dims: dims, x: &span, offset: offset,
             stride: stride, step: step, logDet: &logDetSpan)
     }
-
-    package func affineInverse(
-        z: [Float], _ zOffset: Int, parameters: [Float], shift: Int, logScale: Int, bound: Float, lanes: Int,
-        x: inout [Float], _ xOffset: Int, logDet: inout [Float]
-    ) {
-        var span = x.mutableSpan
-        var logDetSpan = logDet.mutableSpan
-        affineInverse(
-            z: z.span, zOffset, parameters: parameters.span, shift: shift, logScale: logScale, bound: bound,
-            lanes: lanes, x: &span, xOffset, logDet: &logDetSpan)
-    }
 }

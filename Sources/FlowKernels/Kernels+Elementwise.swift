@@ -1,7 +1,7 @@
 import CFlowKernels
 
 extension Activation {
-    fileprivate var kernel: flow_activation {
+    var kernel: flow_activation {
         switch self {
         case .relu: FLOW_RELU
         case .tanh: FLOW_TANH
@@ -86,29 +86,6 @@ extension Kernels {
                     unsafe p.odd = offset & 1
                     unsafe p.log_det = logDet.baseAddress
                     unsafe kernel(&p)
-                }
-            }
-        }
-    }
-
-    /// One dimension of the sequential direction for `lanes` rows side by side: `x = (z − t) · exp(−s)`; adds `−s` to
-    /// each row's log-det. `shift` and `logScale` are offsets into `parameters`.
-    package func affineInverse(
-        z: Span<Float>, _ zOffset: Int, parameters: Span<Float>, shift: Int, logScale: Int, bound: Float, lanes: Int,
-        x: inout MutableSpan<Float>, _ xOffset: Int, logDet: inout MutableSpan<Float>
-    ) {
-        precondition(lanes > 0 && min(zOffset, xOffset, shift, logScale) >= 0 && logDet.count >= lanes)
-        precondition(zOffset + lanes <= z.count && xOffset + lanes <= x.count)
-        precondition(max(shift, logScale) + lanes <= parameters.count)
-        unsafe z.withUnsafeBufferPointer { z in
-            unsafe parameters.withUnsafeBufferPointer { parameters in
-                unsafe x.withUnsafeMutableBufferPointer { x in
-                    unsafe logDet.withUnsafeMutableBufferPointer { logDet in
-                        unsafe table.pointee.affine_inverse_lanes(
-                            z.baseAddress! + zOffset, parameters.baseAddress! + shift,
-                            parameters.baseAddress! + logScale, bound, lanes, x.baseAddress! + xOffset,
-                            logDet.baseAddress)
-                    }
                 }
             }
         }

@@ -13,7 +13,8 @@ package struct Operand: Sendable {
     }
 
     /// Whether all of `steps × count` elements lie in an array of `length`; strides may be negative.
-    fileprivate func fits(_ length: Int, steps: Int, count: Int) -> Bool {
+    @inline(__always)
+    func fits(_ length: Int, steps: Int, count: Int) -> Bool {
         let ends = (steps - 1) * stepStride
         let across = (count - 1) * stride
         return offset + min(0, ends) + min(0, across) >= 0 && offset + max(0, ends) + max(0, across) < length

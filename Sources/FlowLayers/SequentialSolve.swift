@@ -9,9 +9,9 @@ import FlowKernels
 /// to come, and at the end for the one unit that is due. Arrays are unit-major, `[units][lanes]`, one lane a row.
 extension PackedAffineNetwork {
     /// Inputs that become known before they are brought into all units of a panel that are still to come.
-    private static let block = 8
+    private static let block = 5
     /// Up to this many rows the products of a panel run over its units, not over padded rows.
-    private static let fewRows = 8
+    private static let fewRows = 64
     /// Positions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 
@@ -20,8 +20,7 @@ extension PackedAffineNetwork {
     /// Scratch of a solve. Known values: the inputs of every map, then the residual stream.
     var solveSizes: ScratchSizes {
         var sizes = ScratchSizes()
-        sizes.known =
-            shape.contextDims + transformed + shape.hidden.reduce(0, +) + (shape.isResidual ? shape.hidden[0] : 0)
+        sizes.known = bases[layers.count] + (shape.isResidual ? shape.hidden[0] : 0)
         sizes.partial = layers.count * PackedLinear.lanes
         sizes.latent = transformed
         sizes.counters = 4 * layers.count
@@ -32,11 +31,6 @@ extension PackedAffineNetwork {
     private struct Counters {
         /// Inputs that are known, outputs that are computed, inputs in the partial sums, and the panel under way.
         static let (known, computed, brought, panel) = (0, 1, 2, 3)
-    }
-
-    /// First known value of each map's inputs.
-    private func base(_ layer: Int) -> Int {
-        layer == 0 ? 0 : shape.contextDims + transformed + shape.hidden[..<(layer - 1)].reduce(0, +)
     }
 
     func solve(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
@@ -51,14 +45,14 @@ extension PackedAffineNetwork {
         hiddenUnits(rows, lanes, &scratch)
         for position in 0..<transformed {
             if position % Self.cancellationBlock == 0, isCancelled() { throw FlowError.cancelled }
-            let slot = layers[output].slots[2 * position]
+            let linear = layers[output]
+            let slot = linear.slots[2 * position]
             let lane = slot % PackedLinear.lanes
-            bringIn(output, panel: slot / PackedLinear.lanes, lane: lane, count: 1, rows, lanes, &scratch)
-            let row = (output * PackedLinear.lanes + lane) * lanes
-            Kernels.best.affineInverse(
-                z: scratch.latent, position * lanes, parameters: scratch.partial, shift: row,
-                logScale: row + Self.panelDims * lanes, bound: bound, lanes: lanes, x: &scratch.known,
-                (shape.contextDims + position) * lanes, logDet: &scratch.logDet)
+            let step = bringIn(output, panel: slot / PackedLinear.lanes, lane: lane, rows, lanes, &scratch)
+            Kernels.best.solveDimension(
+                step, lanes: lanes, weights: linear.weights, partial: scratch.partial, z: scratch.latent,
+                position * lanes, bound: bound, known: &scratch.known, x: (shape.contextDims + position) * lanes,
+                logDet: &scratch.logDet)
             scratch.counters[Counters.known] += 1
             hiddenUnits(rows, lanes, &scratch)
         }
@@ -75,11 +69,9 @@ extension PackedAffineNetwork {
                 let panelEnd = min((first / PackedLinear.lanes + 1) * PackedLinear.lanes, layers[i].outputs)
                 var next = first + 1
                 while next < panelEnd, layers[i].reach[next] == reach { next += 1 }
-                let lane = first % PackedLinear.lanes
-                bringIn(
-                    i, panel: first / PackedLinear.lanes, lane: lane, count: next - first, rows, lanes, &scratch)
-                let from = (i * PackedLinear.lanes + lane) * lanes
-                finish(i, first, from: from, count: (next - first) * lanes, lanes, &scratch)
+                let step = bringIn(
+                    i, panel: first / PackedLinear.lanes, lane: first % PackedLinear.lanes, rows, lanes, &scratch)
+                finish(i, first, next - first, step, lanes, &scratch)
                 first = next
             }
             scratch.counters[4 * i + Counters.computed] = first
@@ -87,60 +79,59 @@ extension PackedAffineNetwork {
         }
     }
 
-    /// From the finished sums of some units to the inputs of the next map.
+    /// Computes `count` units of map `i` and what the next map reads of them.
     private func finish(
-        _ i: Int, _ unit: Int, from: Int, count: Int, _ lanes: Int, _ scratch: inout Scratch
+        _ i: Int, _ unit: Int, _ count: Int, _ step: SolveStep, _ lanes: Int, _ scratch: inout Scratch
     ) {
-        let to = (base(i + 1) + unit) * lanes
-        guard shape.isResidual else {
-            return Kernels.best.activate(
-                shape.activation, from: scratch.partial, from, to: &scratch.known, to, count: count)
-        }
-        if i % 2 == 1 {
-            return Kernels.best.activate(
-                shape.activation, from: scratch.partial, from, to: &scratch.known, to, count: count)
-        }
+        let to = (bases[i + 1] + unit) * lanes
+        let isBranch = !shape.isResidual || i % 2 == 1
+        Kernels.best.solveUnits(
+            isBranch ? shape.activation : nil, step, count: count, lanes: lanes, weights: layers[i].weights,
+            partial: scratch.partial, known: &scratch.known, y: to)
+        if isBranch { return }
         // the stream: what the first map gives, and what each block adds
-        let stream = (base(output) + shape.hidden[0] + unit) * lanes
-        for n in 0..<count {
-            scratch.known[stream + n] =
-                i == 0 ? scratch.partial[from + n] : scratch.known[stream + n] + scratch.partial[from + n]
-            scratch.known[to + n] = scratch.known[stream + n]
+        let stream = (bases[layers.count] + unit) * lanes
+        for n in 0..<count * lanes {
+            if i > 0 { scratch.known[to + n] += scratch.known[stream + n] }
+            scratch.known[stream + n] = scratch.known[to + n]
         }
         if i + 1 < output {
             Kernels.best.activate(
-                shape.activation, x: &scratch.known, offset: to, rows: 1, columns: count, stride: count)
+                shape.activation, x: &scratch.known, offset: to, rows: 1, columns: count * lanes, stride: count * lanes)
         }
     }
 
-    /// Completes the sums of `count` units of map `i`, all of one reach, from `lane` on in `panel`; on the output map,
-    /// of the shift in `lane` and its log-scale.
+    /// What the unit in `lane` of a panel still lacks, and those after it of the same reach, once blocks of inputs that
+    /// have become known are brought into all units to come; on the output map, `lane` holds a shift.
     private func bringIn(
-        _ i: Int, panel: Int, lane: Int, count: Int, _ rows: Int, _ lanes: Int, _ scratch: inout Scratch
-    ) {
-        let known = scratch.counters[4 * i + Counters.known]
+        _ i: Int, panel: Int, lane: Int, _ rows: Int, _ lanes: Int, _ scratch: inout Scratch
+    ) -> SolveStep {
+        let linear = layers[i]
+        // What stands beyond a unit's reach in its panel is zero.
+        let due = min(scratch.counters[4 * i + Counters.known], linear.panels[panel].reads)
         if scratch.counters[4 * i + Counters.panel] != panel {
             scratch.counters[4 * i + Counters.panel] = panel
-            let depth = min(known, layers[i].panels[panel].reads)
-            scratch.counters[4 * i + Counters.brought] = depth
-            open(i, panel, depth: depth, rows, lanes, &scratch)
+            scratch.counters[4 * i + Counters.brought] = due
+            open(i, panel, depth: due, rows, lanes, &scratch)
         }
-        let brought = scratch.counters[4 * i + Counters.brought]
-        let due = min(known, layers[i].panels[panel].reads)
-        let all = due - brought >= Self.block
-        if i == output {
-            // lanes rise with the positions, or fall when reversed
-            let first = all && reversed ? 0 : lane
-            let units = !all ? 1 : reversed ? lane + 1 : Self.panelDims - lane
-            add(i, panel, lane: first, count: units, brought..<due, lanes, &scratch)
-            add(i, panel, lane: first + Self.panelDims, count: units, brought..<due, lanes, &scratch)
-        } else {
-            let units = all ? PackedLinear.lanes - lane : count
-            // a unit reads no further than it reaches: beyond stand zeros, or units of the panel that reach further
-            let end = all ? due : layers[i].reach[panel * PackedLinear.lanes + lane]
-            add(i, panel, lane: lane, count: units, brought..<end, lanes, &scratch)
+        var brought = scratch.counters[4 * i + Counters.brought]
+        if due - brought >= Self.block {
+            if i == output {
+                // lanes rise with the positions, or fall when reversed
+                let first = reversed ? 0 : lane
+                let units = reversed ? lane + 1 : Self.panelDims - lane
+                add(i, panel, lane: first, count: units, brought..<due, lanes, &scratch)
+                add(i, panel, lane: first + Self.panelDims, count: units, brought..<due, lanes, &scratch)
+            } else {
+                add(i, panel, lane: lane, count: PackedLinear.lanes - lane, brought..<due, lanes, &scratch)
+            }
+            brought = due
+            scratch.counters[4 * i + Counters.brought] = due
         }
-        if all { scratch.counters[4 * i + Counters.brought] = due }
+        return SolveStep(
+            known: (bases[i] + brought) * lanes,
+            weights: linear.panels[panel].offset + brought * PackedLinear.lanes + lane,
+            partial: (i * PackedLinear.lanes + lane) * lanes, depth: due - brought)
     }
 
     /// Adds the products of known inputs `range` to `count` units of the panel under way.
@@ -149,7 +140,7 @@ extension PackedAffineNetwork {
     ) {
         if range.isEmpty { return }
         Kernels.best.product(
-            scratch.known, Operand(offset: (base(i) + range.lowerBound) * lanes, step: lanes),
+            scratch.known, Operand(offset: (bases[i] + range.lowerBound) * lanes, step: lanes),
             layers[i].weights,
             Operand(
                 offset: layers[i].panels[panel].offset + range.lowerBound * PackedLinear.lanes + lane,
@@ -168,14 +159,13 @@ extension PackedAffineNetwork {
         if rows <= Self.fewRows {
             Kernels.best.product(
                 linear.weights, Operand(offset: linear.panels[panel].offset, step: PackedLinear.lanes),
-                scratch.known, Operand(offset: base(i) * lanes, step: lanes), lanes: PackedLinear.lanes,
+                scratch.known, Operand(offset: bases[i] * lanes, step: lanes), lanes: PackedLinear.lanes,
                 count: rows, depth: depth, bias: linear.biases, biasOffset: biases, c: &scratch.panel,
                 Operand(step: PackedLinear.lanes))
-            for unit in 0..<PackedLinear.lanes {
-                for r in 0..<rows {
-                    scratch.partial[row + unit * lanes + r] = scratch.panel[r * PackedLinear.lanes + unit]
-                }
-            }
+            Kernels.best.transpose(
+                scratch.panel, Operand(step: PackedLinear.lanes), to: &scratch.partial,
+                Operand(offset: row, step: lanes),
+                rows: rows, columns: PackedLinear.lanes)
             return
         }
         // biases times one
@@ -186,14 +176,13 @@ extension PackedAffineNetwork {
     }
 
     private func readLatents(_ tile: RowTile, _ lanes: Int, _ scratch: inout Scratch) {
-        transpose(
-            tile.elements,
-            Operand(offset: reversed ? transformed - 1 : 0, step: tile.stride, stride: reversed ? -1 : 1),
-            steps: tile.rows, count: transformed, to: &scratch.latent, Operand(step: 1, stride: lanes))
+        Kernels.best.transpose(
+            tile.elements, Operand(step: tile.stride), to: &scratch.latent, positions(lanes), rows: tile.rows,
+            columns: transformed)
         if shape.contextDims > 0 {
-            transpose(
-                tile.context, Operand(step: shape.contextDims), steps: tile.rows, count: shape.contextDims,
-                to: &scratch.known, Operand(step: 1, stride: lanes))
+            Kernels.best.transpose(
+                tile.context, Operand(step: shape.contextDims), to: &scratch.known, Operand(step: lanes),
+                rows: tile.rows, columns: shape.contextDims)
         }
         for r in 0..<lanes { scratch.logDet[r] = 0 }
         // lanes without a row: anything finite will do, and zeros stay zeros
@@ -205,11 +194,9 @@ extension PackedAffineNetwork {
     }
 
     private func writeData(_ tile: inout RowTile, _ lanes: Int, _ scratch: Scratch) {
-        let target = Operand(
-            offset: reversed ? transformed - 1 : 0, step: tile.stride, stride: reversed ? -1 : 1)
-        transpose(
-            scratch.known, Operand(offset: shape.contextDims * lanes, step: 1, stride: lanes), steps: tile.rows,
-            count: transformed, to: &tile.elements, target)
+        Kernels.best.transpose(
+            scratch.known, positions(lanes, from: shape.contextDims), to: &tile.elements, Operand(step: tile.stride),
+            rows: transformed, columns: tile.rows)
         for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
     }
 
@@ -217,19 +204,10 @@ extension PackedAffineNetwork {
         for i in range { x[i] = 0 }
     }
 
-    /// Copies `steps × count` elements from where one operand has them to where the other has them, by squares of 16.
-    private func transpose(
-        _ x: [Float], _ px: Operand, steps: Int, count: Int, to y: inout [Float], _ py: Operand
-    ) {
-        let x = x.span
-        var y = y.mutableSpan
-        for first in stride(from: 0, to: count, by: 16) {
-            for step in 0..<steps {
-                for j in first..<min(first + 16, count) {
-                    y[py.offset + step * py.stepStride + j * py.stride] =
-                        x[px.offset + step * px.stepStride + j * px.stride]
-                }
-            }
-        }
+    /// Where the dimensions of an event stand in an array of positions.
+    private func positions(_ lanes: Int, from first: Int = 0) -> Operand {
+        reversed
+            ? Operand(offset: (first + transformed - 1) * lanes, step: -lanes)
+            : Operand(offset: first * lanes, step: lanes)
     }
 }

@@ -37,7 +37,7 @@ struct flow_product {
 };
 
 /// What stands between the linear maps of a network.
-enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3 };
+enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3, FLOW_IDENTITY = 4 };
 
 /// An affine map in place on up to 16 dimensions of some rows. Row `r` has its shifts at `parameters + 32 r`, its
 /// unbounded log-scales 16 further (0 in lanes without a dimension), and dimension `i` at `x + r · stride + i · step`.
@@ -55,6 +55,17 @@ struct flow_affine {
     float *log_det;
 };
 
+/// What units of one panel still lack: `depth` known inputs, `[depth][lanes]`, and their weights, `[depth][32]`.
+struct flow_solve {
+    const float *known;
+    const float *weights;
+    /// Sums so far, `[unit][lanes]`.
+    const float *partial;
+    ptrdiff_t depth;
+    /// Rows side by side, a multiple of 16.
+    ptrdiff_t lanes;
+};
+
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
     /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
@@ -64,9 +75,14 @@ struct flow_kernels {
     void (*affine_forward)(const struct flow_affine *p);
     /// `x = (x − t) · exp(−s)`.
     void (*affine_inverse)(const struct flow_affine *p);
-    /// One dimension of many rows side by side; subtracts `s` from each row's log-det.
-    void (*affine_inverse_lanes)(const float *z, const float *shift, const float *log_scale, float bound,
-                                 ptrdiff_t lanes, float *x, float *log_det);
+    /// `count` units of a sequential solve: `y[u] = f(partial[u] + Σ_t w[32 t + u] · known[t])`, `[unit][lanes]` arrays.
+    void (*solve_units)(enum flow_activation f, const struct flow_solve *p, ptrdiff_t count, float *y);
+    /// One dimension of a sequential solve: the shift's sum as above, the log-scale's 16 units further, then
+    /// `x = (z − t) · exp(−s)`; subtracts `s` from each row's log-det.
+    void (*solve_dimension)(const struct flow_solve *p, const float *z, float bound, float *x, float *log_det);
+    /// `y[c · y_stride + r] = x[r · x_stride + c]`.
+    void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
+                      ptrdiff_t columns);
 };
 
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.
