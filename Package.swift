@@ -67,7 +67,8 @@ let package = Package(
         .executableTarget(
             name: "tusk",
             dependencies: [
-                "CEmbedded", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire", "HTTPServer",
+                "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire",
+                "HTTPServer",
                 "Serving", "DensityAPI", logging,
                 argumentParser,
             ],

@@ -13,5 +13,6 @@ struct Tusk: AsyncParsableCommand {
             Evaluate.self,
             Sample.self,
             Health.self,
+            Bench.self,
         ])
 }

@@ -1,0 +1,303 @@
+import ArgumentParser
+import FlowCore
+import FlowKernels
+import FlowModels
+import FlowTraining
+import FoundationEssentials
+
+struct Bench: ParsableCommand {
+    enum Direction: String, ExpressibleByArgument, CaseIterable, Codable {
+        case density
+        case sample
+        case train
+    }
+
+    static let configuration = CommandConfiguration(
+        abstract: "Measures the speed of a flow on this machine.",
+        discussion: "Prints one JSON object. Density and sampling are of the flow itself, without decoding or "
+            + "dequantization; training is whole steps of the trainer. gflops counts only needed multiply-adds, two "
+            + "operations each; peak_gflops is what a large single-precision product reaches in the same run on as "
+            + "many threads. Without --model the weights are random.")
+
+    @Option(help: ArgumentHelp("Model file, in place of the sizes.", valueName: "file"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Architecture: \(FlowRegistry.names).", valueName: "name"))
+    var architecture: String?
+
+    @Option(help: ArgumentHelp("Dimensions of an event.", valueName: "n"))
+    var dims: Int?
+
+    @Option(help: ArgumentHelp("Masked networks or couplings.", valueName: "n"))
+    var layers: Int?
+
+    @Option(help: ArgumentHelp("Hidden units of each network, such as 1024,1024.", valueName: "n,n"))
+    var hidden: String?
+
+    @Option(
+        help: ArgumentHelp("\(Direction.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "direction"))
+    var direction: Direction = .density
+
+    @Option(help: ArgumentHelp("Rows a call, or images a training step.", valueName: "n"))
+    var batch = 64
+
+    @Option(help: ArgumentHelp("Threads that share the rows.", valueName: "n"))
+    var threads = processorCount
+
+    @Option(
+        help: ArgumentHelp(
+            "Weights: \(WeightPrecision.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "precision"))
+    var precision: WeightPrecision = .f32
+
+    @Option(help: ArgumentHelp("Measuring time.", valueName: "s"))
+    var seconds = 2.0
+
+    /// Largest flow that is built from sizes.
+    private static let maxParameters = 1 << 30
+
+    func run() throws {
+        try check("--batch", batch, in: 1...65_536)
+        try check("--threads", threads, in: 1...1024)
+        try check("--seconds", seconds, in: 0.01...3600)
+        let (flow, hyperParameters) = try flow()
+        print(try measure(flow, hyperParameters))
+    }
+
+    private func flow() throws -> (any FlowArchitecture, HyperParameters) {
+        if let model {
+            guard architecture == nil, dims == nil, layers == nil, hidden == nil else {
+                throw CommandError("--model brings its own sizes: leave out --architecture, --dims, --layers, --hidden")
+            }
+            let density: any ImageDensity
+            do { density = try ModelFile.load(path: model) } catch let error as ModelFileError {
+                throw CommandError("\(model): \(error)")
+            }
+            guard let backed = density as? any FlowBacked else { throw CommandError("\(model): holds no flow") }
+            return (backed.architecture, density.record.hyperParameters)
+        }
+        let name = architecture ?? "maf"
+        guard let type = FlowRegistry.architecture(named: name) else {
+            throw CommandError("--architecture is \(name); allowed is \(FlowRegistry.names)")
+        }
+        let dims = dims ?? 784
+        let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        let hyperParameters = HyperParameters(layers: layers ?? 5, hidden: sizes, logScaleBound: 7)
+        try check("--dims", dims, in: 1...1 << 20)
+        try check("--layers", hyperParameters.layers, in: 1...1024)
+        for size in sizes { try check("--hidden", size, in: 1...1 << 20) }
+        guard let count = type.parameterCount(dims: dims, hyperParameters: hyperParameters), count <= Self.maxParameters
+        else { throw CommandError("a flow of these sizes has more than \(Self.maxParameters) parameters") }
+        return (try random(type, dims, hyperParameters), hyperParameters)
+    }
+
+    /// A flow away from the identity: what starts at zero is small and random.
+    private func random<Flow: FlowArchitecture>(
+        _ type: Flow.Type, _ dims: Int, _ hyperParameters: HyperParameters
+    ) throws -> Flow {
+        var flow = try Flow(dims: dims, hyperParameters: hyperParameters, seed: 1)
+        var stream = RandomStream(seed: 2, stream: 0)
+        flow.visitParameters { info, values in
+            guard info.shape.count == 2, values.allSatisfy({ $0 == 0 }) else { return }
+            for i in values.indices { values[i] = 0.01 * (2 * stream.uniform() - 1) }
+        }
+        flow.restoreStructuralZeros()
+        return flow
+    }
+
+    private func measure<Flow: FlowArchitecture>(
+        _ flow: Flow, _ hyperParameters: HyperParameters
+    ) throws -> String {
+        let before = peakGFLOPS(threads: threads)
+        let engine = FlowEngine(flow, precision: precision)
+        let rates =
+            switch direction {
+            case .density, .sample: try calls(engine)
+            case .train: try steps(of: Flow.self, flow.dims, hyperParameters)
+            }
+        let peak = max(before, peakGFLOPS(threads: threads))
+        let median = rates.sorted()[rates.count / 2]
+        // a step's backward pass has two products for each one of the forward pass
+        let operations = 2 * Double(engine.multiplyAdds) * (direction == .train ? 3 : 1)
+        let report = Report(
+            version: Tusk.version, instructionSet: "\(InstructionSet.best)", architecture: Flow.architectureName,
+            dims: flow.dims, layers: hyperParameters.layers, hidden: hyperParameters.hidden, direction: direction,
+            batch: batch, threads: threads, precision: precision.rawValue, imagesPerSecond: median,
+            imagesPerSecondMin: rates.min()!, imagesPerSecondMax: rates.max()!,  // never empty
+            millisecondsPerBatch: 1e3 * Double(batch) / median, gflops: operations * median / 1e9, peakGflops: peak)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return String(decoding: try encoder.encode(report), as: UTF8.self)
+    }
+
+    /// Images/s of each repetition: as many batches as take 20 ms, five repetitions at least.
+    private func calls(_ engine: FlowEngine) throws -> [Double] {
+        let dims = engine.dims
+        var stream = RandomStream(seed: 3, stream: 0)
+        let parts = Self.parts(of: batch, threads: threads).enumerated().map { i, rows in
+            Part(rows: rows, first: i, x: (0..<rows * dims).map { _ in stream.normal() })
+        }
+        let clock = ContinuousClock()
+        var next: UInt64 = 0
+        func seconds(_ batches: Int) -> Double {
+            let start = clock.now
+            for _ in 0..<batches {
+                next += UInt64(batch)
+                inParallel(parts.count, threads: threads) { i in
+                    direction == .density ? parts[i].density(engine) : parts[i].sample(engine, from: next)
+                }
+            }
+            return (clock.now - start) / .seconds(1)
+        }
+        _ = seconds(1)
+        let batches = max(1, Int(0.02 / seconds(1)))
+        let end = clock.now + .seconds(self.seconds)
+        var rates: [Double] = []
+        while rates.count < 5 || clock.now < end {
+            rates.append(Double(batches * batch) / seconds(batches))
+        }
+        return rates
+    }
+
+    /// Rows of each thread, nearly equal.
+    private static func parts(of rows: Int, threads: Int) -> [Int] {
+        let parts = min(rows, threads)
+        return (0..<parts).map { (rows * ($0 + 1)) / parts - (rows * $0) / parts }
+    }
+
+    /// Images/s between the trainer's steps, on random images; each step but an epoch's first is a repetition.
+    private func steps<Flow: FlowArchitecture>(
+        of type: Flow.Type, _ dims: Int, _ hyperParameters: HyperParameters
+    ) throws -> [Double] {
+        let shape = EventShape(height: 1, width: dims, channels: 1)
+        var stream = RandomStream(seed: 4, stream: 0)
+        func images(_ count: Int) -> ImageDataSet {
+            ImageDataSet(
+                shape: shape, levels: 256,
+                pixels: (0..<count * dims).map { _ in UInt8(truncatingIfNeeded: stream.next() >> 56) })
+        }
+        var options = TrainingOptions()
+        options.batch = batch
+        options.epochs = TrainingOptions.maxEpochs
+        options.learningRate = 1e-6
+        options.shards = min(threads, TrainingOptions.maxShards)
+        let trainer = try Trainer<Flow>(
+            hyperParameters: hyperParameters, train: images(batch * 16), validation: images(1),
+            preprocessing: try Preprocessing(levels: 256, logitAlpha: 1e-4), options: options, threads: threads)
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(seconds)
+        var last: (step: Int, at: ContinuousClock.Instant)?
+        var rates: [Double] = []
+        _ = try trainer.run(
+            isInterrupted: { rates.count >= 5 && clock.now >= end },
+            observe: { event in
+                guard case .step(let report) = event else { return last = nil }
+                let now = clock.now
+                if let last { rates.append(Double(report.images - last.step) / ((now - last.at) / .seconds(1))) }
+                last = (report.images, now)
+            })
+        return rates
+    }
+
+    /// GFLOP/s of 1024 × 1024 × 1024 products, one a thread: the best of some.
+    private func peakGFLOPS(threads: Int) -> Double {
+        let (size, lanes) = (1024, 32)
+        let stride = rowStride(size)
+        let a = [Float](repeating: 0.5, count: size * size)
+        let b = [Float](repeating: 0.25, count: size * stride)
+        var outputs = Array(repeating: [Float](repeating: 0, count: size * lanes), count: threads)
+        var best = 0.0
+        for _ in 0..<8 {
+            let start = ContinuousClock.now
+            try? updateInParallel(&outputs, threads: threads) { _, c in
+                for panel in 0..<size / lanes {
+                    for rows in Swift.stride(from: 0, to: size, by: RowTile.capacity) {
+                        Kernels.best.product(
+                            a, Operand(offset: panel * lanes * size, step: lanes), b,
+                            Operand(offset: rows * stride, step: 1, stride: stride), lanes: lanes,
+                            count: RowTile.capacity, depth: size, c: &c, Operand(offset: rows * lanes, step: lanes))
+                    }
+                }
+            }
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            best = max(best, 2e-9 * Double(threads * size * size * size) / seconds)
+        }
+        return best
+    }
+}
+
+/// One thread's rows and where their results go.
+private final class Part {
+    private let rows: Int
+    private let stream: UInt64
+    private var x: [Float]
+    private var z: [Float]
+    private var logDet: [Float]
+    /// Sum of all results, so that none is computed for nothing.
+    private(set) var total = 0.0
+
+    init(rows: Int, first: Int, x: [Float]) {
+        self.rows = rows
+        stream = UInt64(first)
+        self.x = x
+        z = x
+        logDet = Array(repeating: 0, count: rows)
+    }
+
+    /// `log p(x)` of every row.
+    func density(_ engine: FlowEngine) {
+        var zSpan = z.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        engine.forward(x.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
+        total += standardNormalLogDensity(Matrix(rows: rows, columns: engine.dims, elements: z)).reduce(0, +)
+    }
+
+    /// New latents, and the data that they stand for.
+    func sample(_ engine: FlowEngine, from first: UInt64) {
+        for r in 0..<rows {
+            var source = RandomStream(seed: first + UInt64(r), stream: stream)
+            for j in 0..<engine.dims { x[r * engine.dims + j] = source.normal() }
+        }
+        var zSpan = z.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        do {
+            try engine.inverse(x.span, rows: rows, x: &zSpan, logDet: &logDetSpan)
+        } catch {
+            preconditionFailure("only cancellation ends an inverse early")
+        }
+        total += Double(z[0])
+    }
+}
+
+private struct Report: Encodable {
+    var version: String
+    var instructionSet: String
+    var architecture: String
+    var dims: Int
+    var layers: Int
+    var hidden: [Int]
+    var direction: Bench.Direction
+    var batch: Int
+    var threads: Int
+    var precision: String
+    var imagesPerSecond: Double
+    var imagesPerSecondMin: Double
+    var imagesPerSecondMax: Double
+    var millisecondsPerBatch: Double
+    var gflops: Double
+    var peakGflops: Double
+
+    enum CodingKeys: String, CodingKey {
+        case version, architecture, dims, layers, hidden, direction, batch, threads, precision, gflops
+        case instructionSet = "instruction_set"
+        case imagesPerSecond = "images_per_second"
+        case imagesPerSecondMin = "images_per_second_min"
+        case imagesPerSecondMax = "images_per_second_max"
+        case millisecondsPerBatch = "milliseconds_per_batch"
+        case peakGflops = "peak_gflops"
+    }
+}
+
+extension FlowRegistry {
+    /// All architectures, for help and errors.
+    fileprivate static var names: String { architectures.map { $0.architectureName }.joined(separator: ", ") }
+}
