@@ -84,7 +84,9 @@ let package = Package(
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
-        tests(of: "FlowModels", ["FlowCore", "FlowLayers"], exclude: ["Fixtures"]),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        tests(
+            of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "CAllocationCounter"], exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),

@@ -9,6 +9,8 @@
 
 #include "solve.inc.h"
 
+#include "random.inc.h"
+
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
     .activate = NAME(activate),
@@ -17,4 +19,5 @@ const struct flow_kernels NAME(kernels) = {
     .solve_units = NAME(solve_units),
     .solve_dimension = NAME(solve_dimension),
     .transpose = NAME(transpose),
+    .normals = NAME(normals),
 };

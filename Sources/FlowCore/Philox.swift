@@ -1,3 +1,4 @@
+import FlowKernels
 import Glibc
 
 /// Philox4x32-10, a counter-based generator: block `index` of a stream is a function of `(seed, stream, index)` alone,
@@ -75,5 +76,15 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         // in (0, 1], so that the logarithm is finite
         let radius = (-2 * log((Double(word()) + 1) * 0x1p-32)).squareRoot()
         return Float(radius * cos(2 * .pi * Double(word()) * 0x1p-32))
+    }
+}
+
+extension RandomStream {
+    /// The first `count` values that ``normal()`` gives on a new stream, many at a time: equal to one unit in the last
+    /// place.
+    public static func normals(
+        seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int = 0, count: Int
+    ) {
+        Kernels.best.normals(seed: seed, stream: stream, to: &y, offset: offset, count: count)
     }
 }

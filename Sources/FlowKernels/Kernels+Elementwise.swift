@@ -90,4 +90,16 @@ extension Kernels {
             }
         }
     }
+
+    /// The first `count` standard normals of a Philox4x32-10 stream, from `offset` on. The twin draws one after another:
+    /// `RandomStream.normal()`.
+    package func normals(
+        seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int, count: Int
+    ) {
+        precondition(offset >= 0 && count >= 0 && offset + count <= y.count)
+        unsafe y.withUnsafeMutableBufferPointer { y in
+            guard count > 0 else { return }
+            unsafe table.pointee.normals(seed, stream, y.baseAddress! + offset, count)
+        }
+    }
 }

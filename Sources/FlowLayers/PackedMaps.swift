@@ -1,17 +1,28 @@
 package import FlowCore
 import FlowKernels
 
+// Classes: a chain passes from map to map by counting a reference, not by copying a map.
+
 /// ``ActNorm``, packed.
-struct PackedActNorm: PackedBijection {
+final class PackedActNorm: PackedBijection {
     let shift: [Float]
     let scale: [Float]
     let inverseScale: [Float]
     let logDet: Float
 
+    init(shift: [Float], scale: [Float], inverseScale: [Float], logDet: Float) {
+        self.shift = shift
+        self.scale = scale
+        self.inverseScale = inverseScale
+        self.logDet = logDet
+    }
+
     var dims: Int { shift.count }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
-        let (shift, scale) = (shift.span, scale.span)
+        let (shiftArray, scaleArray) = (self.shift, self.scale)
+        let shift = shiftArray.span
+        let scale = scaleArray.span
         let (rows, stride) = (tile.rows, tile.stride)
         var x = tile.elements.mutableSpan
         for r in 0..<rows {
@@ -21,7 +32,9 @@ struct PackedActNorm: PackedBijection {
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
-        let (shift, scale) = (shift.span, inverseScale.span)
+        let (shiftArray, scaleArray) = (self.shift, self.inverseScale)
+        let shift = shiftArray.span
+        let scale = scaleArray.span
         let (rows, stride) = (tile.rows, tile.stride)
         var x = tile.elements.mutableSpan
         for r in 0..<rows {
@@ -32,11 +45,17 @@ struct PackedActNorm: PackedBijection {
 }
 
 /// ``AffineCoupling``, packed: key and transformed dimensions alternate.
-struct PackedAffineCoupling: PackedBijection {
+final class PackedAffineCoupling: PackedBijection {
     let dims: Int
     /// Index of the first key dimension.
     let parity: Int
     let network: PackedAffineNetwork
+
+    init(dims: Int, parity: Int, network: PackedAffineNetwork) {
+        self.dims = dims
+        self.parity = parity
+        self.network = network
+    }
 
     var contextDims: Int { network.shape.contextDims }
     var multiplyAdds: Int { network.multiplyAdds }
@@ -59,9 +78,14 @@ struct PackedAffineCoupling: PackedBijection {
 }
 
 /// ``MaskedAutoregressive``, packed: the density direction parallel, sampling one sequential solve.
-struct PackedMaskedAutoregressive: PackedBijection {
+final class PackedMaskedAutoregressive: PackedBijection {
     let dims: Int
     let network: PackedAffineNetwork
+
+    init(dims: Int, network: PackedAffineNetwork) {
+        self.dims = dims
+        self.network = network
+    }
 
     var contextDims: Int { network.shape.contextDims }
     var multiplyAdds: Int { network.multiplyAdds }
@@ -81,7 +105,7 @@ struct PackedMaskedAutoregressive: PackedBijection {
 
 /// A packed map with its directions exchanged. Of a masked autoregressive map this is the inverse autoregressive one
 /// (Kingma et al., *IAF*, 2016, arXiv:1606.04934): samples in one parallel pass, densities by one sequential solve.
-package struct PackedInverse: PackedBijection {
+package final class PackedInverse: PackedBijection {
     let map: any PackedBijection
 
     package init(_ map: any PackedBijection) { self.map = map }
@@ -106,7 +130,7 @@ package struct PackedInverse: PackedBijection {
 }
 
 /// Packed maps one after another, in the order of data → latent.
-package struct PackedChain: PackedBijection {
+package final class PackedChain: PackedBijection {
     let maps: [any PackedBijection]
 
     package init(_ maps: [any PackedBijection]) {
@@ -120,10 +144,13 @@ package struct PackedChain: PackedBijection {
     package var scratchSizes: ScratchSizes { maps.reduce(ScratchSizes()) { $0.union($1.scratchSizes) } }
 
     package func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
-        for map in maps { map.forward(&tile, &scratch) }
+        // by index: the iterator allocates in debug builds, where the tests count
+        for i in 0..<maps.count { maps[i].forward(&tile, &scratch) }
     }
 
     package func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
-        for map in maps.reversed() { try map.inverse(&tile, &scratch, isCancelled: isCancelled) }
+        for i in 0..<maps.count {
+            try maps[maps.count - 1 - i].inverse(&tile, &scratch, isCancelled: isCancelled)
+        }
     }
 }

@@ -62,10 +62,9 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
         let dims = flow.dims
         var latent = Matrix(rows: rows.count, columns: dims)
         for (r, row) in rows.enumerated() {
-            var stream = RandomStream(seed: row.seed, stream: row.index)
-            for j in 0..<dims {
-                latent[r, j] = row.temperature * stream.normal()
-            }
+            var span = latent.elements.mutableSpan
+            RandomStream.normals(seed: row.seed, stream: row.index, to: &span, offset: r * dims, count: dims)
+            for j in r * dims..<(r + 1) * dims { span[j] *= row.temperature }
         }
         let base = standardNormalLogDensity(latent)
         let (w, inverseLogDets) = try engine.inverse(latent, isCancelled: isCancelled)

@@ -254,8 +254,9 @@ private final class Part {
     /// New latents, and the data that they stand for.
     func sample(_ engine: FlowEngine, from first: UInt64) {
         for r in 0..<rows {
-            var source = RandomStream(seed: first + UInt64(r), stream: stream)
-            for j in 0..<engine.dims { x[r * engine.dims + j] = source.normal() }
+            var span = x.mutableSpan
+            RandomStream.normals(
+                seed: first + UInt64(r), stream: stream, to: &span, offset: r * engine.dims, count: engine.dims)
         }
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan

@@ -164,4 +164,25 @@ struct ElementwiseTests {
             }
         }
     }
+
+    @Test("normals equal those drawn one by one", arguments: InstructionSet.allCases)
+    func normals(_ set: InstructionSet) throws {
+        guard let kernels = Kernels(set) else { return }
+        let (seed, stream) = (UInt64(0x1234_5678_9abc_def0), UInt64(0xfedc_ba98_7654_3210))
+        var whole = [Float](repeating: 0, count: 20_001)
+        var span = whole.mutableSpan
+        kernels.normals(seed: seed, stream: stream, to: &span, offset: 0, count: 20_001)
+        var one = RandomStream(seed: seed, stream: stream)
+        for value in whole {
+            let expected = one.normal()
+            // both are rounded once from doubles that agree to some units in the last place
+            #expect(abs(value - expected) <= max(abs(expected), 1e-6).ulp)
+        }
+        for count in 0..<40 {
+            var part = [Float](repeating: 9, count: 42)
+            var partSpan = part.mutableSpan
+            kernels.normals(seed: seed, stream: stream, to: &partSpan, offset: 1, count: count)
+            #expect(part == [9] + whole[..<count] + Array(repeating: 9, count: 41 - count))
+        }
+    }
 }

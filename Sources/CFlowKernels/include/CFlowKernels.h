@@ -83,6 +83,8 @@ struct flow_kernels {
     /// `y[c · y_stride + r] = x[r · x_stride + c]`.
     void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
                       ptrdiff_t columns);
+    /// The first `count` standard normals of a Philox4x32-10 stream, two a block.
+    void (*normals)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
 };
 
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.
