@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+@Suite("Bench")
+struct BenchTests {
+    private static let sizes = ["--layers", "2", "--hidden", "16,16", "--batch", "3", "--seconds", "0.01"]
+
+    @Test(
+        "prints one JSON object for every direction", arguments: ["density", "sample", "train"], ["maf", "coupling"])
+    func report(_ direction: String, _ architecture: String) throws {
+        let result = try Program.run(
+            ["bench", "--dims", "9", "--direction", direction, "--architecture", architecture, "--threads", "2"]
+                + Self.sizes)
+        #expect(result.code == 0, "\(result.errors)")
+        let report = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        #expect(report["direction"] as? String == direction && report["architecture"] as? String == architecture)
+        #expect(report["dims"] as? Int == 9 && report["batch"] as? Int == 3 && report["hidden"] as? [Int] == [16, 16])
+        func number(_ key: String) throws -> Double { try #require(report[key] as? Double) }
+        let median = try number("images_per_second")
+        #expect(try 0 < number("images_per_second_min") && number("images_per_second_min") <= median)
+        #expect(try median <= number("images_per_second_max"))
+        #expect(try abs(number("milliseconds_per_batch") * median - 3000) < 1e-6 * 3000)
+        #expect(try number("gflops") > 0 && number("peak_gflops") > number("gflops"))
+    }
+
+    @Test("measures the flow of a model file")
+    func model() throws {
+        let work = try Workplace()
+        let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+        #expect(trained.code == 0, "\(trained.errors)")
+        let result = try Program.run(["bench", "--model", work.file("m.safetensors"), "--seconds", "0.01"])
+        #expect(result.code == 0 && result.output.contains("\"hidden\":[16]"), "\(result.errors)")
+    }
+
+    @Test(
+        "refuses what makes no sense, naming option and limit",
+        arguments: [
+            (["--batch", "0"], "--batch"), (["--batch", "65537"], "65536"), (["--threads", "0"], "--threads"),
+            (["--seconds", "0"], "--seconds"), (["--dims", "0"], "--dims"), (["--hidden", "8,,8"], "--hidden"),
+            (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, coupling"),
+            (["--dims", "1000000", "--hidden", "1000000"], "parameters"), (["--model", "m", "--dims", "4"], "--model"),
+            (["--model", "nowhere.safetensors"], "nowhere.safetensors"),
+        ])
+    func refusals(_ arguments: [String], _ expected: String) throws {
+        let result = try Program.run(["bench"] + arguments)
+        #expect(result.code != 0 && result.output.isEmpty && result.errors.contains(expected), "\(result.errors)")
+    }
+}
