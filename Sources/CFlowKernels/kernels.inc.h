@@ -9,7 +9,13 @@
 
 #include "solve.inc.h"
 
+#include "transpose.inc.h"
+
 #include "random.inc.h"
+
+#include "backward.inc.h"
+
+#include "optimizer.inc.h"
 
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
@@ -20,4 +26,10 @@ const struct flow_kernels NAME(kernels) = {
     .solve_dimension = NAME(solve_dimension),
     .transpose = NAME(transpose),
     .normals = NAME(normals),
+    .activation_backward = NAME(activation_backward),
+    .affine_columns = NAME(affine_columns),
+    .affine_columns_backward = NAME(affine_columns_backward),
+    .lane_sums = NAME(lane_sums),
+    .adam = NAME(adam),
+    .sum_of_squares = NAME(sum_of_squares),
 };

@@ -9,6 +9,7 @@
     static void NAME(tile_##WIDTH##_##COUNT)(const struct flow_product *p, const float *a, const float *b, float *c,   \
                                              const float *bias) {                                                      \
         const ptrdiff_t a_stride = p->a_stride, b_step = p->b_step, b_stride = p->b_stride, c_stride = p->c_stride;    \
+        const ptrdiff_t a_ahead = p->depth >= 2 * AHEAD ? AHEAD * a_stride : 0, b_ahead = p->b_ahead;                  \
         vec sum[WIDTH][COUNT];                                                                                         \
         for (int j = 0; j < COUNT; j++)                                                                                \
             for (int i = 0; i < WIDTH; i++)                                                                            \
@@ -18,8 +19,9 @@
             vec lanes[WIDTH];                                                                                          \
             _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) {                                       \
                 lanes[i] = *(const vec *)(a + i * LANES);                                                              \
-                __builtin_prefetch(a + AHEAD * a_stride + i * LANES, 0, 3);                                            \
+                __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                                     \
             }                                                                                                          \
+            __builtin_prefetch(b + b_ahead, 0, 3);                                                                     \
             _Pragma("clang loop unroll(full)") for (int j = 0; j < COUNT; j++) {                                       \
                 const vec column = splat(b[j * b_stride]);                                                             \
                 _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) sum[i][j] =                         \

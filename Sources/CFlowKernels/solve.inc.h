@@ -33,29 +33,3 @@ static void NAME(solve_dimension)(const struct flow_solve *p, const float *z, fl
         *(vec *)(log_det + l) -= s;
     }
 }
-
-// In squares of 4, which every instruction set can turn in registers.
-static void NAME(transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
-                            ptrdiff_t columns) {
-    typedef float f4 __attribute__((vector_size(16), aligned(4)));
-    ptrdiff_t c = 0;
-    for (; c + 4 <= columns; c += 4) {
-        ptrdiff_t r = 0;
-        for (; r + 4 <= rows; r += 4) {
-            const float *from = x + r * x_stride + c;
-            const f4 a = *(const f4 *)from, b = *(const f4 *)(from + x_stride);
-            const f4 d = *(const f4 *)(from + 2 * x_stride), e = *(const f4 *)(from + 3 * x_stride);
-            const f4 ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-            const f4 de0 = __builtin_shufflevector(d, e, 0, 4, 1, 5), de1 = __builtin_shufflevector(d, e, 2, 6, 3, 7);
-            float *to = y + c * y_stride + r;
-            *(f4 *)to = __builtin_shufflevector(ab0, de0, 0, 1, 4, 5);
-            *(f4 *)(to + y_stride) = __builtin_shufflevector(ab0, de0, 2, 3, 6, 7);
-            *(f4 *)(to + 2 * y_stride) = __builtin_shufflevector(ab1, de1, 0, 1, 4, 5);
-            *(f4 *)(to + 3 * y_stride) = __builtin_shufflevector(ab1, de1, 2, 3, 6, 7);
-        }
-        for (; r < rows; r++)
-            for (ptrdiff_t i = 0; i < 4; i++) y[(c + i) * y_stride + r] = x[r * x_stride + c + i];
-    }
-    for (; c < columns; c++)
-        for (ptrdiff_t r = 0; r < rows; r++) y[c * y_stride + r] = x[r * x_stride + c];
-}

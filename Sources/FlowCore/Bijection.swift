@@ -4,10 +4,30 @@ public struct ParameterInfo: Sendable, Equatable {
     public var name: String
     /// Row-major shape; the product is the array's count.
     public var shape: [Int]
+    /// Of a masked matrix: row `u` is zero, and stays zero, from column `reach[u]` on. Nil where nothing is masked.
+    public var reach: [Int]?
 
-    public init(name: String, shape: [Int]) {
+    public init(name: String, shape: [Int], reach: [Int]? = nil) {
         self.name = name
         self.shape = shape
+        self.reach = reach
+    }
+
+    /// The same array inside another part of the flow.
+    public func within(_ path: String) -> ParameterInfo {
+        ParameterInfo(name: "\(path).\(name)", shape: shape, reach: reach)
+    }
+}
+
+/// How the gradient of one parameter array is computed, some of its rows at a time, in any order and on any threads.
+public struct ParameterGradient: Sendable {
+    public var info: ParameterInfo
+    /// Sets the gradient of the rows in the range, rows being elements of an array of one dimension.
+    public var compute: @Sendable (Range<Int>, inout MutableSpan<Float>) -> Void
+
+    public init(info: ParameterInfo, compute: @escaping @Sendable (Range<Int>, inout MutableSpan<Float>) -> Void) {
+        self.info = info
+        self.compute = compute
     }
 }
 
@@ -17,10 +37,12 @@ public struct ParameterInfo: Sendable, Equatable {
 /// dimensions, one value per row, in nats. Every matrix here is `[batch, D]`. The bits of a row never depend on the
 /// other rows of the matrix.
 public protocol Bijection: Sendable {
-    /// What ``backward(_:through:into:)`` needs to remember about one forward pass.
+    /// What ``backward(_:through:)`` needs to remember about one forward pass, and leaves for the gradients.
     associatedtype Tape: Sendable
     /// Event width `D`.
     var dims: Int { get }
+    /// Numbers of the context that conditions every row, such as a class as one-hot; 0 for none.
+    var contextDims: Int { get }
     /// How the two directions are ordered over dimensions.
     var forwardOrder: ExecutionOrder { get }
     var inverseOrder: ExecutionOrder { get }
@@ -28,16 +50,21 @@ public protocol Bijection: Sendable {
     /// Data → latent, `z = f(x)`, with `logDet[r] = log |det ∂z/∂x|` of row `r`.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float])
-    /// The same, remembering what ``backward(_:through:into:)`` needs.
-    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Tape)
+    /// The same for training, remembering what ``backward(_:through:)`` needs.
+    /// - Parameter context: `[batch, contextDims]`, nil without a context.
+    func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape)
     /// Latent → data, `x = f⁻¹(z)`, with `logDet[r] = log |det ∂x/∂z|` of row `r`.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/cancelled`` when `isCancelled`
     ///   turned true, which sequential maps look at between blocks of dimensions.
     func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float])
     /// The map with its weights as the kernels read them; hold on to it, or to a ``FlowEngine``, where many calls follow.
     func packed(_ precision: WeightPrecision) -> any PackedBijection
-    /// Pulls `(∂L/∂z, ∂L/∂logDet)` back to `∂L/∂x`, adding parameter gradients to `gradient`.
-    func backward(_ cotangent: Cotangent, through tape: Tape, into gradient: inout Self) -> Matrix
+    /// Pulls `(∂L/∂z, ∂L/∂logDet)` back to `∂L/∂x`, and leaves in the tape what the parameters' gradients are made of.
+    func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix
+    /// Visits the gradient of every parameter array, in the order of ``visitParameters(_:)``, from tapes that went through
+    /// ``backward(_:through:)``: those of a batch that was cut into parts, in order, every part but the last of a multiple
+    /// of ``partRows`` rows. Where the batch was cut changes no bit.
+    func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void)
 
     /// Visits every parameter array, always in the same order. Optimisers, the moving average and the model file all
     /// go through here. Arrays keep their counts; entries that a mask holds at zero must stay zero (their gradients
@@ -50,6 +77,9 @@ public protocol Bijection: Sendable {
     /// Sets those entries to zero.
     mutating func restoreStructuralZeros()
 }
+
+/// Rows by which a batch may be cut for ``Bijection/visitGradients(of:_:)``: a multiple of every vector's width.
+public let partRows = 16
 
 /// `∂L/∂z`, `[batch, D]`, and `∂L/∂logDet`, `[batch]`.
 public struct Cotangent: Sendable {
@@ -73,6 +103,13 @@ extension Bijection {
         try FlowEngine(self).inverse(z, isCancelled: isCancelled)
     }
 
+    public var contextDims: Int { 0 }
+
+    /// ``forwardTaped(_:context:)`` of a map without a context.
+    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
+        try forwardTaped(x, context: nil)
+    }
+
     /// Maps without masks have nothing to hold.
     public var holdsStructuralZeros: Bool { true }
     public mutating func restoreStructuralZeros() {}
@@ -84,11 +121,27 @@ extension Bijection {
         }
     }
 
-    /// A flow of the same shape with every parameter zero: where gradients are added up.
-    public func zeroed() -> Self {
-        var copy = self
-        copy.visitParameters { _, values in values = Array(repeating: 0, count: values.count) }
-        return copy
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)`` unless `context` is `[rows, contextDims]`, or nil
+    ///   where that is 0.
+    package func checkContext(_ context: Matrix?, rows: Int) throws {
+        guard (context?.columns ?? 0) == contextDims else {
+            throw FlowError.widthMismatch(argument: "context", expected: contextDims, actual: context?.columns ?? 0)
+        }
+        if let context, context.rows != rows {
+            throw FlowError.outOfRange(argument: "rows of context", value: "\(context.rows)", allowed: "\(rows)")
+        }
+    }
+
+    /// Every parameter's gradient, arrays in visiting order, from tapes that went through ``backward(_:through:)``.
+    public func gradients(of tapes: [Tape]) -> [[Float]] {
+        var arrays: [[Float]] = []
+        visitGradients(of: tapes) { gradient in
+            var values = [Float](repeating: 0, count: gradient.info.shape.reduce(1, *))
+            var span = values.mutableSpan
+            gradient.compute(0..<gradient.info.shape[0], &span)
+            arrays.append(values)
+        }
+        return arrays
     }
 
     public var parameterCount: Int {

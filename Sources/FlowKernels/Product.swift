@@ -5,11 +5,15 @@ package struct Operand: Sendable {
     package var offset: Int
     package var stepStride: Int
     package var stride: Int
+    /// Of a product's B: how many elements beyond the present one memory is asked for early. 0 where the present product
+    /// or the CPU by itself brings in what comes next.
+    package var ahead: Int
 
-    package init(offset: Int = 0, step: Int, stride: Int = 1) {
+    package init(offset: Int = 0, step: Int, stride: Int = 1, ahead: Int = 0) {
         self.offset = offset
         stepStride = step
         self.stride = stride
+        self.ahead = ahead
     }
 
     /// Whether all of `steps × count` elements lie in an array of `length`; strides may be negative.
@@ -56,6 +60,7 @@ extension Kernels {
                     unsafe p.b = depth == 0 ? nil : b.baseAddress! + pb.offset
                     unsafe p.b_step = pb.stepStride
                     unsafe p.b_stride = pb.stride
+                    unsafe p.b_ahead = pb.ahead
                     unsafe p.c = c.baseAddress! + pc.offset
                     unsafe p.c_stride = pc.stepStride
                     unsafe p.lanes = lanes

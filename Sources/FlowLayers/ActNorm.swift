@@ -44,31 +44,75 @@ public struct ActNorm: Bijection {
             logDet: logScale.reduce(0, +))
     }
 
-    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Matrix) {
-        let (z, logDet) = try forward(x)
-        return (z, logDet, z)
+    /// A forward pass's result, and `∂L/∂z · exp(logScale)` with `∂L/∂logDet` once the backward pass went through.
+    public struct Tape: Sendable {
+        var z: Matrix
+        var dx: Matrix
+        var dLogDet: [Float] = []
     }
 
-    /// With `e = exp(logScale)`: `dx = dz·e`, `dShift = Σᵣ dz·e`, `dLogScale = Σᵣ (dz·z + dLogDet)`.
-    public func backward(_ cotangent: Cotangent, through z: Matrix, into gradient: inout ActNorm) -> Matrix {
-        var dx = cotangent.dz
-        for j in 0..<dims {
-            let scale = exp(logScale[j])
-            var (dShift, dLogScale): (Float, Float) = (0, 0)
-            for r in 0..<z.rows {
-                let i = r * dims + j
-                dx.elements[i] = cotangent.dz.elements[i] * scale
-                dShift += dx.elements[i]
-                dLogScale += cotangent.dz.elements[i] * z.elements[i] + cotangent.dLogDet[r]
-            }
-            gradient.shift[j] += dShift
-            gradient.logScale[j] += dLogScale
+    public func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
+        try checkWidth(of: x, "x")
+        try checkContext(context, rows: x.rows)
+        let scale = logScale.map { exp($0) }
+        var z = x
+        var span = z.elements.mutableSpan
+        for first in stride(from: 0, to: span.count, by: dims) {
+            for j in 0..<dims { span[first + j] = (span[first + j] + shift[j]) * scale[j] }
         }
-        return dx
+        let logDet = Array(repeating: logScale.reduce(0, +), count: x.rows)
+        return (z, logDet, Tape(z: z, dx: Matrix(rows: 0, columns: dims)))
+    }
+
+    /// `dx = dz · exp(logScale)`.
+    public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
+        let scale = logScale.map { exp($0) }
+        tape.dx = cotangent.dz
+        var span = tape.dx.elements.mutableSpan
+        for first in stride(from: 0, to: span.count, by: dims) {
+            for j in 0..<dims { span[first + j] *= scale[j] }
+        }
+        tape.dLogDet = cotangent.dLogDet
+        return tape.dx
+    }
+
+    /// `dShift = Σᵣ dx`, `dLogScale = Σᵣ (dz · z + dLogDet)`, with `dz = dx · exp(−logScale)`.
+    public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
+        let dims = dims
+        body(
+            ParameterGradient(info: infos.shift) { range, gradient in
+                for i in 0..<range.count { gradient[i] = 0 }
+                for tape in tapes {
+                    let dx = tape.dx.elements.span
+                    for first in stride(from: range.lowerBound, to: dx.count, by: dims) {
+                        for i in 0..<range.count { gradient[i] += dx[first + i] }
+                    }
+                }
+            })
+        let inverseScale = logScale.map { exp(-$0) }
+        body(
+            ParameterGradient(info: infos.logScale) { range, gradient in
+                for i in 0..<range.count { gradient[i] = 0 }
+                for tape in tapes {
+                    let (dx, z) = (tape.dx.elements.span, tape.z.elements.span)
+                    for r in 0..<tape.dx.rows {
+                        let first = r * dims + range.lowerBound
+                        for i in 0..<range.count { gradient[i] += dx[first + i] * z[first + i] }
+                    }
+                }
+                let dLogDet = tapes.reduce(0) { $1.dLogDet.reduce($0, +) }
+                for i in 0..<range.count {
+                    gradient[i] = gradient[i] * inverseScale[range.lowerBound + i] + dLogDet
+                }
+            })
+    }
+
+    private var infos: (shift: ParameterInfo, logScale: ParameterInfo) {
+        (ParameterInfo(name: "shift", shape: [dims]), ParameterInfo(name: "log_scale", shape: [dims]))
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
-        try body(ParameterInfo(name: "shift", shape: [dims]), &shift)
-        try body(ParameterInfo(name: "log_scale", shape: [dims]), &logScale)
+        try body(infos.shift, &shift)
+        try body(infos.logScale, &logScale)
     }
 }

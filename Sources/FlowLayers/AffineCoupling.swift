@@ -12,9 +12,10 @@ public struct AffineCoupling: Bijection {
     /// `c`, nats.
     public let logScaleBound: Float
     package var conditioner: Conditioner
-    private let key: [Int]
-    private let transformed: [Int]
+    /// Index of the first key dimension.
+    private let parity: Int
 
+    public var contextDims: Int { conditioner.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
 
@@ -27,48 +28,52 @@ public struct AffineCoupling: Bijection {
         precondition(parity == 0 || parity == 1)
         self.dims = dims
         self.logScaleBound = logScaleBound
-        key = (0..<dims).filter { $0 % 2 == parity }
-        transformed = (0..<dims).filter { $0 % 2 != parity }
-        conditioner = Conditioner(
-            inputs: key.count, shape: shape, transformed: transformed.count, random: &random)
+        self.parity = parity
+        let key = Self.keyDims(dims: dims, parity: parity)
+        conditioner = Conditioner(inputs: key, shape: shape, transformed: dims - key, random: &random)
     }
+
+    private static func keyDims(dims: Int, parity: Int) -> Int { (dims + 1 - parity) / 2 }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedAffineCoupling(
-            dims: dims, parity: key[0],
-            network: PackedAffineNetwork(conditioner, bound: logScaleBound, transformed: transformed.count))
+            dims: dims, parity: parity,
+            network: PackedAffineNetwork(
+                conditioner, bound: logScaleBound, transformed: dims - Self.keyDims(dims: dims, parity: parity)))
     }
 
-    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+    public func forwardTaped(
+        _ x: Matrix, context: Matrix?
+    ) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
         try checkWidth(of: x, "x")
-        return run(x)
-    }
-
-    private func run(_ x: Matrix) -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+        try checkContext(context, rows: x.rows)
+        var units = UnitMajor(x)
         let (moved, logDet, tape) = affineNetworkForward(
-            x: x.unitMajor(transformed), key: x.unitMajor(key), bound: logScaleBound, rows: x.rows,
-            network: conditioner)
-        var z = x
-        z.setColumns(transformed, unitMajor: moved)
-        return (z, logDet, tape)
+            x: units.every(2, from: 1 - parity), key: units.every(2, from: parity), context: context,
+            bound: logScaleBound, network: conditioner)
+        units.setEvery(2, from: 1 - parity, moved)
+        return (units.matrix(), logDet, tape)
     }
 
-    public func backward(
-        _ cotangent: Cotangent, through tape: AffineTape, into gradient: inout AffineCoupling
-    ) -> Matrix {
-        let rows = cotangent.dz.rows
-        let (dMoving, dKey) = affineNetworkBackward(
-            dz: cotangent.dz.unitMajor(transformed), dLogDet: cotangent.dLogDet, tape: tape, bound: logScaleBound,
-            rows: rows, network: conditioner, into: &gradient.conditioner)
-        var dx = cotangent.dz
-        dx.setColumns(transformed, unitMajor: dMoving)
-        dx.addColumns(key, unitMajor: dKey)
-        return dx
+    public func backward(_ cotangent: Cotangent, through tape: inout AffineTape) -> Matrix {
+        var units = UnitMajor(cotangent.dz)
+        let (dMoved, dKey) = affineNetworkBackward(
+            dz: units.every(2, from: 1 - parity), dLogDet: cotangent.dLogDet, tape: &tape, bound: logScaleBound,
+            network: conditioner)
+        var key = units.every(2, from: parity)
+        key.add(dKey)
+        units.setEvery(2, from: 1 - parity, dMoved)
+        units.setEvery(2, from: parity, key)
+        return units.matrix()
+    }
+
+    public func visitGradients(of tapes: [AffineTape], _ body: (ParameterGradient) -> Void) {
+        conditioner.visitGradients(of: tapes.map(\.network), body)
     }
 
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
     public static func parameterCount(dims: Int, shape: ConditionerShape, parity: Int) -> Int? {
-        let key = (dims + 1 - parity) / 2
+        let key = keyDims(dims: dims, parity: parity)
         return Conditioner.parameterCount(inputs: key, shape: shape, transformed: dims - key)
     }
 

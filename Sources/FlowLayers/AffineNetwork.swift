@@ -3,46 +3,35 @@ import FlowKernels
 
 /// `z = x · exp(s) + t` with `(t, s)` given by a network of the key, and what the backward pass needs.
 func affineNetworkForward(
-    x: [Float], key: [Float], bound: Float, rows: Int, network: Conditioner
-) -> (z: [Float], logDet: [Float], tape: AffineTape) {
-    let (parameters, inputs) = network.forwardTaped(key, rows: rows)
-    var z = x
-    var logDet = [Float](repeating: 0, count: rows)
-    var zSpan = z.mutableSpan
+    x: UnitMajor, key: UnitMajor, context: Matrix?, bound: Float, network: Conditioner
+) -> (z: UnitMajor, logDet: [Float], tape: AffineTape) {
+    let (parameters, tape) = network.forwardTaped(key, context: context)
+    var z = UnitMajor(units: x.units, rows: x.rows)
+    var logDet = [Float](repeating: 0, count: x.stride)
+    var zSpan = z.elements.mutableSpan
     var logDetSpan = logDet.mutableSpan
-    affineForward(x: x.span, parameters: parameters.span, bound: bound, rows: rows, z: &zSpan, logDet: &logDetSpan)
-    return (z, logDet, AffineTape(x: x, parameters: parameters, network: inputs))
-}
-
-/// `x = (z − t) · exp(−s)` with `(t, s)` given by a network of the key.
-func affineNetworkInverse(
-    z: [Float], key: [Float], bound: Float, rows: Int, network: Conditioner
-) -> (x: [Float], logDet: [Float]) {
-    let parameters = network.forward(key, rows: rows)
-    var x = z
-    var logDet = [Float](repeating: 0, count: rows)
-    var xSpan = x.mutableSpan
-    var logDetSpan = logDet.mutableSpan
-    affineInverse(z: z.span, parameters: parameters.span, bound: bound, rows: rows, x: &xSpan, logDet: &logDetSpan)
-    return (x, logDet)
+    Kernels.best.affineForward(
+        x: x.elements.span, parameters: parameters.elements.span, bound: bound, rows: x.stride, z: &zSpan,
+        logDet: &logDetSpan)
+    return (z, Array(logDet[..<x.rows]), AffineTape(x: x, parameters: parameters, network: tape))
 }
 
 /// The backward pass that coupling and autoregressive maps share: through the affine map, then through the network
-/// that gave its parameters. Every array is unit-major.
+/// that gave its parameters.
 /// - Returns: `∂L/∂x` of the transformed dimensions by the affine map alone, and `∂L/∂key` by the network.
 func affineNetworkBackward(
-    dz: [Float], dLogDet: [Float], tape: AffineTape, bound: Float, rows: Int,
-    network: Conditioner, into gradient: inout Conditioner
-) -> (dx: [Float], dKey: [Float]) {
-    var dx = [Float](repeating: 0, count: dz.count)
-    var dParameters = [Float](repeating: 0, count: tape.parameters.count)
-    var dxSpan = dx.mutableSpan
-    var dParametersSpan = dParameters.mutableSpan
-    affineBackward(
-        dz: dz.span, dLogDet: dLogDet.span, x: tape.x.span, parameters: tape.parameters.span, bound: bound,
-        rows: rows, dx: &dxSpan, dParameters: &dParametersSpan)
-    let dKey = network.backward(dParameters, tape: tape.network, rows: rows, into: &gradient)
-    return (dx, dKey)
+    dz: UnitMajor, dLogDet: [Float], tape: inout AffineTape, bound: Float, network: Conditioner
+) -> (dx: UnitMajor, dKey: UnitMajor) {
+    var dx = UnitMajor(units: dz.units, rows: dz.rows)
+    var dParameters = UnitMajor(units: 2 * dz.units, rows: dz.rows)
+    var dxSpan = dx.elements.mutableSpan
+    var dParametersSpan = dParameters.elements.mutableSpan
+    let dLogDet = padded(dLogDet)
+    Kernels.best.affineBackward(
+        dz: dz.elements.span, dLogDet: dLogDet.span, x: tape.x.elements.span,
+        parameters: tape.parameters.elements.span, bound: bound, rows: dz.stride, dx: &dxSpan,
+        dParameters: &dParametersSpan)
+    return (dx, network.backward(dParameters, through: &tape.network))
 }
 
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.

@@ -1,9 +1,8 @@
-/// What the backward pass of an affine map with a conditioner remembers; every array is unit-major, `[units, rows]`.
+/// What the backward pass of an affine map with a conditioner remembers.
 public struct AffineTape: Sendable {
     /// The dimensions that were transformed, before the map.
-    var x: [Float]
-    /// Shifts and unbounded log-scales, rows `2i` and `2i + 1` of dimension `i`.
-    var parameters: [Float]
-    /// Input of every layer of the conditioner.
-    var network: [[Float]]
+    var x: UnitMajor
+    /// Shifts and unbounded log-scales, units `2i` and `2i + 1` of dimension `i`.
+    var parameters: UnitMajor
+    var network: Conditioner.Tape
 }

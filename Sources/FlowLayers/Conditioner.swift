@@ -68,47 +68,104 @@ package struct Conditioner: Sendable {
         return count
     }
 
+    /// What the backward pass remembers of one forward pass, and then what the gradients are made of.
+    package struct Tape: Sendable {
+        /// Input of every map, before its activation.
+        var inputs: [UnitMajor] = []
+        /// Of every map, after ``Conditioner/backward(_:through:)``.
+        var traces: [TriangularLinear.Trace] = []
+    }
+
     /// `[inputs, rows]` → `[2 · transformed, rows]`.
-    package func forward(_ key: [Float], rows: Int) -> [Float] {
-        forwardTaped(key, rows: rows).output
-    }
-
-    /// The same; the tape holds the input of every layer, rectified.
-    package func forwardTaped(_ key: [Float], rows: Int) -> (output: [Float], tape: [[Float]]) {
-        var tape = [key]
-        for (i, layer) in layers.enumerated() {
-            var y = layer.forward(tape[i], rows: rows)
-            if i == layers.count - 1 { return (y, tape) }
-            var span = y.mutableSpan
-            reluForward(&span)
-            tape.append(y)
+    package func forwardTaped(_ key: UnitMajor, context: Matrix? = nil) -> (output: UnitMajor, tape: Tape) {
+        precondition((context?.columns ?? 0) == shape.contextDims)
+        var tape = Tape(inputs: [context.map { UnitMajor($0).followed(by: key) } ?? key])
+        for i in 0..<layers.count - 1 {
+            let skip = endsBlock(i) ? tape.inputs[i - 1] : nil
+            tape.inputs.append(layers[i].forward(activated(tape.inputs[i], of: i), adding: skip))
         }
-        preconditionFailure("a conditioner has at least its output layer")
+        let last = layers.count - 1
+        return (layers[last].forward(activated(tape.inputs[last], of: last)), tape)
     }
 
-    /// Pulls `∂L/∂output` back to `∂L/∂key`, adding parameter gradients.
-    package func backward(
-        _ dOutput: [Float], tape: [[Float]], rows: Int, into gradient: inout Conditioner
-    ) -> [Float] {
+    /// Pulls `∂L/∂output` back to `∂L/∂key` and leaves in the tape what the parameters' gradients are made of.
+    package func backward(_ dOutput: UnitMajor, through tape: inout Tape) -> UnitMajor {
         var d = dOutput
+        var skip: UnitMajor?
+        var traces: [TriangularLinear.Trace] = []
         for i in layers.indices.reversed() {
-            d = layers[i].backward(d, x: tape[i], rows: rows, into: &gradient.layers[i])
-            if i > 0 {
-                let activation = tape[i]
-                var span = d.mutableSpan
-                reluBackward(activation: activation.span, dx: &span)
+            let input = tape.inputs[i]
+            traces.append(TriangularLinear.Trace(inputs: activated(input, of: i), cotangent: d))
+            var dInput = layers[i].pullBack(d)
+            if activates(i) {
+                var span = dInput.elements.mutableSpan
+                Kernels.best.activationBackward(shape.activation, x: input.elements.span, dx: &span)
             }
+            if endsBlock(i) {
+                skip = d
+            } else if let around = skip, endsBlock(i + 1) {
+                dInput.add(around)
+                skip = nil
+            }
+            d = dInput
         }
-        return d
+        tape = Tape(inputs: [], traces: traces.reversed())
+        return d.dropping(shape.contextDims)
+    }
+
+    /// Whether an activation stands before map `i`.
+    private func activates(_ i: Int) -> Bool {
+        i > 0 && !(shape.isResidual && i == layers.count - 1)
+    }
+
+    /// Whether map `i` is the second of a residual block.
+    private func endsBlock(_ i: Int) -> Bool {
+        shape.isResidual && i > 0 && i % 2 == 0 && i < layers.count - 1
+    }
+
+    private func activated(_ input: UnitMajor, of i: Int) -> UnitMajor {
+        guard activates(i) else { return input }
+        var output = input
+        var span = output.elements.mutableSpan
+        Kernels.best.activate(
+            shape.activation, x: &span, offset: 0, rows: 1, columns: span.count, stride: span.count)
+        return output
     }
 
     package mutating func visitParameters(
         _ body: (ParameterInfo, inout [Float]) throws -> Void
     ) rethrows {
         for i in layers.indices {
-            let (outputs, inputs) = (layers[i].outputs, layers[i].inputs)
-            try body(ParameterInfo(name: "weights.\(i)", shape: [outputs, inputs]), &layers[i].weights)
-            try body(ParameterInfo(name: "biases.\(i)", shape: [outputs]), &layers[i].biases)
+            let (weights, biases) = infos(i)
+            try body(weights, &layers[i].weights)
+            try body(biases, &layers[i].biases)
         }
+    }
+
+    /// The gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
+    func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
+        for i in layers.indices {
+            let traces = tapes.map { $0.traces[i] }
+            let layer = layers[i]
+            let (weights, biases) = infos(i)
+            body(
+                ParameterGradient(info: weights) { units, gradient in
+                    layer.weightGradient(units: units, of: traces, into: &gradient)
+                })
+            body(
+                ParameterGradient(info: biases) { units, gradient in
+                    layer.biasGradient(units: units, of: traces, into: &gradient)
+                })
+        }
+    }
+
+    private func infos(_ i: Int) -> (weights: ParameterInfo, biases: ParameterInfo) {
+        let layer = layers[i]
+        let isDense = layer.reach[0] == layer.inputs
+        return (
+            ParameterInfo(
+                name: "weights.\(i)", shape: [layer.outputs, layer.inputs], reach: isDense ? nil : layer.reach),
+            ParameterInfo(name: "biases.\(i)", shape: [layer.outputs])
+        )
     }
 }

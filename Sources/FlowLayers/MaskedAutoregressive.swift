@@ -1,5 +1,6 @@
-public import FlowCore
 import FlowKernels
+import Glibc
+public import FlowCore
 
 /// Masked autoregressive map: dimension `d` becomes `z = x · exp(s) + t` with `(t, s)` a function of the dimensions
 /// before it, in rising order, or falling when `reversed`.
@@ -18,9 +19,8 @@ public struct MaskedAutoregressive: Bijection {
     /// `c`, nats.
     public let logScaleBound: Float
     package var conditioner: Conditioner
-    /// Dimension at each position of the order.
-    private let order: [Int]
 
+    public var contextDims: Int { conditioner.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .sequential }
 
@@ -33,7 +33,6 @@ public struct MaskedAutoregressive: Bijection {
         self.dims = dims
         self.reversed = reversed
         self.logScaleBound = logScaleBound
-        order = reversed ? (0..<dims).reversed() : Array(0..<dims)
         conditioner = Conditioner(maskedDims: dims, shape: shape, random: &random)
     }
 
@@ -43,46 +42,51 @@ public struct MaskedAutoregressive: Bijection {
             network: PackedAffineNetwork(conditioner, bound: logScaleBound, transformed: dims, reversed: reversed))
     }
 
-    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+    public func forwardTaped(
+        _ x: Matrix, context: Matrix?
+    ) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
         try checkWidth(of: x, "x")
-        return run(x)
-    }
-
-    private func run(_ x: Matrix) -> (z: Matrix, logDet: [Float], tape: AffineTape) {
-        let positions = x.unitMajor(order)
+        try checkContext(context, rows: x.rows)
+        let positions = UnitMajor(x, reversed: reversed)
         let (moved, logDet, tape) = affineNetworkForward(
-            x: positions, key: positions, bound: logScaleBound, rows: x.rows, network: conditioner)
-        var z = x
-        z.setColumns(order, unitMajor: moved)
-        return (z, logDet, tape)
+            x: positions, key: positions, context: context, bound: logScaleBound, network: conditioner)
+        return (moved.matrix(reversed: reversed), logDet, tape)
     }
 
     /// The inverse as the literature has it: `D` passes of the network, each of which gets one more dimension right.
-    package func referenceInverse(_ z: Matrix) throws -> (x: Matrix, logDet: [Float]) {
+    package func referenceInverse(
+        _ z: Matrix, context: Matrix? = nil
+    ) throws -> (x: Matrix, logDet: [Float]) {
         try checkWidth(of: z, "z")
-        let latent = z.unitMajor(order)
-        var positions = [Float](repeating: 0, count: dims * z.rows)
-        var logDet = [Float](repeating: 0, count: z.rows)
+        try checkContext(context, rows: z.rows)
+        let latent = UnitMajor(z, reversed: reversed)
+        var positions = UnitMajor(units: dims, rows: z.rows)
+        var logDet: [Float] = []
         for _ in 0..<dims {
-            (positions, logDet) = affineNetworkInverse(
-                z: latent, key: positions, bound: logScaleBound, rows: z.rows, network: conditioner)
+            let parameters = conditioner.forwardTaped(positions, context: context).output
+            logDet = Array(repeating: 0, count: z.rows)
+            for p in 0..<dims {
+                for r in 0..<z.rows {
+                    let (shift, i) = (2 * p * latent.stride + r, p * latent.stride + r)
+                    let s = boundedLogScale(parameters.elements[shift + latent.stride], bound: logScaleBound)
+                    positions.elements[i] = (latent.elements[i] - parameters.elements[shift]) * exp(-s)
+                    logDet[r] -= s
+                }
+            }
         }
-        var x = z
-        x.setColumns(order, unitMajor: positions)
-        return (x, logDet)
+        return (positions.matrix(reversed: reversed), logDet)
     }
 
-    public func backward(
-        _ cotangent: Cotangent, through tape: AffineTape, into gradient: inout MaskedAutoregressive
-    ) -> Matrix {
-        let rows = cotangent.dz.rows
-        let (direct, throughNetwork) = affineNetworkBackward(
-            dz: cotangent.dz.unitMajor(order), dLogDet: cotangent.dLogDet, tape: tape, bound: logScaleBound,
-            rows: rows, network: conditioner, into: &gradient.conditioner)
-        var dx = cotangent.dz
-        dx.setColumns(order, unitMajor: direct)
-        dx.addColumns(order, unitMajor: throughNetwork)
-        return dx
+    public func backward(_ cotangent: Cotangent, through tape: inout AffineTape) -> Matrix {
+        var (dx, throughNetwork) = affineNetworkBackward(
+            dz: UnitMajor(cotangent.dz, reversed: reversed), dLogDet: cotangent.dLogDet, tape: &tape,
+            bound: logScaleBound, network: conditioner)
+        dx.add(throughNetwork)
+        return dx.matrix(reversed: reversed)
+    }
+
+    public func visitGradients(of tapes: [AffineTape], _ body: (ParameterGradient) -> Void) {
+        conditioner.visitGradients(of: tapes.map(\.network), body)
     }
 
     public var holdsStructuralZeros: Bool { conditioner.layers.allSatisfy(\.isTriangular) }

@@ -5,8 +5,8 @@ import FlowKernels
 /// by degree, every mask of a masked autoregressive network has this shape (Germain et al., *MADE* 2015, §3, where the
 /// mask is dense). A plain linear map is the case where every unit reads all inputs.
 ///
-/// Activations are unit-major, `[units, rows]`. Products run over panels of output units, each as wide as its last
-/// unit's reach, so that about half of a triangular matrix is never multiplied.
+/// This is the training side. All three products (``forward(_:adding:)``, ``pullBack(_:)``, ``weightGradient(units:of:into:)``)
+/// leave out what lies beyond the reach of panels of units, about half of a triangular matrix.
 package struct TriangularLinear: Sendable {
     /// `[outputs, inputs]`, row-major; zero at and beyond a unit's reach.
     package var weights: [Float]
@@ -16,9 +16,6 @@ package struct TriangularLinear: Sendable {
     package let outputs: Int
     /// `[outputs]`, each in `0...inputs`, never falling.
     package let reach: [Int]
-
-    /// Output units that one product covers. Smaller follows the diagonal more closely, larger feeds BLAS better.
-    private static let panelHeight = 64
 
     /// Weights and biases uniform on `±1/√fan-in` (PyTorch's default, after He et al. 2015), or zero without `random`.
     package init(inputs: Int, reach: [Int], random stream: inout RandomStream?) {
@@ -55,54 +52,127 @@ package struct TriangularLinear: Sendable {
         }
     }
 
-    /// Rising runs of output units and how many inputs each run reads.
-    private var panels: [(units: Range<Int>, reads: Int)] {
-        stride(from: 0, to: outputs, by: Self.panelHeight).map { first in
-            let units = first..<min(first + Self.panelHeight, outputs)
-            return (units, reach[units.upperBound - 1])
-        }
-    }
+    /// Output units of one product of ``forward(_:adding:)``, and of ``weightGradient(units:of:into:)``: a multiple of the
+    /// tiles of every instruction set, and small, to follow the diagonal closely.
+    private static let panel = 24
 
-    /// `W · x + b`: `[inputs, rows]` → `[outputs, rows]`.
+    /// `W · x + b`, plus `skip` if there is one.
     /// - Complexity: `rows · Σ reach` multiply-adds, rounded up to whole panels.
-    package func forward(_ x: [Float], rows: Int) -> [Float] {
-        precondition(x.count == inputs * rows)
-        var y = [Float](repeating: 0, count: outputs * rows)
-        var out = y.mutableSpan
-        broadcastBias(biases.span, rows: rows, to: &out)
-        for (units, reads) in panels where reads > 0 {
-            matmul(
-                weights.span, Panel(offset: units.lowerBound * inputs, stride: inputs), x.span, Panel(stride: rows),
-                m: units.count, n: rows, k: reads, accumulate: true,
-                c: &out, Panel(offset: units.lowerBound * rows, stride: rows))
+    package func forward(_ x: UnitMajor, adding skip: UnitMajor? = nil) -> UnitMajor {
+        precondition(x.units == inputs && (skip == nil || skip!.units == outputs))
+        var y = skip ?? UnitMajor(units: outputs, rows: x.rows)
+        let rows = y.stride
+        var span = y.elements.mutableSpan
+        for u in 0..<outputs {
+            for r in u * rows..<(u + 1) * rows { span[r] += biases[u] }
+        }
+        for first in stride(from: 0, to: outputs, by: Self.panel) {
+            let count = min(Self.panel, outputs - first)
+            Kernels.best.product(
+                x.elements.span, Operand(step: rows), weights.span,
+                Operand(offset: first * inputs, step: 1, stride: inputs), lanes: rows, count: count,
+                depth: reach[first + count - 1], start: .accumulate, c: &span,
+                Operand(offset: first * rows, step: rows))
         }
         return y
     }
 
-    /// `dx = Wᵀ · dy`; adds `dy · xᵀ` within reach and `Σ dy` to the gradient's weights and biases.
-    package func backward(_ dy: [Float], x: [Float], rows: Int, into gradient: inout TriangularLinear) -> [Float] {
-        precondition(dy.count == outputs * rows && x.count == inputs * rows)
-        var biases = gradient.biases.mutableSpan
-        biasBackward(dy.span, rows: rows, dBias: &biases)
-        var dx = [Float](repeating: 0, count: inputs * rows)
-        var dxSpan = dx.mutableSpan
-        var dWeights = gradient.weights.mutableSpan
-        for (units, reads) in panels where reads > 0 {
-            let w = Panel(offset: units.lowerBound * inputs, stride: inputs)
-            let d = Panel(offset: units.lowerBound * rows, stride: rows)
-            matmul(
-                weights.span, Panel(offset: w.offset, stride: inputs, transposed: true), dy.span, d,
-                m: reads, n: rows, k: units.count, accumulate: true, c: &dxSpan, Panel(stride: rows))
-            matmul(
-                dy.span, d, x.span, Panel(stride: rows, transposed: true),
-                m: units.count, n: reads, k: rows, accumulate: true, c: &dWeights, w)
-            for u in units {
-                // the panel is as wide as its last unit reaches: what lies beyond this one's reach stays zero
-                for k in reach[u]..<reads {
-                    dWeights[u * inputs + k] = 0
-                }
+    /// Output units, and inputs, of one product of ``pullBack(_:)``.
+    private static let depth = 64
+    private static let width = 48
+
+    /// `∂L/∂x = Wᵀ · ∂L/∂y`.
+    ///
+    /// The product reads a few inputs of many units, which stand a whole row of weights apart. So it asks for the next few
+    /// inputs of each while it is at these; copying a panel's weights side by side first took longer.
+    package func pullBack(_ dy: UnitMajor) -> UnitMajor {
+        precondition(dy.units == outputs)
+        var dx = UnitMajor(units: inputs, rows: dy.rows)
+        let rows = dx.stride
+        var sum = dx.elements.mutableSpan
+        for first in stride(from: 0, to: outputs, by: Self.depth) {
+            let end = min(first + Self.depth, outputs)
+            var unit = first
+            for input in stride(from: 0, to: reach[end - 1], by: Self.width) {
+                // units that do not reach so far are left out
+                while reach[unit] <= input { unit += 1 }
+                Kernels.best.product(
+                    dy.elements.span, Operand(offset: unit * rows, step: rows), weights.span,
+                    Operand(offset: unit * inputs + input, step: inputs, ahead: Self.width), lanes: rows,
+                    count: min(Self.width, inputs - input), depth: end - unit, start: .accumulate, c: &sum,
+                    Operand(offset: input * rows, step: rows))
             }
         }
         return dx
+    }
+
+    /// What ``pullBack(_:)`` had on its way, and ``weightGradient(units:of:into:)`` needs: the map's input by row and the
+    /// cotangent of its output, for some rows of a batch.
+    package struct Trace: Sendable {
+        /// `[rows, width]`.
+        let inputs: [Float]
+        let width: Int
+        let cotangent: UnitMajor
+
+        package init(inputs: UnitMajor, cotangent: UnitMajor) {
+            (self.inputs, width) = inputs.byRow()
+            self.cotangent = cotangent
+        }
+    }
+
+    /// Sets `gradient`, `[units.count, inputs]`, to `∂L/∂W = Σᵣ ∂L/∂y · xᵀ` of some output units, zero beyond their reach.
+    ///
+    /// The sum over rows is one chain in the order of `traces`: its bits do not depend on where the batch was cut.
+    package func weightGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
+        precondition(gradient.count == units.count * inputs)
+        let lanes = UnitMajor.lanes
+        var edge = [Float](repeating: 0, count: Self.panel * lanes)
+        for first in stride(from: units.lowerBound, to: units.upperBound, by: Self.panel) {
+            let count = min(Self.panel, units.upperBound - first)
+            let base = (first - units.lowerBound) * inputs
+            let reads = reach[first + count - 1]
+            // whole vectors of inputs as far as they fit a row of weights, and the last few through a copy
+            let wide = UnitMajor.stride(reads)
+            let inside = min(wide, inputs / lanes * lanes)
+            for (t, trace) in traces.enumerated() {
+                let cotangent = Operand(
+                    offset: first * trace.cotangent.stride, step: 1, stride: trace.cotangent.stride)
+                let start: ProductStart = t == 0 ? .zero : .accumulate
+                if inside > 0 {
+                    Kernels.best.product(
+                        trace.inputs.span, Operand(step: trace.width), trace.cotangent.elements.span, cotangent,
+                        lanes: inside, count: count, depth: trace.cotangent.rows, start: start, c: &gradient,
+                        Operand(offset: base, step: inputs))
+                }
+                if wide > inside {
+                    var span = edge.mutableSpan
+                    Kernels.best.product(
+                        trace.inputs.span, Operand(offset: inside, step: trace.width),
+                        trace.cotangent.elements.span, cotangent, lanes: lanes, count: count,
+                        depth: trace.cotangent.rows, start: start, c: &span, Operand(step: lanes))
+                }
+            }
+            for u in 0..<count {
+                let row = base + u * inputs
+                for k in inside..<max(inside, reads) { gradient[row + k] = edge[u * lanes + k - inside] }
+                for k in reach[first + u]..<max(inside, reads) { gradient[row + k] = 0 }
+            }
+        }
+    }
+
+    /// Sets `gradient`, `[units.count]`, to `∂L/∂b = Σᵣ ∂L/∂y`.
+    package func biasGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
+        let lanes = UnitMajor.lanes
+        var sums = [Float](repeating: 0, count: units.count * lanes)
+        var span = sums.mutableSpan
+        for trace in traces {
+            let stride = trace.cotangent.stride
+            Kernels.best.laneSums(
+                trace.cotangent.elements.span, Operand(offset: units.lowerBound * stride, step: stride),
+                rows: units.count, columns: stride, sums: &span)
+        }
+        for u in 0..<units.count {
+            gradient[u] = (0..<lanes).reduce(0) { $0 + sums[u * lanes + $1] }
+        }
     }
 }

@@ -1,34 +1,101 @@
-import FlowCore
+package import FlowCore
+import FlowKernels
 
-extension Matrix {
-    /// Columns `columns` of this matrix as unit-major rows: `[columns.count, rows]`.
-    func unitMajor(_ columns: [Int]) -> [Float] {
-        var units = [Float](repeating: 0, count: columns.count * rows)
-        for (unit, column) in columns.enumerated() {
-            for r in 0..<rows {
-                units[unit * rows + r] = elements[r * self.columns + column]
-            }
-        }
-        return units
+/// Values of some units for the rows of a batch, `[units, stride]`: a unit's rows side by side, so that kernels work on
+/// whole vectors of rows.
+package struct UnitMajor: Sendable {
+    package let units: Int
+    package let rows: Int
+    /// `rows` rounded up to a multiple of ``lanes``. What stands beyond `rows` is finite or not, and never looked at.
+    package let stride: Int
+    /// Row `r` of unit `u` is at `u · stride + r`.
+    package var elements: [Float]
+
+    /// The widest vector of any instruction set.
+    static let lanes = 16
+
+    static func stride(_ rows: Int) -> Int { (rows + lanes - 1) / lanes * lanes }
+
+    /// Zeros.
+    package init(units: Int, rows: Int) {
+        self.init(units: units, rows: rows, elements: Array(repeating: 0, count: units * Self.stride(rows)))
     }
 
-    /// Puts unit-major rows back into columns `columns`.
-    mutating func setColumns(_ columns: [Int], unitMajor units: [Float]) {
-        precondition(units.count == columns.count * rows)
-        for (unit, column) in columns.enumerated() {
-            for r in 0..<rows {
-                elements[r * self.columns + column] = units[unit * rows + r]
-            }
+    init(units: Int, rows: Int, elements: [Float]) {
+        precondition(units >= 0 && rows > 0 && elements.count == units * Self.stride(rows))
+        self.units = units
+        self.rows = rows
+        stride = Self.stride(rows)
+        self.elements = elements
+    }
+
+    /// Column `j` of a matrix becomes unit `j`, or counted from the end when `reversed`; zeros beyond its rows.
+    package init(_ matrix: Matrix, reversed: Bool = false) {
+        self.init(units: matrix.columns, rows: matrix.rows)
+        let target = unitOperand(reversed: reversed)
+        Kernels.best.transpose(
+            matrix.elements, Operand(step: matrix.columns), to: &elements, target, rows: rows, columns: units)
+    }
+
+    /// Unit `j` becomes column `j`, or counted from the end when `reversed`.
+    package func matrix(reversed: Bool = false) -> Matrix {
+        var matrix = Matrix(rows: rows, columns: units)
+        Kernels.best.transpose(
+            elements, unitOperand(reversed: reversed), to: &matrix.elements, Operand(step: units), rows: units,
+            columns: rows)
+        return matrix
+    }
+
+    private func unitOperand(reversed: Bool) -> Operand {
+        Operand(offset: reversed ? (units - 1) * stride : 0, step: reversed ? -stride : stride)
+    }
+
+    /// The values again as `[rows, width]`, a row's units side by side, `width` as ``rowStride(_:)`` has it; zeros beyond
+    /// the last unit.
+    func byRow() -> (elements: [Float], width: Int) {
+        let width = rowStride(units)
+        var transposed = [Float](repeating: 0, count: rows * width)
+        Kernels.best.transpose(
+            elements, Operand(step: stride), to: &transposed, Operand(step: width), rows: units, columns: rows)
+        return (transposed, width)
+    }
+
+    /// Units `first`, `first + step`, …
+    func every(_ step: Int, from first: Int) -> UnitMajor {
+        let chosen = Array(Swift.stride(from: first, to: units, by: step))
+        var elements: [Float] = []
+        elements.reserveCapacity(chosen.count * stride)
+        for unit in chosen { elements += self.elements[unit * stride..<(unit + 1) * stride] }
+        return UnitMajor(units: chosen.count, rows: rows, elements: elements)
+    }
+
+    /// Puts `other` in the place of units `first`, `first + step`, …
+    mutating func setEvery(_ step: Int, from first: Int, _ other: UnitMajor) {
+        for (i, unit) in Swift.stride(from: first, to: units, by: step).enumerated() {
+            elements.replaceSubrange(
+                unit * stride..<(unit + 1) * stride, with: other.elements[i * stride..<(i + 1) * stride])
         }
     }
 
-    /// Adds unit-major rows to columns `columns`.
-    mutating func addColumns(_ columns: [Int], unitMajor units: [Float]) {
-        precondition(units.count == columns.count * rows)
-        for (unit, column) in columns.enumerated() {
-            for r in 0..<rows {
-                elements[r * self.columns + column] += units[unit * rows + r]
-            }
-        }
+    /// The units of `self`, then those of `other`.
+    func followed(by other: UnitMajor) -> UnitMajor {
+        UnitMajor(units: units + other.units, rows: rows, elements: elements + other.elements)
     }
+
+    /// Without the first `count` units.
+    func dropping(_ count: Int) -> UnitMajor {
+        count == 0 ? self : UnitMajor(units: units - count, rows: rows, elements: Array(elements[(count * stride)...]))
+    }
+
+    mutating func add(_ other: UnitMajor) {
+        precondition(elements.count == other.elements.count)
+        let more = other.elements.span
+        var sum = elements.mutableSpan
+        for i in 0..<sum.count { sum[i] += more[i] }
+    }
+}
+
+/// One value a row, with zeros up to the stride of unit-major arrays.
+func padded(_ values: [Float]) -> [Float] {
+    values + Array(repeating: 0, count: UnitMajor.stride(values.count) - values.count)
 }

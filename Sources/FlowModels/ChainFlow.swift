@@ -35,11 +35,15 @@ extension ChainFlow {
         PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) })
     }
 
-    public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: ChainTape<Layer>) {
+    public var contextDims: Int { layers.first?.contextDims ?? 0 }
+
+    public func forwardTaped(
+        _ x: Matrix, context: Matrix?
+    ) throws -> (z: Matrix, logDet: [Float], tape: ChainTape<Layer>) {
         var (z, logDet, first) = try standardize.forwardTaped(x)
         var tape = ChainTape<Layer>(standardize: first, layers: [])
         for layer in layers {
-            let (next, more, own) = try layer.forwardTaped(z)
+            let (next, more, own) = try layer.forwardTaped(z, context: context)
             z = next
             add(more, to: &logDet)
             tape.layers.append(own)
@@ -47,21 +51,31 @@ extension ChainFlow {
         return (z, logDet, tape)
     }
 
-    public func backward(_ cotangent: Cotangent, through tape: ChainTape<Layer>, into gradient: inout Self) -> Matrix {
+    public func backward(_ cotangent: Cotangent, through tape: inout ChainTape<Layer>) -> Matrix {
         var cotangent = cotangent
         for i in layers.indices.reversed() {
-            cotangent.dz = layers[i].backward(cotangent, through: tape.layers[i], into: &gradient.layers[i])
+            cotangent.dz = layers[i].backward(cotangent, through: &tape.layers[i])
         }
-        return standardize.backward(cotangent, through: tape.standardize, into: &gradient.standardize)
+        return standardize.backward(cotangent, through: &tape.standardize)
+    }
+
+    public func visitGradients(of tapes: [ChainTape<Layer>], _ body: (ParameterGradient) -> Void) {
+        func visit<Map: Bijection>(_ map: Map, _ path: String, _ tapes: [Map.Tape]) {
+            map.visitGradients(of: tapes) { gradient in
+                body(ParameterGradient(info: gradient.info.within(path), compute: gradient.compute))
+            }
+        }
+        visit(standardize, "standardize", tapes.map(\.standardize))
+        for i in layers.indices { visit(layers[i], "layers.\(i)", tapes.map { $0.layers[i] }) }
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         try standardize.visitParameters { info, values in
-            try body(ParameterInfo(name: "standardize.\(info.name)", shape: info.shape), &values)
+            try body(info.within("standardize"), &values)
         }
         for i in layers.indices {
             try layers[i].visitParameters { info, values in
-                try body(ParameterInfo(name: "layers.\(i).\(info.name)", shape: info.shape), &values)
+                try body(info.within("layers.\(i)"), &values)
             }
         }
     }

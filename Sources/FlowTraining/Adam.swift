@@ -1,4 +1,5 @@
 import FlowCore
+import FlowKernels
 import Glibc
 
 /// Adam with decoupled weight decay and clipping by global norm, and the moving average of the weights that is updated
@@ -48,15 +49,11 @@ struct Adam: Sendable, Equatable {
         var averageDecay: Double
     }
 
-    /// One step against the sum over `parts` of the gradients `parts[s]`, arrays in the flow's visiting order.
-    /// - Returns: the Euclidean norm of that sum before clipping. When it is not finite nothing else happened.
+    /// One step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
     mutating func step<Flow: Bijection>(
-        _ flow: inout Flow, parts: [[[Float]]], settings: Settings, threads: Int
-    ) -> Double {
-        // by parameter, then by part
-        let gradients = memory.indices.map { p in parts.map { $0[p] } }
-        let norm = Self.norm(of: gradients, threads: threads)
-        guard norm.isFinite else { return norm }
+        _ flow: inout Flow, gradient: BatchGradient, settings: Settings, threads: Int
+    ) {
+        guard gradient.norm.isFinite else { return }
 
         steps += 1
         let rate = settings.learningRate
@@ -65,16 +62,19 @@ struct Adam: Sendable, Equatable {
             step: Float(rate / (1 - pow(Self.firstDecay, Double(steps)))),
             secondScale: Float(1 / (1 - pow(Self.secondDecay, Double(steps))).squareRoot()),
             epsilon: Float(Self.epsilon),
-            gradientScale: settings.clipNorm > 0 ? Float(min(1, settings.clipNorm / norm)) : 1,
+            gradientScale: settings.clipNorm > 0 ? Float(min(1, settings.clipNorm / gradient.norm)) : 1,
             keep: 1,
             averageDecay: Float(Self.averageDecay(settings.averageDecay, step: steps)))
         var p = 0
         flow.visitParameters { info, weights in
             coefficients.keep = info.shape.count > 1 ? Float(1 - rate * settings.weightDecay) : 1
-            Self.update(coefficients, gradient: gradients[p], weights: &weights, memory: &memory[p], threads: threads)
+            let blocks = gradient.blocks.filter { $0.parameter == p }
+            let own = gradient.offsets[p]..<gradient.offsets[p] + weights.count
+            Self.update(
+                coefficients, blocks, gradient: gradient.values.span.extracting(own), weights: &weights,
+                memory: &memory[p], threads: threads)
             p += 1
         }
-        return norm
     }
 
     /// Decay of the weights' moving average in step `step`, counted from 1.
@@ -82,64 +82,34 @@ struct Adam: Sendable, Equatable {
         min(decay, Double(1 + step) / Double(10 + step))
     }
 
-    /// Values a task: six arrays of them fit in a second-level cache.
-    private static let block = 4096
-
-    /// Sums blocks in a fixed order, so that threads do not change the bits.
-    private static func norm(of gradients: [[[Float]]], threads: Int) -> Double {
-        var blocks: [(parameter: Int, range: Range<Int>)] = []
-        for (p, parts) in gradients.enumerated() {
-            let count = parts[0].count
-            for start in stride(from: 0, to: count, by: block) {
-                blocks.append((p, start..<min(start + block, count)))
-            }
-        }
-        var squares = [Double](repeating: 0, count: blocks.count)
-        unsafe squares.withUnsafeMutableBufferPointer { squares in
-            inParallel(blocks.count, threads: threads) { b in
-                let (p, range) = blocks[b]
-                unsafe squares[b] = withScratch(range.count) { scratch in
-                    sumParts(gradients[p], offset: range.lowerBound, sum: &scratch)
-                    return sumOfSquares(scratch.span)
-                }
-            }
-        }
-        return squares.reduce(0, +).squareRoot()
-    }
-
+    /// Elements that a mask holds at zero have no gradient and stay zero with all that belongs to them: they are left out.
     private static func update(
-        _ coefficients: AdamCoefficients, gradient: [[Float]], weights: inout [Float], memory: inout Memory,
-        threads: Int
+        _ coefficients: AdamCoefficients, _ blocks: [ParameterBlock], gradient: Span<Float>, weights: inout [Float],
+        memory: inout Memory, threads: Int
     ) {
-        let count = weights.count
-        let blocks = (count + block - 1) / block
         // Tasks write disjoint ranges of the arrays, which spans cannot yet express across threads.
-        unsafe weights.withUnsafeMutableBufferPointer { weights in
-            unsafe memory.first.withUnsafeMutableBufferPointer { first in
-                unsafe memory.second.withUnsafeMutableBufferPointer { second in
-                    unsafe memory.average.withUnsafeMutableBufferPointer { average in
-                        inParallel(blocks, threads: threads) { b in
-                            let range = b * block..<min((b + 1) * block, count)
-                            var w = unsafe weights.extracting(range).mutableSpan
-                            var m = unsafe first.extracting(range).mutableSpan
-                            var v = unsafe second.extracting(range).mutableSpan
-                            var a = unsafe average.extracting(range).mutableSpan
-                            withScratch(range.count) { g in
-                                sumParts(gradient, offset: range.lowerBound, sum: &g)
-                                adamStep(coefficients, gradient: &g, first: &m, second: &v, weights: &w, average: &a)
+        unsafe gradient.withUnsafeBufferPointer { gradient in
+            unsafe weights.withUnsafeMutableBufferPointer { weights in
+                unsafe memory.first.withUnsafeMutableBufferPointer { first in
+                    unsafe memory.second.withUnsafeMutableBufferPointer { second in
+                        unsafe memory.average.withUnsafeMutableBufferPointer { average in
+                            inParallel(blocks.count, threads: threads) { b in
+                                let range = blocks[b].elements
+                                let g = unsafe gradient.extracting(range).span
+                                var w = unsafe weights.extracting(range).mutableSpan
+                                var m = unsafe first.extracting(range).mutableSpan
+                                var v = unsafe second.extracting(range).mutableSpan
+                                var a = unsafe average.extracting(range).mutableSpan
+                                blocks[b].forEachLiveRun { run in
+                                    Kernels.best.adamStep(
+                                        coefficients, gradient: g, first: &m, second: &v, weights: &w, average: &a,
+                                        range: run)
+                                }
                             }
                         }
                     }
                 }
             }
-        }
-    }
-
-    private static func withScratch<Result>(_ count: Int, _ body: (inout MutableSpan<Float>) -> Result) -> Result {
-        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
-            unsafe buffer.initialize(repeating: 0)
-            var span = unsafe buffer.mutableSpan
-            return body(&span)
         }
     }
 }

@@ -22,6 +22,8 @@ struct CheckpointIdentity: Codable, Equatable {
             ("architecture", architecture, now.architecture),
             ("layers", "\(hyperParameters.layers)", "\(now.hyperParameters.layers)"),
             ("hidden", "\(hyperParameters.hidden)", "\(now.hyperParameters.hidden)"),
+            ("activation", "\(hyperParameters.activation)", "\(now.hyperParameters.activation)"),
+            ("residual", "\(hyperParameters.isResidual)", "\(now.hyperParameters.isResidual)"),
             ("log-scale-bound", "\(hyperParameters.logScaleBound)", "\(now.hyperParameters.logScaleBound)"),
             ("image shape", "\(eventShape)", "\(now.eventShape)"),
             ("levels", "\(levels)", "\(now.levels)"),
@@ -37,7 +39,6 @@ struct CheckpointIdentity: Codable, Equatable {
             ("ema", "\(before.averageDecay)", "\(after.averageDecay)"),
             ("flips", "\(before.horizontalFlips)", "\(after.horizontalFlips)"),
             ("shift", "\(before.shift)", "\(after.shift)"),
-            ("shards", "\(before.shards)", "\(after.shards)"),
         ]
         return properties.first { $0.1 != $0.2 }.map {
             .checkpointMismatch(property: $0.0, checkpoint: $0.1, now: $0.2)

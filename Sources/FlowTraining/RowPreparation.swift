@@ -7,6 +7,12 @@ struct PreparedRows {
     var x: Matrix
     /// `log p(y) − log p(x)` of each row, nats.
     var logDet: [Double]
+
+    /// `log p(y)` of each row, nats, given what the flow made of ``x``.
+    func logProbs(z: Matrix, logDet flowLogDet: [Float]) -> [Double] {
+        let base = standardNormalLogDensity(z)
+        return base.indices.map { base[$0] + Double(flowLogDet[$0]) + logDet[$0] }
+    }
 }
 
 /// Turns images into rows: augmentation, dequantization with noise of its own for each image and epoch, preprocessing.

@@ -22,17 +22,10 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// Averaged weights of the best validation, arrays in visiting order.
     var bestWeights: [[Float]]?
 
-    private var shards: [Shard]
+    private var gradient: BatchGradient
     private let clock = ContinuousClock()
     /// When the present run began, and the training time before it.
     private var session: (start: ContinuousClock.Instant, before: Double)
-
-    /// Gradient of one part of the batch, as large as the flow.
-    private struct Shard {
-        var gradient: Flow
-        /// Σ log p(y) over its rows, nats.
-        var logProb = 0.0
-    }
 
     /// A flow of `hyperParameters` with initial weights, ready for the first step.
     ///
@@ -60,8 +53,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.flow = flow
         optimizer = Adam(flow: flow)
         session = (clock.now, 0)
-        let empty = flow.zeroed()
-        shards = (0..<min(options.shards, options.batch, train.count)).map { _ in Shard(gradient: empty) }
+        gradient = BatchGradient(infos: optimizer.memory.map(\.info))
     }
 
     private static func check(train: ImageDataSet, validation: ImageDataSet, preprocessing: Preprocessing) throws {
@@ -167,16 +159,16 @@ public final class Trainer<Flow: FlowArchitecture> {
     }
 
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
-        let logProb = try accumulateGradients(images)
+        let logProb = try gradient.compute(of: flow, rows: images.count, threads: threads) { part in
+            train.training(images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch)
+        }.reduce(0, +)
         guard logProb.isFinite else { throw diverged("training loss") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
         let settings = Adam.Settings(
             learningRate: rate, clipNorm: options.clipNorm, weightDecay: options.weightDecay,
             averageDecay: options.averageDecay)
-        // holds on to the shards' arrays, without a copy, until the step is done
-        let norm = optimizer.step(
-            &flow, parts: shards.map { $0.gradient.parameters() }, settings: settings, threads: threads)
-        guard norm.isFinite else { throw diverged("gradient") }
+        guard gradient.norm.isFinite else { throw diverged("gradient") }
+        optimizer.step(&flow, gradient: gradient, settings: settings, threads: threads)
         progress.step += 1
         progress.stepInEpoch += 1
         progress.epochLogProb += logProb
@@ -184,7 +176,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         tick()
         return StepReport(
             epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.data.count,
-            trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: norm, seconds: progress.seconds)
+            trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds)
     }
 
     private func diverged(_ quantity: String) -> TrainingError {
@@ -195,35 +187,6 @@ public final class Trainer<Flow: FlowArchitecture> {
         bitsPerDim(
             logProb: progress.epochLogProb / Double(progress.epochImages), dims: flow.dims,
             levels: preprocessing.levels)
-    }
-
-    /// Leaves the gradients of `−Σ log p(y)/(D · images.count)` in the shards; Σ log p(y) is returned.
-    private func accumulateGradients(_ images: ArraySlice<Int>) throws -> Double {
-        let ranges = images.count.divided(into: shards.count)
-        let weight = 1 / (Float(images.count) * Float(flow.dims))
-        try updateInParallel(&shards, threads: threads) { s, shard in
-            shard.gradient.visitParameters { _, values in
-                for i in values.indices { values[i] = 0 }
-            }
-            shard.logProb = 0
-            if ranges[s].isEmpty { return }
-            let part = images.dropFirst(ranges[s].lowerBound).prefix(ranges[s].count)
-            let rows = train.training(part, epoch: progress.epoch)
-            let (z, logDet, tape) = try flow.forwardTaped(rows.x)
-            shard.logProb = Self.logProb(z: z, logDet: logDet, rows: rows).reduce(0, +)
-            // −log p(y) = ½|z|² − logDet + terms without weights
-            var dz = z
-            for i in dz.elements.indices { dz.elements[i] *= weight }
-            let cotangent = Cotangent(dz: dz, dLogDet: Array(repeating: -weight, count: z.rows))
-            _ = flow.backward(cotangent, through: tape, into: &shard.gradient)
-        }
-        return shards.reduce(0) { $0 + $1.logProb }
-    }
-
-    /// `log p(y)` of each row, nats.
-    private static func logProb(z: Matrix, logDet: [Float], rows: PreparedRows) -> [Double] {
-        let base = standardNormalLogDensity(z)
-        return base.indices.map { base[$0] + Double(logDet[$0]) + rows.logDet[$0] }
     }
 
     private func finishEpoch(stepsPerEpoch: Int) throws {
@@ -257,7 +220,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = validation.validation(blocks[b])
             let (z, logDet) = try engine.forward(rows.x)
-            return Self.logProb(z: z, logDet: logDet, rows: rows).reduce(0, +)
+            return rows.logProbs(z: z, logDet: logDet).reduce(0, +)
         }
         return bitsPerDim(
             logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)

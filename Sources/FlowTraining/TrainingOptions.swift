@@ -26,9 +26,6 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var shift = 0
     /// Training time after which the training ends with a validation, seconds, resumed time included.
     public var maxSeconds: Double?
-    /// Parts of nearly equal size into which each batch is cut; their gradients are added in order. The results'
-    /// last bits depend on it. No more than this many threads share the passes through the flow.
-    public var shards = 2
 
     public init() {}
 
@@ -43,15 +40,12 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try Self.check("ema", averageDecay, in: 0...0.999_999_9)
         try Self.check("patience", patience, in: 0...Self.maxEpochs)
         try Self.check("shift", shift, in: 0...255)
-        try Self.check("shards", shards, in: 1...Self.maxShards)
         if let maxSeconds { try Self.check("seconds", maxSeconds, in: 0.001...1e9) }
     }
 
     /// Epochs have 24 bits in the key of a random stream.
     public static let maxEpochs = 1 << 24 - 1
     public static let maxBatch = 1 << 20
-    /// Each shard holds a gradient as large as the flow.
-    public static let maxShards = 256
 
     private static func check<Value: Comparable>(
         _ option: String, _ value: Value, in range: ClosedRange<Value>

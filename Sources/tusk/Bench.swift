@@ -168,6 +168,7 @@ struct Bench: ParsableCommand {
     private func steps<Flow: FlowArchitecture>(
         of type: Flow.Type, _ dims: Int, _ hyperParameters: HyperParameters
     ) throws -> [Double] {
+        keepFreedMemory()
         let shape = EventShape(height: 1, width: dims, channels: 1)
         var stream = RandomStream(seed: 4, stream: 0)
         func images(_ count: Int) -> ImageDataSet {
@@ -179,7 +180,6 @@ struct Bench: ParsableCommand {
         options.batch = batch
         options.epochs = TrainingOptions.maxEpochs
         options.learningRate = 1e-6
-        options.shards = min(threads, TrainingOptions.maxShards)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: images(batch * 16), validation: images(1),
             preprocessing: try Preprocessing(levels: 256, logitAlpha: 1e-4), options: options, threads: threads)

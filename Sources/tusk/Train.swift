@@ -1,5 +1,6 @@
 import ArgumentParser
 import FlowCore
+import FlowKernels
 import FlowModels
 import FlowTraining
 import Glibc
@@ -53,14 +54,14 @@ struct Train: ParsableCommand {
     private var checkpoint: String { base + ".checkpoint" }
 
     func run() throws {
+        keepFreedMemory()
         guard ModelRecord.isValidName(name) else {
             throw CommandError("--name \(name): 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-' are allowed")
         }
         try check("--threads", threads, in: 1...1024)
         try check("--checkpoint-interval", checkpointInterval, in: 0...1e9)
         try checkOutputFolder()
-        var options = training.options
-        options.shards = training.shards ?? min(threads, TrainingOptions.maxShards)
+        let options = training.options
         try options.validate()
         guard let architecture = FlowRegistry.architecture(named: shape.architecture) else {
             let known = FlowRegistry.architectures.map { $0.architectureName }.joined(separator: ", ")
@@ -157,9 +158,8 @@ struct Train: ParsableCommand {
         _ validation: ImageDataSet, _ options: TrainingOptions
     ) {
         let steps = (train.count + options.batch - 1) / options.batch
-        // weights, two moments, two averages, and a gradient a shard, 4 bytes each
-        let shards = min(options.shards, options.batch, train.count)
-        let bytes = 4 * parameters * (5 + shards) + (train.count + validation.count) * train.shape.dims
+        // weights, two moments, two averages and the gradient, 4 bytes each
+        let bytes = 4 * parameters * 6 + (train.count + validation.count) * train.shape.dims
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
@@ -169,7 +169,8 @@ struct Train: ParsableCommand {
             """
             data        \(grouped(train.count)) images (\(split.rawValue)), \(grouped(validation.count)) to validate, \
             \(sides), \(train.levels) levels
-            model       \(architecture), \(sizes.layers) layers of \(sizes.hidden), \(grouped(parameters)) parameters
+            model       \(architecture), \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)\
+            \(sizes.isResidual ? ", residual" : ""), \(grouped(parameters)) parameters
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
             memory      about \(grouped(max(1, bytes >> 20))) MiB, and the activations of a batch

@@ -1,6 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
+public import FlowKernels
 import FlowModels
 import FlowTraining
+
+extension Activation: ExpressibleByArgument {}
 
 /// Sizes of the flow and what it sees.
 struct ArchitectureArguments: ParsableArguments {
@@ -13,6 +16,13 @@ struct ArchitectureArguments: ParsableArguments {
 
     @Option(help: ArgumentHelp("Hidden units of each, layer by layer.", valueName: "n,n"))
     var hidden = "512,512"
+
+    @Option(help: "Between the linear maps of each: \(Activation.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var activation = Activation.relu
+
+    @Flag(
+        help: "Residual blocks of two linear maps each after the first; --hidden is then an odd number of equal sizes.")
+    var residual = false
 
     @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
     var logScaleBound: Float = 5
@@ -32,7 +42,8 @@ struct ArchitectureArguments: ParsableArguments {
         else {
             throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
         }
-        return HyperParameters(layers: layers, hidden: sizes, logScaleBound: logScaleBound)
+        return HyperParameters(
+            layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual)
     }
 }
 
@@ -75,12 +86,6 @@ struct TrainingArguments: ParsableArguments {
         help: ArgumentHelp(
             "Stop after so much training time; the learning rate then falls with the time.", valueName: "s"))
     var seconds: Double?
-
-    @Option(
-        help: ArgumentHelp(
-            "Parts of a batch whose gradients are summed; changes the last bits of the result. Default: one a thread.",
-            valueName: "n"))
-    var shards: Int?
 
     var options: TrainingOptions {
         var options = TrainingOptions()

@@ -84,7 +84,7 @@ struct CheckpointTests {
             ("batch", { $0.batch = 31 }), ("seed", { $0.seed = 8 }), ("learning-rate", { $0.learningRate = 1 }),
             ("warmup-steps", { $0.warmupSteps = 6 }), ("clip", { $0.clipNorm = 2 }),
             ("weight-decay", { $0.weightDecay = 0 }), ("ema", { $0.averageDecay = 0.5 }),
-            ("flips", { $0.horizontalFlips = false }), ("shift", { $0.shift = 1 }), ("shards", { $0.shards = 1 }),
+            ("flips", { $0.horizontalFlips = false }), ("shift", { $0.shift = 1 }),
         ]
         for (property, change) in changes {
             var other = Self.options

@@ -21,24 +21,32 @@ struct PackedIdentity: PackedBijection {
 struct PlainParameters: Bijection {
     var shapes: [[Int]]
     var arrays: [[Float]]
+    var reaches: [[Int]?]
 
     init(_ arrays: [(shape: [Int], values: [Float])]) {
         shapes = arrays.map(\.shape)
         self.arrays = arrays.map(\.values)
+        reaches = Array(repeating: nil, count: arrays.count)
     }
 
     var dims: Int { 1 }
     var forwardOrder: ExecutionOrder { .parallel }
     var inverseOrder: ExecutionOrder { .parallel }
     func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedIdentity(dims: 1) }
-    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
+    func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         (x, Array(repeating: 0, count: x.rows), 0)
     }
-    func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout PlainParameters) -> Matrix {
-        cotangent.dz
+    func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
+    func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {
+        for info in infos {
+            body(ParameterGradient(info: info) { _, gradient in for i in 0..<gradient.count { gradient[i] = 0 } })
+        }
     }
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
-        for i in arrays.indices { try body(ParameterInfo(name: "\(i)", shape: shapes[i]), &arrays[i]) }
+        for (i, info) in infos.enumerated() { try body(info, &arrays[i]) }
+    }
+    var infos: [ParameterInfo] {
+        arrays.indices.map { ParameterInfo(name: "\($0)", shape: shapes[$0], reach: reaches[$0]) }
     }
 }
 
@@ -59,12 +67,12 @@ struct FragileFlow: FlowArchitecture {
     var inverseOrder: ExecutionOrder { .parallel }
     private var logDet: Float { level[0] > Self.limit ? .nan : 0 }
     func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedIdentity(dims: dims, logDet: logDet) }
-    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
+    func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         (x, Array(repeating: logDet, count: x.rows), 0)
     }
-    func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout FragileFlow) -> Matrix {
-        gradient.level[0] -= 1
-        return cotangent.dz
+    func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
+    func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {
+        body(ParameterGradient(info: ParameterInfo(name: "level", shape: [1])) { _, gradient in gradient[0] = -1 })
     }
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         try body(ParameterInfo(name: "level", shape: [1]), &level)

@@ -31,10 +31,10 @@ struct TrainerTests {
         #expect(PairImages.entropy + 0.06 < PairImages.independent - 0.2)
     }
 
-    @Test("threads do not change a bit; shards are what the sums depend on")
+    @Test("threads do not change a bit")
     func threads() throws {
         var options = Self.options(epochs: 2)
-        options.shards = 3
+        options.batch = 80
         options.horizontalFlips = true
         let one = try pairTrainer(options, threads: 1)
         let four = try pairTrainer(options, threads: 4)
@@ -126,8 +126,6 @@ struct TrainerTests {
             BadOption(name: "ema") { $0.averageDecay = 1 },
             BadOption(name: "patience") { $0.patience = -1 },
             BadOption(name: "shift") { $0.shift = 256 },
-            BadOption(name: "shards") { $0.shards = 0 },
-            BadOption(name: "shards") { $0.shards = TrainingOptions.maxShards + 1 },
             BadOption(name: "seconds") { $0.maxSeconds = 0 },
         ]
     }
@@ -148,7 +146,6 @@ struct TrainerTests {
         var options = TrainingOptions()
         options.epochs = TrainingOptions.maxEpochs
         options.batch = TrainingOptions.maxBatch
-        options.shards = TrainingOptions.maxShards
         options.shift = 255
         options.clipNorm = 0
         options.averageDecay = 0

@@ -68,13 +68,13 @@ public enum BijectionLaws {
     ///
     /// along random directions: one difference checks a whole array.
     public static func gradientGaps<Map: Bijection>(
-        _ map: Map, _ x: Matrix, step: Float, seed: UInt64
+        _ map: Map, _ x: Matrix, context: Matrix? = nil, step: Float, seed: UInt64
     ) throws -> [Double] {
         var random = RandomStream(seed: seed, stream: 1)
         let dz = x.elements.map { _ in random.normal() }
         let dLogDet = (0..<x.rows).map { _ in random.normal() }
         func loss(_ map: Map, _ x: Matrix) throws -> Double {
-            let (z, logDet) = try map.forward(x)
+            let (z, logDet, _) = try map.forwardTaped(x, context: context)
             return zip(z.elements, dz).reduce(0) { $0 + Double($1.0) * Double($1.1) }
                 + zip(logDet, dLogDet).reduce(0) { $0 + Double($1.0) * Double($1.1) }
         }
@@ -88,13 +88,10 @@ public enum BijectionLaws {
             return abs(analytic - numeric) / max(1, abs(analytic), abs(numeric))
         }
 
-        let taped = try map.forwardTaped(x)
-        var gradient = map.zeroed()
+        var tape = try map.forwardTaped(x, context: context).tape
         let dx = map.backward(
-            Cotangent(dz: Matrix(rows: x.rows, columns: x.columns, elements: dz), dLogDet: dLogDet),
-            through: taped.tape, into: &gradient)
-        var gradients: [[Float]] = []
-        gradient.visitParameters { _, values in gradients.append(values) }
+            Cotangent(dz: Matrix(rows: x.rows, columns: x.columns, elements: dz), dLogDet: dLogDet), through: &tape)
+        let gradients = map.gradients(of: [tape])
 
         let direction = x.elements.map { _ in random.normal() }
         func shifted(_ by: Float) -> Matrix {

@@ -27,6 +27,8 @@ struct flow_product {
     const float *b;
     ptrdiff_t b_step;
     ptrdiff_t b_stride;
+    /// How far beyond the present element of B memory is asked for early; 0 where it need not be.
+    ptrdiff_t b_ahead;
     float *c;
     ptrdiff_t c_stride;
     ptrdiff_t lanes;
@@ -66,6 +68,32 @@ struct flow_solve {
     ptrdiff_t lanes;
 };
 
+/// An affine map of training: unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
+struct flow_affine_columns {
+    /// `[dims, rows]`.
+    const float *x;
+    /// `[2 dims, rows]`: shift `t` and unbounded log-scale `a` of dimension `i` are rows `2i` and `2i + 1`.
+    const float *parameters;
+    float bound;
+    ptrdiff_t dims;
+    ptrdiff_t rows;
+};
+
+/// The numbers of one Adam step that are the same for every weight:
+///
+///     g ← gradient_scale · g;   m ← m + first_rate · (g − m);   v ← v + second_rate · (g² − v)
+///     w ← keep · w − step · m/(√v · second_scale + epsilon);   a ← average_decay · a + (1 − average_decay) · w
+struct flow_adam {
+    float first_rate;
+    float second_rate;
+    float step;
+    float second_scale;
+    float epsilon;
+    float gradient_scale;
+    float keep;
+    float average_decay;
+};
+
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
     /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
@@ -85,9 +113,25 @@ struct flow_kernels {
                       ptrdiff_t columns);
     /// The first `count` standard normals of a Philox4x32-10 stream, two a block.
     void (*normals)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
+    /// `dx = dx · f'(x)`.
+    void (*activation_backward)(enum flow_activation f, const float *x, float *dx, ptrdiff_t count);
+    /// `z = x · exp(s) + t`; adds `s` to each row's log-det.
+    void (*affine_columns)(const struct flow_affine_columns *p, float *z, float *log_det);
+    /// `dx = dz · exp(s)`, `dt = dz`, `da = (dz · x · exp(s) + dlog_det) / (1 + |a|/bound)²`.
+    void (*affine_columns_backward)(const struct flow_affine_columns *p, const float *dz, const float *dlog_det,
+                                    float *dx, float *dparameters);
+    /// `sums[16 r + l] += Σ x[r · x_stride + c]` over the `c` in `0..<columns`, a multiple of 16, that leave `l` by 16.
+    void (*lane_sums)(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t columns, float *sums);
+    /// One Adam step on `count` weights `w` with gradient `g`, moments `m` and `v`, and average `a`.
+    void (*adam)(const struct flow_adam *c, const float *g, float *m, float *v, float *w, float *a, ptrdiff_t count);
+    /// `Σ x[i]²` in double precision.
+    double (*sum_of_squares)(const float *x, ptrdiff_t count);
 };
 
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.
 const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set);
+
+/// Has the C library keep up to 1 GiB of freed memory for the next allocations of the process; 0 if it refuses.
+int flow_keep_freed_memory(void);
 
 #endif

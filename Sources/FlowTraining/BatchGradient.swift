@@ -1,0 +1,75 @@
+import FlowCore
+import FlowKernels
+
+/// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension.
+///
+/// The rows are shared out over the threads for the passes through the flow, the parameters for the gradient itself. Its
+/// sums over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient,
+/// however many threads.
+struct BatchGradient: Sendable {
+    let blocks: [ParameterBlock]
+    /// Where each parameter array begins in ``values``, in visiting order.
+    let offsets: [Int]
+    /// All arrays, one after another.
+    private(set) var values: [Float]
+    /// Euclidean norm of the whole gradient.
+    private(set) var norm = 0.0
+
+    init(infos: [ParameterInfo]) {
+        blocks = ParameterBlock.covering(infos)
+        var count = 0
+        offsets = infos.map { info in
+            defer { count += info.shape.reduce(1, *) }
+            return count
+        }
+        values = Array(repeating: 0, count: count)
+    }
+
+    /// Computes the gradient of a batch of `rows` rows.
+    ///
+    /// - Parameter load: some rows of the batch; called on several threads.
+    /// - Returns: `log p(y)` of each row, nats.
+    mutating func compute<Flow: Bijection>(
+        of flow: Flow, rows: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+    ) throws -> [Double] {
+        let weight = 1 / (Float(rows) * Float(flow.dims))
+        let share = (rows + threads - 1) / threads
+        let part = (share + partRows - 1) / partRows * partRows
+        let parts = stride(from: 0, to: rows, by: part).map { $0..<min($0 + part, rows) }
+        let passes = try mapInParallel(parts.count, threads: threads) { p in
+            let rows = try load(parts[p])
+            var (z, logDet, tape) = try flow.forwardTaped(rows.x)
+            let logProbs = rows.logProbs(z: z, logDet: logDet)
+            // −log p(y) = ½|z|² − logDet + terms without weights
+            for i in z.elements.indices { z.elements[i] *= weight }
+            let cotangent = Cotangent(dz: z, dLogDet: Array(repeating: -weight, count: z.rows))
+            _ = flow.backward(cotangent, through: &tape)
+            return (logProbs: logProbs, tape: tape)
+        }
+        var gradients: [ParameterGradient] = []
+        flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
+        set(gradients, threads: threads)
+        return passes.flatMap(\.logProbs)
+    }
+
+    /// Sets the values from `gradients`, one for each array in visiting order, and the norm.
+    mutating func set(_ gradients: [ParameterGradient], threads: Int) {
+        var squares = [Double](repeating: 0, count: blocks.count)
+        // Tasks write disjoint ranges of the arrays, which spans cannot yet express across threads.
+        unsafe values.withUnsafeMutableBufferPointer { values in
+            unsafe squares.withUnsafeMutableBufferPointer { squares in
+                inParallel(blocks.count, threads: threads) { b in
+                    let block = blocks[b]
+                    let offset = offsets[block.parameter]
+                    let range = offset + block.elements.lowerBound..<offset + block.elements.upperBound
+                    var span = unsafe values.extracting(range).mutableSpan
+                    gradients[block.parameter].compute(block.rows, &span)
+                    var sum = 0.0
+                    block.forEachLiveRun { sum += Kernels.best.sumOfSquares(span.span, range: $0) }
+                    unsafe squares[b] = sum
+                }
+            }
+        }
+        norm = squares.reduce(0, +).squareRoot()
+    }
+}

@@ -1,0 +1,47 @@
+import FlowCore
+
+/// Some rows of one parameter array: what one thread works on at a time.
+struct ParameterBlock: Sendable, Equatable {
+    /// Index of the array in visiting order.
+    let parameter: Int
+    let rows: Range<Int>
+    /// Elements of a row.
+    let columns: Int
+    /// Of each row in `rows`, the elements that no mask holds at zero; nil: all.
+    private let reach: [Int]?
+
+    /// Live elements of a block: their weights, gradients and moments fit in a second-level cache.
+    static let size = 1 << 15
+    /// Rows of a block come in such multiples, which suits the product that computes their gradient.
+    private static let rowMultiple = 48
+
+    /// Blocks that cover every array.
+    static func covering(_ infos: [ParameterInfo]) -> [ParameterBlock] {
+        infos.enumerated().flatMap { p, info -> [ParameterBlock] in
+            let columns = info.shape.dropFirst().reduce(1, *)
+            var blocks: [ParameterBlock] = []
+            var first = 0
+            while first < info.shape[0] {
+                var end = first
+                var live = 0
+                while end < info.shape[0], live < size || (end - first) % rowMultiple > 0 {
+                    live += info.reach?[end] ?? columns
+                    end += 1
+                }
+                let reach = info.reach.map { Array($0[first..<end]) }
+                blocks.append(ParameterBlock(parameter: p, rows: first..<end, columns: columns, reach: reach))
+                first = end
+            }
+            return blocks
+        }
+    }
+
+    /// Elements of the array.
+    var elements: Range<Int> { rows.lowerBound * columns..<rows.upperBound * columns }
+
+    /// Runs of elements that no mask holds at zero, counted from the block's first element.
+    func forEachLiveRun(_ body: (Range<Int>) -> Void) {
+        guard let reach else { return body(0..<rows.count * columns) }
+        for (row, count) in reach.enumerated() { body(row * columns..<row * columns + count) }
+    }
+}
