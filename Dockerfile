@@ -15,8 +15,6 @@ FROM scratch
 LABEL org.opencontainers.image.title="tusk" \
       org.opencontainers.image.description="Learns the density of images, and answers for it over HTTP"
 COPY --from=build /image/ /
-# One thread a call: parallelism is over requests. Set here too, OpenBLAS starts none while it is loaded.
-ENV OPENBLAS_NUM_THREADS=1
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/usr/bin/tusk", "health"]

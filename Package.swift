@@ -36,7 +36,6 @@ let package = Package(
     ],
     targets: [
         // System libraries. Why each is here: docs/dependencies.md.
-        .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -47,7 +46,7 @@ let package = Package(
 
         // Flows. The C inner loops are optimised in debug builds too: the tests run what ships, at its speed.
         .target(name: "CFlowKernels", cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off"])]),
-        module("FlowKernels", ["CBLAS", "CFlowKernels"]),
+        module("FlowKernels", ["CFlowKernels"]),
         module("FlowCore", ["FlowKernels"]),
         module("FlowLayers", ["FlowCore", "FlowKernels"]),
         module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "COpenSSL"]),

@@ -8,7 +8,6 @@ case "${1:-build}" in
     build) needs="\
 make                     runs the commands of the Makefile
 pkg-config               tells the Swift package manager where the libraries are
-libopenblas-pthread-dev  matrix products (OpenBLAS)
 libpng-dev               reading and writing PNG
 libturbojpeg0-dev        reading JPEG (libjpeg-turbo)
 zlib1g-dev               gzip and deflate

@@ -13,22 +13,35 @@ def log_scale(raw, bound):
     return raw / (1 + raw.abs() / bound)
 
 
-def dense(x, parameters, prefix, masks=None):
-    """ReLU network `weights.0`, `biases.0`, `weights.1` … without a ReLU after the last layer."""
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu}
+
+
+def dense(x, parameters, prefix, masks=None, activation="relu", residual=False):
+    """Network `weights.0`, `biases.0`, `weights.1` … with an activation between the maps. With `residual` maps 1 and 2, 3
+    and 4 … are blocks h + W₂·act(W₁·act(h)), and nothing stands before the last map."""
     depth = sum(name.startswith(f"{prefix}.weights.") for name in parameters)
-    for l in range(depth):
+    act = ACTIVATIONS[activation]
+
+    def linear(l, x):
         weight = parameters[f"{prefix}.weights.{l}"]
-        x = x @ (weight if masks is None else weight * masks[l]).T + parameters[f"{prefix}.biases.{l}"]
-        if l + 1 < depth:
-            x = torch.relu(x)
+        return x @ (weight if masks is None else weight * masks[l]).T + parameters[f"{prefix}.biases.{l}"]
+
+    x = linear(0, x)
+    if residual:
+        for l in range(1, depth - 1, 2):
+            x = x + linear(l + 1, act(linear(l, act(x))))
+        return linear(depth - 1, x)
+    for l in range(1, depth):
+        x = linear(l, act(x))
     return x
 
 
 class Flow:
     """Standardize, then `layers` maps; `map(i, …)` and `unmap(i, …)` are the families'."""
 
-    def __init__(self, dims, layers, hidden, bound):
+    def __init__(self, dims, layers, hidden, bound, activation="relu", residual=False):
         self.dims, self.layers, self.hidden, self.bound = dims, layers, hidden, bound
+        self.activation, self.residual = activation, residual
 
     def shapes(self):
         """Name → shape, in the order of the model file."""
@@ -88,7 +101,8 @@ class MaskedAutoregressiveFlow(Flow):
 
     def network(self, i, parameters, x):
         order = self.order(i)
-        out = dense(x[:, order], parameters, f"layers.{i}", [m.to(x.dtype) for m in self.masks()])
+        out = dense(x[:, order], parameters, f"layers.{i}", [m.to(x.dtype) for m in self.masks()],
+                    self.activation, self.residual)
         shift, scale = torch.empty_like(x), torch.empty_like(x)
         shift[:, order] = out[:, 0::2]
         scale[:, order] = log_scale(out[:, 1::2], self.bound)
@@ -119,7 +133,7 @@ class AffineCouplingFlow(Flow):
         return [len(self.key(i)), *self.hidden, 2 * len(self.rest(i))]
 
     def network(self, i, parameters, key):
-        out = dense(key, parameters, f"layers.{i}")
+        out = dense(key, parameters, f"layers.{i}", None, self.activation, self.residual)
         return out[:, 0::2], log_scale(out[:, 1::2], self.bound)
 
     def map(self, i, parameters, x):

@@ -96,7 +96,11 @@ def flow_golden(name, flow, seed):
         losses.append(-flow.log_prob(parameters, x).mean().item())
 
     write(f"{name}.json", {
-        "dims": DIMS, "layers": flow.layers, "hidden": HIDDEN, "log_scale_bound": BOUND,
+        "dims": DIMS,
+        "hyper_parameters": {
+            "layers": flow.layers, "hidden": flow.hidden, "log_scale_bound": BOUND, "activation": flow.activation,
+            "residual": flow.residual,
+        },
         "parameters": {key: array(value) for key, value in single.items()},
         "x": array(inputs), "z": array(z.detach()),
         "log_det": array(log_det.detach()), "log_prob": array(log_prob.detach()),
@@ -147,5 +151,6 @@ if __name__ == "__main__":
     FIXTURES.mkdir(parents=True, exist_ok=True)
     flow_golden("maf", flows.MaskedAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND), seed=1)
     flow_golden("coupling", flows.AffineCouplingFlow(DIMS, 4, HIDDEN, BOUND), seed=2)
+    flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
     preprocessing_golden()
     safetensors_golden()

@@ -1,4 +1,5 @@
 import FlowCore
+import FlowKernels
 import FlowLayers
 import TestSupport
 import Testing
@@ -11,21 +12,29 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case maskedNarrow = "MaskedAutoregressive, fewer hidden units than dimensions"
     case couplingEven = "AffineCoupling, parity 0"
     case couplingOdd = "AffineCoupling, parity 1"
+    case maskedTanh = "MaskedAutoregressive, tanh"
+    case maskedELU = "MaskedAutoregressive, ELU, reversed"
+    case maskedResidual = "MaskedAutoregressive, residual blocks, GELU"
+    case couplingResidual = "AffineCoupling, residual blocks, GELU"
 
     var testDescription: String { rawValue }
 
     /// A map of `dims` dimensions, of at least 2.
     func map(dims: Int) throws -> any Bijection {
         var random: RandomStream? = RandomStream(seed: 11, stream: 0)
-        func masked(_ hidden: [Int], reversed: Bool) throws -> any Bijection {
+        func masked(
+            _ hidden: [Int], reversed: Bool, _ activation: Activation = .relu, residual: Bool = false
+        ) throws -> any Bijection {
+            let shape = ConditionerShape(hidden: hidden, activation: activation, isResidual: residual)
             let map = try MaskedAutoregressive(
-                dims: dims, shape: ConditionerShape(hidden: hidden), reversed: reversed, logScaleBound: 3,
-                random: &random)
+                dims: dims, shape: shape, reversed: reversed, logScaleBound: 3, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
-        func coupling(parity: Int) throws -> any Bijection {
-            let map = try AffineCoupling(
-                dims: dims, shape: ConditionerShape(hidden: [9, 7]), parity: parity, logScaleBound: 3, random: &random)
+        func coupling(
+            parity: Int, _ hidden: [Int] = [9, 7], _ activation: Activation = .relu, residual: Bool = false
+        ) throws -> any Bijection {
+            let shape = ConditionerShape(hidden: hidden, activation: activation, isResidual: residual)
+            let map = try AffineCoupling(dims: dims, shape: shape, parity: parity, logScaleBound: 3, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
         switch self {
@@ -35,6 +44,10 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
         case .maskedNarrow: return try masked([3], reversed: false)
         case .couplingEven: return try coupling(parity: 0)
         case .couplingOdd: return try coupling(parity: 1)
+        case .maskedTanh: return try masked([13, 11], reversed: false, .tanh)
+        case .maskedELU: return try masked([13, 11], reversed: true, .elu)
+        case .maskedResidual: return try masked([9, 9, 9, 9, 9], reversed: false, .gelu, residual: true)
+        case .couplingResidual: return try coupling(parity: 1, [9, 9, 9], .gelu, residual: true)
         }
     }
 }

@@ -54,6 +54,27 @@ struct PackedMapTests {
         }
     }
 
+    /// Smooth activations, so that every difference is a derivative; float32 and a loss of size about 10.
+    @Test("gradients with a context equal finite differences", arguments: [false, true])
+    func gradients(residual: Bool) throws {
+        for map in try maps(contextDims: 3, residual: residual) {
+            let gaps = try BijectionLaws.gradientGaps(
+                map, matrix(4, 21, seed: 9), context: matrix(4, 3, seed: 10), step: 1e-3, seed: 11)
+            #expect(gaps.allSatisfy { $0 < 1e-2 }, "\(gaps)")
+        }
+    }
+
+    @Test("training and inference see the same map", arguments: [false, true])
+    func tapedForward(residual: Bool) throws {
+        for map in try maps(contextDims: 3, residual: residual) {
+            let (x, context) = (matrix(37, 21, seed: 12), matrix(37, 3, seed: 13))
+            let taped = try map.forwardTaped(x, context: context)
+            let (z, logDet) = try FlowEngine(map).forward(x, context: context)
+            #expect(zip(taped.z.elements, z.elements).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
+            #expect(zip(taped.logDet, logDet).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
+        }
+    }
+
     @Test("with directions exchanged a masked map is the inverse autoregressive one")
     func exchanged() throws {
         for map in try maps(contextDims: 0, residual: false) {
@@ -73,10 +94,11 @@ private struct Exchanged: Bijection {
     var forwardOrder: ExecutionOrder { .sequential }
     var inverseOrder: ExecutionOrder { .parallel }
     func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedInverse(map) }
-    func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Int) {
+    func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         let (z, logDet) = try forward(x)
         return (z, logDet, 0)
     }
-    func backward(_ cotangent: Cotangent, through tape: Int, into gradient: inout Exchanged) -> Matrix { cotangent.dz }
+    func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
+    func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {}
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {}
 }

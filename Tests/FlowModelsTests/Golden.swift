@@ -15,9 +15,7 @@ struct Golden: Decodable {
     }
 
     let dims: Int
-    let layers: Int
-    let hidden: [Int]
-    let logScaleBound: Float
+    let hyperParameters: HyperParameters
     let parameters: [String: Array]
     let x: Array
     let z: Array
@@ -32,8 +30,8 @@ struct Golden: Decodable {
     let losses: [Double]
 
     enum CodingKeys: String, CodingKey {
-        case dims, layers, hidden, parameters, x, z, latents, decoded, gradients, losses
-        case logScaleBound = "log_scale_bound"
+        case dims, parameters, x, z, latents, decoded, gradients, losses
+        case hyperParameters = "hyper_parameters"
         case logDet = "log_det"
         case logProb = "log_prob"
         case learningRate = "learning_rate"
@@ -41,8 +39,7 @@ struct Golden: Decodable {
 
     /// The flow that the fixture describes, with its weights.
     func flow<Flow: FlowArchitecture>(_ type: Flow.Type) throws -> Flow {
-        let sizes = HyperParameters(layers: layers, hidden: hidden, logScaleBound: logScaleBound)
-        var flow = try Flow(dims: dims, hyperParameters: sizes, seed: 0)
+        var flow = try Flow(dims: dims, hyperParameters: hyperParameters, seed: 0)
         try flow.visitParameters { info, values in
             guard let array = parameters[info.name], array.shape == info.shape else {
                 throw GoldenError.noParameter(info.name, info.shape)
