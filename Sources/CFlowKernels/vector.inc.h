@@ -7,7 +7,8 @@ typedef int NAME(ivec) __attribute__((vector_size(LANES * 4), aligned(4)));
 #define vec NAME(vec)
 #define ivec NAME(ivec)
 
-static inline __attribute__((always_inline)) vec NAME(splat)(float x) { return (vec){} + x; }
+// minus zero, which the compiler leaves out: adding it would cost an instruction, as -0 + 0 is +0
+static inline __attribute__((always_inline)) vec NAME(splat)(float x) { return x - (vec){}; }
 #define splat NAME(splat)
 
 // a · b + c
