@@ -7,9 +7,9 @@
 
 #include "elementwise.inc.h"
 
-#include "solve.inc.h"
-
 #include "transpose.inc.h"
+
+#include "solve.inc.h"
 
 #include "random.inc.h"
 
@@ -22,8 +22,7 @@ const struct flow_kernels NAME(kernels) = {
     .activate = NAME(activate),
     .affine_forward = NAME(affine_forward),
     .affine_inverse = NAME(affine_inverse),
-    .solve_units = NAME(solve_units),
-    .solve_dimension = NAME(solve_dimension),
+    .solve = NAME(solve),
     .transpose = NAME(transpose),
     .normals = NAME(normals),
     .activation_backward = NAME(activation_backward),

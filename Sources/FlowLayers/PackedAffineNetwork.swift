@@ -15,8 +15,6 @@ struct PackedAffineNetwork: Sendable {
     let transformed: Int
     /// Whether the last dimension of an event is the first of the key, and of what is transformed.
     let reversed: Bool
-    /// Among the known values of a sequential solve: the first input of each map, and behind them the residual stream.
-    let bases: [Int]
 
     init(_ conditioner: Conditioner, bound: Float, transformed: Int, reversed: Bool = false) {
         let order = stride(from: 0, to: transformed, by: Self.panelDims).map { first -> [Int?] in
@@ -30,7 +28,6 @@ struct PackedAffineNetwork: Sendable {
             PackedLinear(layer, order: i == conditioner.layers.count - 1 ? order : nil)
         }
         shape = conditioner.shape
-        bases = ([shape.contextDims + transformed] + shape.hidden).reduce(into: [0]) { $0.append($0.last! + $1) }
         self.bound = bound
         self.transformed = transformed
         self.reversed = reversed

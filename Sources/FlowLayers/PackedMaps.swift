@@ -81,15 +81,18 @@ final class PackedAffineCoupling: PackedBijection {
 final class PackedMaskedAutoregressive: PackedBijection {
     let dims: Int
     let network: PackedAffineNetwork
+    let sequential: SequentialSolve
 
     init(dims: Int, network: PackedAffineNetwork) {
         self.dims = dims
         self.network = network
+        sequential = SequentialSolve(
+            network.layers, shape: network.shape, bound: network.bound, transformed: dims, reversed: network.reversed)
     }
 
     var contextDims: Int { network.shape.contextDims }
     var multiplyAdds: Int { network.multiplyAdds }
-    var scratchSizes: ScratchSizes { network.scratchSizes.union(network.solveSizes) }
+    var scratchSizes: ScratchSizes { network.scratchSizes.union(sequential.scratchSizes) }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
         let first = network.reversed ? dims - 1 : 0
@@ -99,7 +102,7 @@ final class PackedMaskedAutoregressive: PackedBijection {
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
-        try network.solve(&tile, &scratch, isCancelled: isCancelled)
+        try sequential.run(&tile, &scratch, isCancelled: isCancelled)
     }
 }
 

@@ -6,196 +6,170 @@ import FlowKernels
 /// Units are sorted by degree, and a unit of degree `d` depends on positions up to `d` alone, so each is computed once,
 /// when it can be. Left-looking: when the solve reaches a panel of units, one product brings in everything that is known
 /// by then; what becomes known while the panel is under way is brought in `block` inputs at a time for the units still
-/// to come, and at the end for the one unit that is due. Arrays are unit-major, `[units][lanes]`, one lane a row.
-extension PackedAffineNetwork {
+/// to come, and at the end for the one unit that is due. Which step follows which depends on the network alone: the plan
+/// is made once, and run for every tile. Arrays are unit-major, `[units][lanes]`, one lane a row.
+struct SequentialSolve: Sendable {
     /// Inputs that become known before they are brought into all units of a panel that are still to come.
     private static let block = 5
-    /// Up to this many rows the products of a panel run over its units, not over padded rows.
-    private static let fewRows = 64
     /// Positions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 
-    private var output: Int { layers.count - 1 }
+    private let plan: SolvePlan
+    /// Steps of the plan after which `isCancelled` is asked, the last one its end.
+    private let stops: [Int]
+    private let contextDims: Int
+    private let transformed: Int
+    private let reversed: Bool
+    let scratchSizes: ScratchSizes
 
-    /// Scratch of a solve. Known values: the inputs of every map, then the residual stream.
-    var solveSizes: ScratchSizes {
+    init(_ layers: [PackedLinear], shape: ConditionerShape, bound: Float, transformed: Int, reversed: Bool) {
+        contextDims = shape.contextDims
+        self.transformed = transformed
+        self.reversed = reversed
+        // Known values: the inputs of every map, then the residual stream.
+        let widths = [contextDims + transformed] + shape.hidden
+        let bases = widths.reduce(into: [0]) { $0.append($0.last! + $1) }
+        let end = bases.last!
+        let output = layers.count - 1
+        let maps = layers.enumerated().map { i, linear in
+            // every second map of a residual network, from the first on, goes to the stream
+            let stream = shape.isResidual && i < output && i % 2 == 0 ? end : nil
+            let isActivated = i < output && !(stream != nil && i + 1 == output)
+            return SolvePlan.Map(
+                weights: linear.weights, biases: linear.biases, inputs: bases[i]..<bases[i] + widths[i],
+                outputs: i < output ? bases[i + 1]..<bases[i + 1] + widths[i + 1] : end..<end,
+                activation: isActivated ? shape.activation : nil, stream: stream, adds: i > 0)
+        }
         var sizes = ScratchSizes()
-        sizes.known = bases[layers.count] + (shape.isResidual ? shape.hidden[0] : 0)
+        sizes.known = end + (shape.isResidual ? shape.hidden[0] : 0)
         sizes.partial = layers.count * PackedLinear.lanes
         sizes.latent = transformed
-        sizes.counters = 4 * layers.count
-        return sizes
-    }
-
-    /// One map's state, in the scratch's counters.
-    private struct Counters {
-        /// Inputs that are known, outputs that are computed, inputs in the partial sums, and the panel under way.
-        static let (known, computed, brought, panel) = (0, 1, 2, 3)
-    }
-
-    func solve(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
-        let rows = tile.rows
-        let lanes = (rows + 15) / 16 * 16
-        readLatents(tile, lanes, &scratch)
-        for i in layers.indices {
-            scratch.counters[4 * i + Counters.known] = i == 0 ? shape.contextDims : 0
-            scratch.counters[4 * i + Counters.computed] = 0
-            scratch.counters[4 * i + Counters.panel] = -1
-        }
-        hiddenUnits(rows, lanes, &scratch)
+        sizes.counters = layers.count
+        scratchSizes = sizes
+        var planner = Planner(
+            plan: SolvePlan(
+                maps: maps, positions: contextDims..<contextDims + transformed, bound: bound, known: sizes.known),
+            layers: layers, reversed: reversed, known: contextDims)
+        var stops: [Int] = []
+        planner.hiddenUnits()
         for position in 0..<transformed {
-            if position % Self.cancellationBlock == 0, isCancelled() { throw FlowError.cancelled }
-            let linear = layers[output]
-            let slot = linear.slots[2 * position]
-            let lane = slot % PackedLinear.lanes
-            let step = bringIn(output, panel: slot / PackedLinear.lanes, lane: lane, rows, lanes, &scratch)
-            Kernels.best.solveDimension(
-                step, lanes: lanes, weights: linear.weights, partial: scratch.partial, z: scratch.latent,
-                position * lanes, bound: bound, known: &scratch.known, x: (shape.contextDims + position) * lanes,
-                logDet: &scratch.logDet)
-            scratch.counters[Counters.known] += 1
-            hiddenUnits(rows, lanes, &scratch)
+            if position > 0, position % Self.cancellationBlock == 0 { stops.append(planner.plan.count) }
+            planner.dimension(position)
+            planner.hiddenUnits()
+        }
+        self.stops = stops + [planner.plan.count]
+        plan = planner.plan
+    }
+
+    func run(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+        let lanes = (tile.rows + 15) / 16 * 16
+        readLatents(tile, lanes, &scratch)
+        var first = 0
+        for i in 0..<stops.count {
+            if isCancelled() { throw FlowError.cancelled }
+            Kernels.best.solve(
+                plan, steps: first..<stops[i], rows: tile.rows, z: scratch.latent, known: &scratch.known,
+                partial: &scratch.partial, scratch: &scratch.panel, logDet: &scratch.logDet, panels: &scratch.counters)
+            first = stops[i]
         }
         writeData(&tile, lanes, scratch)
     }
 
-    /// Computes every hidden unit whose inputs are known.
-    private func hiddenUnits(_ rows: Int, _ lanes: Int, _ scratch: inout Scratch) {
-        for i in 0..<output {
-            let known = scratch.counters[4 * i + Counters.known]
-            var first = scratch.counters[4 * i + Counters.computed]
-            while first < layers[i].outputs, layers[i].reach[first] <= known {
-                let reach = layers[i].reach[first]
-                let panelEnd = min((first / PackedLinear.lanes + 1) * PackedLinear.lanes, layers[i].outputs)
-                var next = first + 1
-                while next < panelEnd, layers[i].reach[next] == reach { next += 1 }
-                let step = bringIn(
-                    i, panel: first / PackedLinear.lanes, lane: first % PackedLinear.lanes, rows, lanes, &scratch)
-                finish(i, first, next - first, step, lanes, &scratch)
-                first = next
+    /// Walks the dimensions once, without numbers.
+    private struct Planner {
+        var plan: SolvePlan
+        let layers: [PackedLinear]
+        let reversed: Bool
+        /// Of each map: inputs that are known, units that are done, inputs in the partial sums, and the panel under way.
+        var known: [Int]
+        var done: [Int]
+        var brought: [Int]
+        var panel: [Int]
+
+        init(plan: SolvePlan, layers: [PackedLinear], reversed: Bool, known context: Int) {
+            self.plan = plan
+            self.layers = layers
+            self.reversed = reversed
+            known = [context] + Array(repeating: 0, count: layers.count - 1)
+            done = Array(repeating: 0, count: layers.count)
+            brought = done
+            panel = Array(repeating: -1, count: layers.count)
+        }
+
+        /// Every hidden unit whose inputs are known, units of the same reach in one step.
+        mutating func hiddenUnits() {
+            for i in 0..<layers.count - 1 {
+                let linear = layers[i]
+                var first = done[i]
+                while first < linear.outputs, linear.reach[first] <= known[i] {
+                    let lane = first % PackedLinear.lanes
+                    let panelEnd = min(first - lane + PackedLinear.lanes, linear.outputs)
+                    let next = (first..<panelEnd).first { linear.reach[$0] != linear.reach[first] } ?? panelEnd
+                    let left = bringIn(i, panel: first / PackedLinear.lanes, rest: [lane..<PackedLinear.lanes])
+                    plan.finish(i, lanes: lane..<lane + next - first, left, unit: first, weights: offset(i))
+                    first = next
+                }
+                done[i] = first
+                known[i + 1] = first
             }
-            scratch.counters[4 * i + Counters.computed] = first
-            scratch.counters[4 * (i + 1) + Counters.known] = first
         }
-    }
 
-    /// Computes `count` units of map `i` and what the next map reads of them.
-    private func finish(
-        _ i: Int, _ unit: Int, _ count: Int, _ step: SolveStep, _ lanes: Int, _ scratch: inout Scratch
-    ) {
-        let to = (bases[i + 1] + unit) * lanes
-        let isBranch = !shape.isResidual || i % 2 == 1
-        Kernels.best.solveUnits(
-            isBranch ? shape.activation : nil, step, count: count, lanes: lanes, weights: layers[i].weights,
-            partial: scratch.partial, known: &scratch.known, y: to)
-        if isBranch { return }
-        // the stream: what the first map gives, and what each block adds
-        let stream = (bases[layers.count] + unit) * lanes
-        for n in 0..<count * lanes {
-            if i > 0 { scratch.known[to + n] += scratch.known[stream + n] }
-            scratch.known[stream + n] = scratch.known[to + n]
+        mutating func dimension(_ position: Int) {
+            let output = layers.count - 1
+            let slot = layers[output].slots[2 * position]
+            let lane = slot % PackedLinear.lanes
+            // Lanes rise with the positions, or fall when reversed; log-scales stand behind the shifts.
+            let dims = PackedAffineNetwork.panelDims
+            let rest = reversed ? 0..<lane + 1 : lane..<dims
+            let left = bringIn(
+                output, panel: slot / PackedLinear.lanes,
+                rest: [rest, rest.lowerBound + dims..<rest.upperBound + dims])
+            plan.solve(output, lane: lane, left, position: position, weights: offset(output))
+            known[0] += 1
         }
-        if i + 1 < output {
-            Kernels.best.activate(
-                shape.activation, x: &scratch.known, offset: to, rows: 1, columns: count * lanes, stride: count * lanes)
-        }
-    }
 
-    /// What the unit in `lane` of a panel still lacks, and those after it of the same reach, once blocks of inputs that
-    /// have become known are brought into all units to come; on the output map, `lane` holds a shift.
-    private func bringIn(
-        _ i: Int, panel: Int, lane: Int, _ rows: Int, _ lanes: Int, _ scratch: inout Scratch
-    ) -> SolveStep {
-        let linear = layers[i]
-        // What stands beyond a unit's reach in its panel is zero.
-        let due = min(scratch.counters[4 * i + Counters.known], linear.panels[panel].reads)
-        if scratch.counters[4 * i + Counters.panel] != panel {
-            scratch.counters[4 * i + Counters.panel] = panel
-            scratch.counters[4 * i + Counters.brought] = due
-            open(i, panel, depth: due, rows, lanes, &scratch)
-        }
-        var brought = scratch.counters[4 * i + Counters.brought]
-        if due - brought >= Self.block {
-            if i == output {
-                // lanes rise with the positions, or fall when reversed
-                let first = reversed ? 0 : lane
-                let units = reversed ? lane + 1 : Self.panelDims - lane
-                add(i, panel, lane: first, count: units, brought..<due, lanes, &scratch)
-                add(i, panel, lane: first + Self.panelDims, count: units, brought..<due, lanes, &scratch)
-            } else {
-                add(i, panel, lane: lane, count: PackedLinear.lanes - lane, brought..<due, lanes, &scratch)
+        private func offset(_ i: Int) -> Int { layers[i].panels[panel[i]].offset }
+
+        /// Opens the panel if it is a new one, and brings what has become known into the lanes still to come, once that is a
+        /// block.
+        /// - Returns: the inputs that the lanes which are due still lack.
+        private mutating func bringIn(_ i: Int, panel p: Int, rest: [Range<Int>]) -> Range<Int> {
+            // What stands beyond a unit's reach in its panel is zero.
+            let due = min(known[i], layers[i].panels[p].reads)
+            if panel[i] != p {
+                panel[i] = p
+                brought[i] = due
+                plan.open(i, panel: p, offset: offset(i), depth: due)
             }
-            brought = due
-            scratch.counters[4 * i + Counters.brought] = due
+            if due - brought[i] >= SequentialSolve.block {
+                for lanes in rest { plan.add(i, lanes: lanes, brought[i]..<due, weights: offset(i)) }
+                brought[i] = due
+            }
+            return brought[i]..<due
         }
-        return SolveStep(
-            known: (bases[i] + brought) * lanes,
-            weights: linear.panels[panel].offset + brought * PackedLinear.lanes + lane,
-            partial: (i * PackedLinear.lanes + lane) * lanes, depth: due - brought)
-    }
-
-    /// Adds the products of known inputs `range` to `count` units of the panel under way.
-    private func add(
-        _ i: Int, _ panel: Int, lane: Int, count: Int, _ range: Range<Int>, _ lanes: Int, _ scratch: inout Scratch
-    ) {
-        if range.isEmpty { return }
-        Kernels.best.product(
-            scratch.known, Operand(offset: (bases[i] + range.lowerBound) * lanes, step: lanes),
-            layers[i].weights,
-            Operand(
-                offset: layers[i].panels[panel].offset + range.lowerBound * PackedLinear.lanes + lane,
-                step: PackedLinear.lanes),
-            lanes: lanes, count: count, depth: range.count, start: .accumulate, c: &scratch.partial,
-            Operand(offset: (i * PackedLinear.lanes + lane) * lanes, step: lanes))
-    }
-
-    /// Starts a panel: biases and all that is known.
-    private func open(
-        _ i: Int, _ panel: Int, depth: Int, _ rows: Int, _ lanes: Int, _ scratch: inout Scratch
-    ) {
-        let linear = layers[i]
-        let row = i * PackedLinear.lanes * lanes
-        let biases = panel * PackedLinear.lanes
-        if rows <= Self.fewRows {
-            Kernels.best.product(
-                linear.weights, Operand(offset: linear.panels[panel].offset, step: PackedLinear.lanes),
-                scratch.known, Operand(offset: bases[i] * lanes, step: lanes), lanes: PackedLinear.lanes,
-                count: rows, depth: depth, bias: linear.biases, biasOffset: biases, c: &scratch.panel,
-                Operand(step: PackedLinear.lanes))
-            Kernels.best.transpose(
-                scratch.panel, Operand(step: PackedLinear.lanes), to: &scratch.partial,
-                Operand(offset: row, step: lanes),
-                rows: rows, columns: PackedLinear.lanes)
-            return
-        }
-        // biases times one
-        Kernels.best.product(
-            scratch.ones, Operand(step: lanes), linear.biases, Operand(offset: biases, step: PackedLinear.lanes),
-            lanes: lanes, count: PackedLinear.lanes, depth: 1, c: &scratch.partial, Operand(offset: row, step: lanes))
-        if depth > 0 { add(i, panel, lane: 0, count: PackedLinear.lanes, 0..<depth, lanes, &scratch) }
     }
 
     private func readLatents(_ tile: RowTile, _ lanes: Int, _ scratch: inout Scratch) {
         Kernels.best.transpose(
             tile.elements, Operand(step: tile.stride), to: &scratch.latent, positions(lanes), rows: tile.rows,
             columns: transformed)
-        if shape.contextDims > 0 {
+        if contextDims > 0 {
             Kernels.best.transpose(
-                tile.context, Operand(step: shape.contextDims), to: &scratch.known, Operand(step: lanes),
-                rows: tile.rows, columns: shape.contextDims)
+                tile.context, Operand(step: contextDims), to: &scratch.known, Operand(step: lanes), rows: tile.rows,
+                columns: contextDims)
         }
         for r in 0..<lanes { scratch.logDet[r] = 0 }
         // lanes without a row: anything finite will do, and zeros stay zeros
         if tile.rows < lanes {
-            for k in 0..<shape.contextDims { clear(&scratch.known, k * lanes + tile.rows..<(k + 1) * lanes) }
+            for k in 0..<contextDims { clear(&scratch.known, k * lanes + tile.rows..<(k + 1) * lanes) }
             for p in 0..<transformed { clear(&scratch.latent, p * lanes + tile.rows..<(p + 1) * lanes) }
-            clear(&scratch.partial, 0..<layers.count * PackedLinear.lanes * lanes)
+            clear(&scratch.partial, 0..<scratchSizes.partial * lanes)
         }
     }
 
     private func writeData(_ tile: inout RowTile, _ lanes: Int, _ scratch: Scratch) {
         Kernels.best.transpose(
-            scratch.known, positions(lanes, from: shape.contextDims), to: &tile.elements, Operand(step: tile.stride),
+            scratch.known, positions(lanes, from: contextDims), to: &tile.elements, Operand(step: tile.stride),
             rows: transformed, columns: tile.rows)
         for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
     }

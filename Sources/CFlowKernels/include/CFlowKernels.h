@@ -57,14 +57,61 @@ struct flow_affine {
     float *log_det;
 };
 
-/// What units of one panel still lack: `depth` known inputs, `[depth][lanes]`, and their weights, `[depth][32]`.
-struct flow_solve {
-    const float *known;
+/// One linear map of a network in a sequential solve. Arrays are `[units][lanes]`, rows side by side.
+struct flow_solve_map {
+    /// Panels of 32 units, `[inputs][32]` each, and their biases, `[panels][32]`.
     const float *weights;
-    /// Sums so far, `[unit][lanes]`.
-    const float *partial;
-    ptrdiff_t depth;
-    /// Rows side by side, a multiple of 16.
+    const float *biases;
+    /// Its inputs, as far as they are known.
+    const float *known;
+    /// What the next map reads of its units.
+    float *outputs;
+    enum flow_activation activation;
+    /// The residual stream that a unit's sum goes to before the activation, or NULL; `adds`: it is added to what is there.
+    float *stream;
+    int adds;
+    /// Sums of the panel under way so far, `[32][lanes]`, and where its weights begin, which FLOW_OPEN sets.
+    float *partial;
+    ptrdiff_t panel;
+};
+
+/// Steps of a sequential solve. "Brings in" is: adds the products with `depth` known inputs from input `first` on.
+enum flow_solve_kind {
+    /// Panel `lane`, whose weights begin at `offset`: biases, and brings in the first `depth` inputs.
+    FLOW_OPEN = 0,
+    /// Brings inputs in to `count` units from `lane` on.
+    FLOW_ADD = 1,
+    /// Brings inputs in to `count` units from `lane` on and has them done: units `offset` and following of the map.
+    FLOW_UNITS = 2,
+    /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further and solves for position `offset`.
+    FLOW_DIMENSION = 3,
+};
+
+struct flow_solve_step {
+    int kind;
+    int map;
+    int lane;
+    int count;
+    int first;
+    int depth;
+    ptrdiff_t offset;
+};
+
+/// Up to so many rows FLOW_OPEN has a panel's units as lanes of its product, beyond it the rows.
+#define FLOW_FEW_ROWS 64
+
+struct flow_solve {
+    struct flow_solve_map *maps;
+    /// Latents and what becomes known of the data, `[positions][lanes]`.
+    const float *z;
+    float *x;
+    /// The log-det of each row.
+    float *log_det;
+    /// `[rows][32]`.
+    float *scratch;
+    float bound;
+    ptrdiff_t rows;
+    /// Rows rounded up to a multiple of 16.
     ptrdiff_t lanes;
 };
 
@@ -103,11 +150,9 @@ struct flow_kernels {
     void (*affine_forward)(const struct flow_affine *p);
     /// `x = (x − t) · exp(−s)`.
     void (*affine_inverse)(const struct flow_affine *p);
-    /// `count` units of a sequential solve: `y[u] = f(partial[u] + Σ_t w[32 t + u] · known[t])`, `[unit][lanes]` arrays.
-    void (*solve_units)(enum flow_activation f, const struct flow_solve *p, ptrdiff_t count, float *y);
-    /// One dimension of a sequential solve: the shift's sum as above, the log-scale's 16 units further, then
-    /// `x = (z − t) · exp(−s)`; subtracts `s` from each row's log-det.
-    void (*solve_dimension)(const struct flow_solve *p, const float *z, float bound, float *x, float *log_det);
+    /// Runs `count` steps of a sequential solve. A dimension is `x = (z − t) · exp(−s)`; its `s` is subtracted from each
+    /// row's log-det.
+    void (*solve)(const struct flow_solve *p, const struct flow_solve_step *steps, ptrdiff_t count);
     /// `y[c · y_stride + r] = x[r · x_stride + c]`.
     void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
                       ptrdiff_t columns);
