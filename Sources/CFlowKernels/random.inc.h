@@ -3,8 +3,16 @@
 
 #define PAIRS (LANES / 2)
 typedef double NAME(dvec) __attribute__((vector_size(PAIRS * 8), aligned(8)));
+typedef float NAME(fvec) __attribute__((vector_size(PAIRS * 4), aligned(4)));
 typedef long long NAME(lvec) __attribute__((vector_size(PAIRS * 8), aligned(8)));
 typedef unsigned long long NAME(uvec) __attribute__((vector_size(PAIRS * 8), aligned(8)));
+#if LANES == 16
+#define PAIR(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15)
+#elif LANES == 8
+#define PAIR(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5, 2, 6, 3, 7)
+#else
+#define PAIR(a, b) __builtin_shufflevector(a, b, 0, 2, 1, 3)
+#endif
 #define dvec NAME(dvec)
 #define lvec NAME(lvec)
 #define uvec NAME(uvec)
@@ -75,16 +83,14 @@ static void NAME(normals)(unsigned long long seed, unsigned long long stream, fl
             k0 += 0x9E3779B9;
             k1 += 0xBB67AE85;
         }
-        float even[PAIRS], odd[PAIRS];
-        for (int half = 0; half < 2; half++) {
-            const dvec u = (__builtin_convertvector(half ? c : a, dvec) + 1) * 0x1p-32;
-            const dvec v = __builtin_convertvector(half ? d : b, dvec) * 0x1p-32;
-            const dvec squared = -2 * NAME(dlog)(u), turn = NAME(cos_turns)(v);
-            for (int i = 0; i < PAIRS; i++) (half ? odd : even)[i] = (float)(__builtin_sqrt(squared[i]) * turn[i]);
+        NAME(fvec) half[2];
+        for (int i = 0; i < 2; i++) {
+            const dvec u = (__builtin_convertvector(i ? c : a, dvec) + 1) * 0x1p-32;
+            const dvec v = __builtin_convertvector(i ? d : b, dvec) * 0x1p-32;
+            const dvec radius = __builtin_elementwise_sqrt(-2 * NAME(dlog)(u));
+            half[i] = __builtin_convertvector(radius * NAME(cos_turns)(v), NAME(fvec));
         }
-        for (int i = 0; i < PAIRS; i++) {
-            if (first + 2 * i < count) y[first + 2 * i] = even[i];
-            if (first + 2 * i + 1 < count) y[first + 2 * i + 1] = odd[i];
-        }
+        // the first of each block, and the second
+        store(PAIR(half[0], half[1]), y + first, count - first);
     }
 }

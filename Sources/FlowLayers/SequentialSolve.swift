@@ -10,7 +10,7 @@ import FlowKernels
 /// is made once, and run for every tile. Arrays are unit-major, `[units][lanes]`, one lane a row.
 struct SequentialSolve: Sendable {
     /// Inputs that become known before they are brought into all units of a panel that are still to come.
-    private static let block = 5
+    private static let block = 8
     /// Positions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 

@@ -110,46 +110,6 @@ struct ElementwiseTests {
         #expect(logDet.allSatisfy { abs($0 - 0.5) <= 1e-5 })
     }
 
-    @Test("the steps of a solve equal their formulas", arguments: InstructionSet.allCases, [0, 1, 9])
-    func solve(_ set: InstructionSet, _ depth: Int) throws {
-        guard let kernels = Kernels(set) else { return }
-        let (lanes, bound) = (32, Float(5))
-        var random = RandomStream(seed: 8, stream: 0)
-        func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.normal() } }
-        let (weights, partial, z) = (numbers(32 * 12), numbers(20 * lanes), numbers(lanes + 3))
-        let start = numbers(16 * lanes)
-        func sum(_ unit: Int, _ l: Int) -> Double {
-            var sum = Double(partial[(1 + unit) * lanes + l])
-            for t in 0..<depth {
-                let weight = weights[32 + 32 * t + 2 + unit]
-                sum += Double(weight) * Double(start[(2 + t) * lanes + l])
-            }
-            return sum
-        }
-        let step = SolveStep(known: 2 * lanes, weights: 34, partial: lanes, depth: depth)
-        var known = start
-        kernels.solveUnits(
-            .elu, step, count: 3, lanes: lanes, weights: weights, partial: partial, known: &known, y: 12 * lanes)
-        for l in 0..<lanes {
-            for u in 0..<3 {
-                #expect(abs(Double(known[(12 + u) * lanes + l]) - Reference.activation(.elu, sum(u, l))) <= 1e-5)
-            }
-        }
-        known = start
-        var logDet = [Float](repeating: 1, count: lanes)
-        kernels.solveDimension(
-            step, lanes: lanes, weights: weights, partial: partial, z: z, 3, bound: bound, known: &known,
-            x: 14 * lanes, logDet: &logDet)
-        for l in 0..<lanes {
-            let a = sum(16, l)
-            let s = a / (1 + abs(a) / Double(bound))
-            let expected = (Double(z[3 + l]) - sum(0, l)) * Reference.exp(-s)
-            #expect(abs(Double(known[14 * lanes + l]) - expected) <= 1e-5 * max(1, abs(expected)))
-            #expect(abs(Double(logDet[l]) - 1 + s) <= 1e-5)
-        }
-        #expect(known[..<(14 * lanes)] == start[..<(14 * lanes)] && known[(15 * lanes)...] == start[(15 * lanes)...])
-    }
-
     @Test("a transpose turns every element, with rows in either order", arguments: InstructionSet.allCases)
     func transpose(_ set: InstructionSet) throws {
         guard let kernels = Kernels(set) else { return }
