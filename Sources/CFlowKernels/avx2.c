@@ -6,6 +6,7 @@
 #define LANES 8
 #define TILE_COUNT 6
 #define FUSED 1
+#define DOT_BF16 0
 #include "kernels.inc.h"
 #pragma clang attribute pop
 #endif

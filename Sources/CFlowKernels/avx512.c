@@ -6,6 +6,7 @@
 #define LANES 16
 #define TILE_COUNT 12
 #define FUSED 1
+#define DOT_BF16 0
 #include "kernels.inc.h"
 #pragma clang attribute pop
 #endif

@@ -8,4 +8,5 @@
 #else
 #define FUSED 0
 #endif
+#define DOT_BF16 0
 #include "kernels.inc.h"

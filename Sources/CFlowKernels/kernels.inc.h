@@ -3,6 +3,8 @@
 
 #include "product.inc.h"
 
+#include "half.inc.h"
+
 #include "functions.inc.h"
 
 #include "elementwise.inc.h"
@@ -19,6 +21,9 @@
 
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
+    .product_bf16 = NAME(product_bf16),
+    .round_bf16 = NAME(round_bf16),
+    .widen_bf16 = NAME(widen_bf16),
     .activate = NAME(activate),
     .affine_forward = NAME(affine_forward),
     .affine_inverse = NAME(affine_inverse),

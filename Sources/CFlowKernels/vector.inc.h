@@ -1,6 +1,6 @@
 // What the kernel templates are written in: a vector of LANES floats, of whatever registers the instruction set has.
-// Included once by each instruction set's file, which defines LANES, NAME(x) and FUSED (whether a fused multiply-add
-// exists in hardware; without it products are rounded before they are added).
+// Included once by each instruction set's file, which defines LANES, NAME(x), FUSED (whether a fused multiply-add exists in
+// hardware; without it products are rounded before they are added) and DOT_BF16 (see half.inc.h).
 
 typedef float NAME(vec) __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef int NAME(ivec) __attribute__((vector_size(LANES * 4), aligned(4)));

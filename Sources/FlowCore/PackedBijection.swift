@@ -1,7 +1,10 @@
-/// How the weights of a packed map are stored.
+/// How a packed map stores the weights of its networks, and what it multiplies them with.
 public enum WeightPrecision: String, Sendable, CaseIterable {
     /// Single precision.
     case f32
+    /// bfloat16, 8 bits of significand, for weights and for what enters a product; sums, biases, activation functions and
+    /// the affine maps themselves stay in single precision.
+    case bf16
 }
 
 /// A bijection made ready for inference: its weights stand as the kernels read them.

@@ -2,6 +2,8 @@
 public struct ScratchSizes: Sendable {
     /// Units of its widest hidden layer.
     package var widest = 0
+    /// Most inputs of one of its maps in bfloat16.
+    package var widestHalf = 0
     /// Of a sequential solve: values that stay known, rows of partial sums, latents, and counters.
     package var known = 0
     package var partial = 0
@@ -14,6 +16,7 @@ public struct ScratchSizes: Sendable {
     public func union(_ other: ScratchSizes) -> ScratchSizes {
         var sizes = self
         sizes.widest = max(widest, other.widest)
+        sizes.widestHalf = max(widestHalf, other.widestHalf)
         sizes.known = max(known, other.known)
         sizes.partial = max(partial, other.partial)
         sizes.latent = max(latent, other.latent)
@@ -28,6 +31,9 @@ public struct Scratch: Sendable {
     package var front: [Float]
     package var back: [Float]
     package var branch: [Float]
+    /// Inputs of one layer each in bfloat16, row-major.
+    package var halfFront: [UInt16]
+    package var halfBack: [UInt16]
     /// One panel of outputs, `[capacity, 32]`.
     package var panel: [Float]
     /// Unit-major arrays of a sequential solve, `[units, rows rounded up to 16]`.
@@ -43,6 +49,9 @@ public struct Scratch: Sendable {
         front = zeros(rowStride(sizes.widest))
         back = front
         branch = front
+        let halves = sizes.widestHalf == 0 ? 0 : RowTile.capacity * rowStride(sizes.widestHalf)
+        halfFront = Array(repeating: 0, count: halves)
+        halfBack = halfFront
         panel = zeros(32)
         known = zeros(sizes.known)
         partial = zeros(sizes.partial)

@@ -8,6 +8,8 @@ package enum InstructionSet: UInt32, CaseIterable, Comparable, Sendable {
     case avx2
     /// AVX-512 F, BW, DQ and VL.
     case avx512
+    /// And the dot product of bfloat16 pairs, AVX512_BF16.
+    case avx512bf16
 
     package static func < (a: InstructionSet, b: InstructionSet) -> Bool { a.rawValue < b.rawValue }
 

@@ -9,6 +9,7 @@ struct PackedAffineNetwork: Sendable {
     static let panelDims = 16
 
     let layers: [PackedLinear]
+    let precision: WeightPrecision
     let shape: ConditionerShape
     let bound: Float
     /// Dimensions that the map moves.
@@ -16,7 +17,9 @@ struct PackedAffineNetwork: Sendable {
     /// Whether the last dimension of an event is the first of the key, and of what is transformed.
     let reversed: Bool
 
-    init(_ conditioner: Conditioner, bound: Float, transformed: Int, reversed: Bool = false) {
+    init(
+        _ conditioner: Conditioner, _ precision: WeightPrecision, bound: Float, transformed: Int, reversed: Bool = false
+    ) {
         let order = stride(from: 0, to: transformed, by: Self.panelDims).map { first -> [Int?] in
             let rising = Array(first..<min(first + Self.panelDims, transformed))
             // lanes follow the dimensions in memory
@@ -25,8 +28,9 @@ struct PackedAffineNetwork: Sendable {
             return dims.map { 2 * $0 } + empty + dims.map { 2 * $0 + 1 } + empty
         }
         layers = conditioner.layers.enumerated().map { i, layer in
-            PackedLinear(layer, order: i == conditioner.layers.count - 1 ? order : nil)
+            PackedLinear(layer, precision, order: i == conditioner.layers.count - 1 ? order : nil)
         }
+        self.precision = precision
         shape = conditioner.shape
         self.bound = bound
         self.transformed = transformed
@@ -37,7 +41,14 @@ struct PackedAffineNetwork: Sendable {
 
     var scratchSizes: ScratchSizes {
         var sizes = ScratchSizes()
-        sizes.widest = shape.hidden.max() ?? 0
+        let widest = shape.hidden.max() ?? 0
+        switch precision {
+        case .f32:
+            sizes.widest = widest
+        case .bf16:
+            sizes.widest = shape.isResidual ? widest : 0
+            sizes.widestHalf = max(widest, layers[0].inputs)
+        }
         return sizes
     }
 
@@ -47,6 +58,41 @@ struct PackedAffineNetwork: Sendable {
     ///   - key: where input `k` of row `r` stands in the tile.
     ///   - target: where transformed dimension `i` of row `r` stands; a step of 1 or 2.
     func apply(inverse: Bool, _ tile: inout RowTile, key: Operand, target: Operand, _ scratch: inout Scratch) {
+        let rows = tile.rows
+        switch precision {
+        case .f32: hiddenLayers(tile, key, &scratch)
+        case .bf16: hiddenLayersHalf(tile, key, &scratch)
+        }
+        let output = layers[layers.count - 1]
+        let width = rowStride(shape.hidden[shape.hidden.count - 1])
+        let panel = Operand(step: PackedLinear.lanes)
+        for p in output.panels.indices {
+            switch precision {
+            case .f32:
+                output.forward(
+                    panel: p, rows: rows, context: tile.context, contextDims: 0, x: scratch.front,
+                    key: Operand(step: 1, stride: width), c: &scratch.panel, panel)
+            case .bf16:
+                output.forwardHalf(
+                    panel: p, rows: rows, x: scratch.halfFront, stride: width, c: &scratch.panel, panel)
+            }
+            let first = p * Self.panelDims
+            let dims = min(Self.panelDims, transformed - first)
+            let offset = reversed ? target.offset - first - dims + 1 : target.offset + first * target.stepStride
+            if inverse {
+                Kernels.best.affineInverse(
+                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
+                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
+            } else {
+                Kernels.best.affineForward(
+                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
+                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
+            }
+        }
+    }
+
+    /// All maps but the last, in single precision: from the key to `front`.
+    private func hiddenLayers(_ tile: borrowing RowTile, _ key: Operand, _ scratch: inout Scratch) {
         let rows = tile.rows
         var width = rowStride(shape.hidden[0])
         hiddenLayer(0, rows, tile.context, tile.elements, key, activated: !shape.isResidual, &scratch.front)
@@ -67,24 +113,6 @@ struct PackedAffineNetwork: Sendable {
                 hiddenLayer(i, rows, tile.context, scratch.front, input, activated: true, &scratch.back)
                 swap(&scratch.front, &scratch.back)
                 width = rowStride(shape.hidden[i])
-            }
-        }
-        let output = layers[layers.count - 1]
-        for p in output.panels.indices {
-            output.forward(
-                panel: p, rows: rows, context: tile.context, contextDims: 0, x: scratch.front,
-                key: Operand(step: 1, stride: width), c: &scratch.panel, Operand(step: PackedLinear.lanes))
-            let first = p * Self.panelDims
-            let dims = min(Self.panelDims, transformed - first)
-            let offset = reversed ? target.offset - first - dims + 1 : target.offset + first * target.stepStride
-            if inverse {
-                Kernels.best.affineInverse(
-                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
-                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
-            } else {
-                Kernels.best.affineForward(
-                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
-                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
             }
         }
     }

@@ -14,6 +14,8 @@ enum flow_instruction_set {
     FLOW_AVX2 = 1,
     /// AVX-512 F, BW, DQ, VL.
     FLOW_AVX512 = 2,
+    /// And the dot product of bfloat16 pairs.
+    FLOW_AVX512BF16 = 3,
 };
 
 /// `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
@@ -34,6 +36,22 @@ struct flow_product {
     ptrdiff_t lanes;
     ptrdiff_t count;
     ptrdiff_t depth;
+    const float *bias;
+    int accumulate;
+};
+
+/// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t]` for `l` in `0..<32` and `j` in `0..<count`, of bfloat16
+/// numbers, the upper halves of floats. A has steps in pairs, `[pairs][32][2]`; B has them side by side. `start` is C
+/// itself with `accumulate`, else 0, plus `bias[l]`. Every element is one chain of sums over rising pairs of steps; within
+/// a pair, in the last bits and below the smallest normal number instruction sets differ.
+struct flow_product_bf16 {
+    const unsigned short *a;
+    const unsigned short *b;
+    ptrdiff_t b_stride;
+    float *c;
+    ptrdiff_t c_stride;
+    ptrdiff_t count;
+    ptrdiff_t pairs;
     const float *bias;
     int accumulate;
 };
@@ -143,6 +161,12 @@ struct flow_adam {
 
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
+    void (*product_bf16)(const struct flow_product_bf16 *p);
+    /// The nearest bfloat16 of `columns` floats `x_step` apart in each of `rows` rows, and with `zero` a 0 after them.
+    void (*round_bf16)(const float *x, ptrdiff_t x_stride, ptrdiff_t x_step, unsigned short *y, ptrdiff_t y_stride,
+                       ptrdiff_t rows, ptrdiff_t columns, int zero);
+    /// `[pairs][32][2]` bfloat16 numbers as `[steps][32]` floats.
+    void (*widen_bf16)(const unsigned short *a, float *y, ptrdiff_t steps);
     /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
     void (*activate)(enum flow_activation f, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                      ptrdiff_t rows, ptrdiff_t columns);
