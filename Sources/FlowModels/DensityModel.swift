@@ -10,14 +10,15 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     public var densityOrder: ExecutionOrder { flow.forwardOrder }
     public var samplingOrder: ExecutionOrder { flow.inverseOrder }
 
+    /// - Parameter precision: of the weights that answers are computed with; ``flow`` stays as it is.
     /// - Throws: ``FlowError`` when the record's sizes are not the flow's, or its preprocessing makes no sense.
-    public init(flow: Flow, record: ModelRecord) throws {
+    public init(flow: Flow, record: ModelRecord, precision: WeightPrecision = .f32) throws {
         guard flow.dims == record.eventShape.dims else {
             throw FlowError.widthMismatch(argument: "event_shape", expected: flow.dims, actual: record.eventShape.dims)
         }
         self.flow = flow
         self.record = record
-        engine = FlowEngine(flow)
+        engine = FlowEngine(flow, precision: precision)
         preprocessing = try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha)
     }
 

@@ -1,4 +1,4 @@
-import FlowCore
+public import FlowCore
 import FoundationEssentials
 
 /// One `.safetensors` file with all that a density needs; see docs/model-file.md.
@@ -55,8 +55,9 @@ public enum ModelFile {
 
     // MARK: Reading
 
+    /// - Parameter precision: of the weights that the model computes with. The file is verified in single precision.
     /// - Throws: ``ModelFileError``.
-    public static func load(path: String) throws -> any ImageDensity {
+    public static func load(path: String, precision: WeightPrecision = .f32) throws -> any ImageDensity {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
@@ -64,12 +65,12 @@ public enum ModelFile {
             let missing = error.code == .fileReadNoSuchFile
             throw ModelFileError.unreadable(reason: missing ? "there is no such file" : "error \(error.code.rawValue)")
         }
-        return try load(data.bytes)
+        return try load(data.bytes, precision: precision)
     }
 
-    /// Loads a model from memory, which is read and not kept.
+    /// Loads a model from memory, which is read and not kept; otherwise like ``load(path:precision:)``.
     /// - Throws: ``ModelFileError``.
-    public static func load(_ bytes: RawSpan) throws -> any ImageDensity {
+    public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> any ImageDensity {
         let tensors: [String: Safetensors.Tensor]
         let metadata: [String: String]
         do {
@@ -82,7 +83,7 @@ public enum ModelFile {
             throw ModelFileError.unknownArchitecture(
                 record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
         }
-        return try model(architecture, record, tensors)
+        return try model(architecture, record, tensors, precision)
     }
 
     /// Versions are looked at before anything else is: a newer file may have other fields.
@@ -114,7 +115,8 @@ public enum ModelFile {
     }
 
     private static func model<Flow: FlowArchitecture>(
-        _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor]
+        _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor],
+        _ precision: WeightPrecision
     ) throws -> any ImageDensity {
         let held = tensors.values.reduce(0) { $0 + $1.values.count }
         let expected = Flow.parameterCount(dims: record.eventShape.dims, hyperParameters: record.hyperParameters)
@@ -133,7 +135,7 @@ public enum ModelFile {
             guard flow.holdsStructuralZeros else { throw ModelFileError.maskViolated }
             let model = try DensityModel(flow: flow, record: record)
             try verify(model)
-            return model
+            return precision == .f32 ? model : try DensityModel(flow: flow, record: record, precision: precision)
         } catch let FlowError.outOfRange(argument, value, allowed) {
             throw ModelFileError.badRecord(field: argument, reason: "\(value), allowed is \(allowed)")
         }

@@ -44,10 +44,7 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Threads that share the rows.", valueName: "n"))
     var threads = processorCount
 
-    @Option(
-        help: ArgumentHelp(
-            "Weights: \(WeightPrecision.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "precision"))
-    var precision: WeightPrecision = .f32
+    @OptionGroup var weights: PrecisionArguments
 
     @Option(help: ArgumentHelp("Measuring time.", valueName: "s"))
     var seconds = 2.0
@@ -59,6 +56,9 @@ struct Bench: ParsableCommand {
         try check("--batch", batch, in: 1...65_536)
         try check("--threads", threads, in: 1...1024)
         try check("--seconds", seconds, in: 0.01...3600)
+        guard direction != .train || weights.precision == .f32 else {
+            throw CommandError("--precision is \(weights.precision); training is always in f32")
+        }
         let (flow, hyperParameters) = try flow()
         print(try measure(flow, hyperParameters))
     }
@@ -108,7 +108,7 @@ struct Bench: ParsableCommand {
         _ flow: Flow, _ hyperParameters: HyperParameters
     ) throws -> String {
         let before = peakGFLOPS(threads: threads)
-        let engine = FlowEngine(flow, precision: precision)
+        let engine = FlowEngine(flow, precision: weights.precision)
         let rates =
             switch direction {
             case .density, .sample: try calls(engine)
@@ -121,7 +121,7 @@ struct Bench: ParsableCommand {
         let report = Report(
             version: Tusk.version, instructionSet: "\(InstructionSet.best)", architecture: Flow.architectureName,
             dims: flow.dims, layers: hyperParameters.layers, hidden: hyperParameters.hidden, direction: direction,
-            batch: batch, threads: threads, precision: precision.rawValue, imagesPerSecond: median,
+            batch: batch, threads: threads, precision: weights.precision.rawValue, imagesPerSecond: median,
             imagesPerSecondMin: rates.min()!, imagesPerSecondMax: rates.max()!,  // never empty
             millisecondsPerBatch: 1e3 * Double(batch) / median, gflops: operations * median / 1e9, peakGflops: peak)
         let encoder = JSONEncoder()

@@ -8,6 +8,7 @@ struct Evaluate: ParsableCommand {
         abstract: "Mean log-density and bits/dim of a model on held-out images.")
 
     @OptionGroup var model: ModelArguments
+    @OptionGroup var weights: PrecisionArguments
     @OptionGroup var data: DataArguments
 
     @Option(help: "train, validation or test.")
@@ -27,7 +28,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
-        let density = try model.load()
+        let density = try model.load(weights.precision)
         var set = try data.load(split, levels: density.record.levels)
         if let limit {
             try check("--limit", limit, in: 1...Int.max)

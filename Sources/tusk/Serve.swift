@@ -17,6 +17,7 @@ struct Serve: AsyncParsableCommand {
             + "begun finish; a second one ends at once.")
 
     @OptionGroup var model: ModelArguments
+    @OptionGroup var weights: PrecisionArguments
 
     @Option(help: "Address or name to listen on; 0.0.0.0 for all of this machine's.")
     var host = HTTPServerConfiguration().host
@@ -74,10 +75,10 @@ struct Serve: AsyncParsableCommand {
         }
         Terminal.line("tusk \(Tusk.version) listens on \(url(address))")
         do {
-            let density = try await helpers.run { [model] in try model.load() }
+            let density = try await helpers.run { [model, weights] in try model.load(weights.precision) }
             try await service.load([density])
             let milliseconds = start.duration(to: .now) / .milliseconds(1)
-            Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record))")
+            Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record)), \(weights.precision)")
         } catch {
             await server.stop(grace: .zero)
             throw error
