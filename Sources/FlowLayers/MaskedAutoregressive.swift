@@ -39,7 +39,8 @@ public struct MaskedAutoregressive: Bijection {
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedMaskedAutoregressive(
             dims: dims,
-            network: PackedAffineNetwork(conditioner, precision, bound: logScaleBound, transformed: dims, reversed: reversed))
+            network: PackedAffineNetwork(
+                conditioner, precision, bound: logScaleBound, transformed: dims, reversed: reversed))
     }
 
     public func forwardTaped(

@@ -48,6 +48,10 @@ struct PackedMapTests {
             changed[4, 0] += 1
             let one = try engine.forward(x, context: changed).z
             for r in 0..<9 { #expect((0..<21).allSatisfy { one[r, $0] == z[r, $0] } == (r != 4)) }
+            // rounded to bfloat16, beside a key of 10, 11 or 21
+            let half = try FlowEngine(map, precision: .bf16).forward(x, context: context).z
+            #expect(zip(z.elements, half.elements).allSatisfy { abs($0 - $1) <= 0.05 * max(1, abs($0)) })
+            #expect(z != half)
             #expect(throws: FlowError.widthMismatch(argument: "context", expected: 3, actual: 0)) {
                 try engine.forward(x)
             }

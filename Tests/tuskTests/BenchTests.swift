@@ -23,6 +23,12 @@ struct BenchTests {
         #expect(try number("gflops") > 0 && number("peak_gflops") > number("gflops"))
     }
 
+    @Test("says in which precision it ran", arguments: ["f32", "bf16"])
+    func precision(_ precision: String) throws {
+        let result = try Program.run(["bench", "--dims", "9", "--precision", precision] + Self.sizes)
+        #expect(result.output.contains("\"precision\":\"\(precision)\""), "\(result.errors)")
+    }
+
     @Test("measures the flow of a model file")
     func model() throws {
         let work = try Workplace()
@@ -39,6 +45,7 @@ struct BenchTests {
             (["--seconds", "0"], "--seconds"), (["--dims", "0"], "--dims"), (["--hidden", "8,,8"], "--hidden"),
             (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, coupling"),
             (["--dims", "1000000", "--hidden", "1000000"], "parameters"), (["--model", "m", "--dims", "4"], "--model"),
+            (["--precision", "f16"], "bf16"), (["--precision", "bf16", "--direction", "train"], "f32"),
             (["--model", "nowhere.safetensors"], "nowhere.safetensors"),
         ])
     func refusals(_ arguments: [String], _ expected: String) throws {

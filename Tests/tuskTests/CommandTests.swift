@@ -35,6 +35,11 @@ struct CommandTests {
         let json = try JSONDecoder().decode(Evaluation.self, from: Data(evaluated.output.utf8))
         #expect(json.count == 10)
         #expect(json.bitsPerDim == record.heldOut?.bitsPerDim)
+        let half = try Program.run(
+            ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--class", "0"]
+                + ["--split", "validation", "--json", "--precision", "bf16"])
+        let rounded = try JSONDecoder().decode(Evaluation.self, from: Data(half.output.utf8))
+        #expect(rounded.bitsPerDim != json.bitsPerDim && abs(rounded.bitsPerDim - json.bitsPerDim) < 0.02)
         let readable = try Program.run(
             ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--limit", "7"])
         #expect(readable.output.contains("7, test split"))

@@ -12,11 +12,11 @@ struct ServeTests {
         private(set) var text = ""
         private(set) var port = 0
 
-        init() throws {
+        init(_ arguments: String...) throws {
             work = try Workplace()
             let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
             try #require(trained.code == 0, "\(trained.errors)")
-            process = Program.process(["serve", "--model", work.file("m.safetensors"), "--port", "0"])
+            process = Program.process(["serve", "--model", work.file("m.safetensors"), "--port", "0"] + arguments)
             process.standardOutput = output
             try process.run()
             while !text.contains("ready after") {
@@ -57,6 +57,26 @@ struct ServeTests {
         #expect(contract.text.hasPrefix("openapi: 3.1.0\n"))
         #expect(service.end() == 0)
         #expect(service.text.hasSuffix("finishing the requests that have begun\n"))
+    }
+
+    @Test("with --precision bf16 it answers in bfloat16, nearly the same")
+    func halfPrecision() async throws {
+        func logDensity(_ service: Service) async throws -> Double {
+            let client = try RawSocketClient(port: service.port)
+            let answer = try await client.roundTrip(
+                "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
+                    + "Content-Length: 16\r\n\r\n0123456789abcdef")
+            let number = answer.text.split(separator: "log_prob\":").last?.prefix { $0 != "," }
+            return try #require(number.flatMap { Double($0) })
+        }
+        let (single, half) = try (Service("--precision", "f32"), Service("--precision", "bf16"))
+        #expect(single.text.contains("parameters, f32\n") && half.text.contains("parameters, bf16\n"))
+        let (expected, rounded) = try await (logDensity(single), logDensity(half))
+        // 16 dimensions
+        #expect(expected != rounded && abs(expected - rounded) < 16 * 0.02)
+        #expect(single.end() == 0 && half.end() == 0)
+        let refused = try Program.run(["serve", "--precision", "f16"])
+        #expect(refused.code == 64 && refused.errors.contains("bf16"))
     }
 
     @Test("a body without a length is refused with 411")

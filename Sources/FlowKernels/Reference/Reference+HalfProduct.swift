@@ -27,7 +27,8 @@ extension Reference {
                 let at = pc.offset + j * pc.stepStride + l
                 var sum = Double(start == .accumulate ? c[at] : 0) + Double(bias[biasOffset + l])
                 for t in 0..<steps {
-                    sum += Double(widenBF16(a[pa + 64 * (t / 2) + 2 * l + t % 2]))
+                    sum +=
+                        Double(widenBF16(a[pa + 64 * (t / 2) + 2 * l + t % 2]))
                         * Double(widenBF16(b[pb.offset + t + j * pb.stride]))
                 }
                 c[at] = Float(sum)
