@@ -39,7 +39,8 @@ public struct AffineCoupling: Bijection {
         PackedAffineCoupling(
             dims: dims, parity: parity,
             network: PackedAffineNetwork(
-                conditioner, precision, bound: logScaleBound, transformed: dims - Self.keyDims(dims: dims, parity: parity)))
+                conditioner, precision, bound: logScaleBound,
+                transformed: dims - Self.keyDims(dims: dims, parity: parity)))
     }
 
     public func forwardTaped(
