@@ -8,6 +8,7 @@ import torch
 import ours
 from timing import LONG, call_times, rates
 
+PRECISIONS = {"density": ["f32", "bf16"], "sample": ["f32", "bf16"], "train": ["f32"]}
 
 
 def peer_call(model, direction, dims, batch):
@@ -29,23 +30,24 @@ def peer_call(model, direction, dims, batch):
 def cell(model_sizes, peers, direction, batch, options, budget, expected):
     """Runs of each contestant, `{name: [run, …]}` and `{name: why not}` for those that were left out.
 
-    A round is ours, library, ours, library, … A library whose call is too long to
+    A round is ours, library, ours, library, … and last ours in bfloat16. A library whose call is too long to
     be repeated runs once. `expected` maps a library to the seconds that a call may take, from smaller batches; one
     that would not fit into the budget is left out. When the budget is spent, the first round is the last.
     """
     runs, left_out, finished = {}, {}, set()
     dims, layers, hidden = model_sizes
 
-    def run_ours():
-        result = ours.bench(options.program, dims, layers, hidden, direction, batch, options.threads, options.seconds)
-        runs.setdefault("tusk f32", []).append(result)
+    def run_ours(precision):
+        result = ours.bench(
+            options.program, dims, layers, hidden, direction, batch, options.threads, options.seconds, precision)
+        runs.setdefault(f"tusk {precision}", []).append(result)
 
     for turn in range(options.rounds):
         if turn > 0 and budget.left <= 0:
             break
         for peer in peers:
             name = peer.package
-            run_ours()
+            run_ours("f32")
             if name in finished:
                 continue
             if expected.get(name, 0) > budget.left:
@@ -58,5 +60,7 @@ def cell(model_sizes, peers, direction, batch, options, budget, expected):
             if times[0] > LONG:
                 finished.add(name)
             time.sleep(0.05)  # its threads spin for a while after their last product
+        for precision in PRECISIONS[direction][1:]:
+            run_ours(precision)
     gc.collect()
     return runs, left_out

@@ -30,7 +30,7 @@ def median(cell, who, key="images_per_second"):
 
 
 def row(cell):
-    ours = median(cell, "tusk f32")
+    ours, half = median(cell, "tusk f32"), median(cell, "tusk bf16")
     peers = {peer: median(cell, peer) for peer in PEERS}
     ran = [value for value in peers.values() if value]
     gflops, peak = median(cell, "tusk f32", "gflops"), median(cell, "tusk f32", "peak_gflops")
@@ -38,7 +38,7 @@ def row(cell):
     texts = [f"{number(value)}{'¹' if peer in single else ''}" if value else "²" for peer, value in peers.items()]
     return [
         f"{TITLES[cell['direction']]}, {cell['batch']}",
-        number(ours), *texts,
+        number(ours), number(half) if half else "–", *texts,
         f"**{number(ours / max(ran))}**" if ran else "²",
         *(number(ours / value) if value else "²" for value in peers.values()),
         number(gflops), f"{100 * gflops / peak:.0f}%",
@@ -47,7 +47,7 @@ def row(cell):
 
 
 def section(result):
-    header = ["images/s at batch", "tusk", *PEERS, "tusk ÷ best", *(f"÷ {peer}" for peer in PEERS),
+    header = ["images/s at batch", "tusk", "tusk bf16", *PEERS, "tusk ÷ best", *(f"÷ {peer}" for peer in PEERS),
               "GFLOP/s", "of peak", "runs"]
     peaks = [run["peak_gflops"] for cell in result["cells"] for run in cell["runs"]["tusk f32"]]
     parts = [
