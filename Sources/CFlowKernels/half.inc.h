@@ -39,7 +39,7 @@ typedef __bf16 NAME(bfloats) __attribute__((vector_size(64)));
 #define HALF_TILE(COUNT)                                                                                            \
     static void NAME(half_tile_##COUNT)(const struct flow_product_bf16 *p, const unsigned short *a,                    \
                                         const unsigned short *b, float *c, const float *bias) {                        \
-        const ptrdiff_t b_stride = p->b_stride, c_stride = p->c_stride;                                                \
+        const ptrdiff_t b_step = p->b_step, b_stride = p->b_stride, c_stride = p->c_stride;                            \
         vec sum[2][COUNT];                                                                                             \
         for (int j = 0; j < COUNT; j++)                                                                                \
             for (int i = 0; i < 2; i++)                                                                                \
@@ -53,7 +53,7 @@ typedef __bf16 NAME(bfloats) __attribute__((vector_size(64)));
             }                                                                                                          \
             STEPS(COUNT)                                                                                               \
             a += 2 * PANEL;                                                                                            \
-            b += 2;                                                                                                    \
+            b += b_step;                                                                                               \
         }                                                                                                              \
         for (int j = 0; j < COUNT; j++)                                                                                \
             for (int i = 0; i < 2; i++) *(vec *)(c + j * c_stride + i * LANES) = sum[i][j];                            \
@@ -94,11 +94,10 @@ static void NAME(product_bf16)(const struct flow_product_bf16 *p) {
         }
 }
 
-// To the nearest, to even in the middle; NaN stays NaN, and a number too large becomes infinite.
-static inline __attribute__((always_inline)) hvec NAME(rounded)(vec x) {
+// To the nearest, to even in the middle; NaN stays NaN, and a number too large becomes infinite. In the low halves.
+static inline __attribute__((always_inline)) pvec NAME(rounded)(vec x) {
     const pvec bits = (pvec)x, up = bits + 0x7fff + (bits >> 16 & 1);
-    const pvec r = (pvec)choose(x != x, (vec)(bits | 0x400000), (vec)up) >> 16;
-    return __builtin_convertvector(r, hvec);
+    return (pvec)choose(x != x, (vec)(bits | 0x400000), (vec)up) >> 16;
 }
 
 static void NAME(round_bf16)(const float *x, ptrdiff_t x_stride, ptrdiff_t x_step, unsigned short *y,
@@ -111,7 +110,7 @@ static void NAME(round_bf16)(const float *x, ptrdiff_t x_stride, ptrdiff_t x_ste
                 v = load(x + j, count);
             else
                 for (ptrdiff_t l = 0; l < count; l++) v[l] = x[(j + l) * x_step];
-            const hvec h = NAME(rounded)(v);
+            const hvec h = __builtin_convertvector(NAME(rounded)(v), hvec);
             if (count == LANES)
                 *(hvec *)(y + j) = h;
             else

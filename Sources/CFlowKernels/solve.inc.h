@@ -1,12 +1,29 @@
 // The sequential direction: a plan of steps, each for all rows side by side.
 
+// Input `input` of a map becomes known: as it is, or rounded to bfloat16.
+static inline __attribute__((always_inline)) void NAME(solve_know)(const struct flow_solve_map *map, ptrdiff_t lanes,
+                                                                   ptrdiff_t input, ptrdiff_t l, vec value) {
+    if (map->half_known) {
+        const pvec half = NAME(rounded)(value);
+        pvec *pair = (pvec *)(map->half_known + input / 2 * lanes + l);
+        *pair = input % 2 ? *pair | half << 16 : half;
+        value = (vec)(half << 16);
+    }
+    *(vec *)(map->known + input * lanes + l) = value;
+}
+
+// The weights of the panel under way.
+static inline __attribute__((always_inline)) const float *NAME(solve_panel)(const struct flow_solve_map *map) {
+    return (map->half_weights ? map->room : map->weights) + map->panel;
+}
+
 // What `unit` of a panel under way still lacks: `depth` known inputs from `first` on.
 static inline __attribute__((always_inline)) vec NAME(solve_sum)(const struct flow_solve_map *map,
                                                                  const struct flow_solve_step *step, ptrdiff_t lanes,
                                                                  ptrdiff_t unit, ptrdiff_t l) {
     vec sum = *(const vec *)(map->partial + (step->lane + unit) * lanes + l);
     const float *known = map->known + step->first * lanes + l;
-    const float *weight = map->weights + map->panel + 32 * step->first + step->lane + unit;
+    const float *weight = NAME(solve_panel)(map) + 32 * step->first + step->lane + unit;
     for (ptrdiff_t t = 0; t < step->depth; t++) {
         sum = fma_vec(*(const vec *)known, splat(*weight), sum);
         known += lanes;
@@ -15,24 +32,32 @@ static inline __attribute__((always_inline)) vec NAME(solve_sum)(const struct fl
     return sum;
 }
 
-// Starts a panel: biases and all that is known.
-static void NAME(solve_open)(const struct flow_solve *p, struct flow_solve_map *map, const struct flow_solve_step *step) {
-    map->panel = step->offset;
-    const float *weights = map->weights + map->panel;
+// The products of a panel with all that is known, its units as lanes: no lane stands for a row that is not there.
+static void NAME(solve_bring_in)(const struct flow_solve *p, const struct flow_solve_map *map,
+                                 const struct flow_solve_step *step) {
     const float *biases = map->biases + 32 * step->lane;
-    if (p->rows <= FLOW_FEW_ROWS) {
-        // lanes are the panel's units: no lane stands for a row that is not there
+    if (map->half_weights)
+        NAME(product_bf16)(&(struct flow_product_bf16){
+            .a = map->half_weights + step->offset, .b = (const unsigned short *)map->half_known, .b_step = 2 * p->lanes,
+            .b_stride = 2, .c = p->scratch, .c_stride = 32, .count = p->rows, .pairs = (step->depth + 1) / 2,
+            .bias = biases});
+    else
         NAME(product)(&(struct flow_product){
-            .a = weights, .a_stride = 32, .b = map->known, .b_step = p->lanes, .b_stride = 1, .c = p->scratch,
-            .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
-        NAME(transpose)(p->scratch, 32, map->partial, p->lanes, p->rows, 32);
+            .a = map->weights + step->offset, .a_stride = 32, .b = map->known, .b_step = p->lanes, .b_stride = 1,
+            .c = p->scratch, .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
+    NAME(transpose)(p->scratch, 32, map->partial, p->lanes, p->rows, 32);
+}
+
+static void NAME(solve_open)(const struct flow_solve *p, struct flow_solve_map *map, const struct flow_solve_step *step) {
+    NAME(solve_bring_in)(p, map, step);
+    if (!map->half_weights) {
+        map->panel = step->offset;
         return;
     }
-    for (ptrdiff_t u = 0; u < 32; u++)
-        for (ptrdiff_t l = 0; l < p->lanes; l += LANES) *(vec *)(map->partial + u * p->lanes + l) = splat(biases[u]);
-    NAME(product)(&(struct flow_product){
-        .a = map->known, .a_stride = p->lanes, .b = weights, .b_step = 32, .b_stride = 1, .c = map->partial,
-        .c_stride = p->lanes, .lanes = p->lanes, .count = 32, .depth = step->depth, .accumulate = 1});
+    // what becomes known later is brought in in single precision
+    const ptrdiff_t first = step->depth & ~1;
+    NAME(widen_bf16)(map->half_weights + step->offset + 32 * first, map->room + 32 * first, step->count - first);
+    map->panel = 0;
 }
 
 // Adds known inputs to units of the panel that are still to come.
@@ -40,7 +65,7 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
                             const struct flow_solve_step *step) {
     NAME(product)(&(struct flow_product){
         .a = map->known + step->first * p->lanes, .a_stride = p->lanes,
-        .b = map->weights + map->panel + 32 * step->first + step->lane, .b_step = 32, .b_stride = 1,
+        .b = NAME(solve_panel)(map) + 32 * step->first + step->lane, .b_step = 32, .b_stride = 1,
         .c = map->partial + step->lane * p->lanes, .c_stride = p->lanes, .lanes = p->lanes, .count = step->count,
         .depth = step->depth, .accumulate = 1});
 }
@@ -55,7 +80,7 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
                     if (map->adds) sum += *(const vec *)(map->stream + at);                                            \
                     *(vec *)(map->stream + at) = sum;                                                                  \
                 }                                                                                                      \
-                *(vec *)(map->outputs + at) = NAME(activation)(F, sum);                                                \
+                NAME(solve_know)(map + 1, p->lanes, step->offset + u, l, NAME(activation)(F, sum));                    \
             }                                                                                                          \
         return;
 
@@ -77,9 +102,18 @@ static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_
         const ptrdiff_t at = step->offset * p->lanes + l;
         const vec t = NAME(solve_sum)(map, step, p->lanes, 0, l);
         const vec s = NAME(log_scale)(NAME(solve_sum)(map, step, p->lanes, 16, l), inverse_bound);
-        *(vec *)(p->x + at) = NAME(affine)(1, *(const vec *)(p->z + at), t, s);
+        const vec x = NAME(affine)(1, *(const vec *)(p->z + at), t, s);
+        *(vec *)(p->z + at) = x;
+        NAME(solve_know)(p->maps, p->lanes, p->context + step->offset, l, x);
         *(vec *)(p->log_det + l) -= s;
     }
+}
+
+static void NAME(solve_given)(const struct flow_solve *p, const struct flow_solve_map *map,
+                              const struct flow_solve_step *step) {
+    for (ptrdiff_t t = step->first; t < step->first + step->depth; t++)
+        for (ptrdiff_t l = 0; l < p->lanes; l += LANES)
+            NAME(solve_know)(map, p->lanes, t, l, *(const vec *)(map->known + t * p->lanes + l));
 }
 
 static void NAME(solve)(const struct flow_solve *p, const struct flow_solve_step *steps, ptrdiff_t count) {
@@ -90,6 +124,7 @@ static void NAME(solve)(const struct flow_solve *p, const struct flow_solve_step
         case FLOW_ADD: NAME(solve_add)(p, map, step); break;
         case FLOW_UNITS: NAME(solve_units)(p, map, step); break;
         case FLOW_DIMENSION: NAME(solve_dimension)(p, map, step); break;
+        case FLOW_GIVEN: NAME(solve_given)(p, map, step); break;
         }
     }
 }

@@ -38,6 +38,7 @@ extension Kernels {
                         var p = unsafe flow_product_bf16()
                         unsafe p.a = steps == 0 ? nil : a.baseAddress! + pa
                         unsafe p.b = steps == 0 ? nil : b.baseAddress! + pb.offset
+                        unsafe p.b_step = 2
                         unsafe p.b_stride = pb.stride
                         unsafe p.c = c.baseAddress! + pc.offset
                         unsafe p.c_stride = pc.stepStride

@@ -1,13 +1,40 @@
 import CFlowKernels
 
+/// Panels of 32 units, in one of two precisions; the other array is empty.
+package struct PanelWeights: Sendable {
+    /// `[inputs][32]` each.
+    package let single: [Float]
+    /// `[pairs of inputs][32][2]` each.
+    package let half: [UInt16]
+    package let isHalf: Bool
+
+    package init(single: [Float]) {
+        self.single = single
+        half = []
+        isHalf = false
+    }
+
+    package init(half: [UInt16]) {
+        single = []
+        self.half = half
+        isHalf = true
+    }
+
+    /// Whether a panel for `reads` inputs lies in the array.
+    fileprivate func holds(panelAt offset: Int, reads: Int) -> Bool {
+        offset >= 0 && reads >= 0
+            && (isHalf ? offset + halfPanelCount(steps: reads) <= half.count : offset + 32 * reads <= single.count)
+    }
+}
+
 /// The steps of a sequential solve, in an order that depends on the network alone and is found once, when it is packed.
 ///
 /// Every index of a step is checked when it is added, so that running them checks only the arrays' sizes.
 package struct SolvePlan: Sendable {
     /// One linear map of the network.
     package struct Map: Sendable {
-        /// Panels of 32 units, `[inputs][32]` each, and their biases, `[panels, 32]`.
-        let weights: [Float]
+        let weights: PanelWeights
+        /// `[panels, 32]`.
         let biases: [Float]
         /// Among the known values, in units: the first of its inputs and the first of its outputs.
         let inputs: Range<Int>
@@ -18,7 +45,7 @@ package struct SolvePlan: Sendable {
         let adds: Bool
 
         package init(
-            weights: [Float], biases: [Float], inputs: Range<Int>, outputs: Range<Int>, activation: Activation?,
+            weights: PanelWeights, biases: [Float], inputs: Range<Int>, outputs: Range<Int>, activation: Activation?,
             stream: Int?, adds: Bool
         ) {
             self.weights = weights
@@ -37,55 +64,135 @@ package struct SolvePlan: Sendable {
     let bound: Float
     /// Known values of a row.
     let known: Int
+    /// Whether maps are in bfloat16: all or none. If so, the pairs of known inputs of all maps, and the elements of scratch
+    /// that a panel of each takes in single precision.
+    let isHalf: Bool
+    let pairs: Int
+    let room: Int
     private(set) var steps: [flow_solve_step] = []
+    /// Inputs of each map's panel under way.
+    private var reads: [Int]
 
     package init(maps: [Map], positions: Range<Int>, bound: Float, known: Int) {
-        for map in maps {
+        for (i, map) in maps.enumerated() {
             precondition(map.biases.count % 32 == 0 && map.inputs.upperBound <= known)
-            precondition(map.outputs.upperBound <= known)
+            precondition(map.outputs.isEmpty || map.outputs == maps[i + 1].inputs)
             if let stream = map.stream { precondition(stream >= 0 && stream + map.outputs.count <= known) }
         }
-        precondition(positions.lowerBound >= 0 && positions.upperBound <= known)
+        precondition(positions.lowerBound >= maps[0].inputs.lowerBound)
+        precondition(positions.upperBound == maps[0].inputs.upperBound)
         self.maps = maps
         self.positions = positions
         self.bound = bound
         self.known = known
+        isHalf = maps[0].weights.isHalf
+        precondition(maps.allSatisfy { [isHalf] in $0.weights.isHalf == isHalf })
+        pairs = isHalf ? maps.reduce(0) { $0 + ($1.inputs.count + 1) / 2 } : 0
+        room = isHalf ? maps.reduce(0) { $0 + 32 * $1.inputs.count } : 0
+        reads = Array(repeating: 0, count: maps.count)
+        let context = positions.lowerBound - maps[0].inputs.lowerBound
+        if context > 0 { append(FLOW_GIVEN, 0, lane: 0, lanes: 0, 0..<context, 0) }
     }
 
     package var count: Int { steps.count }
 
-    /// Starts panel `panel` of a map, whose weights begin at `offset`: its biases, and the first `depth` inputs.
-    package mutating func open(_ map: Int, panel: Int, offset: Int, depth: Int) {
+    /// Starts panel `panel` of a map, whose weights, those of `reads` inputs, begin at `offset`: its biases, and the first
+    /// `depth` inputs.
+    package mutating func open(_ map: Int, panel: Int, offset: Int, reads: Int, depth: Int) {
         precondition(panel >= 0 && 32 * (panel + 1) <= maps[map].biases.count)
-        append(FLOW_OPEN, map, lane: panel, lanes: 0, 0..<depth, offset, weights: offset)
+        precondition(reads <= maps[map].inputs.count && maps[map].weights.holds(panelAt: offset, reads: reads))
+        self.reads[map] = reads
+        append(FLOW_OPEN, map, lane: panel, lanes: reads, 0..<depth, offset)
     }
 
-    /// Brings inputs in to `lanes` of the panel under way, whose weights begin at `weights`.
-    package mutating func add(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, weights: Int) {
-        append(FLOW_ADD, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, 0, weights: weights)
+    /// Brings inputs in to `lanes` of the panel under way.
+    package mutating func add(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>) {
+        precondition(lanes.upperBound <= 32)
+        append(FLOW_ADD, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, 0)
     }
 
     /// Brings inputs in to `lanes` and has their units done, `unit` and following.
-    package mutating func finish(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, unit: Int, weights: Int) {
-        precondition(unit >= 0 && unit + lanes.count <= maps[map].outputs.count)
-        append(FLOW_UNITS, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, unit, weights: weights)
+    package mutating func finish(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, unit: Int) {
+        precondition(lanes.upperBound <= 32 && unit >= 0 && unit + lanes.count <= maps[map].outputs.count)
+        append(FLOW_UNITS, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, unit)
     }
 
     /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further, and solves for `position`.
-    package mutating func solve(_ map: Int, lane: Int, _ inputs: Range<Int>, position: Int, weights: Int) {
+    package mutating func solve(_ map: Int, lane: Int, _ inputs: Range<Int>, position: Int) {
         precondition((0..<16).contains(lane) && position >= 0 && position < positions.count)
-        append(FLOW_DIMENSION, map, lane: lane, lanes: 1, inputs, position, weights: weights)
+        append(FLOW_DIMENSION, map, lane: lane, lanes: 1, inputs, position)
     }
 
     private mutating func append(
-        _ kind: flow_solve_kind, _ map: Int, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int, weights: Int
+        _ kind: flow_solve_kind, _ map: Int, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int
     ) {
-        precondition(weights >= 0 && inputs.lowerBound >= 0 && inputs.upperBound <= maps[map].inputs.count)
-        precondition(inputs.isEmpty || weights + 32 * inputs.upperBound <= maps[map].weights.count)
-        precondition(lane >= 0 && (kind == FLOW_OPEN || lane + lanes <= 32))
+        precondition(lane >= 0 && inputs.lowerBound >= 0)
+        precondition(kind == FLOW_GIVEN || inputs.isEmpty || inputs.upperBound <= reads[map])
         steps.append(
             flow_solve_step(
                 kind: Int32(kind.rawValue), map: Int32(map), lane: Int32(lane), count: Int32(lanes),
                 first: Int32(inputs.lowerBound), depth: Int32(inputs.count), offset: offset))
+    }
+}
+
+/// What a solve writes on; carries over from call to call.
+package struct SolveScratch: Sendable {
+    /// Latents, which become data, `[positions][lanes]`.
+    package var z: [Float]
+    /// What the units read and give, `[units][lanes]`; the plan says where.
+    package var known: [Float]
+    /// The same of each map's inputs in bfloat16, two side by side.
+    var halfKnown: [UInt32]
+    /// Sums of the panel under way, `[maps][32][lanes]`, its weights in bfloat16 widened, and where they begin.
+    package var partial: [Float]
+    var room: [Float]
+    var panels: [Int]
+    /// The log-det of each row, nats.
+    package var logDet: [Float]
+    /// `[rows][32]`.
+    var scratch: [Float]
+
+    /// For up to `rows` rows and any of some plans of these sizes.
+    package init(_ sizes: SolveSizes, rows: Int) {
+        let lanes = (rows + 15) / 16 * 16
+        func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: lanes * count) }
+        z = zeros(sizes.positions)
+        known = zeros(sizes.known)
+        halfKnown = Array(repeating: 0, count: lanes * sizes.pairs)
+        partial = zeros(32 * sizes.maps)
+        room = Array(repeating: 0, count: sizes.room)
+        panels = Array(repeating: 0, count: sizes.maps)
+        logDet = zeros(1)
+        scratch = zeros(32)
+    }
+}
+
+/// How much scratch plans need.
+package struct SolveSizes: Sendable {
+    package var maps = 0
+    package var positions = 0
+    package var known = 0
+    package var pairs = 0
+    package var room = 0
+
+    package init() {}
+
+    package init(_ plan: SolvePlan) {
+        maps = plan.maps.count
+        positions = plan.positions.count
+        known = plan.known
+        pairs = plan.pairs
+        room = plan.room
+    }
+
+    /// Enough for either.
+    package func union(_ other: SolveSizes) -> SolveSizes {
+        var sizes = self
+        sizes.maps = max(maps, other.maps)
+        sizes.positions = max(positions, other.positions)
+        sizes.known = max(known, other.known)
+        sizes.pairs = max(pairs, other.pairs)
+        sizes.room = max(room, other.room)
+        return sizes
     }
 }

@@ -7,9 +7,8 @@ final class PackedLinear: Sendable {
     static let lanes = 32
 
     struct Panel {
-        /// Where its weights begin, in single precision and in bfloat16.
+        /// Where its weights begin.
         var offset: Int
-        var halfOffset: Int
         /// Inputs that its units read, the last unit all of them.
         var reads: Int
     }
@@ -17,10 +16,7 @@ final class PackedLinear: Sendable {
     let inputs: Int
     let outputs: Int
     let panels: [Panel]
-    /// As rounded to bfloat16, if they are.
-    let weights: [Float]
-    /// The same in bfloat16, panels of `[pairs of reads, 32, 2]`; empty in single precision.
-    let halfWeights: [UInt16]
+    let weights: PanelWeights
     /// `[panels, 32]`.
     let biases: [Float]
     /// Where each unit stands: `panel · 32 + lane`.
@@ -34,13 +30,11 @@ final class PackedLinear: Sendable {
         let together = precision == .bf16 ? 2 : 1
         var panels: [Panel] = []
         var packed: [Float] = []
-        var weightCount = 0
         var biases: [Float] = []
         var slots = [Int](repeating: 0, count: linear.outputs)
         for (p, units) in order.enumerated() {
             let reads = units.compactMap { $0.map { linear.reach[$0] } }.max() ?? 0
-            panels.append(Panel(offset: weightCount, halfOffset: packed.count, reads: reads))
-            weightCount += reads * Self.lanes
+            panels.append(Panel(offset: packed.count, reads: reads))
             for lane in 0..<Self.lanes {
                 let unit = lane < units.count ? units[lane] : nil
                 biases.append(unit.map { linear.biases[$0] } ?? 0)
@@ -57,30 +51,19 @@ final class PackedLinear: Sendable {
         }
         switch precision {
         case .f32:
-            weights = packed
-            halfWeights = []
+            weights = PanelWeights(single: packed)
         case .bf16:
-            (weights, halfWeights) = Self.rounded(packed, panels, weightCount)
+            var halves = [UInt16](repeating: 0, count: packed.count)
+            if !packed.isEmpty {
+                Kernels.best.roundBF16(
+                    packed, Operand(step: 1), to: &halves, Operand(step: 1), rows: 1, columns: packed.count)
+            }
+            weights = PanelWeights(half: halves)
         }
         inputs = linear.inputs
         outputs = linear.outputs
         (self.panels, self.biases, self.slots) = (panels, biases, slots)
         reach = linear.reach
-    }
-
-    private static func rounded(
-        _ packed: [Float], _ panels: [Panel], _ weightCount: Int
-    ) -> (weights: [Float], halfWeights: [UInt16]) {
-        var weights = [Float](repeating: 0, count: weightCount)
-        var halves = [UInt16](repeating: 0, count: packed.count)
-        if !packed.isEmpty {
-            Kernels.best.roundBF16(
-                packed, Operand(step: 1), to: &halves, Operand(step: 1), rows: 1, columns: packed.count)
-        }
-        for panel in panels {
-            Kernels.best.widenBF16(halves, panel.halfOffset, steps: panel.reads, to: &weights, panel.offset)
-        }
-        return (weights, halves)
     }
 
     /// Weights within reach.
@@ -98,7 +81,7 @@ final class PackedLinear: Sendable {
         var offset = panel.offset
         if given > 0 {
             Kernels.best.product(
-                weights, Operand(offset: offset, step: Self.lanes), context,
+                weights.single, Operand(offset: offset, step: Self.lanes), context,
                 Operand(step: 1, stride: contextDims), lanes: Self.lanes, count: rows, depth: given,
                 bias: biases, biasOffset: p * Self.lanes, start: start, c: &c, pc)
             if given == panel.reads { return }
@@ -106,7 +89,7 @@ final class PackedLinear: Sendable {
             offset += given * Self.lanes
         }
         Kernels.best.product(
-            weights, Operand(offset: offset, step: Self.lanes), x, key, lanes: Self.lanes, count: rows,
+            weights.single, Operand(offset: offset, step: Self.lanes), x, key, lanes: Self.lanes, count: rows,
             depth: panel.reads - given, bias: given > 0 ? nil : biases, biasOffset: p * Self.lanes, start: start,
             c: &c, pc)
     }
@@ -116,7 +99,7 @@ final class PackedLinear: Sendable {
         panel p: Int, rows: Int, x: [UInt16], stride: Int, start: ProductStart = .zero, c: inout [Float], _ pc: Operand
     ) {
         Kernels.best.productBF16(
-            halfWeights, panels[p].halfOffset, x, Operand(step: 1, stride: stride), count: rows, steps: panels[p].reads,
+            weights.half, panels[p].offset, x, Operand(step: 1, stride: stride), count: rows, steps: panels[p].reads,
             bias: biases, biasOffset: p * Self.lanes, start: start, c: &c, pc)
     }
 }

@@ -18,12 +18,14 @@ struct SequentialSolve: Sendable {
     /// Steps of the plan after which `isCancelled` is asked, the last one its end.
     private let stops: [Int]
     private let contextDims: Int
+    private let layerCount: Int
     private let transformed: Int
     private let reversed: Bool
     let scratchSizes: ScratchSizes
 
     init(_ layers: [PackedLinear], shape: ConditionerShape, bound: Float, transformed: Int, reversed: Bool) {
         contextDims = shape.contextDims
+        layerCount = layers.count
         self.transformed = transformed
         self.reversed = reversed
         // Known values: the inputs of every map, then the residual stream.
@@ -40,15 +42,10 @@ struct SequentialSolve: Sendable {
                 outputs: i < output ? bases[i + 1]..<bases[i + 1] + widths[i + 1] : end..<end,
                 activation: isActivated ? shape.activation : nil, stream: stream, adds: i > 0)
         }
-        var sizes = ScratchSizes()
-        sizes.known = end + (shape.isResidual ? shape.hidden[0] : 0)
-        sizes.partial = layers.count * PackedLinear.lanes
-        sizes.latent = transformed
-        sizes.counters = layers.count
-        scratchSizes = sizes
         var planner = Planner(
             plan: SolvePlan(
-                maps: maps, positions: contextDims..<contextDims + transformed, bound: bound, known: sizes.known),
+                maps: maps, positions: contextDims..<contextDims + transformed, bound: bound,
+                known: end + (shape.isResidual ? shape.hidden[0] : 0)),
             layers: layers, reversed: reversed, known: contextDims)
         var stops: [Int] = []
         planner.hiddenUnits()
@@ -59,20 +56,19 @@ struct SequentialSolve: Sendable {
         }
         self.stops = stops + [planner.plan.count]
         plan = planner.plan
+        scratchSizes = ScratchSizes(solve: SolveSizes(plan))
     }
 
     func run(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
         let lanes = (tile.rows + 15) / 16 * 16
-        readLatents(tile, lanes, &scratch)
+        readLatents(tile, lanes, &scratch.solve)
         var first = 0
         for i in 0..<stops.count {
             if isCancelled() { throw FlowError.cancelled }
-            Kernels.best.solve(
-                plan, steps: first..<stops[i], rows: tile.rows, z: scratch.latent, known: &scratch.known,
-                partial: &scratch.partial, scratch: &scratch.panel, logDet: &scratch.logDet, panels: &scratch.counters)
+            Kernels.best.solve(plan, steps: first..<stops[i], rows: tile.rows, &scratch.solve)
             first = stops[i]
         }
-        writeData(&tile, lanes, scratch)
+        writeData(&tile, lanes, scratch.solve)
     }
 
     /// Walks the dimensions once, without numbers.
@@ -106,7 +102,7 @@ struct SequentialSolve: Sendable {
                     let panelEnd = min(first - lane + PackedLinear.lanes, linear.outputs)
                     let next = (first..<panelEnd).first { linear.reach[$0] != linear.reach[first] } ?? panelEnd
                     let left = bringIn(i, panel: first / PackedLinear.lanes, rest: [lane..<PackedLinear.lanes])
-                    plan.finish(i, lanes: lane..<lane + next - first, left, unit: first, weights: offset(i))
+                    plan.finish(i, lanes: lane..<lane + next - first, left, unit: first)
                     first = next
                 }
                 done[i] = first
@@ -124,11 +120,9 @@ struct SequentialSolve: Sendable {
             let left = bringIn(
                 output, panel: slot / PackedLinear.lanes,
                 rest: [rest, rest.lowerBound + dims..<rest.upperBound + dims])
-            plan.solve(output, lane: lane, left, position: position, weights: offset(output))
+            plan.solve(output, lane: lane, left, position: position)
             known[0] += 1
         }
-
-        private func offset(_ i: Int) -> Int { layers[i].panels[panel[i]].offset }
 
         /// Opens the panel if it is a new one, and brings what has become known into the lanes still to come, once that is a
         /// block.
@@ -139,19 +133,20 @@ struct SequentialSolve: Sendable {
             if panel[i] != p {
                 panel[i] = p
                 brought[i] = due
-                plan.open(i, panel: p, offset: offset(i), depth: due)
+                plan.open(
+                    i, panel: p, offset: layers[i].panels[p].offset, reads: layers[i].panels[p].reads, depth: due)
             }
             if due - brought[i] >= SequentialSolve.block {
-                for lanes in rest { plan.add(i, lanes: lanes, brought[i]..<due, weights: offset(i)) }
+                for lanes in rest { plan.add(i, lanes: lanes, brought[i]..<due) }
                 brought[i] = due
             }
             return brought[i]..<due
         }
     }
 
-    private func readLatents(_ tile: RowTile, _ lanes: Int, _ scratch: inout Scratch) {
+    private func readLatents(_ tile: RowTile, _ lanes: Int, _ scratch: inout SolveScratch) {
         Kernels.best.transpose(
-            tile.elements, Operand(step: tile.stride), to: &scratch.latent, positions(lanes), rows: tile.rows,
+            tile.elements, Operand(step: tile.stride), to: &scratch.z, positions(lanes), rows: tile.rows,
             columns: transformed)
         if contextDims > 0 {
             Kernels.best.transpose(
@@ -162,15 +157,15 @@ struct SequentialSolve: Sendable {
         // lanes without a row: anything finite will do, and zeros stay zeros
         if tile.rows < lanes {
             for k in 0..<contextDims { clear(&scratch.known, k * lanes + tile.rows..<(k + 1) * lanes) }
-            for p in 0..<transformed { clear(&scratch.latent, p * lanes + tile.rows..<(p + 1) * lanes) }
-            clear(&scratch.partial, 0..<scratchSizes.partial * lanes)
+            for p in 0..<transformed { clear(&scratch.z, p * lanes + tile.rows..<(p + 1) * lanes) }
+            clear(&scratch.partial, 0..<layerCount * PackedLinear.lanes * lanes)
         }
     }
 
-    private func writeData(_ tile: inout RowTile, _ lanes: Int, _ scratch: Scratch) {
+    private func writeData(_ tile: inout RowTile, _ lanes: Int, _ scratch: SolveScratch) {
         Kernels.best.transpose(
-            scratch.known, positions(lanes, from: contextDims), to: &tile.elements, Operand(step: tile.stride),
-            rows: transformed, columns: tile.rows)
+            scratch.z, positions(lanes), to: &tile.elements, Operand(step: tile.stride), rows: transformed,
+            columns: tile.rows)
         for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
     }
 
@@ -179,9 +174,7 @@ struct SequentialSolve: Sendable {
     }
 
     /// Where the dimensions of an event stand in an array of positions.
-    private func positions(_ lanes: Int, from first: Int = 0) -> Operand {
-        reversed
-            ? Operand(offset: (first + transformed - 1) * lanes, step: -lanes)
-            : Operand(offset: first * lanes, step: lanes)
+    private func positions(_ lanes: Int) -> Operand {
+        reversed ? Operand(offset: (transformed - 1) * lanes, step: -lanes) : Operand(step: lanes)
     }
 }

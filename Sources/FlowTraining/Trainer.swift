@@ -176,7 +176,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         tick()
         return StepReport(
             epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.data.count,
-            trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds)
+            trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds
+        )
     }
 
     private func diverged(_ quantity: String) -> TrainingError {

@@ -6,11 +6,24 @@ import Testing
 /// log-scales of the two positions: every kind of step, against its formula. Whole networks are in FlowLayersTests.
 @Suite("Steps of a sequential solve")
 struct SolveTests {
-    /// 3 rows: their panels' units are lanes. 80: the rows are.
-    @Test("equal their formulas", arguments: InstructionSet.allCases, [3, 80])
-    func formulas(_ set: InstructionSet, rows: Int) throws {
+    /// In bfloat16 every number that enters a product is rounded first, with an error of at most 2⁻⁹ of it.
+    @Test("equal their formulas", arguments: InstructionSet.allCases, [false, true])
+    func formulas(_ set: InstructionSet, isHalf: Bool) throws {
         guard let kernels = Kernels(set) else { return }
-        let lanes = (rows + 15) / 16 * 16
+        let (rows, lanes) = (19, 32)
+        func weights(_ values: [Float]) -> PanelWeights {
+            guard isHalf else { return PanelWeights(single: values) }
+            // pairs of steps, [pairs][32][2]; a zero beside an odd last one
+            let steps = values.count / 32
+            var paired = [UInt16](repeating: 0, count: halfPanelCount(steps: steps))
+            for t in 0..<steps {
+                for lane in 0..<32 {
+                    paired[64 * (t / 2) + 2 * lane + t % 2] = Reference.roundBF16(values[32 * t + lane])
+                }
+            }
+            return PanelWeights(half: paired)
+        }
+        func factor(_ x: Double) -> Double { isHalf ? Double(Reference.widenBF16(Reference.roundBF16(Float(x)))) : x }
         let bound: Float = 5
         var random = RandomStream(seed: 8, stream: 0)
         func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.normal() } }
@@ -20,38 +33,37 @@ struct SolveTests {
         var plan = SolvePlan(
             maps: [
                 .init(
-                    weights: hidden, biases: hiddenBiases, inputs: 0..<3, outputs: 3..<5, activation: .elu, stream: 5,
+                    weights: weights(hidden), biases: hiddenBiases, inputs: 0..<3, outputs: 3..<5, activation: .elu,
+                    stream: 5,
                     adds: true),
                 .init(
-                    weights: output, biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil, stream: nil,
+                    weights: weights(output), biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil,
+                    stream: nil,
                     adds: false),
             ], positions: 1..<3, bound: bound, known: 7)
         // unit 0 stands in lane 2 and reads the context, unit 1 in lane 3 and reads the first position too
-        plan.open(0, panel: 0, offset: 0, depth: 1)
-        plan.finish(0, lanes: 2..<3, 1..<1, unit: 0, weights: 0)
-        plan.open(1, panel: 0, offset: 0, depth: 0)
-        plan.solve(1, lane: 4, 0..<1, position: 0, weights: 0)
+        plan.open(0, panel: 0, offset: 0, reads: 3, depth: 1)
+        plan.finish(0, lanes: 2..<3, 1..<1, unit: 0)
+        plan.open(1, panel: 0, offset: 0, reads: 2, depth: 0)
+        plan.solve(1, lane: 4, 0..<1, position: 0)
         let half = plan.count
-        plan.finish(0, lanes: 3..<4, 1..<2, unit: 1, weights: 0)
-        plan.add(1, lanes: 5..<6, 0..<1, weights: 0)
-        plan.add(1, lanes: 21..<22, 0..<1, weights: 0)
-        plan.solve(1, lane: 5, 1..<2, position: 1, weights: 0)
+        plan.finish(0, lanes: 3..<4, 1..<2, unit: 1)
+        plan.add(1, lanes: 5..<6, 0..<1)
+        plan.add(1, lanes: 21..<22, 0..<1)
+        plan.solve(1, lane: 5, 1..<2, position: 1)
 
         let z = numbers(2 * lanes)
         let start = numbers(7 * lanes)
-        var known = start
-        var partial = [Float](repeating: 0, count: 2 * 32 * lanes)
-        var scratch = [Float](repeating: 0, count: 32 * rows)
-        var logDet = [Float](repeating: 1, count: lanes)
-        var panels = [0, 0]
-        for steps in [0..<half, half..<plan.count] {
-            kernels.solve(
-                plan, steps: steps, rows: rows, z: z, known: &known, partial: &partial, scratch: &scratch,
-                logDet: &logDet, panels: &panels)
-        }
+        var scratch = SolveScratch(SolveSizes(plan), rows: rows)
+        scratch.z = z
+        scratch.known = start
+        scratch.logDet = Array(repeating: 1, count: lanes)
+        for steps in [0..<half, half..<plan.count] { kernels.solve(plan, steps: steps, rows: rows, &scratch) }
+        // sums in another order may round a number in the middle to the other side
+        let tolerance = isHalf ? 2e-2 : 2e-5
         for r in 0..<rows {
             func isNear(_ value: Float, _ expected: Double) -> Bool {
-                abs(Double(value) - expected) <= 2e-5 * max(1, abs(expected))
+                abs(Double(value) - expected) <= tolerance * max(1, abs(expected))
             }
             func before(_ unit: Int) -> Double { Double(start[unit * lanes + r]) }
             var units: [Double] = []
@@ -61,24 +73,24 @@ struct SolveTests {
                 let inputs = [before(0)] + data
                 let lane = 2 + p
                 let stream = inputs.enumerated().reduce(before(5 + p) + Double(hiddenBiases[lane])) {
-                    $0 + Double(hidden[32 * $1.offset + lane]) * $1.element
+                    $0 + factor(Double(hidden[32 * $1.offset + lane])) * factor($1.element)
                 }
-                #expect(isNear(known[(5 + p) * lanes + r], stream))
+                #expect(isNear(scratch.known[(5 + p) * lanes + r], stream))
                 units.append(Reference.activation(.elu, stream))
-                #expect(isNear(known[(3 + p) * lanes + r], units[p]))
+                #expect(isNear(scratch.known[(3 + p) * lanes + r], units[p]))
                 func parameter(_ lane: Int) -> Double {
                     units.enumerated().reduce(Double(outputBiases[lane])) {
-                        $0 + Double(output[32 * $1.offset + lane]) * $1.element
+                        $0 + factor(Double(output[32 * $1.offset + lane])) * factor($1.element)
                     }
                 }
                 let a = parameter(4 + p + 16)
                 let s = a / (1 + abs(a) / Double(bound))
                 data.append((Double(z[p * lanes + r]) - parameter(4 + p)) * Reference.exp(-s))
-                #expect(isNear(known[(1 + p) * lanes + r], data[p]))
+                #expect(isNear(scratch.z[p * lanes + r], data[p]))
                 sum -= s
             }
-            #expect(isNear(logDet[r], sum))
+            #expect(isNear(scratch.logDet[r], sum))
         }
-        #expect(known[..<lanes] == start[..<lanes])
+        if !isHalf { #expect(scratch.known[..<lanes] == start[..<lanes]) }
     }
 }

@@ -23,7 +23,9 @@ struct TrainingKernelTests {
         }
     }
 
-    @Test("the affine map of unit-major rows, and its gradients, equal their formulas", arguments: InstructionSet.allCases)
+    @Test(
+        "the affine map of unit-major rows, and its gradients, equal their formulas", arguments: InstructionSet.allCases
+    )
     func affine(_ set: InstructionSet) throws {
         guard let kernels = Kernels(set) else { return }
         let (dims, rows, bound) = (5, 32, Float(3))
@@ -118,7 +120,9 @@ struct TrainingKernelTests {
     func squares(count: Int) throws {
         let x = numbers(count + 4, seed: 12)
         let exact = x[2..<2 + count].reduce(0.0) { $0 + Double($1) * Double($1) }
-        let sums = InstructionSet.allCases.compactMap { Kernels($0) }.map { $0.sumOfSquares(x.span, range: 2..<2 + count) }
+        let sums = InstructionSet.allCases.compactMap { Kernels($0) }.map {
+            $0.sumOfSquares(x.span, range: 2..<2 + count)
+        }
         #expect(sums.allSatisfy { $0 == sums[0] && abs($0 - exact) <= 1e-14 * max(1, exact) })
     }
 }

@@ -87,8 +87,9 @@ struct EngineTests {
             #expect(changes.reduce(0, +) / 150 <= 0.01 && changes.max()! <= 0.2)
             #expect(changes.reduce(0, +) > 0)
             let back = try engine.inverse(engine.forward(x).z).x
-            // the sequential direction does not round what enters a product
-            let bound: Float = flow.inverseOrder == .sequential ? 0.1 : 1e-3
+            // The sequential direction adds in another order: now and then a factor in the middle between two numbers is
+            // rounded to the other one.
+            let bound: Float = flow.inverseOrder == .sequential ? 1e-2 : 1e-3
             #expect(zip(x.elements, back.elements).allSatisfy { abs($0 - $1) <= bound * max(1, abs($0)) })
         }
     }

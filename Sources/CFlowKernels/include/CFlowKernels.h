@@ -40,13 +40,14 @@ struct flow_product {
     int accumulate;
 };
 
-/// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t]` for `l` in `0..<32` and `j` in `0..<count`, of bfloat16
-/// numbers, the upper halves of floats. A has steps in pairs, `[pairs][32][2]`; B has them side by side. `start` is C
+/// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t/2 · b_step + t mod 2]` for `l` in `0..<32` and `j` in
+/// `0..<count`, of bfloat16 numbers, the upper halves of floats. A has steps in pairs, `[pairs][32][2]`. `start` is C
 /// itself with `accumulate`, else 0, plus `bias[l]`. Every element is one chain of sums over rising pairs of steps; within
 /// a pair, in the last bits and below the smallest normal number instruction sets differ.
 struct flow_product_bf16 {
     const unsigned short *a;
     const unsigned short *b;
+    ptrdiff_t b_step;
     ptrdiff_t b_stride;
     float *c;
     ptrdiff_t c_stride;
@@ -81,13 +82,17 @@ struct flow_solve_map {
     const float *weights;
     const float *biases;
     /// Its inputs, as far as they are known.
-    const float *known;
-    /// What the next map reads of its units.
-    float *outputs;
+    float *known;
     enum flow_activation activation;
     /// The residual stream that a unit's sum goes to before the activation, or NULL; `adds`: it is added to what is there.
     float *stream;
     int adds;
+    /// In bfloat16, else NULL: the panels, `[pairs of inputs][32][2]`, and the known inputs, `[pairs][lanes][2]`, the second
+    /// of a pair 0 until it is known.
+    const unsigned short *half_weights;
+    unsigned *half_known;
+    /// In bfloat16 room for one panel of single precision: FLOW_OPEN widens what it leaves to do.
+    float *room;
     /// Sums of the panel under way so far, `[32][lanes]`, and where its weights begin, which FLOW_OPEN sets.
     float *partial;
     ptrdiff_t panel;
@@ -95,14 +100,16 @@ struct flow_solve_map {
 
 /// Steps of a sequential solve. "Brings in" is: adds the products with `depth` known inputs from input `first` on.
 enum flow_solve_kind {
-    /// Panel `lane`, whose weights begin at `offset`: biases, and brings in the first `depth` inputs.
+    /// Panel `lane`, whose weights begin at `offset` and are those of `count` inputs: biases, and brings in `depth` inputs.
     FLOW_OPEN = 0,
     /// Brings inputs in to `count` units from `lane` on.
     FLOW_ADD = 1,
-    /// Brings inputs in to `count` units from `lane` on and has them done: units `offset` and following of the map.
+    /// Brings inputs in to `count` units from `lane` on and has them done: inputs `offset` and following of the next map.
     FLOW_UNITS = 2,
     /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further and solves for position `offset`.
     FLOW_DIMENSION = 3,
+    /// Inputs that are known before the first step, the context.
+    FLOW_GIVEN = 4,
 };
 
 struct flow_solve_step {
@@ -115,14 +122,12 @@ struct flow_solve_step {
     ptrdiff_t offset;
 };
 
-/// Up to so many rows FLOW_OPEN has a panel's units as lanes of its product, beyond it the rows.
-#define FLOW_FEW_ROWS 64
-
 struct flow_solve {
     struct flow_solve_map *maps;
-    /// Latents and what becomes known of the data, `[positions][lanes]`.
-    const float *z;
-    float *x;
+    /// Latents, which become data, `[positions][lanes]`.
+    float *z;
+    /// The first map's input that is the first position.
+    ptrdiff_t context;
     /// The log-det of each row.
     float *log_det;
     /// `[rows][32]`.
