@@ -70,6 +70,15 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
         .depth = step->depth, .accumulate = 1});
 }
 
+// Units and dimensions wait for one another; memory need not.
+static inline __attribute__((always_inline)) void NAME(solve_ahead)(const struct flow_solve_map *map,
+                                                                    const struct flow_solve_step *step) {
+    const ptrdiff_t size = map->half_weights ? sizeof(short) : sizeof(float);
+    const char *weights = map->half_weights ? (const char *)map->half_weights : (const char *)map->weights;
+    const char *line = weights + step->ahead * size, *end = line + step->ahead_count * size;
+    for (; line < end; line += 64) __builtin_prefetch(line, 0, 2);
+}
+
 #define SOLVE_UNITS(F)                                                                                                 \
     case F:                                                                                                            \
         for (ptrdiff_t u = 0; u < step->count; u++)                                                                    \
@@ -122,8 +131,14 @@ static void NAME(solve)(const struct flow_solve *p, const struct flow_solve_step
         switch (step->kind) {
         case FLOW_OPEN: NAME(solve_open)(p, map, step); break;
         case FLOW_ADD: NAME(solve_add)(p, map, step); break;
-        case FLOW_UNITS: NAME(solve_units)(p, map, step); break;
-        case FLOW_DIMENSION: NAME(solve_dimension)(p, map, step); break;
+        case FLOW_UNITS:
+            NAME(solve_ahead)(map, step);
+            NAME(solve_units)(p, map, step);
+            break;
+        case FLOW_DIMENSION:
+            NAME(solve_ahead)(map, step);
+            NAME(solve_dimension)(p, map, step);
+            break;
         case FLOW_GIVEN: NAME(solve_given)(p, map, step); break;
         }
     }

@@ -20,10 +20,14 @@ package struct PanelWeights: Sendable {
         isHalf = true
     }
 
+    package var count: Int { isHalf ? half.count : single.count }
+
+    /// Elements of a panel for `reads` inputs.
+    package func panelCount(reads: Int) -> Int { isHalf ? halfPanelCount(steps: reads) : 32 * reads }
+
     /// Whether a panel for `reads` inputs lies in the array.
     fileprivate func holds(panelAt offset: Int, reads: Int) -> Bool {
-        offset >= 0 && reads >= 0
-            && (isHalf ? offset + halfPanelCount(steps: reads) <= half.count : offset + 32 * reads <= single.count)
+        offset >= 0 && reads >= 0 && offset + panelCount(reads: reads) <= count
     }
 }
 
@@ -112,26 +116,34 @@ package struct SolvePlan: Sendable {
     }
 
     /// Brings inputs in to `lanes` and has their units done, `unit` and following.
-    package mutating func finish(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, unit: Int) {
+    /// - Parameter ahead: elements of the map's weights that are asked for early.
+    package mutating func finish(
+        _ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, unit: Int, ahead: Range<Int> = 0..<0
+    ) {
         precondition(lanes.upperBound <= 32 && unit >= 0 && unit + lanes.count <= maps[map].outputs.count)
-        append(FLOW_UNITS, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, unit)
+        append(FLOW_UNITS, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, unit, ahead)
     }
 
     /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further, and solves for `position`.
-    package mutating func solve(_ map: Int, lane: Int, _ inputs: Range<Int>, position: Int) {
+    package mutating func solve(
+        _ map: Int, lane: Int, _ inputs: Range<Int>, position: Int, ahead: Range<Int> = 0..<0
+    ) {
         precondition((0..<16).contains(lane) && position >= 0 && position < positions.count)
-        append(FLOW_DIMENSION, map, lane: lane, lanes: 1, inputs, position)
+        append(FLOW_DIMENSION, map, lane: lane, lanes: 1, inputs, position, ahead)
     }
 
     private mutating func append(
-        _ kind: flow_solve_kind, _ map: Int, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int
+        _ kind: flow_solve_kind, _ map: Int, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int,
+        _ ahead: Range<Int> = 0..<0
     ) {
+        precondition(ahead.lowerBound >= 0 && ahead.upperBound <= maps[map].weights.count)
         precondition(lane >= 0 && inputs.lowerBound >= 0)
         precondition(kind == FLOW_GIVEN || inputs.isEmpty || inputs.upperBound <= reads[map])
         steps.append(
             flow_solve_step(
                 kind: Int32(kind.rawValue), map: Int32(map), lane: Int32(lane), count: Int32(lanes),
-                first: Int32(inputs.lowerBound), depth: Int32(inputs.count), offset: offset))
+                first: Int32(inputs.lowerBound), depth: Int32(inputs.count), offset: offset,
+                ahead: ahead.lowerBound, ahead_count: ahead.count))
     }
 }
 

@@ -102,7 +102,8 @@ struct SequentialSolve: Sendable {
                     let panelEnd = min(first - lane + PackedLinear.lanes, linear.outputs)
                     let next = (first..<panelEnd).first { linear.reach[$0] != linear.reach[first] } ?? panelEnd
                     let left = bringIn(i, panel: first / PackedLinear.lanes, rest: [lane..<PackedLinear.lanes])
-                    plan.finish(i, lanes: lane..<lane + next - first, left, unit: first)
+                    let lanes = lane..<lane + next - first
+                    plan.finish(i, lanes: lanes, left, unit: first, ahead: ahead(i, lanes, of: PackedLinear.lanes))
                     first = next
                 }
                 done[i] = first
@@ -120,8 +121,17 @@ struct SequentialSolve: Sendable {
             let left = bringIn(
                 output, panel: slot / PackedLinear.lanes,
                 rest: [rest, rest.lowerBound + dims..<rest.upperBound + dims])
-            plan.solve(output, lane: lane, left, position: position)
+            plan.solve(
+                output, lane: lane, left, position: position, ahead: ahead(output, lane..<lane + 1, of: dims))
             known[0] += 1
+        }
+
+        /// The share of `lanes` in the weights of the map's next panel: in the cache when it is opened.
+        private func ahead(_ i: Int, _ lanes: Range<Int>, of all: Int) -> Range<Int> {
+            guard panel[i] + 1 < layers[i].panels.count else { return 0..<0 }
+            let next = layers[i].panels[panel[i] + 1]
+            let count = layers[i].weights.panelCount(reads: next.reads)
+            return next.offset + count * lanes.lowerBound / all..<next.offset + count * lanes.upperBound / all
         }
 
         /// Opens the panel if it is a new one, and brings what has become known into the lanes still to come, once that is a

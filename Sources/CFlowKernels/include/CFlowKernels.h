@@ -120,6 +120,9 @@ struct flow_solve_step {
     int first;
     int depth;
     ptrdiff_t offset;
+    /// With FLOW_UNITS and FLOW_DIMENSION: weights of the map that are asked for early, those of panels to come.
+    ptrdiff_t ahead;
+    ptrdiff_t ahead_count;
 };
 
 struct flow_solve {
