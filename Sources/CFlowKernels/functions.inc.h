@@ -1,5 +1,5 @@
 // Functions of one vector. The polynomials are those of Moshier's Cephes library (single precision); the errors in ulp
-// stand in docs/numerics.md and are asserted in FunctionTests.
+// stand in docs/numerics.md and are asserted in ElementwiseTests and FunctionTests.
 
 // n = x / ln 2 to the nearest integer and r = x - n ln 2, ln 2 in two parts (Cody & Waite, 1980); |x| below 2^15.
 static inline __attribute__((always_inline)) vec NAME(reduce)(vec x, ivec *n) {
@@ -96,4 +96,41 @@ static inline __attribute__((always_inline)) vec NAME(normal_tail)(vec a) {
 static inline __attribute__((always_inline)) vec NAME(gelu)(vec x) {
     const vec a = magnitude(x), c = 0.5f * NAME(normal_tail)(choose(a > 16, splat(16), a));
     return choose(x < 0, choose(x < -16, splat(-0.0f), x * c), x * (1 - c));
+}
+
+// ln x; -infinity for 0, infinity for infinity, NaN below 0 and for NaN.
+static inline __attribute__((always_inline)) vec NAME(log)(vec x) {
+    const ivec usual = (x > 0) & (x < __builtin_inff());
+    const vec c = choose(usual, x, splat(1));
+    const ivec tiny = c < 0x1p-126f;
+    const vec scaled = choose(tiny, c * 0x1p23f, c);
+    // scaled = (1 + f) 2^k with 1 + f in [sqrt(1/2), sqrt 2)
+    const ivec bits = (ivec)scaled + (0x3f800000 - 0x3f3504f3);
+    const vec k = __builtin_convertvector((bits >> 23) - 127 - (tiny & 23), vec);
+    const vec f = (vec)((bits & 0x007fffff) + 0x3f3504f3) - 1, square = f * f;
+    vec p = splat(7.0376836292e-2f);
+    p = fma_vec(p, f, splat(-1.1514610310e-1f));
+    p = fma_vec(p, f, splat(1.1676998740e-1f));
+    p = fma_vec(p, f, splat(-1.2420140846e-1f));
+    p = fma_vec(p, f, splat(1.4249322787e-1f));
+    p = fma_vec(p, f, splat(-1.6668057665e-1f));
+    p = fma_vec(p, f, splat(2.0000714765e-1f));
+    p = fma_vec(p, f, splat(-2.4999993993e-1f));
+    p = fma_vec(p, f, splat(3.3333331174e-1f));
+    const vec small = fma_vec(square, splat(-0.5f), fma_vec(k, splat(-2.12194440e-4f), p * f * square));
+    const vec y = fma_vec(k, splat(0.693359375f), f + small);
+    const vec other = choose(x == 0, splat(-__builtin_inff()), choose(x > 0, x, splat(__builtin_nanf(""))));
+    return choose(usual, y, other);
+}
+
+// 1 / (1 + e^-x).
+static inline __attribute__((always_inline)) vec NAME(sigmoid)(vec x) {
+    const vec e = NAME(exp)(-magnitude(x));
+    return choose(x < 0, e, splat(1)) / (1 + e);
+}
+
+// ln (1 + e^x) = max(x, 0) + ln (1 + e), e = e^-|x|; what 1 + e rounds away comes back to first order.
+static inline __attribute__((always_inline)) vec NAME(softplus)(vec x) {
+    const vec e = NAME(exp)(-magnitude(x)), u = 1 + e;
+    return choose(x > 0, x, splat(0)) + (NAME(log)(u) + (e - (u - 1)) / u);
 }

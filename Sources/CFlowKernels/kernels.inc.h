@@ -13,11 +13,15 @@
 
 #include "solve.inc.h"
 
+#include "double.inc.h"
+
 #include "random.inc.h"
 
 #include "backward.inc.h"
 
 #include "optimizer.inc.h"
+
+#include "logit.inc.h"
 
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
@@ -36,4 +40,10 @@ const struct flow_kernels NAME(kernels) = {
     .lane_sums = NAME(lane_sums),
     .adam = NAME(adam),
     .sum_of_squares = NAME(sum_of_squares),
+    .uniforms = NAME(uniforms),
+    .apply = NAME(apply),
+    .log_sum_exp = NAME(log_sum_exp),
+    .softmax = NAME(softmax),
+    .logit = NAME(logit),
+    .levels = NAME(levels),
 };

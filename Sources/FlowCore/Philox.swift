@@ -80,6 +80,13 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 }
 
 extension RandomStream {
+    /// The first `count` values that ``uniform()`` gives on a new stream, bit for bit, many at a time.
+    public static func uniforms(
+        seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int = 0, count: Int
+    ) {
+        Kernels.best.uniforms(seed: seed, stream: stream, to: &y, offset: offset, count: count)
+    }
+
     /// The first `count` values that ``normal()`` gives on a new stream, many at a time: equal to one unit in the last
     /// place.
     public static func normals(

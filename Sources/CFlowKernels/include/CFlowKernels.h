@@ -167,6 +167,16 @@ struct flow_adam {
     float average_decay;
 };
 
+/// Other functions of one number.
+enum flow_function { FLOW_EXP = 0, FLOW_LOG = 1, FLOW_SIGMOID = 2, FLOW_SOFTPLUS = 3 };
+
+/// The logit map of an image with `levels` levels: `s = alpha + x · step`, `1 − s = alpha + (levels − x) · step`.
+struct flow_logit {
+    double alpha;
+    double step;
+    double levels;
+};
+
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
     void (*product_bf16)(const struct flow_product_bf16 *p);
@@ -203,6 +213,19 @@ struct flow_kernels {
     void (*adam)(const struct flow_adam *c, const float *g, float *m, float *v, float *w, float *a, ptrdiff_t count);
     /// `Σ x[i]²` in double precision.
     double (*sum_of_squares)(const float *x, ptrdiff_t count);
+    /// The first `count` uniforms on (0, 1) of a Philox4x32-10 stream, four a block.
+    void (*uniforms)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
+    /// `y = f(x)`; `y` may be `x`.
+    void (*apply)(enum flow_function f, const float *x, float *y, ptrdiff_t count);
+    /// `y[r] = ln Σ_j exp x[r, j]` of row-major `[rows, columns]`.
+    void (*log_sum_exp)(const float *x, ptrdiff_t rows, ptrdiff_t columns, float *y);
+    /// `x[r, j] = exp x[r, j] / Σ_i exp x[r, i]`, in place.
+    void (*softmax)(float *x, ptrdiff_t rows, ptrdiff_t columns);
+    /// `w = ln s − ln (1 − s)` of `x = level + noise`; returns `Σ ln s + ln (1 − s)`, of normal positive numbers.
+    double (*logit)(const struct flow_logit *p, const unsigned char *levels, const float *noise, float *w,
+                    ptrdiff_t count);
+    /// Back: `x` of `w`, rounded down to levels; sets `Σ ln s + ln (1 − s)` at `w`. Returns 0 when `w` holds NaN or ±∞.
+    int (*levels)(const struct flow_logit *p, const float *w, unsigned char *levels, ptrdiff_t count, double *log_sum);
 };
 
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.

@@ -23,3 +23,44 @@ extension Reference {
         }
     }
 }
+
+extension Reference {
+    /// What ``Kernels/apply(_:from:_:to:_:count:)`` does to one element.
+    package static func function(_ f: ElementFunction, _ x: Double) -> Double {
+        switch f {
+        case .exp: Glibc.exp(x)
+        case .log: Glibc.log(x)
+        case .sigmoid: 1 / (1 + Glibc.exp(-x))
+        case .softplus: x.isNaN ? x : max(x, 0) + log1p(Glibc.exp(-abs(x)))
+        }
+    }
+
+    /// One row of ``Kernels/logSumExp(_:rows:columns:to:)``.
+    package static func logSumExp(_ x: [Double]) -> Double {
+        if x.contains(where: \.isNaN) { return .nan }
+        let peak = x.max()!  // a row has at least one column
+        return peak.isInfinite ? peak : peak + Glibc.log(x.reduce(0) { $0 + Glibc.exp($1 - peak) })
+    }
+
+    /// One row of ``Kernels/softmax(_:rows:columns:)``.
+    package static func softmax(_ x: [Double]) -> [Double] {
+        let peak = x.max()!  // a row has at least one column
+        let terms = x.map { Glibc.exp($0 - peak) }
+        let sum = terms.reduce(0, +)
+        return terms.map { logSumExp(x).isFinite ? $0 / sum : .nan }
+    }
+
+    /// What ``Kernels/logit(_:pixels:noise:to:offset:)`` does to one pixel, and its part of the sum.
+    package static func logit(_ map: LogitMap, _ x: Double) -> (w: Double, logs: Double) {
+        let logS = Glibc.log(map.alpha + x * map.step)
+        let logRest = Glibc.log(map.alpha + (Double(map.levels) - x) * map.step)
+        return (logS - logRest, logS + logRest)
+    }
+
+    /// What ``Kernels/levels(_:of:to:)`` does to one finite number, before it is rounded down, and its part of the sum.
+    package static func level(_ map: LogitMap, _ w: Double) -> (x: Double, logs: Double) {
+        // ln s = −softplus(−w), ln(1 − s) = −softplus(w)
+        let softplus = max(w, 0) + log1p(Glibc.exp(-abs(w)))
+        return ((1 / (1 + Glibc.exp(-w)) - map.alpha) / map.step, w - 2 * softplus)
+    }
+}
