@@ -1,10 +1,8 @@
-import Synchronization
-
 /// A packed flow with the scratch memory of the threads that run it.
 ///
 /// Calls run on the calling thread, any number of them at a time. After the first calls nothing is allocated.
 public final class FlowEngine: Sendable {
-    /// Belongs to one call at a time: taken from ``idle`` before it is used and put back after.
+    /// Belongs to one call at a time.
     private final class Workspace: @unchecked Sendable {
         var tile: RowTile
         var scratch: Scratch
@@ -16,8 +14,7 @@ public final class FlowEngine: Sendable {
     }
 
     private let flow: any PackedBijection
-    /// Workspaces that no call uses.
-    private let idle = Mutex<[Workspace]>([])
+    private let workspaces: Pool<Workspace>
 
     public let dims: Int
     public let contextDims: Int
@@ -27,6 +24,7 @@ public final class FlowEngine: Sendable {
     public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
         let packed = flow.packed(precision)
         self.flow = packed
+        workspaces = Pool { Workspace(packed) }
         dims = packed.dims
         contextDims = packed.contextDims
         multiplyAdds = packed.multiplyAdds
@@ -38,8 +36,8 @@ public final class FlowEngine: Sendable {
         _ x: Span<Float>, context: Span<Float>, rows: Int, z: inout MutableSpan<Float>,
         logDet: inout MutableSpan<Float>
     ) {
-        let workspace = take()
-        defer { giveBack(workspace) }
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
         for first in stride(from: 0, to: rows, by: RowTile.capacity) {
             load(x, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
             flow.forward(&workspace.tile, &workspace.scratch)
@@ -53,8 +51,8 @@ public final class FlowEngine: Sendable {
         _ z: Span<Float>, context: Span<Float>, rows: Int, x: inout MutableSpan<Float>,
         logDet: inout MutableSpan<Float>, isCancelled: () -> Bool = { false }
     ) throws {
-        let workspace = take()
-        defer { giveBack(workspace) }
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
         for first in stride(from: 0, to: rows, by: RowTile.capacity) {
             if isCancelled() { throw FlowError.cancelled }
             load(z, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
@@ -80,14 +78,6 @@ public final class FlowEngine: Sendable {
         try inverse(z, context: none.span, rows: rows, x: &x, logDet: &logDet, isCancelled: isCancelled)
     }
 
-    private func take() -> Workspace {
-        idle.withLock { $0.popLast() } ?? Workspace(flow)
-    }
-
-    private func giveBack(_ workspace: Workspace) {
-        idle.withLock { $0.append(workspace) }
-    }
-
     private func load(_ x: Span<Float>, _ context: Span<Float>, _ range: Range<Int>, _ tile: inout RowTile) {
         precondition(range.upperBound * dims <= x.count && range.upperBound * contextDims <= context.count)
         tile.rows = range.count
@@ -110,6 +100,25 @@ public final class FlowEngine: Sendable {
             for j in 0..<dims { z[(first + r) * dims + j] = elements[r * stride + j] }
             logDet[first + r] = tile.logDet[r]
         }
+    }
+}
+
+/// On whole arrays, of which two members of one workspace can be read and written side by side, as spans cannot.
+extension FlowEngine {
+    /// ``forward(_:rows:z:logDet:)`` of the first `rows` rows.
+    package func forward(_ x: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
+        var zSpan = z.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        forward(x.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
+    }
+
+    /// ``inverse(_:rows:x:logDet:isCancelled:)`` of the first `rows` rows.
+    package func inverse(
+        _ z: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
+    ) throws {
+        var xSpan = x.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        try inverse(z.span, rows: rows, x: &xSpan, logDet: &logDetSpan, isCancelled: isCancelled)
     }
 }
 

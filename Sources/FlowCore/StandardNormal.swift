@@ -1,13 +1,19 @@
+import FlowKernels
+
 /// Log-density of the base distribution, `log N(z; 0, I) = −Σⱼ (z²ⱼ + ln 2π)/2`, one value a row, in nats.
 ///
-/// Sums in double precision.
+/// Sums in double precision, in an order that depends on nothing but the width of `z`.
 public func standardNormalLogDensity(_ z: Matrix) -> [Double] {
-    let constant = 0.5 * Double(z.columns) * 1.837_877_066_409_345_5  // ln 2π
-    return (0..<z.rows).map { row in
-        var squares = 0.0
-        for j in row * z.columns..<(row + 1) * z.columns {
-            squares += Double(z.elements[j]) * Double(z.elements[j])
-        }
-        return -0.5 * squares - constant
+    var logDensity = [Double](repeating: 0, count: z.rows)
+    standardNormalLogDensity(z.elements, rows: z.rows, dims: z.columns, to: &logDensity)
+    return logDensity
+}
+
+/// The same of the first `rows` rows of `[rows, dims]`, into an array that is there: allocates nothing.
+public func standardNormalLogDensity(_ z: [Float], rows: Int, dims: Int, to logDensity: inout [Double]) {
+    precondition(z.count >= rows * dims && logDensity.count >= rows)
+    let constant = 0.5 * Double(dims) * 1.837_877_066_409_345_5  // ln 2π
+    for r in 0..<rows {
+        logDensity[r] = -0.5 * Kernels.best.sumOfSquares(z.span, range: r * dims..<(r + 1) * dims) - constant
     }
 }

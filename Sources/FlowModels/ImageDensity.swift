@@ -49,13 +49,25 @@ public protocol ImageDensity: Sendable {
     /// Order of latent → data.
     var samplingOrder: ExecutionOrder { get }
 
-    /// `log p(y)` of each row in nats, `y = (x + u)/levels` in `[0, 1)^D`; not finite only where the flow itself is
-    /// not. The bits of a row do not depend on the other rows.
+    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, `y = (x + u)/levels` in `[0, 1)^D`; not finite only
+    /// where the flow itself is not. The bits of a row do not depend on the other rows.
     /// - Throws: ``FlowError`` when a row is not `D` wide or holds a value outside `0 ..< levels`, or when
     ///   `isCancelled` turned true between blocks.
-    func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double]
+    func logDensities(
+        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
+    ) throws
 
     /// One image per row. The bits of a row do not depend on the other rows.
     /// - Throws: ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
+}
+
+extension ImageDensity {
+    /// ``logDensities(of:to:isCancelled:)`` as an array.
+    public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
+        var values = [Double](repeating: 0, count: rows.count)
+        var span = values.mutableSpan
+        try logDensities(of: rows, to: &span, isCancelled: isCancelled)
+        return values
+    }
 }

@@ -1,5 +1,6 @@
-import Glibc
 import FlowCore
+import FlowKernels
+import Glibc
 
 /// From a discrete image `x` to what a flow sees, and back.
 ///
@@ -10,12 +11,16 @@ import FlowCore
 ///     log p(y) = log p(w) + D · ln(1 − 2α) − Σ [ln s + ln(1 − s)]
 ///
 /// Source: Papamakarios et al., *MAF* (2017), §4.3 and appendix D; Theis et al. (2016), §3.1, for the dequantization.
-/// In double precision: near `s = 1` single precision has no digits left for `1 − s`.
+/// In double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that depends
+/// on nothing but `D`.
 public struct Preprocessing: Sendable, Equatable {
     /// Values are `0 ..< levels`; 2 to 256.
     public let levels: Int
     /// `α`, in `(0, 0.5)`.
     public let logitAlpha: Double
+    private let map: LogitMap
+    /// `ln(1 − 2α)`, nats.
+    private let logSqueeze: Double
 
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
     public init(levels: Int, logitAlpha: Double) throws {
@@ -28,44 +33,28 @@ public struct Preprocessing: Sendable, Equatable {
         }
         self.levels = levels
         self.logitAlpha = logitAlpha
+        map = LogitMap(levels: levels, alpha: logitAlpha)
+        logSqueeze = log(1 - 2 * logitAlpha)
     }
 
-    /// One image as the flow's input, written to `w` (both `D` long), with `noise` in (0, 1).
+    /// One image as the flow's input, `D` numbers of `w` from `offset` on, with `noise`, `D` long, in (0, 1).
     /// - Returns: `log |∂w/∂y|`: add it to `log p(w)` to have `log p(y)`, nats.
-    public func latentInput(pixels: ArraySlice<UInt8>, noise: [Float], w: inout MutableSpan<Float>) -> Double {
-        precondition(noise.count == pixels.count && w.count == pixels.count)
-        let squeeze = 1 - 2 * logitAlpha
-        let step = squeeze / Double(levels)
-        var sum = 0.0
-        for (j, pixel) in pixels.enumerated() {
-            let x = Double(pixel) + Double(noise[j])
-            let s = logitAlpha + x * step
-            let rest = logitAlpha + (Double(levels) - x) * step
-            let (logS, logRest) = (log(s), log(rest))
-            w[j] = Float(logS - logRest)
-            sum += logS + logRest
-        }
-        return Double(pixels.count) * log(squeeze) - sum
+    public func latentInput(
+        pixels: ArraySlice<UInt8>, noise: [Float], w: inout MutableSpan<Float>, offset: Int = 0
+    ) -> Double {
+        let logs = Kernels.best.logit(map, pixels: pixels.span, noise: noise.span, to: &w, offset: offset)
+        return Double(pixels.count) * logSqueeze - logs
     }
 
     /// One flow output `w` as an image, rounded down to levels.
     /// - Returns: the levels and `log |∂w/∂y|` at that point, nats.
-    /// - Throws: ``FlowError/notFinite(argument:row:)`` when `w` holds NaN.
+    /// - Throws: ``FlowError/notFinite(argument:row:)`` when `w` holds NaN or ±∞.
     public func image(from w: ArraySlice<Float>) throws -> (pixels: [UInt8], logDet: Double) {
-        let squeeze = 1 - 2 * logitAlpha
-        var sum = 0.0
-        var pixels: [UInt8] = []
-        pixels.reserveCapacity(w.count)
-        for value in w {
-            guard value.isFinite else { throw FlowError.notFinite(argument: "sample", row: 0) }
-            let w = Double(value)
-            // ln s = −softplus(−w), ln(1 − s) = −softplus(w)
-            let softplus = max(w, 0) + log1p(exp(-abs(w)))
-            sum += w - 2 * softplus
-            let y = (1 / (1 + exp(-w)) - logitAlpha) / squeeze
-            // The flow has a little mass outside [0, 1): it belongs to the first and the last level.
-            pixels.append(UInt8(min(max(y * Double(levels), 0), Double(levels - 1))))
+        var pixels = [UInt8](repeating: 0, count: w.count)
+        var span = pixels.mutableSpan
+        guard let logs = Kernels.best.levels(map, of: w.span, to: &span) else {
+            throw FlowError.notFinite(argument: "sample", row: 0)
         }
-        return (pixels, Double(w.count) * log(squeeze) - sum)
+        return (pixels, Double(w.count) * logSqueeze - logs)
     }
 }

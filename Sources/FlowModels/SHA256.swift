@@ -1,15 +1,35 @@
 import COpenSSL
 
 /// SHA-256 (FIPS 180-4), by OpenSSL.
-package enum SHA256 {
+///
+/// The low-level functions: those of `EVP_MD` allocate a context for every digest (OpenSSL 3.0).
+package struct SHA256 {
+    private var context = SHA256_CTX()
+
+    package init() {
+        unsafe SHA256_Init(&context)
+    }
+
+    package mutating func update(_ bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBufferPointer {
+            _ = unsafe SHA256_Update(&context, $0.baseAddress, $0.count)
+        }
+    }
+
+    /// The digest of all so far, 32 bytes; ends this one.
+    package mutating func finish(into digest: inout [UInt8]) {
+        precondition(digest.count == 32)
+        unsafe digest.withUnsafeMutableBufferPointer {
+            _ = unsafe SHA256_Final($0.baseAddress, &context)
+        }
+    }
+
     /// 32 bytes.
     package static func digest(_ bytes: [UInt8]) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(bytes.span)
         var digest = [UInt8](repeating: 0, count: 32)
-        unsafe bytes.withUnsafeBufferPointer { input in
-            unsafe digest.withUnsafeMutableBufferPointer { output in
-                _ = unsafe COpenSSL.SHA256(input.baseAddress, input.count, output.baseAddress)
-            }
-        }
+        hash.finish(into: &digest)
         return digest
     }
 

@@ -61,4 +61,18 @@ struct StandardNormalTests {
         #expect(abs(logDensity[0] + 1.837_877_066) < 1e-9)
         #expect(abs(logDensity[1] + 1.837_877_066 + 2.5) < 1e-9)
     }
+
+    @Test("a row has the same bits alone and among others", arguments: [1, 7, 8, 13, 784])
+    func rows(dims: Int) {
+        var random = RandomStream(seed: 12, stream: 0)
+        let z = (0..<9 * dims).map { _ in random.normal() }
+        let together = standardNormalLogDensity(Matrix(rows: 9, columns: dims, elements: z))
+        for r in 0..<9 {
+            let row = Array(z[r * dims..<(r + 1) * dims])
+            #expect(standardNormalLogDensity(Matrix(rows: 1, columns: dims, elements: row)) == [together[r]])
+            let exact = row.reduce(0.0) { $0 - 0.5 * (Double($1) * Double($1) + 1.837_877_066_409_345_5) }
+            // the same terms in another order
+            #expect(abs(together[r] - exact) <= Double(dims + 2) * exact.ulp)
+        }
+    }
 }

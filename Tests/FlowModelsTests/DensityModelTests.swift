@@ -1,3 +1,4 @@
+import CAllocationCounter
 import FlowCore
 import FlowModels
 import Testing
@@ -20,6 +21,68 @@ struct DensityModelTests {
             let alone = try model.logDensities(of: [row], isCancelled: { false })[0]
             #expect(alone.bitPattern == expected.bitPattern)
         }
+    }
+
+    @Test("scoring allocates nothing once its workspace is there", arguments: [17, 256])
+    func allocations(levels: Int) throws {
+        let models: [any ImageDensity] = [
+            try tinyModel(MaskedAutoregressiveFlow.self, levels: levels),
+            try tinyModel(AffineCouplingFlow.self, levels: levels, name: "a name too long to stand in a small string"),
+        ]
+        for model in models {
+            for rows in [rows(1, levels: levels), rows(100, levels: levels)] {
+                var logDensities = [Double](repeating: 0, count: rows.count)
+                let expected = try model.logDensities(of: rows, isCancelled: { false })
+                var span = logDensities.mutableSpan
+                let before = allocation_count()
+                for _ in 0..<3 { try model.logDensities(of: rows, to: &span, isCancelled: { false }) }
+                let count = allocation_count() - before
+                #expect(count == 0)
+                #expect(logDensities == expected)
+            }
+        }
+    }
+
+    @Test("a row has the same answer in whichever tile of a large batch it falls")
+    func tiles() throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self)
+        let row = rows(1)[0]
+        let many = try model.logDensities(of: Array(repeating: row, count: 131), isCancelled: { false })
+        let one = try model.logDensities(of: [row], isCancelled: { false })
+        #expect(Set(many) == Set(one))
+        let sample = SampleRow(seed: 9, index: 4)
+        let drawn = try model.sample(Array(repeating: sample, count: 131), isCancelled: { false })
+        let alone = try model.sample([sample], isCancelled: { false })[0]
+        #expect(drawn.count == 131 && drawn.allSatisfy { $0 == alone })
+        #expect(try model.logDensities(of: [], isCancelled: { false }) == [])
+    }
+
+    @Test("threads that share a model get the same bits")
+    func threads() async throws {
+        let model = try tinyModel(MaskedAutoregressiveFlow.self)
+        let rows = rows(80)
+        let expected = try model.logDensities(of: rows, isCancelled: { false })
+        let agree = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 {
+                group.addTask { try model.logDensities(of: rows, isCancelled: { false }) == expected }
+            }
+            return try await group.allSatisfy { $0 }
+        }
+        #expect(agree)
+    }
+
+    /// FIPS 180-4's example, in one part and in three.
+    @Test("SHA-256 gives the published digest")
+    func digest() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        #expect(SHA256.hex(Array("abc".utf8)) == expected)
+        var (hash, parts) = (SHA256(), [UInt8](repeating: 0, count: 32))
+        for part in ["a", "", "bc"] {
+            let bytes = Array(part.utf8)
+            hash.update(bytes.span)
+        }
+        hash.finish(into: &parts)
+        #expect(parts == SHA256.digest(Array("abc".utf8)))
     }
 
     @Test("draws and names change the noise, nothing else does")

@@ -86,13 +86,17 @@ public final class FakeDensity: ImageDensity {
         }
     }
 
-    public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
+    public func logDensities(
+        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
+    ) throws {
         state.withLock { $0.densityCalls.append(rows.count) }
         try waitWhileHeld(isCancelled)
         if let row = rows.firstIndex(where: { $0.pixels.first == Self.poison }) {
             throw FlowError.notFinite(argument: "pixels", row: row)
         }
-        return rows.map { $0.pixels.first == Self.void ? .nan : Self.logDensity($0.pixels, draw: $0.draw) }
+        for (r, row) in rows.enumerated() {
+            logDensities[r] = row.pixels.first == Self.void ? .nan : Self.logDensity(row.pixels, draw: row.draw)
+        }
     }
 
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {

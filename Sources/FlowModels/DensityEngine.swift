@@ -1,0 +1,147 @@
+import FlowCore
+
+/// A flow engine between preprocessing and the base density, with the memory that its calls write on.
+///
+/// Knows nothing of the flow's type, and loops over indices: generic code that is not specialised, as in debug builds,
+/// allocates for what it does not know the size of, an iterator's elements among them.
+final class DensityEngine: Sendable {
+    /// Belongs to one call at a time.
+    private final class Workspace: @unchecked Sendable {
+        var buffers: DensityBuffers
+
+        init(dims: Int) {
+            buffers = DensityBuffers(dims: dims)
+        }
+    }
+
+    let preprocessing: Preprocessing
+    private let flow: FlowEngine
+    /// What an image's bytes follow in the digest that seeds its noise.
+    private let noisePrefix: [UInt8]
+    private let workspaces: Pool<Workspace>
+
+    init(_ flow: FlowEngine, _ preprocessing: Preprocessing, name: String) {
+        self.flow = flow
+        self.preprocessing = preprocessing
+        noisePrefix = Array(name.utf8) + [0]
+        let dims = flow.dims
+        workspaces = Pool { Workspace(dims: dims) }
+    }
+
+    /// ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
+    func logDensities(
+        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: () -> Bool
+    ) throws {
+        precondition(logDensities.count == rows.count)
+        for r in rows.indices { try check(rows[r]) }
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
+        for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
+            let count = min(RowTile.capacity, rows.count - first)
+            for r in 0..<count {
+                logDensities[first + r] = workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+            }
+            if isCancelled() { throw FlowError.cancelled }
+            workspace.buffers.forward(flow, rows: count)
+            for r in 0..<count {
+                let ofLatent = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
+                logDensities[first + r] = ofLatent + logDensities[first + r]
+            }
+        }
+    }
+
+    private func check(_ row: DensityRow) throws {
+        guard row.pixels.count == flow.dims else {
+            throw FlowError.widthMismatch(argument: "pixels", expected: flow.dims, actual: row.pixels.count)
+        }
+        let highest = UInt8(preprocessing.levels - 1)
+        if highest == .max { return }
+        for j in row.pixels.indices where row.pixels[j] > highest {
+            throw FlowError.outOfRange(argument: "pixels", value: "\(row.pixels[j])", allowed: "0 to \(highest)")
+        }
+    }
+
+    /// ``ImageDensity/sample(_:isCancelled:)``.
+    func sample(_ rows: [SampleRow], isCancelled: () -> Bool) throws -> [DrawnImage] {
+        let dims = flow.dims
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
+        var images: [DrawnImage] = []
+        images.reserveCapacity(rows.count)
+        for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
+            let count = min(RowTile.capacity, rows.count - first)
+            for r in 0..<count { workspace.buffers.fill(r, latentOf: rows[first + r]) }
+            try workspace.buffers.inverse(flow, rows: count, isCancelled: isCancelled)
+            for r in 0..<count {
+                let w = workspace.buffers.output[r * dims..<(r + 1) * dims]
+                let (pixels, logDet) = try preprocessing.image(from: w)
+                let ofLatent = workspace.buffers.base[r] - Double(workspace.buffers.flowLogDets[r])
+                images.append(DrawnImage(pixels: pixels, logDensity: ofLatent + logDet))
+            }
+        }
+        return images
+    }
+}
+
+/// What a call writes on, for as many rows as a tile has; its methods allocate nothing.
+private struct DensityBuffers {
+    private let dims: Int
+    private var digest = [UInt8](repeating: 0, count: 32)
+    /// `[D]`, of one row.
+    private var noise: [Float]
+    /// `[capacity, D]`, what the flow is given and what it answers.
+    private var input: [Float]
+    private(set) var output: [Float]
+    /// `[capacity]`, log-dets of the flow and log-densities of the latents, nats.
+    private(set) var flowLogDets: [Float]
+    private(set) var base: [Double]
+
+    init(dims: Int) {
+        self.dims = dims
+        noise = Array(repeating: 0, count: dims)
+        input = Array(repeating: 0, count: RowTile.capacity * dims)
+        output = input
+        flowLogDets = Array(repeating: 0, count: RowTile.capacity)
+        base = Array(repeating: 0, count: RowTile.capacity)
+    }
+
+    /// Makes row `r` of the input of a dequantized image.
+    ///
+    /// The noise is a function of the image's bytes, the model's name and the draw alone, so that the same image always
+    /// gets the same answer.
+    /// - Returns: `log |∂w/∂y|`, nats.
+    mutating func fill(_ r: Int, _ row: DensityRow, _ prefix: [UInt8], _ preprocessing: Preprocessing) -> Double {
+        var hash = SHA256()
+        hash.update(prefix.span)
+        hash.update(row.pixels.span)
+        hash.finish(into: &digest)
+        var seed: UInt64 = 0
+        for i in 0..<8 { seed = seed << 8 | UInt64(digest[i]) }
+        let dims = dims
+        var noiseSpan = noise.mutableSpan
+        RandomStream.uniforms(seed: seed, stream: UInt64(row.draw), to: &noiseSpan, count: dims)
+        let drawn = noise
+        var span = input.mutableSpan
+        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+    }
+
+    /// Makes row `r` of the input the latent of a sample.
+    mutating func fill(_ r: Int, latentOf row: SampleRow) {
+        let dims = dims
+        var span = input.mutableSpan
+        RandomStream.normals(seed: row.seed, stream: row.index, to: &span, offset: r * dims, count: dims)
+        for j in r * dims..<(r + 1) * dims { span[j] *= row.temperature }
+    }
+
+    /// Data → latent of the first rows, and the base density of what comes out.
+    mutating func forward(_ flow: FlowEngine, rows: Int) {
+        flow.forward(input, rows: rows, z: &output, logDet: &flowLogDets)
+        standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
+    }
+
+    /// Latent → data of the first rows, and the base density of what goes in.
+    mutating func inverse(_ flow: FlowEngine, rows: Int, isCancelled: () -> Bool) throws {
+        standardNormalLogDensity(input, rows: rows, dims: dims, to: &base)
+        try flow.inverse(input, rows: rows, x: &output, logDet: &flowLogDets, isCancelled: isCancelled)
+    }
+}
