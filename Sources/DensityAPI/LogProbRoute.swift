@@ -16,6 +16,8 @@ struct LogProbRoute: Route {
     /// What the head of a request asks for.
     private struct Ask: Sendable {
         var model: any ImageDensity
+        /// Nil: of a class-conditional model the mixture.
+        var classIndex: Int?
         var samples: Int
         var type: MediaType
         var reader: LogProbBodyReader
@@ -23,14 +25,15 @@ struct LogProbRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         let options = context.options
-        let query = try Query(head.query, known: ["fit", "samples", "model"])
+        let query = try Query(head.query, known: ["fit", "samples", "class", "model"])
         let samples = try query.integer("samples", in: 1...options.maxImportanceSamples) ?? 1
         let fit = try query.choice("fit", of: Fit.self)
         _ = try Accept(head.fields).best(of: [.json])
         let type = try mediaType(head.fields)
         let model = try context.service.models.model(named: query["model"])
+        let classIndex = try classIndex(query, of: model.record)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
-        let ask = Ask(model: model, samples: samples, type: type, reader: reader)
+        let ask = Ask(model: model, classIndex: classIndex, samples: samples, type: type, reader: reader)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
         }
@@ -63,7 +66,10 @@ struct LogProbRoute: Route {
 
         let rows = decoded.images.flatMap { image in
             switch image {
-            case .success(let pixels): (0..<ask.samples).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
+            case .success(let pixels):
+                (0..<ask.samples).map {
+                    DensityRow(pixels: pixels, draw: UInt32($0), classIndex: ask.classIndex)
+                }
             case .failure: [DensityRow]()
             }
         }
@@ -77,7 +83,7 @@ struct LogProbRoute: Route {
 
     /// The densities of `images`, each out of its `samples` rows of `values`.
     private func results(
-        of images: [Result<[UInt8], Problem>], _ values: [Result<Double, RowFailure>], samples: Int
+        of images: [Result<[UInt8], Problem>], _ values: [Result<RowDensity, RowFailure>], samples: Int
     ) -> [Result<Bound, Problem>] {
         var next = 0
         return images.map { image in
@@ -101,27 +107,35 @@ struct LogProbRoute: Route {
     private func json(_ isList: Bool, _ results: [Result<Bound, Problem>], _ ask: Ask) throws -> JSON {
         let record = ask.model.record
         guard isList else {
-            return .object([.init("model", .string(record.name))] + members(try results[0].get(), record))
+            return .object([.init("model", .string(record.name))] + members(try results[0].get(), ask))
         }
         let items = results.map { result in
             switch result {
-            case .success(let bound): JSON.object(members(bound, record))
+            case .success(let bound): JSON.object(members(bound, ask))
             case .failure(let problem): problem.item
             }
         }
         return ["model": .string(record.name), "results": .array(items)]
     }
 
-    private func members(_ bound: Bound, _ record: ModelRecord) -> [JSON.Member] {
+    private func members(_ bound: Bound, _ ask: Ask) -> [JSON.Member] {
+        let record = ask.model.record
         let bits = bitsPerDim(logProb: bound.logProb, dims: record.eventShape.dims, levels: record.levels)
         var members: [JSON.Member] = [
             .init("log_prob", .number(bound.logProb)), .init("bits_per_dim", .number(bits)),
         ]
-        if let calibration = record.calibration {
+        // the held-out images' quantiles are those of the mixture
+        if let calibration = record.calibration, ask.classIndex == nil || !record.isConditional {
             members.append(.init("percentile", .number(calibration.percentile(of: bound.logProb))))
         }
         members.append(.init("samples", .integer(bound.samples)))
         if let error = bound.standardError { members.append(.init("standard_error", .number(error))) }
+        if let classIndex = ask.classIndex {
+            members.append(.init("class", .string(record.classes[classIndex])))
+        } else if let prior = record.classPrior {
+            let shares = zip(record.classes, bound.posterior(prior: prior)).map { JSON.Member($0, .number($1)) }
+            members.append(.init("class_posterior", .object(shares)))
+        }
         return members
     }
 }
@@ -136,10 +150,16 @@ struct Bound {
     /// Of ``logProb``, by the delta method: the standard error of the mean weight over the mean weight. Nil for one
     /// draw.
     var standardError: Double?
+    /// The same bound on `log p(x | class)` of every class; empty unless the density is a mixture of them.
+    var classLogProbs: [Double]
 
     /// `draws` are finite, and at least one.
-    init(draws: [Double]) {
+    init(draws rows: [RowDensity]) {
+        let draws = rows.map(\.logProb)
         let count = Double(draws.count)
+        classLogProbs = rows[0].classLogProbs.indices.map { c in
+            logSumExp(rows.map { $0.classLogProbs[c] }) - log(count)
+        }
         let top = draws.reduce(-.infinity, max)
         let weights = draws.map { exp($0 - top) }  // in [0, 1], the largest 1
         let mean = weights.reduce(0, +) / count
@@ -149,6 +169,15 @@ struct Bound {
             let variance = weights.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
             standardError = (variance / count).squareRoot() / mean
         }
+    }
+}
+
+extension Bound {
+    /// `p(class | x)` by Bayes' rule, in the order of the classes; `prior` are the classes' shares.
+    func posterior(prior: [Double]) -> [Double] {
+        let joint = zip(prior, classLogProbs).map { log($0) + $1 }
+        let total = logSumExp(joint)
+        return joint.map { exp($0 - total) }
     }
 }
 
@@ -171,4 +200,25 @@ extension APIContext {
     ) async throws -> Output {
         bytes > options.inlineBytes ? try await helpers.run(body) : try body()
     }
+}
+
+/// The index of the class that a request names, or nil when it names none. A model that is not class-conditional and has
+/// learned a single class may be asked for that.
+/// - Throws: ``ProblemKind/parameter`` for a class that there is no density of.
+func classIndex(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? {
+    guard let name = query["class"] else { return nil }
+    if !record.isConditional {
+        guard record.classes == [name] else {
+            let classes = record.classes.isEmpty ? "none" : record.classes.joined(separator: ", ")
+            throw Problem(
+                .parameter,
+                "class: the model is not class-conditional, and knows no \(quoted(name)); it learned \(classes)")
+        }
+        return nil
+    }
+    guard let index = record.classes.firstIndex(of: name) else {
+        throw Problem(
+            .parameter, "class must be one of \(record.classes.joined(separator: ", ")), not \(quoted(name))")
+    }
+    return index
 }

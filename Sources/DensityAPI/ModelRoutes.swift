@@ -52,6 +52,7 @@ private func describe(_ model: any ImageDensity) -> JSON {
         ],
         "dims": .integer(record.eventShape.dims),
         "classes": .array(record.classes.map(JSON.string)),
+        "class_prior": record.classPrior.map { .array($0.map(JSON.number)) } ?? .null,
         "preprocessing": [
             "levels": .integer(record.levels), "dequantization": .string(record.dequantization),
             "logit_alpha": .number(record.logitAlpha),

@@ -21,10 +21,14 @@ struct SampleRoute: Route {
         var count: Int
         var seed: UInt64
         var temperature: Float
+        /// Nil: of a class-conditional model as its shares have it.
+        var classIndex: Int?
         var type: MediaType
 
         var rows: [SampleRow] {
-            (0..<count).map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) }
+            (0..<count).map {
+                SampleRow(seed: seed, index: UInt64($0), temperature: temperature, classIndex: classIndex)
+            }
         }
     }
 
@@ -36,22 +40,15 @@ struct SampleRoute: Route {
         let temperature = try query.positive("temperature", upTo: Self.maxTemperature) ?? 1
         let type = try Accept(head.fields).best(of: [.json, .png, .npy, .ndjson])
         let model = try context.service.models.model(named: query["model"])
-        if let name = query["class"] { try checkClass(name, of: model.record) }
-        let ask = Ask(model: model, count: count, seed: seed, temperature: temperature, type: type)
+        let classIndex = try classIndex(query, of: model.record)
+        let ask = Ask(
+            model: model, count: count, seed: seed, temperature: temperature, classIndex: classIndex, type: type)
         if head.method == .head {
             // Nothing is drawn, so the length is not known: a stream says so, where no body would say 0.
             let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
             return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
         }
         return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
-    }
-
-    private func checkClass(_ name: String, of record: ModelRecord) throws(Problem) {
-        guard record.classes != [name] else { return }
-        let classes = record.classes.isEmpty ? "none" : record.classes.joined(separator: ", ")
-        throw Problem(
-            .parameter,
-            "class: the model is not class-conditional, and cannot draw \(quoted(name)); it learned \(classes)")
     }
 
     private func fields(_ ask: Ask, timings: RequestTimings?) -> HTTPFields {
@@ -140,10 +137,11 @@ struct SampleRoute: Route {
     private func members(_ image: DrawnImage, index: Int, _ record: ModelRecord) throws -> [JSON.Member] {
         let png = try encodePNG(try picture(image, record))
         let bits = bitsPerDim(logProb: image.logDensity, dims: record.eventShape.dims, levels: record.levels)
+        let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
         return [
             .init("index", .integer(index)), .init("image", .string(Data(png).base64EncodedString())),
             .init("log_prob", .number(image.logDensity)), .init("bits_per_dim", .number(bits)),
-        ]
+        ] + drawn
     }
 
     private func picture(_ image: DrawnImage, _ record: ModelRecord) throws(Problem) -> Image {

@@ -105,20 +105,21 @@ public final class FlowEngine: Sendable {
 
 /// On whole arrays, of which two members of one workspace can be read and written side by side, as spans cannot.
 extension FlowEngine {
-    /// ``forward(_:rows:z:logDet:)`` of the first `rows` rows.
-    package func forward(_ x: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
+    /// ``forward(_:context:rows:z:logDet:)`` of the first `rows` rows.
+    package func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
-        forward(x.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
+        forward(x.span, context: context.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
     }
 
-    /// ``inverse(_:rows:x:logDet:isCancelled:)`` of the first `rows` rows.
+    /// ``inverse(_:context:rows:x:logDet:isCancelled:)`` of the first `rows` rows.
     package func inverse(
-        _ z: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
+        _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws {
         var xSpan = x.mutableSpan
         var logDetSpan = logDet.mutableSpan
-        try inverse(z.span, rows: rows, x: &xSpan, logDet: &logDetSpan, isCancelled: isCancelled)
+        try inverse(
+            z.span, context: context.span, rows: rows, x: &xSpan, logDet: &logDetSpan, isCancelled: isCancelled)
     }
 }
 

@@ -9,8 +9,8 @@ final class DensityEngine: Sendable {
     private final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
-        init(dims: Int) {
-            buffers = DensityBuffers(dims: dims)
+        init(dims: Int, classes: Int) {
+            buffers = DensityBuffers(dims: dims, classes: classes)
         }
     }
 
@@ -18,14 +18,19 @@ final class DensityEngine: Sendable {
     private let flow: FlowEngine
     /// What an image's bytes follow in the digest that seeds its noise.
     private let noisePrefix: [UInt8]
+    /// Shares of the classes; empty without.
+    private let prior: [Double]
     private let workspaces: Pool<Workspace>
 
-    init(_ flow: FlowEngine, _ preprocessing: Preprocessing, name: String) {
+    init(_ flow: FlowEngine, _ preprocessing: Preprocessing, name: String, prior: [Double]) {
+        precondition(flow.contextDims == prior.count)
         self.flow = flow
         self.preprocessing = preprocessing
+        self.prior = prior
         noisePrefix = Array(name.utf8) + [0]
         let dims = flow.dims
-        workspaces = Pool { Workspace(dims: dims) }
+        let classes = prior.count
+        workspaces = Pool { Workspace(dims: dims, classes: classes) }
     }
 
     /// ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
@@ -40,6 +45,7 @@ final class DensityEngine: Sendable {
             let count = min(RowTile.capacity, rows.count - first)
             for r in 0..<count {
                 logDensities[first + r] = workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+                workspace.buffers.setClass(r, rows[first + r].classIndex)
             }
             if isCancelled() { throw FlowError.cancelled }
             workspace.buffers.forward(flow, rows: count)
@@ -54,6 +60,10 @@ final class DensityEngine: Sendable {
         guard row.pixels.count == flow.dims else {
             throw FlowError.widthMismatch(argument: "pixels", expected: flow.dims, actual: row.pixels.count)
         }
+        try check(row.classIndex)
+        if row.classIndex == nil, !prior.isEmpty {
+            throw FlowError.outOfRange(argument: "class", value: "none", allowed: "0 to \(prior.count - 1)")
+        }
         let highest = UInt8(preprocessing.levels - 1)
         if highest == .max { return }
         for j in row.pixels.indices where row.pixels[j] > highest {
@@ -61,8 +71,28 @@ final class DensityEngine: Sendable {
         }
     }
 
+    private func check(_ classIndex: Int?) throws {
+        guard let classIndex, !prior.indices.contains(classIndex) else { return }
+        throw FlowError.outOfRange(
+            argument: "class", value: "\(classIndex)", allowed: prior.isEmpty ? "none" : "0 to \(prior.count - 1)")
+    }
+
+    /// The class of a sample: the one asked for, or one drawn by the shares from the upper half of its seed's streams,
+    /// which no latent uses.
+    private func classIndex(of row: SampleRow) -> Int? {
+        if prior.isEmpty || row.classIndex != nil { return row.classIndex }
+        var stream = RandomStream(seed: row.seed, stream: row.index | 1 << 63)
+        var rest = Double(stream.uniform())
+        for c in prior.indices {
+            rest -= prior[c]
+            if rest < 0 { return c }
+        }
+        return prior.count - 1
+    }
+
     /// ``ImageDensity/sample(_:isCancelled:)``.
     func sample(_ rows: [SampleRow], isCancelled: () -> Bool) throws -> [DrawnImage] {
+        for row in rows { try check(row.classIndex) }
         let dims = flow.dims
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
@@ -70,13 +100,18 @@ final class DensityEngine: Sendable {
         images.reserveCapacity(rows.count)
         for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
             let count = min(RowTile.capacity, rows.count - first)
-            for r in 0..<count { workspace.buffers.fill(r, latentOf: rows[first + r]) }
+            for r in 0..<count {
+                workspace.buffers.fill(r, latentOf: rows[first + r])
+                workspace.buffers.setClass(r, classIndex(of: rows[first + r]))
+            }
             try workspace.buffers.inverse(flow, rows: count, isCancelled: isCancelled)
             for r in 0..<count {
                 let w = workspace.buffers.output[r * dims..<(r + 1) * dims]
                 let (pixels, logDet) = try preprocessing.image(from: w)
                 let ofLatent = workspace.buffers.base[r] - Double(workspace.buffers.flowLogDets[r])
-                images.append(DrawnImage(pixels: pixels, logDensity: ofLatent + logDet))
+                images.append(
+                    DrawnImage(
+                        pixels: pixels, logDensity: ofLatent + logDet, classIndex: classIndex(of: rows[first + r])))
             }
         }
         return images
@@ -86,9 +121,12 @@ final class DensityEngine: Sendable {
 /// What a call writes on, for as many rows as a tile has; its methods allocate nothing.
 private struct DensityBuffers {
     private let dims: Int
+    private let classes: Int
     private var digest = [UInt8](repeating: 0, count: 32)
     /// `[D]`, of one row.
     private var noise: [Float]
+    /// `[capacity, classes]`, one-hot.
+    private var context: [Float]
     /// `[capacity, D]`, what the flow is given and what it answers.
     private var input: [Float]
     private(set) var output: [Float]
@@ -96,8 +134,10 @@ private struct DensityBuffers {
     private(set) var flowLogDets: [Float]
     private(set) var base: [Double]
 
-    init(dims: Int) {
+    init(dims: Int, classes: Int) {
         self.dims = dims
+        self.classes = classes
+        context = Array(repeating: 0, count: RowTile.capacity * classes)
         noise = Array(repeating: 0, count: dims)
         input = Array(repeating: 0, count: RowTile.capacity * dims)
         output = input
@@ -133,15 +173,20 @@ private struct DensityBuffers {
         for j in r * dims..<(r + 1) * dims { span[j] *= row.temperature }
     }
 
+    mutating func setClass(_ r: Int, _ classIndex: Int?) {
+        for c in 0..<classes { context[r * classes + c] = c == classIndex ? 1 : 0 }
+    }
+
     /// Data → latent of the first rows, and the base density of what comes out.
     mutating func forward(_ flow: FlowEngine, rows: Int) {
-        flow.forward(input, rows: rows, z: &output, logDet: &flowLogDets)
+        flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
         standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
     }
 
     /// Latent → data of the first rows, and the base density of what goes in.
     mutating func inverse(_ flow: FlowEngine, rows: Int, isCancelled: () -> Bool) throws {
         standardNormalLogDensity(input, rows: rows, dims: dims, to: &base)
-        try flow.inverse(input, rows: rows, x: &output, logDet: &flowLogDets, isCancelled: isCancelled)
+        try flow.inverse(
+            input, context: context, rows: rows, x: &output, logDet: &flowLogDets, isCancelled: isCancelled)
     }
 }

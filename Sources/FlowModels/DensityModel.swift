@@ -16,11 +16,16 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
         guard flow.dims == record.eventShape.dims else {
             throw FlowError.widthMismatch(argument: "event_shape", expected: flow.dims, actual: record.eventShape.dims)
         }
+        guard flow.contextDims == record.classPrior?.count ?? 0 else {
+            throw FlowError.widthMismatch(
+                argument: "class_prior", expected: flow.contextDims, actual: record.classPrior?.count ?? 0)
+        }
         self.flow = flow
         self.record = record
         engine = DensityEngine(
             FlowEngine(flow, precision: precision),
-            try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), name: record.name)
+            try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), name: record.name,
+            prior: record.classPrior ?? [])
     }
 
     /// After the first calls nothing is allocated.

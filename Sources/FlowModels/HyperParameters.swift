@@ -13,20 +13,24 @@ public struct HyperParameters: Sendable, Equatable {
     public var activation: Activation
     /// Whether conditioners have residual blocks; see ``ConditionerShape/isResidual``.
     public var isResidual: Bool
+    /// Classes that the density is conditioned on, as one-hot context of every conditioner; 0 for none.
+    public var classes: Int
 
     public init(
-        layers: Int, hidden: [Int], logScaleBound: Float, activation: Activation = .relu, isResidual: Bool = false
+        layers: Int, hidden: [Int], logScaleBound: Float, activation: Activation = .relu, isResidual: Bool = false,
+        classes: Int = 0
     ) {
         self.layers = layers
         self.hidden = hidden
         self.logScaleBound = logScaleBound
         self.activation = activation
         self.isResidual = isResidual
+        self.classes = classes
     }
 
     /// What each conditioner is made of.
     public var conditioner: ConditionerShape {
-        ConditionerShape(hidden: hidden, activation: activation, isResidual: isResidual)
+        ConditionerShape(hidden: hidden, activation: activation, isResidual: isResidual, contextDims: classes)
     }
 }
 
@@ -37,9 +41,10 @@ extension HyperParameters: Codable {
         case logScaleBound = "log_scale_bound"
         case activation
         case isResidual = "residual"
+        case classes
     }
 
-    /// Files from before `activation` and `residual` existed have plain ReLU networks.
+    /// Files from before `activation`, `residual` and `classes` existed have plain ReLU networks without a context.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         layers = try container.decode(Int.self, forKey: .layers)
@@ -47,5 +52,6 @@ extension HyperParameters: Codable {
         logScaleBound = try container.decode(Float.self, forKey: .logScaleBound)
         activation = try container.decodeIfPresent(Activation.self, forKey: .activation) ?? .relu
         isResidual = try container.decodeIfPresent(Bool.self, forKey: .isResidual) ?? false
+        classes = try container.decodeIfPresent(Int.self, forKey: .classes) ?? 0
     }
 }

@@ -1,4 +1,5 @@
 public import FlowCore
+import Glibc
 
 /// One evaluation of an image's density: the image and which of its dequantization draws to use.
 public struct DensityRow: Sendable, Equatable {
@@ -6,10 +7,13 @@ public struct DensityRow: Sendable, Equatable {
     public var pixels: [UInt8]
     /// Draw `0 ..< K` of the image's own noise stream. The same image and draw always get the same noise.
     public var draw: UInt32
+    /// The class that a class-conditional density is conditioned on, an index into the record's classes; nil: the mixture.
+    public var classIndex: Int?
 
-    public init(pixels: [UInt8], draw: UInt32 = 0) {
+    public init(pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil) {
         self.pixels = pixels
         self.draw = draw
+        self.classIndex = classIndex
     }
 }
 
@@ -20,11 +24,14 @@ public struct SampleRow: Sendable, Equatable {
     public var index: UInt64
     /// Standard deviation of the latent; 1 draws from the learned density.
     public var temperature: Float
+    /// The class to draw of a class-conditional density; nil: drawn first, by the record's shares.
+    public var classIndex: Int?
 
-    public init(seed: UInt64, index: UInt64, temperature: Float = 1) {
+    public init(seed: UInt64, index: UInt64, temperature: Float = 1, classIndex: Int? = nil) {
         self.seed = seed
         self.index = index
         self.temperature = temperature
+        self.classIndex = classIndex
     }
 }
 
@@ -32,12 +39,16 @@ public struct SampleRow: Sendable, Equatable {
 public struct DrawnImage: Sendable, Equatable {
     /// Levels `0 ..< levels`, row-major `[height, width, channels]`.
     public var pixels: [UInt8]
-    /// `log p(y)` of the drawn point `y` in `[0, 1)^D`, before it was rounded down to levels; nats.
+    /// `log p(y)` of the drawn point `y` in `[0, 1)^D`, before it was rounded down to levels; nats. With a class
+    /// `log p(y | class)`.
     public var logDensity: Double
+    /// The class of a class-conditional density that it was drawn from.
+    public var classIndex: Int?
 
-    public init(pixels: [UInt8], logDensity: Double) {
+    public init(pixels: [UInt8], logDensity: Double, classIndex: Int? = nil) {
         self.pixels = pixels
         self.logDensity = logDensity
+        self.classIndex = classIndex
     }
 }
 
@@ -49,10 +60,11 @@ public protocol ImageDensity: Sendable {
     /// Order of latent → data.
     var samplingOrder: ExecutionOrder { get }
 
-    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, `y = (x + u)/levels` in `[0, 1)^D`; not finite only
-    /// where the flow itself is not. The bits of a row do not depend on the other rows.
-    /// - Throws: ``FlowError`` when a row is not `D` wide or holds a value outside `0 ..< levels`, or when
-    ///   `isCancelled` turned true between blocks.
+    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, or of a class-conditional density to `log p(y | class)`;
+    /// `y = (x + u)/levels` in `[0, 1)^D`; not finite only where the flow itself is not. The bits of a row do not depend on
+    /// the other rows.
+    /// - Throws: ``FlowError`` when a row is not `D` wide, holds a value outside `0 ..< levels`, lacks a class that it
+    ///   needs or has one that there is not, or when `isCancelled` turned true between blocks.
     func logDensities(
         of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
     ) throws
@@ -62,7 +74,44 @@ public protocol ImageDensity: Sendable {
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
 }
 
+/// What is known of one row.
+public struct RowDensity: Sendable, Equatable {
+    /// `log p(y)`, or `log p(y | class)` of a row with a class; nats.
+    public var logProb: Double
+    /// `log p(y | class)` of every class, of a class-conditional density and a row without a class; else empty.
+    public var classLogProbs: [Double]
+
+    public init(logProb: Double, classLogProbs: [Double] = []) {
+        self.logProb = logProb
+        self.classLogProbs = classLogProbs
+    }
+
+    /// Whether ``logProb`` is a number; of a mixture, whether every part is.
+    public var isFinite: Bool { logProb.isFinite && classLogProbs.allSatisfy(\.isFinite) }
+}
+
 extension ImageDensity {
+    /// Log-densities of rows with a class or without: of a class-conditional density, without one, the mixture's
+    /// `log p(y) = log Σ π_c p(y | c)` with its parts, which costs as much as that many rows.
+    /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
+    public func densities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [RowDensity] {
+        guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
+            return try logDensities(of: rows, isCancelled: isCancelled).map { RowDensity(logProb: $0) }
+        }
+        let asked = rows.flatMap { row in
+            row.classIndex != nil
+                ? [row]
+                : prior.indices.map { DensityRow(pixels: row.pixels, draw: row.draw, classIndex: $0) }
+        }
+        var values = try logDensities(of: asked, isCancelled: isCancelled)[...]
+        return rows.map { row in
+            if row.classIndex != nil { return RowDensity(logProb: values.removeFirst()) }
+            let parts = Array(values.prefix(prior.count))
+            values = values.dropFirst(prior.count)
+            return RowDensity(
+                logProb: logSumExp(zip(prior, parts).map { log($0) + $1 }), classLogProbs: parts)
+        }
+    }
     /// ``logDensities(of:to:isCancelled:)`` as an array.
     public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
         var values = [Double](repeating: 0, count: rows.count)
@@ -70,4 +119,12 @@ extension ImageDensity {
         try logDensities(of: rows, to: &span, isCancelled: isCancelled)
         return values
     }
+}
+
+/// `ln Σ exp xᵢ`, without overflow; NaN where one is.
+public func logSumExp(_ values: [Double]) -> Double {
+    guard let largest = values.max() else { return -.infinity }
+    if values.contains(where: \.isNaN) { return .nan }
+    if largest.isInfinite { return largest }
+    return largest + log(values.reduce(0) { $0 + exp($1 - largest) })
 }

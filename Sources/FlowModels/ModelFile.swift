@@ -33,7 +33,7 @@ public enum ModelFile {
         }
         let row = DensityRow(pixels: record.check.pixels)
         record.check.logProb = try DensityModel(flow: rounded, record: record)
-            .logDensities(of: [row], isCancelled: { false })[0]
+            .densities(of: [row], isCancelled: { false })[0].logProb
         record.parameterCount = rounded.parameterCount
         var tensors: [Safetensors.Tensor] = []
         rounded.visitParameters { info, values in
@@ -143,7 +143,7 @@ public enum ModelFile {
 
     private static func verify(_ model: DensityModel<some FlowArchitecture>) throws {
         let check = model.record.check
-        let actual = try model.logDensities(of: [DensityRow(pixels: check.pixels)], isCancelled: { false })[0]
+        let actual = try model.densities(of: [DensityRow(pixels: check.pixels)], isCancelled: { false })[0].logProb
         let tolerance = checkTolerance(dims: model.flow.dims)
         // written so that NaN fails
         guard abs(actual - check.logProb) <= tolerance else {

@@ -22,6 +22,15 @@ extension ModelRecord {
             "hyper_parameters.hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
         try require(dequantization == "uniform", "dequantization", "is not \"uniform\"")
         try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
+        let conditional = hyperParameters.classes
+        try require(
+            conditional == 0 || conditional == classes.count, "hyper_parameters.classes",
+            "is \(conditional), neither 0 nor the \(classes.count) that are named")
+        let prior = classPrior ?? []
+        try require(
+            prior.count == conditional && prior.allSatisfy { $0 > 0 }
+                && (prior.isEmpty || abs(prior.reduce(0, +) - 1) < 1e-6),
+            "class_prior", "is not \(conditional) positive shares whose sum is 1")
         try require(
             check.pixels.count == eventShape.dims && check.pixels.allSatisfy { Int($0) < levels }, "check.pixels",
             "are not \(eventShape.dims) values below \(levels)")

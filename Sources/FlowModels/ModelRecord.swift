@@ -36,6 +36,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var logitAlpha: Double
     /// Names of the classes in the training data.
     public var classes: [String]
+    /// Share of each class in the training images: the mixture's weights of a class-conditional density, else nil.
+    public var classPrior: [Double]?
     public var parameterCount: Int
     public var training: TrainingRecord?
     public var heldOut: HeldOutRecord?
@@ -56,6 +58,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case dequantization
         case logitAlpha = "logit_alpha"
         case classes
+        case classPrior = "class_prior"
         case parameterCount = "parameter_count"
         case training
         case heldOut = "held_out"
@@ -67,7 +70,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         formatVersion: Int = ModelRecord.currentFormatVersion,
         mathematicsVersion: Int = ModelRecord.currentMathematicsVersion, name: String, architecture: String,
         hyperParameters: HyperParameters, eventShape: EventShape, levels: Int, dequantization: String,
-        logitAlpha: Double, classes: [String], parameterCount: Int, training: TrainingRecord? = nil,
+        logitAlpha: Double, classes: [String], classPrior: [Double]? = nil, parameterCount: Int,
+        training: TrainingRecord? = nil,
         heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, check: CheckVector
     ) {
         self.formatVersion = formatVersion
@@ -80,12 +84,18 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.dequantization = dequantization
         self.logitAlpha = logitAlpha
         self.classes = classes
+        self.classPrior = classPrior
         self.parameterCount = parameterCount
         self.training = training
         self.heldOut = heldOut
         self.calibration = calibration
         self.check = check
     }
+}
+
+extension ModelRecord {
+    /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
+    public var isConditional: Bool { hyperParameters.classes > 0 }
 }
 
 /// How the model was trained.

@@ -38,7 +38,7 @@ struct BatchGradient: Sendable {
         let parts = stride(from: 0, to: rows, by: part).map { $0..<min($0 + part, rows) }
         let passes = try mapInParallel(parts.count, threads: threads) { p in
             let rows = try load(parts[p])
-            var (z, logDet, tape) = try flow.forwardTaped(rows.x)
+            var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
             let logProbs = rows.logProbs(z: z, logDet: logDet)
             // −log p(y) = ½|z|² − logDet + terms without weights
             for i in z.elements.indices { z.elements[i] *= weight }

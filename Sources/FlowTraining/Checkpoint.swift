@@ -24,6 +24,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("hidden", "\(hyperParameters.hidden)", "\(now.hyperParameters.hidden)"),
             ("activation", "\(hyperParameters.activation)", "\(now.hyperParameters.activation)"),
             ("residual", "\(hyperParameters.isResidual)", "\(now.hyperParameters.isResidual)"),
+            ("conditional", "\(hyperParameters.classes)", "\(now.hyperParameters.classes)"),
             ("log-scale-bound", "\(hyperParameters.logScaleBound)", "\(now.hyperParameters.logScaleBound)"),
             ("image shape", "\(eventShape)", "\(now.eventShape)"),
             ("levels", "\(levels)", "\(now.levels)"),

@@ -76,19 +76,12 @@ public func logDensities(
             let pixels = Array(data[image])
             return (0..<samples).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
         }
-        let draws = try model.logDensities(of: rows, isCancelled: isCancelled)
+        let draws = try model.densities(of: rows, isCancelled: isCancelled).map(\.logProb)
         return blocks[b].indices.map { $0 - blocks[b].lowerBound }.map { i in
-            logMeanExp(draws[i * samples..<(i + 1) * samples])
+            logSumExp(Array(draws[i * samples..<(i + 1) * samples])) - log(Double(samples))
         }
     }
     return parts.flatMap { $0 }
-}
-
-/// `ln (1/n Σ exp xᵢ)`, without overflow.
-func logMeanExp(_ values: ArraySlice<Double>) -> Double {
-    guard let largest = values.max(), largest.isFinite else { return values.max() ?? -.infinity }
-    if values.count == 1 { return largest }
-    return largest + log(values.reduce(0) { $0 + exp($1 - largest) } / Double(values.count))
 }
 
 /// Draws an image at most.

@@ -7,6 +7,8 @@ struct PreparedRows {
     var x: Matrix
     /// `log p(y) − log p(x)` of each row, nats.
     var logDet: [Double]
+    /// `[rows, classes]`, one-hot; nil without.
+    var context: Matrix?
 
     /// `log p(y)` of each row, nats, given what the flow made of ``x``.
     func logProbs(z: Matrix, logDet flowLogDet: [Float]) -> [Double] {
@@ -20,6 +22,8 @@ struct RowPreparation {
     let data: ImageDataSet
     let preprocessing: Preprocessing
     let options: TrainingOptions
+    /// Classes that the flow is conditioned on; 0 for none.
+    let classes: Int
 
     /// Training rows of `epoch`.
     func training(_ images: ArraySlice<Int>, epoch: Int) -> PreparedRows {
@@ -54,6 +58,14 @@ struct RowPreparation {
             logDet.append(preprocessing.latentInput(pixels: pixels[...], noise: noise, w: &span))
             elements += w
         }
-        return PreparedRows(x: Matrix(rows: images.count, columns: dims, elements: elements), logDet: logDet)
+        return PreparedRows(
+            x: Matrix(rows: images.count, columns: dims, elements: elements), logDet: logDet, context: context(images))
+    }
+
+    private func context(_ images: some Collection<Int>) -> Matrix? {
+        guard classes > 0, let labels = data.labels else { return nil }
+        var context = Matrix(rows: images.count, columns: classes)
+        for (r, image) in images.enumerated() { context[r, labels[image]] = 1 }
+        return context
     }
 }

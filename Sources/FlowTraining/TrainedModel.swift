@@ -22,7 +22,8 @@ extension Trainer {
         var record = ModelRecord(
             name: name, architecture: Flow.architectureName, hyperParameters: hyperParameters,
             eventShape: held.shape, levels: preprocessing.levels, dequantization: "uniform",
-            logitAlpha: preprocessing.logitAlpha, classes: classes, parameterCount: best.parameterCount,
+            logitAlpha: preprocessing.logitAlpha, classes: classes, classPrior: classPrior,
+            parameterCount: best.parameterCount,
             training: TrainingRecord(
                 dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
@@ -41,5 +42,13 @@ extension Trainer {
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
         record.check.logProb = logProbs[0]
         return try DensityModel(flow: best, record: record)
+    }
+
+    /// Share of each class in the training images; nil unless the flow is conditioned on them.
+    private var classPrior: [Double]? {
+        guard hyperParameters.classes > 0, let labels = train.data.labels else { return nil }
+        var counts = [Double](repeating: 0, count: hyperParameters.classes)
+        for label in labels { counts[label] += 1 }
+        return counts.map { $0 / Double(labels.count) }
     }
 }

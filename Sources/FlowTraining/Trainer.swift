@@ -37,6 +37,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     ) throws {
         try options.validate()
         try Self.check(train: train, validation: validation, preprocessing: preprocessing)
+        if hyperParameters.classes > 0 { try Self.checkLabels(train, validation, classes: hyperParameters.classes) }
         self.options = options
         self.hyperParameters = hyperParameters
         self.preprocessing = preprocessing
@@ -45,8 +46,12 @@ public final class Trainer<Flow: FlowArchitecture> {
             architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
             levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.contentHash,
             validationHash: validation.contentHash, options: options)
-        self.train = RowPreparation(data: train, preprocessing: preprocessing, options: options)
-        self.validation = RowPreparation(data: validation, preprocessing: preprocessing, options: options)
+        func prepare(_ data: ImageDataSet) -> RowPreparation {
+            RowPreparation(
+                data: data, preprocessing: preprocessing, options: options, classes: hyperParameters.classes)
+        }
+        self.train = prepare(train)
+        self.validation = prepare(validation)
         var flow = try Flow(dims: train.shape.dims, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
@@ -73,6 +78,22 @@ public final class Trainer<Flow: FlowArchitecture> {
         if train.shape != validation.shape {
             throw TrainingError.mismatch(
                 property: "shape of the validation images", expected: "\(train.shape)", actual: "\(validation.shape)")
+        }
+    }
+
+    /// A class-conditional flow needs images of every class to learn from, and the same classes to validate.
+    private static func checkLabels(_ train: ImageDataSet, _ validation: ImageDataSet, classes: Int) throws {
+        for (set, split) in [(train, "training"), (validation, "validation")] {
+            guard set.labels != nil, set.classes == train.classes, set.classes.count == classes else {
+                throw TrainingError.mismatch(
+                    property: "number of classes of the \(split) images", expected: "\(classes)",
+                    actual: "\(set.classes.count)")
+            }
+        }
+        let present = Set(train.labels ?? [])
+        if let absent = train.classes.indices.first(where: { !present.contains($0) }) {
+            throw TrainingError.mismatch(
+                property: "training images of class \(train.classes[absent])", expected: "1 or more", actual: "0")
         }
     }
 
@@ -220,7 +241,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = validation.validation(blocks[b])
-            let (z, logDet) = try engine.forward(rows.x)
+            let (z, logDet) = try engine.forward(rows.x, context: rows.context)
             return rows.logProbs(z: z, logDet: logDet).reduce(0, +)
         }
         return bitsPerDim(

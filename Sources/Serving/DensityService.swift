@@ -22,8 +22,7 @@ public struct ServiceConfiguration: Sendable {
 
 /// Log-densities of the rows of one request, in their order.
 public struct DensityAnswer: Sendable {
-    /// Nats.
-    public var results: [Result<Double, RowFailure>]
+    public var results: [Result<RowDensity, RowFailure>]
     public var timings: RequestTimings
 }
 
@@ -173,9 +172,10 @@ public final class DensityService: Sendable {
             throw ServingError.selfTestFailed(model: record.name, reason: "its check vector has no density")
         }
         let expected = record.check.logProb
-        guard abs(value - expected) <= ModelFile.checkTolerance(dims: record.eventShape.dims) else {
+        guard abs(value.logProb - expected) <= ModelFile.checkTolerance(dims: record.eventShape.dims) else {
             throw ServingError.selfTestFailed(
-                model: record.name, reason: "its check vector has log_prob \(value), and should have \(expected)")
+                model: record.name,
+                reason: "its check vector has log_prob \(value.logProb), and should have \(expected)")
         }
         for try await block in try sample([SampleRow(seed: 0, index: 0)], model: model) {
             guard case .success(let image) = block.images[0], image.pixels.count == record.eventShape.dims else {

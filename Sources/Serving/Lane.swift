@@ -17,7 +17,7 @@ package enum LaneRows: Sendable {
 
 /// What came of some rows, in their order.
 package enum LaneResults: Sendable {
-    case density([Result<Double, RowFailure>])
+    case density([Result<RowDensity, RowFailure>])
     case sampling([Result<DrawnImage, RowFailure>])
 }
 
@@ -260,7 +260,7 @@ package final class Lane: Sendable {
             }
             return .density(
                 isolating(rows, isCancelled: isCancelled) {
-                    try model.logDensities(of: $0, isCancelled: isCancelled).map {
+                    try model.densities(of: $0, isCancelled: isCancelled).map {
                         $0.isFinite ? .success($0) : .failure(.notFinite)
                     }
                 })

@@ -4,7 +4,7 @@ import Synchronization
 /// Gathers the log-densities of one request for the task that awaits them.
 final class DensitySink: LaneSink {
     private struct State {
-        var results: [Result<Double, RowFailure>]
+        var results: [Result<RowDensity, RowFailure>]
         var timings = RequestTimings()
         var continuation: CheckedContinuation<DensityAnswer, any Error>?
     }
@@ -12,7 +12,7 @@ final class DensitySink: LaneSink {
     private let state: Mutex<State>
 
     init(rows: Int, continuation: CheckedContinuation<DensityAnswer, any Error>) {
-        let none = Result<Double, RowFailure>.failure(.refused(reason: "never ran"))
+        let none = Result<RowDensity, RowFailure>.failure(.refused(reason: "never ran"))
         state = Mutex(State(results: Array(repeating: none, count: rows), continuation: continuation))
     }
 

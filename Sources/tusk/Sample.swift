@@ -28,7 +28,9 @@ struct Sample: ParsableCommand {
 
     @Option(
         name: .customLong("class"),
-        help: ArgumentHelp("Only real images of this class; may be repeated.", valueName: "class"))
+        help: ArgumentHelp(
+            "Draw this class, of a class-conditional model, and show only real images of it; may be repeated.",
+            valueName: "class"))
     var only: [String] = []
 
     @Option(help: "Split of the real images.")
@@ -46,11 +48,20 @@ struct Sample: ParsableCommand {
         try check("--threads", threads, in: 1...1024)
         let density = try model.load()
         let shape = density.record.eventShape
+        if !only.isEmpty, beside == nil, !density.record.isConditional {
+            throw CommandError(
+                "--class: the model is not class-conditional; without --beside there is nothing to choose")
+        }
         let real = try realImages(shape: shape, levels: density.record.levels)
+        let classes = try classIndices(density.record)
         // in tiles of what the sequential direction solves at once
         let blocks = stride(from: 0, to: count, by: 16).map { $0..<min($0 + 16, count) }
         let drawn = try mapInParallel(blocks.count, threads: threads) { b in
-            let rows = blocks[b].map { SampleRow(seed: seed, index: UInt64($0), temperature: temperature) }
+            let rows = blocks[b].map { i in
+                SampleRow(
+                    seed: seed, index: UInt64(i), temperature: temperature,
+                    classIndex: classes.isEmpty ? nil : classes[i % classes.count])
+            }
             return try density.sample(rows, isCancelled: { false })
         }.flatMap { $0 }
 
@@ -70,9 +81,20 @@ struct Sample: ParsableCommand {
         Terminal.line("\(output): \(grouped(count)) samples, mean bits/dim \(fixed(bits, 4)) under the model itself")
     }
 
+    /// The classes to draw in turn; none: as the model's shares have it.
+    private func classIndices(_ record: ModelRecord) throws -> [Int] {
+        guard record.isConditional else { return [] }
+        return try only.map { name in
+            guard let index = record.classes.firstIndex(of: name) else {
+                throw CommandError("--class \(name): the model knows \(record.classes.joined(separator: ", "))")
+            }
+            return index
+        }
+    }
+
     private func realImages(shape: EventShape, levels: Int) throws -> [[UInt8]]? {
         guard let beside else {
-            guard only.isEmpty, limit == nil else { throw CommandError("--class and --limit need --beside") }
+            if limit != nil { throw CommandError("--limit needs --beside") }
             return nil
         }
         var arguments = DataArguments()

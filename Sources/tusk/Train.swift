@@ -86,7 +86,11 @@ struct Train: ParsableCommand {
     private func run<Flow: FlowArchitecture>(
         _ architecture: Flow.Type, train: ImageDataSet, validation: ImageDataSet, options: TrainingOptions
     ) throws {
-        let hyperParameters = try shape.hyperParameters()
+        var hyperParameters = try shape.hyperParameters()
+        if shape.conditional {
+            guard !train.classes.isEmpty else { throw CommandError("--conditional needs data with classes") }
+            hyperParameters.classes = train.classes.count
+        }
         guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
         guard let parameters = Flow.parameterCount(dims: train.shape.dims, hyperParameters: hyperParameters),
             parameters <= maxParameters
@@ -170,7 +174,8 @@ struct Train: ParsableCommand {
             data        \(grouped(train.count)) images (\(split.rawValue)), \(grouped(validation.count)) to validate, \
             \(sides), \(train.levels) levels
             model       \(architecture), \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)\
-            \(sizes.isResidual ? ", residual" : ""), \(grouped(parameters)) parameters
+            \(sizes.isResidual ? ", residual" : "")\
+            \(sizes.classes > 0 ? ", \(sizes.classes) classes" : ""), \(grouped(parameters)) parameters
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
             memory      about \(grouped(max(1, bytes >> 20))) MiB, and the activations of a batch

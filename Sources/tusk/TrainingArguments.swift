@@ -24,6 +24,9 @@ struct ArchitectureArguments: ParsableArguments {
         help: "Residual blocks of two linear maps each after the first; --hidden is then an odd number of equal sizes.")
     var residual = false
 
+    @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
+    var conditional = false
+
     @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
     var logScaleBound: Float = 5
 

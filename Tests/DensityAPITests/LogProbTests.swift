@@ -30,6 +30,33 @@ struct LogProbTests {
         #expect(timing.contains("compute;dur=") && timing.contains("decode;dur="))
     }
 
+    @Test("a class-conditional model answers with the mixture and the posterior, or for the class that is asked for")
+    func conditional() async throws {
+        let model = FakeDensity(classes: ["bear", "elephant", "lion"], calibration: calibration, isConditional: true)
+        let api = try await TestAPI(model)
+        let mixture: DensityJSON = try await api.post("/logprob", type: "image/png", png(gray(7))).decoded()
+        #expect(abs(mixture.logProb! - (-42 + FakeDensity.mixtureOffset(classes: 3))) < 1e-12)
+        let posterior = try #require(mixture.classPosterior)
+        // 1 : e⁻¹ : e⁻²
+        #expect(abs(posterior["bear"]! - 0.665_240_955_774_822) < 1e-12)
+        #expect(abs(posterior["elephant"]! / posterior["bear"]! - 0.367_879_441_171_442) < 1e-12)
+        #expect(abs(posterior.values.reduce(0, +) - 1) < 1e-12)
+        #expect(mixture.percentile != nil && mixture.className == nil)
+
+        let lion: DensityJSON = try await api.post("/logprob?class=lion", type: "image/png", png(gray(7))).decoded()
+        #expect(lion.logProb == -44 && lion.className == "lion")
+        #expect(lion.classPosterior == nil && lion.percentile == nil)
+
+        // the bound is one of each class, draws differing by half a nat
+        let bound: DensityJSON = try await api.post("/logprob?samples=2", type: "image/png", png(gray(7))).decoded()
+        #expect(abs(bound.classPosterior!["bear"]! - posterior["bear"]!) < 1e-12)
+
+        let refusal = try await api.post("/logprob?class=dog", type: "image/png", png(gray(7)))
+        #expect(try refusal.problem(422, "parameter").contains("class must be one of bear, elephant, lion"))
+    }
+
+    private var calibration: [Double] { (0...100).map { Double($0) - 100 } }
+
     @Test("one image is the same in every form", arguments: Form.allCases)
     func forms(_ form: Form) async throws {
         let levels: [UInt8] = [1, 2, 3, 4, 5, 6]
@@ -319,7 +346,7 @@ struct LogProbTests {
             ("samples=1e1", "not \"1e1\""),
             ("fit=squeeze", "fit must be one of contain, cover, stretch, not \"squeeze\""),
             ("samples=1&samples=2", "samples is given twice"),
-            ("sample=3", "unknown query parameter \"sample\": known are fit, samples, model"),
+            ("sample=3", "unknown query parameter \"sample\": known are fit, samples, class, model"),
         ])
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().postJSON("/logprob?\(query)", #"{"image": [1,1,1,1,1,1]}"#)

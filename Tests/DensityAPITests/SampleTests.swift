@@ -161,7 +161,7 @@ struct SampleTests {
             ("temperature=2.01", "not \"2.01\""),
             ("temperature=nan", "not \"nan\""),
             ("temperature=0x1", "not \"0x1\""),
-            ("class=giraffe", "not class-conditional, and cannot draw \"giraffe\"; it learned elephant"),
+            ("class=giraffe", "not class-conditional, and knows no \"giraffe\"; it learned elephant"),
             ("n=3", "unknown query parameter \"n\": known are count, seed, temperature, class, model"),
         ])
     func parameters(_ query: String, _ text: String) async throws {
@@ -181,6 +181,19 @@ struct SampleTests {
     func classes() async throws {
         let answer = try await TestAPI(FakeDensity(classes: ["elephant", "lion"])).get("/sample?class=lion")
         #expect(try answer.problem(422, "parameter").contains("it learned elephant, lion"))
+    }
+
+    @Test("a class-conditional model draws the class that is asked for, and says which")
+    func conditional() async throws {
+        let model = FakeDensity(classes: ["bear", "elephant"], isConditional: true)
+        let api = try await TestAPI(model)
+        let answer = try await api.get("/sample?class=elephant&count=2")
+        #expect(answer.status == 200 && answer.text.contains("\"class\":\"elephant\""), "\(answer.text)")
+        #expect(model.samplingCalls.last?.map(\.classIndex) == [1, 1])
+        _ = try await api.get("/sample?count=2")
+        #expect(model.samplingCalls.last?.map(\.classIndex) == [nil, nil])
+        let refusal = try await api.get("/sample?class=lion")
+        #expect(try refusal.problem(422, "parameter").contains("class must be one of bear, elephant, not \"lion\""))
     }
 
     @Test("HEAD says what GET would be, and draws nothing")

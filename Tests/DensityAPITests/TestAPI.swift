@@ -108,6 +108,8 @@ struct DensityJSON: Decodable, Equatable {
     var percentile: Double?
     var samples: Int?
     var standardError: Double?
+    var classPosterior: [String: Double]?
+    var className: String?
     var type: String?
     var error: String?
 
@@ -118,6 +120,8 @@ struct DensityJSON: Decodable, Equatable {
         case percentile
         case samples
         case standardError = "standard_error"
+        case classPosterior = "class_posterior"
+        case className = "class"
         case type
         case error
     }

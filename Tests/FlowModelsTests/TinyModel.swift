@@ -4,17 +4,20 @@ import TestSupport
 
 /// A small model with weights away from their start.
 func tinyModel<Flow: FlowArchitecture>(
-    _: Flow.Type, levels: Int = 256, name: String = "tiny", hidden: [Int] = [6, 5]
+    _: Flow.Type, levels: Int = 256, name: String = "tiny", hidden: [Int] = [6, 5],
+    classPrior: [Double]? = nil
 ) throws -> DensityModel<Flow> {
     let shape = EventShape(height: 2, width: 3, channels: 1)
-    let hyperParameters = HyperParameters(layers: 2, hidden: hidden, logScaleBound: 3)
+    let hyperParameters = HyperParameters(
+        layers: 2, hidden: hidden, logScaleBound: 3, classes: classPrior?.count ?? 0)
     let flow = BijectionLaws.perturbed(
         try Flow(dims: shape.dims, hyperParameters: hyperParameters, seed: 1), scale: 0.2, seed: 2)
     return try DensityModel(
         flow: flow,
         record: ModelRecord(
             name: name, architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: shape,
-            levels: levels, dequantization: "uniform", logitAlpha: 1e-3, classes: ["thing"],
+            levels: levels, dequantization: "uniform", logitAlpha: 1e-3,
+            classes: classPrior?.indices.map { "class \($0)" } ?? ["thing"], classPrior: classPrior,
             parameterCount: flow.parameterCount,
             check: CheckVector(pixels: (0..<6).map { UInt8($0 * (levels - 1) / 5) }, logProb: 0)))
 }

@@ -31,6 +31,55 @@ struct TrainerTests {
         #expect(PairImages.entropy + 0.06 < PairImages.independent - 0.2)
     }
 
+    @Test("a class-conditional flow learns what classes differ in")
+    func conditional() throws {
+        // the same pairs, those of the second class reflected: the mixture has two ridges, each class one
+        let sets = (1...2).map { seed in
+            let pairs = PairImages.set(count: 1000, seed: UInt64(seed))
+            let labels = (0..<1000).map { $0 % 2 }
+            let pixels = pairs.pixels.enumerated().map { i, level in
+                labels[i / 2] == 1 && i % 2 == 1 ? 255 - level : level
+            }
+            return ImageDataSet(
+                shape: pairs.shape, levels: 256, pixels: pixels, labels: labels, classes: ["up", "down"])
+        }
+        var options = Self.options(epochs: 12)
+        options.learningRate = 1e-2
+        let trainer = try Trainer<MaskedAutoregressiveFlow>(
+            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3, classes: 2), train: sets[0],
+            validation: sets[1], preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options,
+            threads: 2)
+        #expect(try trainer.run() == .allEpochs)
+        #expect(try #require(trainer.progress.best).validationBitsPerDim < PairImages.entropy + 0.09)
+        let model = try trainer.model(
+            name: "pairs", classes: ["up", "down"], trainSplit: "train", validationSplit: "validation",
+            precision: .float32)
+        #expect(model.record.classPrior == [0.5, 0.5])
+        let densities = try model.densities(
+            of: (0..<200).map { DensityRow(pixels: Array(sets[1][$0])) }, isCancelled: { false })
+        let right = densities.enumerated().count { i, density in
+            (density.classLogProbs[1] > density.classLogProbs[0]) == (i % 2 == 1)
+        }
+        // the ridges cross at b = 128 or so, where nobody can tell
+        #expect(right > 120, "\(right) of 200")
+    }
+
+    @Test("labels that a class-conditional flow needs are asked for")
+    func labels() throws {
+        let plain = PairImages.set(count: 20, seed: 1)
+        let labelled = ImageDataSet(
+            shape: plain.shape, levels: 256, pixels: plain.pixels, labels: Array(repeating: 0, count: 20),
+            classes: ["a", "b"])
+        for set in [plain, labelled] {
+            #expect(throws: TrainingError.self) {
+                _ = try Trainer<MaskedAutoregressiveFlow>(
+                    hyperParameters: HyperParameters(layers: 1, hidden: [4], logScaleBound: 3, classes: 2), train: set,
+                    validation: set, preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
+                    options: Self.options(epochs: 1), threads: 1)
+            }
+        }
+    }
+
     @Test("threads do not change a bit")
     func threads() throws {
         var options = Self.options(epochs: 2)

@@ -21,7 +21,7 @@ struct DensityServiceTests {
         let model = FakeDensity()
         let service = service { $0.maxBatchRows = 3 }
         let answer = try await service.logDensities(of: (0..<10).map { row($0) }, model: model)
-        #expect(answer.results.map { try? $0.get() } == (0..<10).map { -6 * Double($0) })
+        #expect(answer.results.map { try? $0.get().logProb } == (0..<10).map { -6 * Double($0) })
         #expect(answer.timings.batchRows == 3)
         #expect(model.densityCalls == [3, 3, 3, 1])
     }
@@ -36,7 +36,7 @@ struct DensityServiceTests {
         let values = try await withThrowingTaskGroup(of: Double.self) { group in
             for level in 0..<16 {
                 group.addTask {
-                    try await service.logDensities(of: [row(UInt8(level))], model: model).results[0].get()
+                    try await service.logDensities(of: [row(UInt8(level))], model: model).results[0].get().logProb
                 }
             }
             await eventually { service.queuedRows == 16 }
@@ -53,10 +53,10 @@ struct DensityServiceTests {
         let model = FakeDensity()
         let answer = try await service().logDensities(
             of: [row(1), row(FakeDensity.poison), row(2), row(FakeDensity.void), row(3)], model: model)
-        #expect(answer.results[0] == .success(-6))
-        #expect(answer.results[2] == .success(-12))
+        #expect(answer.results[0] == .success(RowDensity(logProb: -6)))
+        #expect(answer.results[2] == .success(RowDensity(logProb: -12)))
         #expect(answer.results[3] == .failure(.notFinite))
-        #expect(answer.results[4] == .success(-18))
+        #expect(answer.results[4] == .success(RowDensity(logProb: -18)))
         guard case .failure(.refused(let reason)) = answer.results[1] else {
             Issue.record("the poisoned row has \(answer.results[1])")
             return
@@ -164,7 +164,8 @@ struct DensityServiceTests {
         slow.hold()
         let stream = try service.sample([SampleRow(seed: 1, index: 0)], model: slow)
         await eventually { slow.samplingCalls.count == 1 }
-        #expect(try await service.logDensities(of: [row(1)], model: quick).results == [.success(-6)])
+        #expect(
+            try await service.logDensities(of: [row(1)], model: quick).results == [.success(RowDensity(logProb: -6))])
         slow.release()
         for try await block in stream { #expect(block.images.count == 1) }
     }
@@ -233,7 +234,7 @@ struct DensityServiceTests {
         #expect(throws: ServingError.draining) { try service.models }
         model.release()
         await drained
-        #expect(try await busy.results == [.success(-6)])
+        #expect(try await busy.results == [.success(RowDensity(logProb: -6))])
         await #expect(throws: ServingError.draining) {
             try await service.logDensities(of: [row(1)], model: model)
         }

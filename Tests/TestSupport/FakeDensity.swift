@@ -1,10 +1,13 @@
 public import FlowCore
 public import FlowModels
 import Dispatch
+import Glibc
 import Synchronization
 
 /// A density that is quick to compute by hand: `log p = −(sum of levels) − draw/2` nats, and samples whose every level
 /// is a function of seed and index.
+///
+/// When conditional, every class is as likely, and `log p(y | c)` is a nat times `c` lower.
 ///
 /// Images whose first level is ``poison`` make the whole call throw, those with ``void`` have no finite density.
 public final class FakeDensity: ImageDensity {
@@ -34,20 +37,25 @@ public final class FakeDensity: ImageDensity {
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false
+        failsSampling: Bool = false, isConditional: Bool = false
     ) {
         self.failsSampling = failsSampling
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(
             name: name, architecture: "maf",
-            hyperParameters: HyperParameters(layers: 2, hidden: [8], logScaleBound: 3), eventShape: shape,
-            levels: levels, dequantization: "uniform", logitAlpha: 1e-5, classes: classes, parameterCount: 123,
+            hyperParameters: HyperParameters(
+                layers: 2, hidden: [8], logScaleBound: 3, classes: isConditional ? classes.count : 0),
+            eventShape: shape, levels: levels, dequantization: "uniform", logitAlpha: 1e-5, classes: classes,
+            classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,
             training: TrainingRecord(
                 dataHash: String(repeating: "0", count: 64), split: "train", images: 10, horizontalFlips: true,
                 seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5),
             heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
             calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },
-            check: CheckVector(pixels: pixels, logProb: Self.logDensity(pixels) + checkOffset))
+            check: CheckVector(
+                pixels: pixels,
+                logProb: Self.logDensity(pixels) + checkOffset
+                    + (isConditional ? Self.mixtureOffset(classes: classes.count) : 0)))
         self.densityOrder = densityOrder
         self.samplingOrder = samplingOrder
     }
@@ -61,6 +69,11 @@ public final class FakeDensity: ImageDensity {
 
     public static func logDensity(_ pixels: [UInt8], draw: UInt32 = 0) -> Double {
         -Double(pixels.reduce(0) { $0 + Int($1) }) - Double(draw) / 2
+    }
+
+    /// `log Σ e⁻ᶜ / n`: how far the mixture's log-density is from that of class 0.
+    public static func mixtureOffset(classes: Int) -> Double {
+        logSumExp((0..<classes).map { -Double($0) - log(Double(classes)) })
     }
 
     /// Every call from now on waits for ``release()``, or until it is cancelled.
@@ -95,7 +108,8 @@ public final class FakeDensity: ImageDensity {
             throw FlowError.notFinite(argument: "pixels", row: row)
         }
         for (r, row) in rows.enumerated() {
-            logDensities[r] = row.pixels.first == Self.void ? .nan : Self.logDensity(row.pixels, draw: row.draw)
+            let value = Self.logDensity(row.pixels, draw: row.draw) - Double(row.classIndex ?? 0)
+            logDensities[r] = row.pixels.first == Self.void ? .nan : value
         }
     }
 
@@ -110,7 +124,8 @@ public final class FakeDensity: ImageDensity {
             let pixels = (0..<record.eventShape.dims).map { _ in
                 UInt8.random(in: 0..<UInt8(min(record.levels, 200)), using: &stream)
             }
-            return DrawnImage(pixels: pixels, logDensity: Self.logDensity(pixels))
+            let classIndex = record.isConditional ? row.classIndex ?? 0 : nil
+            return DrawnImage(pixels: pixels, logDensity: Self.logDensity(pixels), classIndex: classIndex)
         }
     }
 }
