@@ -27,15 +27,33 @@ struct BatchGradient: Sendable {
 
     /// Computes the gradient of a batch of `rows` rows.
     ///
-    /// - Parameter load: some rows of the batch; called on several threads.
+    /// - Parameters:
+    ///   - atATime: rows whose tapes are in memory at a time.
+    ///   - load: some rows of the batch; called on several threads.
     /// - Returns: `log p(y)` of each row, nats.
     mutating func compute<Flow: Bijection>(
-        of flow: Flow, rows: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+        of flow: Flow, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
     ) throws -> [Double] {
         let weight = 1 / (Float(rows) * Float(flow.dims))
-        let share = (rows + threads - 1) / threads
+        var logProbs: [Double] = []
+        for first in stride(from: 0, to: rows, by: atATime) {
+            logProbs += try add(
+                of: flow, first..<min(first + atATime, rows), weight: weight, accumulate: first > 0, threads: threads,
+                load: load)
+        }
+        return logProbs
+    }
+
+    /// The gradient of some rows, or adds it to what is there.
+    private mutating func add<Flow: Bijection>(
+        of flow: Flow, _ rows: Range<Int>, weight: Float, accumulate: Bool, threads: Int,
+        load: (Range<Int>) throws -> PreparedRows
+    ) throws -> [Double] {
+        let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
-        let parts = stride(from: 0, to: rows, by: part).map { $0..<min($0 + part, rows) }
+        let parts = stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {
+            $0..<min($0 + part, rows.upperBound)
+        }
         let passes = try mapInParallel(parts.count, threads: threads) { p in
             let rows = try load(parts[p])
             var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
@@ -48,12 +66,12 @@ struct BatchGradient: Sendable {
         }
         var gradients: [ParameterGradient] = []
         flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
-        set(gradients, threads: threads)
+        set(gradients, accumulate: accumulate, threads: threads)
         return passes.flatMap(\.logProbs)
     }
 
-    /// Sets the values from `gradients`, one for each array in visiting order, and the norm.
-    mutating func set(_ gradients: [ParameterGradient], threads: Int) {
+    /// Sets the values from `gradients`, one for each array in visiting order, or adds those to them, and sets the norm.
+    mutating func set(_ gradients: [ParameterGradient], accumulate: Bool = false, threads: Int) {
         var squares = [Double](repeating: 0, count: blocks.count)
         // Tasks write disjoint ranges of the arrays, which spans cannot yet express across threads.
         unsafe values.withUnsafeMutableBufferPointer { values in
@@ -63,7 +81,14 @@ struct BatchGradient: Sendable {
                     let offset = offsets[block.parameter]
                     let range = offset + block.elements.lowerBound..<offset + block.elements.upperBound
                     var span = unsafe values.extracting(range).mutableSpan
-                    gradients[block.parameter].compute(block.rows, &span)
+                    if accumulate {
+                        var part = [Float](repeating: 0, count: span.count)
+                        var partSpan = part.mutableSpan
+                        gradients[block.parameter].compute(block.rows, &partSpan)
+                        for i in 0..<span.count { span[i] += partSpan[i] }
+                    } else {
+                        gradients[block.parameter].compute(block.rows, &span)
+                    }
                     var sum = 0.0
                     block.forEachLiveRun { sum += Kernels.best.sumOfSquares(span.span, range: $0) }
                     unsafe squares[b] = sum

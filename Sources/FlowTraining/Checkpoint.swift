@@ -32,6 +32,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("hash of the training images", trainHash, now.trainHash),
             ("hash of the validation images", validationHash, now.validationHash),
             ("batch", "\(before.batch)", "\(after.batch)"),
+            ("accumulate", "\(before.accumulatedBatch)", "\(after.accumulatedBatch)"),
             ("seed", "\(before.seed)", "\(after.seed)"),
             ("learning-rate", "\(before.learningRate)", "\(after.learningRate)"),
             ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),

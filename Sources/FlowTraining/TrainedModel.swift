@@ -33,7 +33,8 @@ extension Trainer {
             of: held, under: DensityModel(flow: best, record: record), threads: threads)
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
-                quantity: "validation loss in the precision of the file", epoch: progress.epoch, step: progress.step)
+                quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,
+                step: progress.step)
         }
         let evaluation = Evaluation(model: record, split: validationSplit, samples: 1, logProbs: logProbs)
         record.heldOut = HeldOutRecord(

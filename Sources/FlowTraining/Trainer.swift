@@ -26,6 +26,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     private let clock = ContinuousClock()
     /// When the present run began, and the training time before it.
     private var session: (start: ContinuousClock.Instant, before: Double)
+    private var secondsWhenSaved = 0.0
 
     /// A flow of `hyperParameters` with initial weights, ready for the first step.
     ///
@@ -112,41 +113,74 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///   - checkpoint: file that takes the whole state every `interval` seconds, at an interruption and at the end.
     ///   - isInterrupted: looked at before each step.
     ///   - observe: called on this thread.
-    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``; ``TrainingError/file(path:operation:reason:)``; what
-    ///   `observe` throws.
+    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)`` without a checkpoint, or after so many rollbacks as the
+    ///   options allow; ``TrainingError/file(path:operation:reason:)``; what `observe` throws.
     public func run(
         checkpoint: (path: String, interval: Double)? = nil,
         isInterrupted: () -> Bool = { false },
         observe: (TrainingEvent) throws -> Void = { _ in }
     ) throws -> TrainingEnd {
         session = (clock.now, progress.seconds)
-        var written = progress.seconds
-        func save() throws {
-            guard let checkpoint else { return }
-            try writeCheckpoint(to: checkpoint.path)
-            written = progress.seconds
-            try observe(.checkpoint)
-        }
-
+        // something to go back to before the first interval is over
+        if options.maxRollbacks > 0 { try save(checkpoint, observe) }
         var end = reasonToStop()
         while end == nil {
-            let order = Self.order(of: train.data.count, options: options, epoch: progress.epoch)
-            let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
-            while progress.stepInEpoch < batches.count, !isOutOfTime {
-                if isInterrupted() {
-                    try save()
-                    return .interrupted
+            do {
+                if try runEpoch(checkpoint, isInterrupted, observe) { return .interrupted }
+            } catch let error as TrainingError {
+                guard case .diverged = error, let checkpoint, progress.rollbacks < options.maxRollbacks else {
+                    throw error
                 }
-                let report = try step(order[batches[progress.stepInEpoch]], of: batches.count)
-                try observe(.step(report))
-                if let checkpoint, progress.seconds - written >= checkpoint.interval { try save() }
+                try rollBack(to: checkpoint.path)
+                try save(checkpoint, observe)
+                try observe(
+                    .rollback(reason: error, step: progress.step, learningRateScale: progress.learningRateScale))
             }
-            try finishEpoch(stepsPerEpoch: batches.count)
-            try observe(.epoch(progress.curve[progress.curve.count - 1]))
             end = reasonToStop()
         }
-        try save()
+        try save(checkpoint, observe)
         return end!  // by the loop's condition
+    }
+
+    /// Where checkpoints go, and the seconds between two.
+    private typealias Saving = (path: String, interval: Double)
+
+    private func save(_ checkpoint: Saving?, _ observe: (TrainingEvent) throws -> Void) throws {
+        guard let checkpoint else { return }
+        try writeCheckpoint(to: checkpoint.path)
+        secondsWhenSaved = progress.seconds
+        try observe(.checkpoint)
+    }
+
+    /// The rest of the epoch under way.
+    /// - Returns: whether it was interrupted.
+    private func runEpoch(
+        _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
+    ) throws -> Bool {
+        let order = Self.order(of: train.data.count, options: options, epoch: progress.epoch)
+        let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
+        while progress.stepInEpoch < batches.count, !isOutOfTime {
+            if isInterrupted() {
+                try save(checkpoint, observe)
+                return true
+            }
+            let report = try step(order[batches[progress.stepInEpoch]], of: batches.count)
+            try observe(.step(report))
+            if let checkpoint, progress.seconds - secondsWhenSaved >= checkpoint.interval {
+                try save(checkpoint, observe)
+            }
+        }
+        try finishEpoch(stepsPerEpoch: batches.count)
+        try observe(.epoch(progress.curve[progress.curve.count - 1]))
+        return false
+    }
+
+    /// Back to the checkpoint, with half the learning rate.
+    private func rollBack(to path: String) throws {
+        let rollbacks = progress.rollbacks + 1
+        try resume(from: path)
+        progress.rollbacks = rollbacks
+        session = (clock.now, progress.seconds)
     }
 
     private func tick() {
@@ -176,19 +210,28 @@ public final class Trainer<Flow: FlowArchitecture> {
         let bySteps = Double(step) / Double(options.epochs * stepsPerEpoch)
         let byTime = options.maxSeconds.map { progress.seconds / $0 } ?? 0
         return LearningRateSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps)
-            .rate(step: step, progress: max(bySteps, byTime))
+            .rate(step: step, progress: max(bySteps, byTime)) * progress.learningRateScale
     }
 
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
-        let logProb = try gradient.compute(of: flow, rows: images.count, threads: threads) { part in
+        let logProb = try gradient.compute(
+            of: flow, rows: images.count,
+            atATime: options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch, threads: threads
+        ) { part in
             train.training(images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch)
         }.reduce(0, +)
-        guard logProb.isFinite else { throw diverged("training loss") }
+        guard logProb.isFinite else { throw diverged("training loss is not finite") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
         let settings = Adam.Settings(
             learningRate: rate, clipNorm: options.clipNorm, weightDecay: options.weightDecay,
             averageDecay: options.averageDecay)
-        guard gradient.norm.isFinite else { throw diverged("gradient") }
+        guard gradient.norm.isFinite else { throw diverged("gradient is not finite") }
+        // early steps have no average to compare with
+        if progress.step >= explosionSteps, gradient.norm > explosionFactor * progress.gradientNorm {
+            throw diverged("gradient's norm is \(explosionFactor) times its average")
+        }
+        let weight = 1 / Double(min(progress.step + 1, explosionSteps))
+        progress.gradientNorm += weight * (gradient.norm - progress.gradientNorm)
         optimizer.step(&flow, gradient: gradient, settings: settings, threads: threads)
         progress.step += 1
         progress.stepInEpoch += 1
@@ -213,7 +256,7 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     private func finishEpoch(stepsPerEpoch: Int) throws {
         let validationBitsPerDim = try validate()
-        guard validationBitsPerDim.isFinite else { throw diverged("validation loss") }
+        guard validationBitsPerDim.isFinite else { throw diverged("validation loss is not finite") }
         tick()
         let point = CurvePoint(
             epoch: progress.epoch + 1, step: progress.step, trainBitsPerDim: trainBitsPerDim,
@@ -249,6 +292,9 @@ public final class Trainer<Flow: FlowArchitecture> {
     }
 }
 
+/// A gradient whose norm is so many times the average of so many steps is taken for a divergence.
+private let explosionFactor = 1000.0
+private let explosionSteps = 100
 /// Images for the data-dependent initialisation.
 private let initializationImages = 1024
 /// Validation images a task.

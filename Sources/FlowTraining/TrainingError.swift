@@ -6,7 +6,7 @@ public enum TrainingError: Error, Equatable, Sendable {
     case noImages(split: String)
     /// Training images, validation images and flow must agree in `property`.
     case mismatch(property: String, expected: String, actual: String)
-    /// `quantity` became NaN or infinite. Weights and optimiser are as they were before that step.
+    /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
     /// The checkpoint cannot be read back.
     case damagedCheckpoint(path: String, reason: String)
@@ -26,7 +26,7 @@ extension TrainingError: CustomStringConvertible {
         case .mismatch(let property, let expected, let actual):
             "\(property) differs: expected \(expected), found \(actual)"
         case .diverged(let quantity, let epoch, let step):
-            "training diverged: the \(quantity) is not finite at step \(step) (epoch \(epoch)); "
+            "training diverged: the \(quantity) at step \(step) (epoch \(epoch)); "
                 + "try a lower learning rate or a longer warm-up"
         case .damagedCheckpoint(let path, let reason):
             "\(path): not a whole checkpoint: \(reason)"

@@ -3,6 +3,11 @@
 public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Passes over the training images at most.
     public var epochs = 100
+    /// Images of a step whose passes through the flow are in memory at a time; 0: all of them. Gradients are summed over the
+    /// parts of a step, which changes the last bits of the result.
+    public var accumulatedBatch = 0
+    /// Times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
+    public var maxRollbacks = 5
     /// Images a step. An epoch is divided into batches of nearly equal size, none larger than this.
     public var batch = 128
     /// Keys the shuffling, augmentation, dequantization and initial weights.
@@ -33,6 +38,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public func validate() throws {
         try Self.check("epochs", epochs, in: 1...Self.maxEpochs)
         try Self.check("batch", batch, in: 1...Self.maxBatch)
+        try Self.check("accumulate", accumulatedBatch, in: 0...Self.maxBatch)
+        try Self.check("rollbacks", maxRollbacks, in: 0...1000)
         try Self.check("learning-rate", learningRate, in: 1e-12...1e3)
         try Self.check("warmup-steps", warmupSteps, in: 0...1_000_000_000)
         try Self.check("clip", clipNorm, in: 0...1e30)

@@ -30,6 +30,17 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     public internal(set) var seconds = 0.0
     /// One point an epoch.
     public internal(set) var curve: [CurvePoint] = []
+    /// Times that the training went back to a checkpoint because it diverged; each halved the learning rate.
+    public internal(set) var rollbacks = 0
+    /// Moving average of the gradient's norm over the last hundred steps or so, nats per dimension.
+    var gradientNorm = 0.0
+
+    /// What the learning rate of the schedule is multiplied with.
+    var learningRateScale: Double {
+        var scale = 1.0
+        for _ in 0..<rollbacks { scale /= 2 }
+        return scale
+    }
 }
 
 /// News for whoever watches.
@@ -40,6 +51,8 @@ public enum TrainingEvent: Sendable {
     case epoch(CurvePoint)
     /// The state is safe in the checkpoint file.
     case checkpoint
+    /// The training diverged, and goes on from the checkpoint of `step` with `learningRateScale` times the learning rate.
+    case rollback(reason: TrainingError, step: Int, learningRateScale: Double)
 }
 
 public struct StepReport: Sendable {

@@ -58,6 +58,15 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: "Images a step.")
     var batch = TrainingOptions().batch
 
+    @Option(
+        help: ArgumentHelp("Images of a step that are in memory at a time, less memory; 0: all.", valueName: "n"))
+    var accumulate = TrainingOptions().accumulatedBatch
+
+    @Option(
+        help: ArgumentHelp(
+            "Times that a diverged training goes back to its checkpoint with half the learning rate.", valueName: "n"))
+    var rollbacks = TrainingOptions().maxRollbacks
+
     @Option(help: "Keys order, augmentation, noise and initial weights.")
     var seed = TrainingOptions().seed
 
@@ -94,6 +103,8 @@ struct TrainingArguments: ParsableArguments {
         var options = TrainingOptions()
         options.epochs = epochs
         options.batch = batch
+        options.accumulatedBatch = accumulate
+        options.maxRollbacks = rollbacks
         options.seed = seed
         options.learningRate = learningRate
         options.warmupSteps = warmupSteps

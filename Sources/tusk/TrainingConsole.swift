@@ -41,6 +41,11 @@ struct TrainingConsole {
                     + "rate \(shortened(point.learningRate))  \(duration(point.seconds))\n")
         case .checkpoint:
             break
+        case .rollback(let reason, let step, let scale):
+            Terminal.write(
+                (interactive ? "\r\u{1B}[K" : "")
+                    + "\(reason); going back to the checkpoint of step \(step), learning rate times \(shortened(scale))\n"
+            )
         }
     }
 

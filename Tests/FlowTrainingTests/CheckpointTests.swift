@@ -46,7 +46,7 @@ struct CheckpointTests {
         #expect(parameters(third.flow) == parameters(whole.flow))
     }
 
-    @Test("is written at every interval, and after a kill at most that much is lost")
+    @Test("is written before the first step, at every interval, and after a kill at most that much is lost")
     func interval() throws {
         let folder = try TemporaryFolder()
         let file = folder.file("a.checkpoint")
@@ -58,7 +58,7 @@ struct CheckpointTests {
                 checkpoint: (file, 0),
                 observe: { event in
                     if case .checkpoint = event { saved += 1 }
-                    if saved == 9 { throw Killed() }
+                    if saved == 10 { throw Killed() }
                 })
         }
         let other = try pairTrainer(Self.options)

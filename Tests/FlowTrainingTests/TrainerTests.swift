@@ -157,6 +157,57 @@ struct TrainerTests {
         #expect(best.level[0] <= FragileFlow.limit)
     }
 
+    /// What a run with checkpoints went through: the scales of its rollbacks, and how it ended.
+    private func rollbacks(epochs: Int, limit: Int) throws -> (scales: [Double], end: TrainingEnd?) {
+        let folder = try TemporaryFolder()
+        var options = Self.options(epochs: epochs)
+        options.warmupSteps = 0
+        options.learningRate = 0.009
+        options.averageDecay = 0
+        options.maxRollbacks = limit
+        let trainer = try fragileTrainer(options)
+        var scales: [Double] = []
+        do {
+            let end = try trainer.run(
+                checkpoint: (folder.file("fragile.checkpoint"), 1e9),
+                observe: { event in
+                    if case .rollback(_, let step, let scale) = event {
+                        #expect(step == 0, "the only checkpoint is the first")
+                        #expect(trainer.flow.level == [0])
+                        scales.append(scale)
+                    }
+                })
+            return (scales, end)
+        } catch TrainingError.diverged {
+            return (scales, nil)
+        }
+    }
+
+    @Test("a divergence goes back to the checkpoint with half the learning rate, so often and no oftener")
+    func rollback() throws {
+        // 2 steps an epoch along a cosine: 0.009 moves past 0.05 in 8 epochs, half of it does not
+        let recovered = try rollbacks(epochs: 8, limit: 5)
+        #expect(recovered.scales == [0.5] && recovered.end == .allEpochs)
+        let lost = try rollbacks(epochs: 100, limit: 2)
+        #expect(lost.scales == [0.5, 0.25] && lost.end == nil)
+        #expect(try rollbacks(epochs: 8, limit: 0).end == nil)
+    }
+
+    @Test("a gradient summed over parts of a step is that of the whole step")
+    func accumulation() throws {
+        var options = Self.options(epochs: 2)
+        let whole = try pairTrainer(options)
+        options.accumulatedBatch = 16
+        let parts = try pairTrainer(options)
+        _ = try whole.run()
+        _ = try parts.run()
+        for (a, b) in zip(whole.progress.curve, parts.progress.curve) {
+            #expect(abs(a.trainBitsPerDim - b.trainBitsPerDim) < 1e-4)
+            #expect(abs(a.validationBitsPerDim - b.validationBitsPerDim) < 1e-4)
+        }
+        #expect(parameters(whole.flow) != parameters(parts.flow), "sums in another order")
+    }
+
     struct BadOption: Sendable, CustomTestStringConvertible {
         var name: String
         var change: @Sendable (inout TrainingOptions) -> Void
@@ -167,6 +218,9 @@ struct TrainerTests {
             BadOption(name: "epochs") { $0.epochs = TrainingOptions.maxEpochs + 1 },
             BadOption(name: "batch") { $0.batch = 0 },
             BadOption(name: "batch") { $0.batch = TrainingOptions.maxBatch + 1 },
+            BadOption(name: "accumulate") { $0.accumulatedBatch = -1 },
+            BadOption(name: "rollbacks") { $0.maxRollbacks = -1 },
+            BadOption(name: "rollbacks") { $0.maxRollbacks = 1001 },
             BadOption(name: "learning-rate") { $0.learningRate = 0 },
             BadOption(name: "learning-rate") { $0.learningRate = .nan },
             BadOption(name: "warmup-steps") { $0.warmupSteps = -1 },
