@@ -39,11 +39,14 @@ package enum Safetensors {
         package var name: String
         package var shape: [Int]
         package var values: [Float]
+        /// In the file that it was read from.
+        package var precision: TensorPrecision
 
-        package init(name: String, shape: [Int], values: [Float]) {
+        package init(name: String, shape: [Int], values: [Float], precision: TensorPrecision = .float32) {
             self.name = name
             self.shape = shape
             self.values = values
+            self.precision = precision
         }
     }
 
@@ -189,7 +192,7 @@ package enum Safetensors {
         end = last
         let values = decode(data.extracting(first..<last), precision, count: count)
         guard values.allSatisfy(\.isFinite) else { throw SafetensorsError.notFinite(tensor: name) }
-        return Tensor(name: name, shape: entry.shape, values: values)
+        return Tensor(name: name, shape: entry.shape, values: values, precision: precision)
     }
 
     private static func decode(_ bytes: RawSpan, _ precision: TensorPrecision, count: Int) -> [Float] {

@@ -10,26 +10,29 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public var count: Int
     /// Dequantization draws an image: `log p` is that of their mean density, a lower bound that tightens with them
     /// (Burda et al., *Importance Weighted Autoencoders* (2016), theorem 1, arXiv:1509.00519).
-    public var samples: Int
+    public var draws: Int
     /// Mean over images of `log p(y)`, nats, and the mean's standard error.
     public var logProb: Double
     public var logProbStandardError: Double
     public var bitsPerDim: Double
     public var bitsPerDimStandardError: Double
+    /// Samples of the model beside the images, where that was asked for.
+    public var comparison: SampleComparison?
 
     enum CodingKeys: String, CodingKey {
         case model
         case split
         case count
-        case samples
+        case draws
         case logProb = "log_prob"
         case logProbStandardError = "log_prob_standard_error"
         case bitsPerDim = "bits_per_dim"
         case bitsPerDimStandardError = "bits_per_dim_standard_error"
+        case comparison
     }
 
     /// - Parameter logProbs: one value an image, nats; at least one.
-    public init(model: ModelRecord, split: String, samples: Int, logProbs: [Double]) {
+    public init(model: ModelRecord, split: String, draws: Int, logProbs: [Double]) {
         precondition(!logProbs.isEmpty)
         let count = Double(logProbs.count)
         let mean = logProbs.reduce(0, +) / count
@@ -37,7 +40,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         self.model = model.name
         self.split = split
         self.count = logProbs.count
-        self.samples = samples
+        self.draws = draws
         logProb = mean
         // of one image nothing is known about the spread
         logProbStandardError = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
@@ -47,18 +50,18 @@ public struct Evaluation: Sendable, Codable, Equatable {
     }
 }
 
-/// `log p(y)` of each image, nats: of draw 0, or with `samples` > 1 of the mean density of the first draws.
+/// `log p(y)` of each image, nats: of draw 0, or with `draws` > 1 of the mean density of the first draws.
 ///
 /// - Parameter threads: never changes the result.
 /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` when the images are not what the model knows;
-///   ``TrainingError/outOfRange(option:value:allowed:)`` for `samples` below 1; ``FlowError``.
+///   ``TrainingError/outOfRange(option:value:allowed:)`` for `draws` below 1; ``FlowError``.
 public func logDensities(
-    of data: ImageDataSet, under model: any ImageDensity, samples: Int = 1, threads: Int,
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
     isCancelled: @Sendable () -> Bool = { false }
 ) throws -> [Double] {
     let record = model.record
-    guard (1...maxSamples).contains(samples) else {
-        throw TrainingError.outOfRange(option: "samples", value: "\(samples)", allowed: "1 to \(maxSamples)")
+    guard (1...maxDraws).contains(draws) else {
+        throw TrainingError.outOfRange(option: "draws", value: "\(draws)", allowed: "1 to \(maxDraws)")
     }
     guard data.shape == record.eventShape else {
         throw TrainingError.mismatch(
@@ -69,23 +72,23 @@ public func logDensities(
             property: "levels of the images", expected: "\(record.levels)", actual: "\(data.levels)")
     }
     // whole images a task, so that few rows wait for a batch
-    let images = max(1, evaluationRows / samples)
+    let images = max(1, evaluationRows / draws)
     let blocks = stride(from: 0, to: data.count, by: images).map { $0..<min($0 + images, data.count) }
     let parts = try mapInParallel(blocks.count, threads: threads) { b in
         let rows = blocks[b].flatMap { image in
             let pixels = Array(data[image])
-            return (0..<samples).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
+            return (0..<draws).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
         }
-        let draws = try model.densities(of: rows, isCancelled: isCancelled).map(\.logProb)
+        let values = try model.densities(of: rows, isCancelled: isCancelled).map(\.logProb)
         return blocks[b].indices.map { $0 - blocks[b].lowerBound }.map { i in
-            logSumExp(Array(draws[i * samples..<(i + 1) * samples])) - log(Double(samples))
+            logSumExp(Array(values[i * draws..<(i + 1) * draws])) - log(Double(draws))
         }
     }
     return parts.flatMap { $0 }
 }
 
 /// Draws an image at most.
-private let maxSamples = 100_000
+private let maxDraws = 100_000
 /// Rows a task.
 private let evaluationRows = 64
 

@@ -36,7 +36,7 @@ extension Trainer {
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,
                 step: progress.step)
         }
-        let evaluation = Evaluation(model: record, split: validationSplit, samples: 1, logProbs: logProbs)
+        let evaluation = Evaluation(model: record, split: validationSplit, draws: 1, logProbs: logProbs)
         record.heldOut = HeldOutRecord(
             split: validationSplit, count: held.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)

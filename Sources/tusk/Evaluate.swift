@@ -1,11 +1,18 @@
 import ArgumentParser
+import FlowCore
 import FlowModels
 import FlowTraining
 import FoundationEssentials
 
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Mean log-density and bits/dim of a model on held-out images.")
+        abstract:
+            "Mean log-density and bits/dim of a model on held-out images; with --samples what it draws, beside them.",
+        discussion: """
+            --samples N draws N images and compares them with as many held-out ones: maximum mean discrepancy, sliced \
+            Wasserstein distance, a classifier two-sample test, coverage of nearest neighbours and copies of training \
+            images. What each says, and what not: docs/evaluation.md.
+            """)
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
@@ -18,7 +25,16 @@ struct Evaluate: ParsableCommand {
     var limit: Int?
 
     @Option(help: "Dequantization draws an image; more than 1 give the tighter importance-weighted bound.")
-    var samples = 1
+    var draws = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Compare so many samples of the model with as many held-out images, "
+                + "\(SampleComparison.minCount) to \(SampleComparison.maxCount); 0: none.", valueName: "n"))
+    var samples = 0
+
+    @Option(help: "Seed of the samples, of which images are chosen, and of the metrics.")
+    var seed: UInt64 = 0
 
     @Option(help: ArgumentHelp("Threads.", valueName: "n"))
     var threads = processorCount
@@ -35,8 +51,18 @@ struct Evaluate: ParsableCommand {
             set = set.limited(to: limit)
         }
         guard set.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
-        let logProbs = try logDensities(of: set, under: density, samples: samples, threads: threads)
-        let result = Evaluation(model: density.record, split: split.rawValue, samples: samples, logProbs: logProbs)
+        let compared = min(samples, set.count)
+        if samples != 0 {
+            try check("--samples", samples, in: SampleComparison.minCount...SampleComparison.maxCount)
+            guard compared >= SampleComparison.minCount else {
+                throw CommandError(
+                    "--samples needs \(SampleComparison.minCount) held-out images; the \(split.rawValue) split has \(set.count)"
+                )
+            }
+        }
+        let logProbs = try logDensities(of: set, under: density, draws: draws, threads: threads)
+        var result = Evaluation(model: density.record, split: split.rawValue, draws: draws, logProbs: logProbs)
+        if samples != 0 { result.comparison = try compare(density, set, count: compared) }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -50,5 +76,68 @@ struct Evaluate: ParsableCommand {
             log_prob      \(fixed(result.logProb, 2)) ± \(fixed(result.logProbStandardError, 2)) nats
             bits_per_dim  \(fixed(result.bitsPerDim, 4)) ± \(fixed(result.bitsPerDimStandardError, 4))
             """)
+        if let comparison = result.comparison { Terminal.line(lines(comparison)) }
+    }
+
+    /// Draws, and compares with as many held-out images, chosen at random.
+    private func compare(
+        _ density: any ImageDensity, _ set: ImageDataSet, count: Int
+    ) throws -> SampleComparison {
+        let levels = density.record.levels
+        say("drawing \(grouped(count)) samples")
+        let blocks = stride(from: 0, to: count, by: 64).map { $0..<min($0 + 64, count) }
+        let drawn = try mapInParallel(blocks.count, threads: threads) { b in
+            try density.sample(
+                blocks[b].map { SampleRow(seed: seed, index: UInt64($0)) }, isCancelled: { false })
+        }.flatMap { $0 }
+        let real = set.chosen(count, seed: seed)
+        let train = try trainingImages(levels: levels)
+        return try SampleComparison(
+            samples: ImageSample(images: drawn.map(\.pixels), levels: levels),
+            real: ImageSample(images: real, levels: levels),
+            train: train.flatMap { train in
+                train.count > 1 ? ImageSample(images: (0..<train.count).map { Array(train[$0]) }, levels: levels) : nil
+            }, seed: seed, threads: threads, progress: say)
+    }
+
+    /// What the model may have learned from, if the data has such a split.
+    private func trainingImages(levels: Int) throws -> ImageDataSet? {
+        if split == .train || split == .all { return nil }
+        do {
+            return try data.load(.train, levels: levels)
+        } catch let error as DataError {
+            guard case .noSuchSplit = error else { throw error }
+            return nil
+        }
+    }
+
+    /// What begins, where somebody waits for it.
+    private func say(_ what: String) {
+        if Terminal.isInteractive, !json { Terminal.line("\(what) …") }
+    }
+
+    private func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : "p = \(fixed(p, 3))" }
+
+    private func lines(_ comparison: SampleComparison) -> String {
+        let mmd = comparison.maximumMeanDiscrepancy
+        let classifier = comparison.classifier
+        var text = """
+            samples       \(grouped(comparison.count)) of seed \(comparison.seed), beside as many \(split.rawValue) images
+            mmd²          \(fixed(mmd.squared, 6)), \(probability(mmd.pValue)) (0: the same; kernel of width \(fixed(mmd.bandwidth, 2)))
+            wasserstein   \(fixed(comparison.slicedWasserstein.distance, 4)), sliced (two halves of the real images: \
+            \(fixed(comparison.slicedWasserstein.betweenRealHalves, 4)))
+            classifier    \(fixed(100 * classifier.accuracy, 1)) ± \(fixed(100 * classifier.standardError, 1)) % told right, \
+            \(probability(classifier.pValue)) (50: cannot be told)
+            coverage      \(fixed(comparison.neighbours.coverage, 3)), density \(fixed(comparison.neighbours.density, 3)) \
+            (near 1: every kind of image is drawn, and no other)
+            """
+        if let memorization = comparison.memorization {
+            text += """
+
+                copies        \(fixed(100 * memorization.ofSamples, 1)) % of the samples, \
+                \(fixed(100 * memorization.ofHeldOut, 1)) % of the held-out images (as near to a training image as the others are)
+                """
+        }
+        return text
     }
 }

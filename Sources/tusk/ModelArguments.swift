@@ -2,11 +2,24 @@ import ArgumentParser
 import CEmbedded
 import FlowCore
 import FlowModels
+import FoundationEssentials
 
 /// Which model.
 struct ModelArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Model file; without it the elephants inside this program.", valueName: "file"))
     var model: String?
+
+    /// The file's length in bytes and its tensors by name.
+    /// - Throws: a `CommandError` that names the file.
+    func tensors() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor]) {
+        do {
+            guard let model else { return try Embedded.tensors() }
+            let data = try Data(contentsOf: URL(filePath: model), options: .mappedIfSafe)
+            return (data.count, try Safetensors.decode(data.bytes).tensors)
+        } catch let error as SafetensorsError {
+            throw CommandError("\(model ?? "embedded model"): \(error)")
+        }
+    }
 
     /// - Parameter precision: of the weights that the model computes with.
     /// - Throws: a `CommandError` that names the file.

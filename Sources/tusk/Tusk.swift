@@ -12,6 +12,7 @@ struct Tusk: AsyncParsableCommand {
             Train.self,
             Evaluate.self,
             Sample.self,
+            Inspect.self,
             Health.self,
             Bench.self,
         ])

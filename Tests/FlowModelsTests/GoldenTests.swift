@@ -109,8 +109,10 @@ struct GoldenTests {
         let bytes = [UInt8](try fixture("written-by-python.safetensors"))
         let (tensors, metadata) = unsafe try Safetensors.decode(bytes.span.bytes)
         let values: [Float] = [0, -1, 1.5, 0.15625, 96, -0x1p-9]  // exact in all three types
-        for name in ["single", "brain", "half"] {
-            #expect(tensors[name] == Safetensors.Tensor(name: name, shape: [2, 3], values: values))
+        let types: [String: TensorPrecision] = ["single": .float32, "brain": .bfloat16, "half": .float16]
+        for (name, type) in types {
+            #expect(
+                tensors[name] == Safetensors.Tensor(name: name, shape: [2, 3], values: values, precision: type))
         }
         #expect(tensors["vector"] == Safetensors.Tensor(name: "vector", shape: [5], values: [0, 1, 2, 3, 4]))
         #expect(tensors.count == 4)

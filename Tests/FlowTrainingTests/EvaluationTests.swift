@@ -18,13 +18,13 @@ struct EvaluationTests {
     @Test("gives mean and standard error as computed by hand")
     func standardError() throws {
         let record = try Self.trained(.float32).record
-        let evaluation = Evaluation(model: record, split: "test", samples: 1, logProbs: [1, 2, 6])
+        let evaluation = Evaluation(model: record, split: "test", draws: 1, logProbs: [1, 2, 6])
         #expect(evaluation.logProb == 3)
         // variance (4 + 1 + 9)/2, over 3 images
         #expect(abs(evaluation.logProbStandardError - (7.0 / 3).squareRoot()) < 1e-12)
         #expect(abs(evaluation.bitsPerDim - (8 - 3 / (2 * M_LN2))) < 1e-12)
         #expect(abs(evaluation.bitsPerDimStandardError - (7.0 / 3).squareRoot() / (2 * M_LN2)) < 1e-12)
-        #expect(Evaluation(model: record, split: "test", samples: 1, logProbs: [5]).logProbStandardError == 0)
+        #expect(Evaluation(model: record, split: "test", draws: 1, logProbs: [5]).logProbStandardError == 0)
     }
 
     @Test("calibration is 101 rising quantiles from the smallest to the largest")
@@ -38,15 +38,15 @@ struct EvaluationTests {
     }
 
     @Test("more draws tighten the bound; threads do not change a bit")
-    func samples() throws {
+    func draws() throws {
         let model = try Self.trained(.float32)
         let data = PairImages.set(count: 70, seed: 3)
         let one = try logDensities(of: data, under: model, threads: 1)
         #expect(try logDensities(of: data, under: model, threads: 3) == one)
-        let many = try logDensities(of: data, under: model, samples: 16, threads: 2)
+        let many = try logDensities(of: data, under: model, draws: 16, threads: 2)
         #expect(many.reduce(0, +) > one.reduce(0, +))
         // one draw is the first of them
-        let both = try logDensities(of: data, under: model, samples: 2, threads: 1)
+        let both = try logDensities(of: data, under: model, draws: 2, threads: 1)
         let second = try model.logDensities(
             of: (0..<70).map { DensityRow(pixels: Array(data[$0]), draw: 1) }, isCancelled: { false })
         for i in 0..<70 { #expect(abs(both[i] - (logSumExp([one[i], second[i]]) - log(2))) < 1e-9) }
@@ -60,10 +60,10 @@ struct EvaluationTests {
         for data in [wide, coarse] {
             #expect(throws: TrainingError.self) { _ = try logDensities(of: data, under: model, threads: 1) }
         }
-        for samples in [0, 100_001] {
+        for draws in [0, 100_001] {
             #expect(throws: TrainingError.self) {
                 _ = try logDensities(
-                    of: PairImages.set(count: 1, seed: 1), under: model, samples: samples, threads: 1)
+                    of: PairImages.set(count: 1, seed: 1), under: model, draws: draws, threads: 1)
             }
         }
     }
@@ -82,7 +82,7 @@ struct EvaluationTests {
         let logProbs = try logDensities(of: held, under: loaded, threads: 1)
         #expect(record.check.logProb == logProbs[0])
         #expect(record.calibration == Calibration(split: "validation", logProbs: logProbs))
-        let evaluation = Evaluation(model: record, split: "validation", samples: 1, logProbs: logProbs)
+        let evaluation = Evaluation(model: record, split: "validation", draws: 1, logProbs: logProbs)
         #expect(record.heldOut?.bitsPerDim == evaluation.bitsPerDim)
     }
 

@@ -44,6 +44,28 @@ struct CommandTests {
             ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--limit", "7"])
         #expect(readable.output.contains("7, test split"))
 
+        let compared = try Program.run(
+            ["evaluate", "--model", work.file("m.safetensors"), "--data", work.path, "--split", "train"]
+                + ["--samples", "20", "--json"])
+        #expect(compared.code == 0, "\(compared.errors)")
+        let comparison = try #require(
+            try JSONDecoder().decode(Evaluation.self, from: Data(compared.output.utf8)).comparison)
+        #expect(comparison.count == 20 && (0...1).contains(comparison.neighbours.coverage))
+        #expect(comparison.memorization == nil, "the training images themselves are compared")
+        for (count, message) in [("19", "--samples is 19; it must be 20 to 2048"), ("2049", "--samples is 2049")] {
+            let refused = try Program.run(["evaluate", "--data", work.path, "--samples", count])
+            #expect(refused.code == 1 && refused.errors.contains(message), "\(refused.errors)")
+        }
+
+        let inspected = try Program.run(["inspect", work.file("m.safetensors"), "--tensors"])
+        #expect(inspected.code == 0, "\(inspected.errors)")
+        for text in ["maf: 2 layers of [16]", "class", "left", "10 images (validation)", "layers.1.weights.0", "16x16"]
+        {
+            #expect(inspected.output.contains(text), "\(text)")
+        }
+        let described = try Program.run(["inspect", "--json"])
+        #expect(described.code == 0 && described.output.contains("\"name\" : \"elephants\""))
+
         let sampled = try Program.run(
             ["sample", "--model", work.file("m.safetensors"), "--count", "5", "--seed", "3"]
                 + ["--output", work.file("s.npy")])

@@ -1,3 +1,4 @@
+import FlowCore
 public import FlowModels
 
 /// Images of one size, with labels or without.
@@ -69,6 +70,12 @@ public struct ImageDataSet: Sendable, Equatable {
         return ImageDataSet(
             shape: shape, levels: levels, pixels: chosen, labels: labels.map { labels in indices.map { labels[$0] } },
             classes: classes)
+    }
+
+    /// `count` images chosen at random, each at most once.
+    public func chosen(_ count: Int, seed: UInt64) -> [[UInt8]] {
+        var source = RandomStream(seed: seed, stream: 0)
+        return source.permutation(of: self.count).prefix(count).map { Array(self[$0]) }
     }
 
     /// SHA-256, in hexadecimal, of shape, levels, labels and pixels: equal for equal data, whatever file it came from.

@@ -1,0 +1,180 @@
+import ArgumentParser
+import FlowCore
+import FlowKernels
+import FlowModels
+import FoundationEssentials
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What is in a model file: sizes, training, held-out density, cost of both directions, tensors.",
+        discussion:
+            "Reading verifies the file: a damaged one, or one whose check vector has another density, is an error.")
+
+    @Argument(help: ArgumentHelp("Model file; without it the elephants inside this program.", valueName: "file"))
+    var file: String?
+
+    @Flag(help: "List every tensor with its shape, type and spread.")
+    var tensors = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        var arguments = ModelArguments()
+        arguments.model = file
+        let density = try arguments.load()
+        guard let backed = density as? any FlowBacked else {
+            throw CommandError("\(file ?? "embedded model"): holds no flow")
+        }
+        let held = try arguments.tensors()
+        let summary = Inspection(
+            of: backed.architecture, density, bytes: held.bytes, tensors: held.tensors, listsTensors: tensors)
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            Terminal.line(String(decoding: try encoder.encode(summary), as: UTF8.self))
+        } else {
+            Terminal.line(summary.text)
+        }
+    }
+}
+
+/// What `tusk inspect` says.
+private struct Inspection: Encodable {
+    struct Tensor: Encodable {
+        var name: String
+        var shape: [Int]
+        var type: String
+        var min: Double
+        var mean: Double
+        var max: Double
+        var standardDeviation: Double
+    }
+
+    struct Direction: Encodable {
+        var order: String
+        /// That a row cannot do without.
+        var multiplyAdds: Int
+    }
+
+    var record: ModelRecord
+    var fileBytes: Int
+    /// Types of the tensors.
+    var types: [String]
+    var logprob: Direction
+    var sample: Direction
+    var tensors: [Tensor]?
+
+    init(
+        of flow: some FlowArchitecture, _ density: any ImageDensity, bytes: Int,
+        tensors held: [String: Safetensors.Tensor],
+        listsTensors: Bool
+    ) {
+        record = density.record
+        record.check.pixels = []
+        fileBytes = bytes
+        types = Set(held.values.map(\.precision.rawValue)).sorted()
+        let multiplyAdds = FlowEngine(flow).multiplyAdds
+        logprob = Direction(order: density.densityOrder.rawValue, multiplyAdds: multiplyAdds)
+        sample = Direction(order: density.samplingOrder.rawValue, multiplyAdds: multiplyAdds)
+        guard listsTensors else { return }
+        var listed: [Tensor] = []
+        var visited = flow
+        // in the order of the maps
+        visited.visitParameters { info, _ in
+            if let tensor = held[info.name] { listed.append(Tensor(tensor)) }
+        }
+        tensors = listed
+    }
+
+    var text: String {
+        let shape = record.eventShape
+        let sizes = record.hyperParameters
+        var lines = [
+            ("name", record.name),
+            (
+                "architecture",
+                "\(record.architecture): \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)"
+                    + (sizes.isResidual ? ", residual" : "") + ", log-scales within ±\(sizes.logScaleBound)"
+            ),
+            (
+                "images",
+                "\(shape.height)x\(shape.width)x\(shape.channels), \(record.levels) levels; logit alpha \(record.logitAlpha)"
+            ),
+            (
+                "classes",
+                record.classes.isEmpty
+                    ? "none"
+                    : record.classes.joined(separator: ", ")
+                        + (record.isConditional ? " (class-conditional)" : "")
+            ),
+            (
+                "parameters",
+                "\(grouped(record.parameterCount)) in \(types.joined(separator: ", ")); \(grouped(fileBytes)) bytes"
+            ),
+            ("logprob", "\(logprob.order), \(grouped(logprob.multiplyAdds)) multiply-adds an image"),
+            ("sample", "\(sample.order), \(grouped(sample.multiplyAdds)) multiply-adds an image"),
+        ]
+        if let training = record.training {
+            lines.append(
+                (
+                    "training",
+                    "\(grouped(training.images)) images (\(training.split)), epoch \(training.bestEpoch) of "
+                        + "\(training.epochs), batch \(training.batch), seed \(training.seed)"
+                        + (training.horizontalFlips ? ", flips" : "") + ", \(duration(training.wallSeconds))"
+                ))
+            lines.append(("data hash", training.dataHash))
+        }
+        if let heldOut = record.heldOut {
+            lines.append(
+                (
+                    "held out",
+                    "\(fixed(heldOut.bitsPerDim, 4)) ± \(fixed(heldOut.bitsPerDimStandardError, 4)) bits/dim over "
+                        + "\(grouped(heldOut.count)) images (\(heldOut.split))"
+                ))
+        }
+        if let quantiles = record.calibration?.logProbQuantiles {
+            lines.append(
+                (
+                    "calibration",
+                    "log_prob of the held-out images: 5% below \(fixed(quantiles[5], 1)), half below "
+                        + "\(fixed(quantiles[50], 1)), 95% below \(fixed(quantiles[95], 1)) nats"
+                ))
+        }
+        lines.append(("check vector", "verified: log_prob \(fixed(record.check.logProb, 3)) nats"))
+        var text = lines.map { $0.0.padded(to: 14) + $0.1 }.joined(separator: "\n")
+        if let tensors {
+            let width = (tensors.map(\.name.count).max() ?? 0) + 2
+            text += "\n\n" + "tensor".padded(to: width) + "shape".padded(to: 14) + "type".padded(to: 6)
+            text += "min".padded(to: 12) + "mean".padded(to: 12) + "max".padded(to: 12) + "std"
+            for tensor in tensors {
+                text += "\n" + tensor.name.padded(to: width)
+                text += tensor.shape.map(String.init).joined(separator: "x").padded(to: 14) + tensor.type.padded(to: 6)
+                text += [tensor.min, tensor.mean, tensor.max].map { fixed($0, 5).padded(to: 12) }.joined()
+                text += fixed(tensor.standardDeviation, 5)
+            }
+        }
+        return text
+    }
+}
+
+extension Inspection.Tensor {
+    fileprivate init(_ stored: Safetensors.Tensor) {
+        let values = stored.values
+        let count = Double(values.count)
+        let mean = values.reduce(0.0) { $0 + Double($1) } / count
+        let squares = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+        self.init(
+            name: stored.name, shape: stored.shape, type: stored.precision.rawValue, min: Double(values.min() ?? 0),
+            mean: mean,
+            max: Double(values.max() ?? 0), standardDeviation: (squares / count).squareRoot())
+    }
+}
+
+extension String {
+    /// With spaces behind, `width` characters at least.
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
