@@ -92,29 +92,55 @@ final class DensityEngine: Sendable {
 
     /// ``ImageDensity/sample(_:isCancelled:)``.
     func sample(_ rows: [SampleRow], isCancelled: () -> Bool) throws -> [DrawnImage] {
-        for row in rows { try check(row.classIndex) }
-        let dims = flow.dims
+        for row in rows {
+            try check(row.classIndex)
+            guard row.index < SampleRow.indexLimit else {
+                throw FlowError.outOfRange(
+                    argument: "index", value: "\(row.index)", allowed: "0 to \(SampleRow.indexLimit - 1)")
+            }
+        }
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
         var images: [DrawnImage] = []
         images.reserveCapacity(rows.count)
         for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
-            let count = min(RowTile.capacity, rows.count - first)
-            for r in 0..<count {
-                workspace.buffers.fill(r, latentOf: rows[first + r])
-                workspace.buffers.setClass(r, classIndex(of: rows[first + r]))
+            let tile = rows[first..<min(first + RowTile.capacity, rows.count)]
+            var drawn = try draw(tile, attempt: 0, &workspace.buffers, isCancelled)
+            for attempt in 1...Self.maxRedraws where drawn.contains(where: { $0 == nil }) {
+                for r in drawn.indices where drawn[r] == nil {
+                    drawn[r] = try draw(tile.dropFirst(r).prefix(1), attempt: attempt, &workspace.buffers, isCancelled)[
+                        0]
+                }
             }
-            try workspace.buffers.inverse(flow, rows: count, isCancelled: isCancelled)
-            for r in 0..<count {
-                let w = workspace.buffers.output[r * dims..<(r + 1) * dims]
-                let (pixels, logDet) = try preprocessing.image(from: w)
-                let ofLatent = workspace.buffers.base[r] - Double(workspace.buffers.flowLogDets[r])
-                images.append(
-                    DrawnImage(
-                        pixels: pixels, logDensity: ofLatent + logDet, classIndex: classIndex(of: rows[first + r])))
+            for (r, image) in drawn.enumerated() {
+                guard let image else { throw FlowError.notFinite(argument: "sample", row: first + r) }
+                images.append(image)
             }
         }
         return images
+    }
+
+    /// Latents that are tried for a sample after the first. A flow's inverse may overflow single precision far from the data.
+    private static let maxRedraws: UInt64 = 8
+
+    /// Images of latents number `attempt` of some samples; nil where one is not finite.
+    private func draw(
+        _ rows: ArraySlice<SampleRow>, attempt: UInt64, _ buffers: inout DensityBuffers, _ isCancelled: () -> Bool
+    ) throws -> [DrawnImage?] {
+        let dims = flow.dims
+        for (r, row) in rows.enumerated() {
+            buffers.fill(r, latentOf: row, attempt: attempt)
+            buffers.setClass(r, classIndex(of: row))
+        }
+        try buffers.inverse(flow, rows: rows.count, isCancelled: isCancelled)
+        return rows.enumerated().map { r, row in
+            guard let (pixels, logDet) = preprocessing.image(from: buffers.output[r * dims..<(r + 1) * dims]) else {
+                return nil
+            }
+            let logDensity = buffers.base[r] - Double(buffers.flowLogDets[r]) + logDet
+            guard logDensity.isFinite else { return nil }
+            return DrawnImage(pixels: pixels, logDensity: logDensity, classIndex: classIndex(of: row))
+        }
     }
 }
 
@@ -165,11 +191,12 @@ private struct DensityBuffers {
         return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
     }
 
-    /// Makes row `r` of the input the latent of a sample.
-    mutating func fill(_ r: Int, latentOf row: SampleRow) {
+    /// Makes row `r` of the input latent number `attempt` of a sample.
+    mutating func fill(_ r: Int, latentOf row: SampleRow, attempt: UInt64) {
         let dims = dims
         var span = input.mutableSpan
-        RandomStream.normals(seed: row.seed, stream: row.index, to: &span, offset: r * dims, count: dims)
+        RandomStream.normals(
+            seed: row.seed, stream: row.index | attempt << 48, to: &span, offset: r * dims, count: dims)
         for j in r * dims..<(r + 1) * dims { span[j] *= row.temperature }
     }
 

@@ -20,12 +20,15 @@ public struct DensityRow: Sendable, Equatable {
 /// One image to draw. The same values give the same bytes, whatever else is drawn with it.
 public struct SampleRow: Sendable, Equatable {
     public var seed: UInt64
-    /// Number of this sample within its seed.
+    /// Number of this sample within its seed, below ``indexLimit``.
     public var index: UInt64
     /// Standard deviation of the latent; 1 draws from the learned density.
     public var temperature: Float
     /// The class to draw of a class-conditional density; nil: drawn first, by the record's shares.
     public var classIndex: Int?
+
+    /// Above are the streams of latents that are drawn anew, and of classes.
+    public static let indexLimit: UInt64 = 1 << 48
 
     public init(seed: UInt64, index: UInt64, temperature: Float = 1, classIndex: Int? = nil) {
         self.seed = seed
@@ -69,8 +72,9 @@ public protocol ImageDensity: Sendable {
         of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
     ) throws
 
-    /// One image per row. The bits of a row do not depend on the other rows.
-    /// - Throws: ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
+    /// One image per row. The bits of a row do not depend on the other rows. A latent whose image is not finite is replaced by
+    /// the next of eight others of the same seed and index.
+    /// - Throws: ``FlowError/notFinite(argument:row:)`` when none of them has one; ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
 }
 

@@ -47,13 +47,12 @@ public struct Preprocessing: Sendable, Equatable {
     }
 
     /// One flow output `w` as an image, rounded down to levels.
-    /// - Returns: the levels and `log |∂w/∂y|` at that point, nats.
-    /// - Throws: ``FlowError/notFinite(argument:row:)`` when `w` holds NaN or ±∞.
-    public func image(from w: ArraySlice<Float>) throws -> (pixels: [UInt8], logDet: Double) {
+    /// - Returns: the levels and `log |∂w/∂y|` at that point, nats; nil when `w` holds NaN or ±∞.
+    public func image(from w: ArraySlice<Float>) -> (pixels: [UInt8], logDet: Double)? {
         var pixels = [UInt8](repeating: 0, count: w.count)
         var span = pixels.mutableSpan
         guard let logs = Kernels.best.levels(map, of: w.span, to: &span) else {
-            throw FlowError.notFinite(argument: "sample", row: 0)
+            return nil
         }
         return (pixels, Double(w.count) * logSqueeze - logs)
     }

@@ -107,6 +107,38 @@ struct DensityModelTests {
         #expect(try model.sample([SampleRow(seed: 6, index: 13)], isCancelled: { false })[0] != one[0])
     }
 
+    @Test("a latent whose image is not finite is drawn anew, a sample that has none is an error")
+    func redraws() throws {
+        var model = try tinyModel(MaskedAutoregressiveFlow.self)
+        var flow = model.flow
+        flow.visitParameters { info, values in
+            // e^87.8 times a normal overflows beyond 2.5 standard deviations: 7% of images of six dimensions
+            if info.name == "standardize.log_scale" { values = values.map { _ in -87.8 } }
+        }
+        model = try DensityModel(flow: flow, record: model.record)
+        let rows = (0..<300).map { SampleRow(seed: 4, index: UInt64($0)) }
+        let images = try model.sample(rows, isCancelled: { false })
+        #expect(images.count { $0.logDensity.isFinite } == 300)
+        for i in [0, 77, 299] {
+            let alone = try model.sample([rows[i]], isCancelled: { false })
+            #expect(alone == [images[i]])
+        }
+        let engine = FlowEngine(flow)
+        var latent = Matrix(rows: 300, columns: 6)
+        var span = latent.elements.mutableSpan
+        for r in 0..<300 { RandomStream.normals(seed: 4, stream: UInt64(r), to: &span, offset: 6 * r, count: 6) }
+        let overflown = try engine.inverse(latent).x
+        let lost = overflown.elements.count { !$0.isFinite }
+        #expect(lost > 5, "there was something to draw anew")
+        #expect(throws: FlowError.notFinite(argument: "sample", row: 1)) {
+            try model.sample(
+                [rows[0], SampleRow(seed: 4, index: 1, temperature: 1e30)], isCancelled: { false })
+        }
+        #expect(throws: FlowError.self) {
+            try model.sample([SampleRow(seed: 0, index: SampleRow.indexLimit)], isCancelled: { false })
+        }
+    }
+
     /// Two dimensions of two levels: the four probabilities are estimated by importance-free averaging of `p(y)` over
     /// each cell, and by counting samples.
     @Test("samples appear as often as the density says")
