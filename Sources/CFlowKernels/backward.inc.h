@@ -33,33 +33,6 @@ static void NAME(activation_backward)(enum flow_activation f, const float *x, fl
     }
 }
 
-static void NAME(affine_columns)(const struct flow_affine_columns *p, float *z, float *log_det) {
-    const vec inverse_bound = splat(1 / p->bound);
-    for (ptrdiff_t i = 0; i < p->dims; i++)
-        for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
-            const vec t = load(p->parameters + 2 * i * p->rows + r, LANES);
-            const vec s = NAME(log_scale)(load(p->parameters + (2 * i + 1) * p->rows + r, LANES), inverse_bound);
-            store(NAME(affine)(0, load(p->x + i * p->rows + r, LANES), t, s), z + i * p->rows + r, LANES);
-            store(load(log_det + r, LANES) + s, log_det + r, LANES);
-        }
-}
-
-static void NAME(affine_columns_backward)(const struct flow_affine_columns *p, const float *dz, const float *dlog_det,
-                                          float *dx, float *dparameters) {
-    const vec inverse_bound = splat(1 / p->bound);
-    for (ptrdiff_t i = 0; i < p->dims; i++)
-        for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
-            const ptrdiff_t at = i * p->rows + r, shift = at + i * p->rows, scale = shift + p->rows;
-            const vec a = load(p->parameters + scale, LANES), d = load(dz + at, LANES);
-            const vec shrink = 1 / fma_vec(magnitude(a), inverse_bound, splat(1));
-            const vec scaled = d * NAME(exp)(a * shrink);
-            store(scaled, dx + at, LANES);
-            store(d, dparameters + shift, LANES);
-            const vec ds = fma_vec(scaled, load(p->x + at, LANES), load(dlog_det + r, LANES));
-            store(ds * shrink * shrink, dparameters + scale, LANES);
-        }
-}
-
 typedef float NAME(sixteen) __attribute__((vector_size(64), aligned(4)));
 
 static void NAME(lane_sums)(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t columns, float *sums) {

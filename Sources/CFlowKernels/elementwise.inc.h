@@ -1,4 +1,4 @@
-// Activations and other functions, sums of exponentials, and the affine map with its log-det.
+// Activations and other functions, and sums of exponentials.
 
 static inline __attribute__((always_inline)) vec NAME(activation)(enum flow_activation f, vec x) {
     switch (f) {
@@ -104,53 +104,3 @@ static void NAME(softmax)(float *x, ptrdiff_t rows, ptrdiff_t columns) {
             store(NAME(share)(x + j, columns - j, left - j, peak) / sum, x + j, columns - j);
     }
 }
-
-// s = a / (1 + |a|/c)
-static inline __attribute__((always_inline)) vec NAME(log_scale)(vec a, vec inverse_bound) {
-    return a / fma_vec(magnitude(a), inverse_bound, splat(1));
-}
-
-static inline __attribute__((always_inline)) vec NAME(affine)(int inverse, vec x, vec t, vec s) {
-    return inverse ? (x - t) * NAME(exp)(-s) : fma_vec(x, NAME(exp)(s), t);
-}
-
-// A panel of up to 16 dimensions in place: row r has its shifts at parameters + 32 r, its log-scales 16 further, and
-// dimension i of x at x + r stride + i step, step 1 or 2.
-static inline __attribute__((always_inline)) void NAME(affine_panel)(int inverse, const struct flow_affine *p) {
-    const vec inverse_bound = splat(1 / p->bound);
-    for (ptrdiff_t r = 0; r < p->rows; r++) {
-        const float *parameters = p->parameters + 32 * r;
-        float *row = p->x + r * p->stride;
-        vec sum = splat(0);
-        for (ptrdiff_t i = 0; i < p->dims; i += LANES) {
-            const ptrdiff_t count = p->dims - i < LANES ? p->dims - i : LANES;
-            const vec t = load(parameters + i, LANES);
-            const vec s = NAME(log_scale)(load(parameters + 16 + i, LANES), inverse_bound);
-            if (p->step == 1) {
-                store(NAME(affine)(inverse, load(row + i, count), t, s), row + i, count);
-            } else if (count == LANES) {
-                // both dimensions of each pair, of which one moves
-                float *pairs = row + 2 * i - p->odd;
-                const vec a = *(const vec *)pairs, b = *(const vec *)(pairs + LANES);
-                vec even = EVEN(a, b), odd = ODD(a, b);
-                if (p->odd)
-                    odd = NAME(affine)(inverse, odd, t, s);
-                else
-                    even = NAME(affine)(inverse, even, t, s);
-                *(vec *)pairs = LOW(even, odd);
-                *(vec *)(pairs + LANES) = HIGH(even, odd);
-            } else {
-                vec x = splat(0);
-                for (ptrdiff_t l = 0; l < count; l++) x[l] = row[2 * (i + l)];
-                x = NAME(affine)(inverse, x, t, s);
-                for (ptrdiff_t l = 0; l < count; l++) row[2 * (i + l)] = x[l];
-            }
-            // lanes beyond the last dimension have log-scale 0
-            sum += s;
-        }
-        p->log_det[r] += inverse ? -total(sum) : total(sum);
-    }
-}
-
-static void NAME(affine_forward)(const struct flow_affine *p) { NAME(affine_panel)(0, p); }
-static void NAME(affine_inverse)(const struct flow_affine *p) { NAME(affine_panel)(1, p); }

@@ -9,6 +9,10 @@
 
 #include "elementwise.inc.h"
 
+#include "spline.inc.h"
+
+#include "transform.inc.h"
+
 #include "transpose.inc.h"
 
 #include "solve.inc.h"
@@ -29,14 +33,13 @@ const struct flow_kernels NAME(kernels) = {
     .round_bf16 = NAME(round_bf16),
     .widen_bf16 = NAME(widen_bf16),
     .activate = NAME(activate),
-    .affine_forward = NAME(affine_forward),
-    .affine_inverse = NAME(affine_inverse),
+    .panel = NAME(panel),
     .solve = NAME(solve),
     .transpose = NAME(transpose),
     .normals = NAME(normals),
     .activation_backward = NAME(activation_backward),
-    .affine_columns = NAME(affine_columns),
-    .affine_columns_backward = NAME(affine_columns_backward),
+    .columns = NAME(columns),
+    .columns_backward = NAME(columns_backward),
     .lane_sums = NAME(lane_sums),
     .adam = NAME(adam),
     .sum_of_squares = NAME(sum_of_squares),

@@ -17,13 +17,13 @@ static inline __attribute__((always_inline)) const float *NAME(solve_panel)(cons
     return (map->half_weights ? map->room : map->weights) + map->panel;
 }
 
-// What `unit` of a panel under way still lacks: `depth` known inputs from `first` on.
+// What `lane` of a panel under way still lacks: `depth` known inputs from `first` on.
 static inline __attribute__((always_inline)) vec NAME(solve_sum)(const struct flow_solve_map *map,
                                                                  const struct flow_solve_step *step, ptrdiff_t lanes,
-                                                                 ptrdiff_t unit, ptrdiff_t l) {
-    vec sum = *(const vec *)(map->partial + (step->lane + unit) * lanes + l);
+                                                                 ptrdiff_t place, ptrdiff_t lane, ptrdiff_t l) {
+    vec sum = *(const vec *)(map->partial + (32 * place + lane) * lanes + l);
     const float *known = map->known + step->first * lanes + l;
-    const float *weight = NAME(solve_panel)(map) + 32 * step->first + step->lane + unit;
+    const float *weight = NAME(solve_panel)(map) + place * map->panel_step + 32 * step->first + lane;
     for (ptrdiff_t t = 0; t < step->depth; t++) {
         sum = fma_vec(*(const vec *)known, splat(*weight), sum);
         known += lanes;
@@ -45,19 +45,18 @@ static void NAME(solve_bring_in)(const struct flow_solve *p, const struct flow_s
         NAME(product)(&(struct flow_product){
             .a = map->weights + step->offset, .a_stride = 32, .b = map->known, .b_step = p->lanes, .b_stride = 1,
             .c = p->scratch, .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
-    NAME(transpose)(p->scratch, 32, map->partial, p->lanes, p->rows, 32);
+    NAME(transpose)(p->scratch, 32, map->partial + 32 * step->place * p->lanes, p->lanes, p->rows, 32);
 }
 
 static void NAME(solve_open)(const struct flow_solve *p, struct flow_solve_map *map, const struct flow_solve_step *step) {
     NAME(solve_bring_in)(p, map, step);
-    if (!map->half_weights) {
-        map->panel = step->offset;
-        return;
-    }
+    map->panel_step = 32 * step->count;
+    map->panel = map->half_weights ? 0 : step->offset - step->place * map->panel_step;
+    if (!map->half_weights) return;
     // what becomes known later is brought in in single precision
     const ptrdiff_t first = step->depth & ~1;
-    NAME(widen_bf16)(map->half_weights + step->offset + 32 * first, map->room + 32 * first, step->count - first);
-    map->panel = 0;
+    NAME(widen_bf16)(map->half_weights + step->offset + 32 * first,
+                     map->room + step->place * map->panel_step + 32 * first, step->count - first);
 }
 
 // Adds known inputs to units of the panel that are still to come.
@@ -65,8 +64,8 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
                             const struct flow_solve_step *step) {
     NAME(product)(&(struct flow_product){
         .a = map->known + step->first * p->lanes, .a_stride = p->lanes,
-        .b = NAME(solve_panel)(map) + 32 * step->first + step->lane, .b_step = 32, .b_stride = 1,
-        .c = map->partial + step->lane * p->lanes, .c_stride = p->lanes, .lanes = p->lanes, .count = step->count,
+        .b = NAME(solve_panel)(map) + step->place * map->panel_step + 32 * step->first + step->lane, .b_step = 32,
+        .b_stride = 1, .c = map->partial + (32 * step->place + step->lane) * p->lanes, .c_stride = p->lanes, .lanes = p->lanes, .count = step->count,
         .depth = step->depth, .accumulate = 1});
 }
 
@@ -84,7 +83,7 @@ static inline __attribute__((always_inline)) void NAME(solve_ahead)(const struct
         for (ptrdiff_t u = 0; u < step->count; u++)                                                                    \
             for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {                                                          \
                 const ptrdiff_t at = (step->offset + u) * p->lanes + l;                                                \
-                vec sum = NAME(solve_sum)(map, step, p->lanes, u, l);                                                  \
+                vec sum = NAME(solve_sum)(map, step, p->lanes, 0, step->lane + u, l);                                  \
                 if (map->stream) {                                                                                     \
                     if (map->adds) sum += *(const vec *)(map->stream + at);                                            \
                     *(vec *)(map->stream + at) = sum;                                                                  \
@@ -104,17 +103,30 @@ static void NAME(solve_units)(const struct flow_solve *p, const struct flow_solv
     }
 }
 
-static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_solve_map *map,
-                                  const struct flow_solve_step *step) {
-    const vec inverse_bound = splat(1 / p->bound);
+static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum flow_transform_kind kind,
+                                                                           const struct flow_solve *p,
+                                                                           const struct flow_solve_map *map,
+                                                                           const struct flow_solve_step *step) {
+    float raw[(3 * FLOW_MOST_BINS - 1) * LANES];
+    const ptrdiff_t count = kind == FLOW_AFFINE ? 2 : step->count;
     for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {
         const ptrdiff_t at = step->offset * p->lanes + l;
-        const vec t = NAME(solve_sum)(map, step, p->lanes, 0, l);
-        const vec s = NAME(log_scale)(NAME(solve_sum)(map, step, p->lanes, 16, l), inverse_bound);
-        const vec x = NAME(affine)(1, *(const vec *)(p->z + at), t, s);
+        for (ptrdiff_t j = 0; j < count; j++)
+            store(NAME(solve_sum)(map, step, p->lanes, j / 2, step->lane + j % 2 * 16, l), raw + j * LANES, LANES);
+        vec log_derivative;
+        const vec x =
+            NAME(transformed)(kind, 1, &p->transform, raw, LANES, *(const vec *)(p->z + at), &log_derivative);
         *(vec *)(p->z + at) = x;
         NAME(solve_know)(p->maps, p->lanes, p->context + step->offset, l, x);
-        *(vec *)(p->log_det + l) -= s;
+        *(vec *)(p->log_det + l) += log_derivative;
+    }
+}
+
+static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_solve_map *map,
+                                  const struct flow_solve_step *step) {
+    switch (p->transform.kind) {
+    case FLOW_AFFINE: return NAME(solve_dimension_as)(FLOW_AFFINE, p, map, step);
+    case FLOW_SPLINE: return NAME(solve_dimension_as)(FLOW_SPLINE, p, map, step);
     }
 }
 

@@ -6,16 +6,22 @@ public struct ScratchSizes: Sendable {
     package var widest = 0
     /// Most inputs of one of its maps in bfloat16.
     package var widestHalf = 0
+    /// Panels of outputs that are computed before the transforms that they steer.
+    package var groupPanels = 0
     /// Of a sequential solve.
     package var solve = SolveSizes()
 
-    package init(solve: SolveSizes = SolveSizes()) { self.solve = solve }
+    package init(groupPanels: Int = 0, solve: SolveSizes = SolveSizes()) {
+        self.groupPanels = groupPanels
+        self.solve = solve
+    }
 
     /// Enough for either.
     public func union(_ other: ScratchSizes) -> ScratchSizes {
         var sizes = self
         sizes.widest = max(widest, other.widest)
         sizes.widestHalf = max(widestHalf, other.widestHalf)
+        sizes.groupPanels = max(groupPanels, other.groupPanels)
         sizes.solve = solve.union(other.solve)
         return sizes
     }
@@ -30,7 +36,7 @@ public struct Scratch: Sendable {
     /// Inputs of one layer each in bfloat16, row-major.
     package var halfFront: [UInt16]
     package var halfBack: [UInt16]
-    /// One panel of outputs, `[capacity, 32]`.
+    /// The panels of a group of outputs, side by side, `[capacity, 32 · panels]`, or one panel of a hidden layer.
     package var panel: [Float]
     package var solve: SolveScratch
 
@@ -42,7 +48,7 @@ public struct Scratch: Sendable {
         let halves = sizes.widestHalf == 0 ? 0 : RowTile.capacity * rowStride(sizes.widestHalf)
         halfFront = Array(repeating: 0, count: halves)
         halfBack = halfFront
-        panel = zeros(32)
+        panel = zeros(32 * max(1, sizes.groupPanels))
         solve = SolveScratch(sizes.solve, rows: RowTile.capacity)
     }
 }

@@ -27,26 +27,4 @@ extension Kernels {
         var span = y.mutableSpan
         activate(f, from: x.span, xOffset, to: &span, yOffset, count: count)
     }
-
-    package func affineForward(
-        parameters: [Float], bound: Float, rows: Int, dims: Int, x: inout [Float], offset: Int, stride: Int,
-        step: Int, logDet: inout [Float]
-    ) {
-        var span = x.mutableSpan
-        var logDetSpan = logDet.mutableSpan
-        affineForward(
-            parameters: parameters.span, bound: bound, rows: rows, dims: dims, x: &span, offset: offset,
-            stride: stride, step: step, logDet: &logDetSpan)
-    }
-
-    package func affineInverse(
-        parameters: [Float], bound: Float, rows: Int, dims: Int, x: inout [Float], offset: Int, stride: Int,
-        step: Int, logDet: inout [Float]
-    ) {
-        var span = x.mutableSpan
-        var logDetSpan = logDet.mutableSpan
-        affineInverse(
-            parameters: parameters.span, bound: bound, rows: rows, dims: dims, x: &span, offset: offset,
-            stride: stride, step: step, logDet: &logDetSpan)
-    }
 }

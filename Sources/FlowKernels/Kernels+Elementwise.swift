@@ -38,59 +38,6 @@ extension Kernels {
         }
     }
 
-    /// Affine map in place, data → latent, on `dims` (at most 16) dimensions of row-major rows: `x[r, i]` is at
-    /// `offset + r · stride + i · step` with `step` 1 or 2. `parameters` is `[rows, 32]`: lane `i` the shift `t`, lane
-    /// `16 + i` the unbounded log-scale, 0 in lanes without a dimension. Adds `Σᵢ s` to `logDet[r]`, nats.
-    ///
-    /// With a step of 2 rows begin at even offsets, and the other dimension of each pair is left as it is.
-    package func affineForward(
-        parameters: Span<Float>, bound: Float, rows: Int, dims: Int, x: inout MutableSpan<Float>, offset: Int,
-        stride: Int, step: Int, logDet: inout MutableSpan<Float>
-    ) {
-        unsafe affine(
-            table.pointee.affine_forward, parameters: parameters, bound: bound, rows: rows, dims: dims, x: &x,
-            offset: offset, stride: stride, step: step, logDet: &logDet)
-    }
-
-    /// The inverse of ``affineForward(parameters:bound:rows:dims:x:offset:stride:step:logDet:)``; adds `−Σᵢ s`.
-    package func affineInverse(
-        parameters: Span<Float>, bound: Float, rows: Int, dims: Int, x: inout MutableSpan<Float>, offset: Int,
-        stride: Int, step: Int, logDet: inout MutableSpan<Float>
-    ) {
-        unsafe affine(
-            table.pointee.affine_inverse, parameters: parameters, bound: bound, rows: rows, dims: dims, x: &x,
-            offset: offset, stride: stride, step: step, logDet: &logDet)
-    }
-
-    private func affine(
-        _ kernel: (UnsafePointer<flow_affine>?) -> Void, parameters: Span<Float>, bound: Float, rows: Int, dims: Int,
-        x: inout MutableSpan<Float>, offset: Int, stride: Int, step: Int, logDet: inout MutableSpan<Float>
-    ) {
-        precondition(rows > 0 && (1...16).contains(dims) && offset >= 0 && (step == 1 || step == 2))
-        precondition(parameters.count >= 32 * rows && logDet.count >= rows && stride >= dims * step)
-        precondition(step == 1 || stride % 2 == 0)
-        // with a step of 2 whole pairs are read where all 16 dimensions are there
-        let last = step == 1 ? offset + dims - 1 : dims == 16 ? offset & ~1 + 31 : offset + 2 * (dims - 1)
-        precondition((rows - 1) * stride + last < x.count)
-        unsafe parameters.withUnsafeBufferPointer { parameters in
-            unsafe x.withUnsafeMutableBufferPointer { x in
-                unsafe logDet.withUnsafeMutableBufferPointer { logDet in
-                    var p = unsafe flow_affine()
-                    unsafe p.parameters = parameters.baseAddress
-                    unsafe p.bound = bound
-                    unsafe p.rows = rows
-                    unsafe p.dims = dims
-                    unsafe p.x = x.baseAddress! + offset
-                    unsafe p.stride = stride
-                    unsafe p.step = step
-                    unsafe p.odd = offset & 1
-                    unsafe p.log_det = logDet.baseAddress
-                    unsafe kernel(&p)
-                }
-            }
-        }
-    }
-
     /// The first `count` standard normals of a Philox4x32-10 stream, from `offset` on. The twin draws one after another:
     /// `RandomStream.normal()`.
     package func normals(

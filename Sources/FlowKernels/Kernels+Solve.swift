@@ -1,21 +1,22 @@
 import CFlowKernels
 
 extension Kernels {
-    /// Runs some steps of a plan for `rows` rows side by side: `scratch.z` becomes data, position by position, and `−s` of
-    /// every position is added to `scratch.logDet`. Arrays are `[units][lanes]`, `lanes` being `rows` rounded up to a
+    /// Runs some steps of a plan for `rows` rows side by side: `scratch.z` becomes data, position by position, and the
+    /// log-derivative of every position is added to `scratch.logDet`. Arrays are `[units][lanes]`, `lanes` being `rows` rounded up to a
     /// multiple of 16. Its twin is the inverse in `D` passes, `MaskedAutoregressive.referenceInverse(_:context:)`.
     package func solve(_ plan: SolvePlan, steps: Range<Int>, rows: Int, _ scratch: inout SolveScratch) {
         let lanes = (rows + 15) / 16 * 16
         precondition(rows > 0 && steps.lowerBound >= 0 && steps.upperBound <= plan.steps.count)
         precondition(scratch.z.count >= plan.positions.count * lanes && scratch.known.count >= plan.known * lanes)
-        precondition(scratch.partial.count >= plan.maps.count * 32 * lanes && scratch.scratch.count >= 32 * rows)
+        precondition(scratch.partial.count >= plan.partial * lanes && scratch.scratch.count >= 32 * rows)
         precondition(scratch.logDet.count >= lanes && scratch.panels.count >= plan.maps.count)
+        precondition(scratch.panelSteps.count >= plan.maps.count)
         precondition(scratch.halfKnown.count >= plan.pairs * lanes && scratch.room.count >= plan.room)
         // In bounds by these preconditions and by those of the plan's steps.
         unsafe withMaps(plan, lanes, &scratch) { maps, z, logDet, panel in
             var p = unsafe flow_solve(
                 maps: maps, z: z, context: plan.positions.lowerBound - plan.maps[0].inputs.lowerBound, log_det: logDet,
-                scratch: panel, bound: plan.bound, rows: rows, lanes: lanes)
+                scratch: panel, transform: plan.transform.kernel, rows: rows, lanes: lanes)
             unsafe plan.steps.withUnsafeBufferPointer {
                 unsafe table.pointee.solve(&p, $0.baseAddress! + steps.lowerBound, steps.count)
             }
@@ -45,6 +46,7 @@ extension Kernels {
                                 unsafe c.adds = map.adds ? 1 : 0
                                 unsafe c.partial = partial.baseAddress! + i * 32 * lanes
                                 unsafe c.panel = scratch.panels[i]
+                                unsafe c.panel_step = scratch.panelSteps[i]
                                 if plan.isHalf {
                                     unsafe c.half_known = halfKnown.baseAddress! + pairs * lanes
                                     unsafe c.room = room.baseAddress! + widened
@@ -68,7 +70,10 @@ extension Kernels {
                     }
                 }
             }
-            for i in 0..<plan.maps.count { unsafe scratch.panels[i] = maps[i].panel }
+            for i in 0..<plan.maps.count {
+                unsafe scratch.panels[i] = maps[i].panel
+                unsafe scratch.panelSteps[i] = maps[i].panel_step
+            }
         }
     }
 

@@ -65,7 +65,7 @@ package struct SolvePlan: Sendable {
     let maps: [Map]
     /// Positions that are solved for, and where the first stands among the known values.
     let positions: Range<Int>
-    let bound: Float
+    let transform: UnivariateTransform
     /// Known values of a row.
     let known: Int
     /// Whether maps are in bfloat16: all or none. If so, the pairs of known inputs of all maps, and the elements of scratch
@@ -73,11 +73,13 @@ package struct SolvePlan: Sendable {
     let isHalf: Bool
     let pairs: Int
     let room: Int
+    /// Panels of outputs under way at once: two parameters of each dimension a panel.
+    let places: Int
     private(set) var steps: [flow_solve_step] = []
     /// Inputs of each map's panel under way.
     private var reads: [Int]
 
-    package init(maps: [Map], positions: Range<Int>, bound: Float, known: Int) {
+    package init(maps: [Map], positions: Range<Int>, transform: UnivariateTransform, known: Int) {
         for (i, map) in maps.enumerated() {
             precondition(map.biases.count % 32 == 0 && map.inputs.upperBound <= known)
             precondition(map.outputs.isEmpty || map.outputs == maps[i + 1].inputs)
@@ -87,12 +89,14 @@ package struct SolvePlan: Sendable {
         precondition(positions.upperBound == maps[0].inputs.upperBound)
         self.maps = maps
         self.positions = positions
-        self.bound = bound
+        self.transform = transform
         self.known = known
+        places = (transform.parameterCount + 1) / 2
         isHalf = maps[0].weights.isHalf
         precondition(maps.allSatisfy { [isHalf] in $0.weights.isHalf == isHalf })
         pairs = isHalf ? maps.reduce(0) { $0 + ($1.inputs.count + 1) / 2 } : 0
-        room = isHalf ? maps.reduce(0) { $0 + 32 * $1.inputs.count } : 0
+        let wide = maps.dropLast().reduce(places * maps[maps.count - 1].inputs.count) { $0 + $1.inputs.count }
+        room = isHalf ? 32 * wide : 0
         reads = Array(repeating: 0, count: maps.count)
         let context = positions.lowerBound - maps[0].inputs.lowerBound
         if context > 0 { append(FLOW_GIVEN, 0, lane: 0, lanes: 0, 0..<context, 0) }
@@ -100,19 +104,28 @@ package struct SolvePlan: Sendable {
 
     package var count: Int { steps.count }
 
+    /// Rows of partial sums of all maps.
+    package var partial: Int { 32 * (maps.count - 1 + places) }
+
     /// Starts panel `panel` of a map, whose weights, those of `reads` inputs, begin at `offset`: its biases, and the first
-    /// `depth` inputs.
-    package mutating func open(_ map: Int, panel: Int, offset: Int, reads: Int, depth: Int) {
-        precondition(panel >= 0 && 32 * (panel + 1) <= maps[map].biases.count)
+    /// `depth` inputs. Of the outputs several are under way, one behind the other in the weights and of as many inputs:
+    /// `place` says which this one is.
+    package mutating func open(_ map: Int, panel: Int, place: Int = 0, offset: Int, reads: Int, depth: Int) {
+        precondition(panel >= 0 && 32 * (panel + 1) <= maps[map].biases.count && fits(place, map))
+        precondition(place == 0 || (reads == self.reads[map] && offset >= place * maps[map].weights.panelCount(reads: reads)))
         precondition(reads <= maps[map].inputs.count && maps[map].weights.holds(panelAt: offset, reads: reads))
         self.reads[map] = reads
-        append(FLOW_OPEN, map, lane: panel, lanes: reads, 0..<depth, offset)
+        append(FLOW_OPEN, map, place: place, lane: panel, lanes: reads, 0..<depth, offset)
     }
 
-    /// Brings inputs in to `lanes` of the panel under way.
-    package mutating func add(_ map: Int, lanes: Range<Int>, _ inputs: Range<Int>) {
-        precondition(lanes.upperBound <= 32)
-        append(FLOW_ADD, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, 0)
+    /// Brings inputs in to `lanes` of the panel under way at `place`.
+    package mutating func add(_ map: Int, place: Int = 0, lanes: Range<Int>, _ inputs: Range<Int>) {
+        precondition(lanes.upperBound <= 32 && fits(place, map))
+        append(FLOW_ADD, map, place: place, lane: lanes.lowerBound, lanes: lanes.count, inputs, 0)
+    }
+
+    private func fits(_ place: Int, _ map: Int) -> Bool {
+        place >= 0 && place < (map == maps.count - 1 ? places : 1)
     }
 
     /// Brings inputs in to `lanes` and has their units done, `unit` and following.
@@ -124,16 +137,17 @@ package struct SolvePlan: Sendable {
         append(FLOW_UNITS, map, lane: lanes.lowerBound, lanes: lanes.count, inputs, unit, ahead)
     }
 
-    /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further, and solves for `position`.
+    /// Brings inputs in to the parameters in `lane` and each 16 lanes further, and solves for `position`.
     package mutating func solve(
         _ map: Int, lane: Int, _ inputs: Range<Int>, position: Int, ahead: Range<Int> = 0..<0
     ) {
         precondition((0..<16).contains(lane) && position >= 0 && position < positions.count)
-        append(FLOW_DIMENSION, map, lane: lane, lanes: 1, inputs, position, ahead)
+        precondition(map == maps.count - 1)
+        append(FLOW_DIMENSION, map, lane: lane, lanes: transform.parameterCount, inputs, position, ahead)
     }
 
     private mutating func append(
-        _ kind: flow_solve_kind, _ map: Int, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int,
+        _ kind: flow_solve_kind, _ map: Int, place: Int = 0, lane: Int, lanes: Int, _ inputs: Range<Int>, _ offset: Int,
         _ ahead: Range<Int> = 0..<0
     ) {
         precondition(ahead.lowerBound >= 0 && ahead.upperBound <= maps[map].weights.count)
@@ -141,8 +155,8 @@ package struct SolvePlan: Sendable {
         precondition(kind == FLOW_GIVEN || inputs.isEmpty || inputs.upperBound <= reads[map])
         steps.append(
             flow_solve_step(
-                kind: Int32(kind.rawValue), map: Int32(map), lane: Int32(lane), count: Int32(lanes),
-                first: Int32(inputs.lowerBound), depth: Int32(inputs.count), offset: offset,
+                kind: Int32(kind.rawValue), map: Int32(map), place: Int32(place), lane: Int32(lane),
+                count: Int32(lanes), first: Int32(inputs.lowerBound), depth: Int32(inputs.count), offset: offset,
                 ahead: ahead.lowerBound, ahead_count: ahead.count))
     }
 }
@@ -155,10 +169,12 @@ package struct SolveScratch: Sendable {
     package var known: [Float]
     /// The same of each map's inputs in bfloat16, two side by side.
     var halfKnown: [UInt32]
-    /// Sums of the panel under way, `[maps][32][lanes]`, its weights in bfloat16 widened, and where they begin.
+    /// Sums of the panels under way, `[maps][32][lanes]`, those of the outputs last; their weights in bfloat16 widened; where
+    /// they begin, and how far apart they are.
     package var partial: [Float]
     var room: [Float]
     var panels: [Int]
+    var panelSteps: [Int]
     /// The log-det of each row, nats.
     package var logDet: [Float]
     /// `[rows][32]`.
@@ -171,9 +187,10 @@ package struct SolveScratch: Sendable {
         z = zeros(sizes.positions)
         known = zeros(sizes.known)
         halfKnown = Array(repeating: 0, count: lanes * sizes.pairs)
-        partial = zeros(32 * sizes.maps)
+        partial = zeros(sizes.partial)
         room = Array(repeating: 0, count: sizes.room)
         panels = Array(repeating: 0, count: sizes.maps)
+        panelSteps = panels
         logDet = zeros(1)
         scratch = zeros(32)
     }
@@ -182,6 +199,7 @@ package struct SolveScratch: Sendable {
 /// How much scratch plans need.
 package struct SolveSizes: Sendable {
     package var maps = 0
+    package var partial = 0
     package var positions = 0
     package var known = 0
     package var pairs = 0
@@ -191,6 +209,7 @@ package struct SolveSizes: Sendable {
 
     package init(_ plan: SolvePlan) {
         maps = plan.maps.count
+        partial = plan.partial
         positions = plan.positions.count
         known = plan.known
         pairs = plan.pairs
@@ -201,6 +220,7 @@ package struct SolveSizes: Sendable {
     package func union(_ other: SolveSizes) -> SolveSizes {
         var sizes = self
         sizes.maps = max(maps, other.maps)
+        sizes.partial = max(partial, other.partial)
         sizes.positions = max(positions, other.positions)
         sizes.known = max(known, other.known)
         sizes.pairs = max(pairs, other.pairs)

@@ -1,19 +1,19 @@
 package import FlowCore
-import FlowKernels
+package import FlowKernels
 
-/// A network of linear maps with an activation after each but the last: what turns a key into shifts and log-scales.
+/// A network of linear maps with an activation after each but the last: what turns a key into the parameters of transforms.
 ///
-/// Activations are unit-major, `[units, rows]`. The last map's output rows `2i` and `2i + 1` are the shift and the
-/// unbounded log-scale of dimension `i`. With a context the first `contextDims` inputs of the first map are the context,
+/// Activations are unit-major, `[units, rows]`. The last map's output rows `k i` to `k i + k − 1` are the `k` parameters of
+/// dimension `i`. With a context the first `contextDims` inputs of the first map are the context,
 /// which every unit may read, and the key's follow.
 package struct Conditioner: Sendable {
     package var layers: [TriangularLinear]
     package let shape: ConditionerShape
 
     /// Every unit reads the whole layer below. The last map starts at zero, so that the flow starts at the identity.
-    package init(inputs: Int, shape: ConditionerShape, transformed: Int, random stream: inout RandomStream?) {
+    package init(inputs: Int, shape: ConditionerShape, outputs: Int, random stream: inout RandomStream?) {
         let widths = [shape.contextDims + inputs] + shape.hidden
-        let reaches = zip(widths, shape.hidden + [2 * transformed]).map { below, units in
+        let reaches = zip(widths, shape.hidden + [outputs]).map { below, units in
             Array(repeating: below, count: units)
         }
         self.init(inputs: widths[0], reaches: reaches, shape: shape, random: &stream)
@@ -25,7 +25,9 @@ package struct Conditioner: Sendable {
     /// outputs too depend on it.
     ///
     /// Source: Germain et al., *MADE* (2015), §4, arXiv:1502.03509; degrees evenly spread and sorted, not random.
-    package init(maskedDims dims: Int, shape: ConditionerShape, random stream: inout RandomStream?) {
+    package init(
+        maskedDims dims: Int, shape: ConditionerShape, parametersPerDim: Int, random stream: inout RandomStream?
+    ) {
         let isConditional = shape.contextDims > 0
         func degrees(_ units: Int) -> [Int] {
             (0..<units).map { isConditional ? $0 * dims / units : 1 + $0 * (dims - 1) / units }
@@ -39,7 +41,10 @@ package struct Conditioner: Sendable {
             reaches.append(own.map { degree in readsNothing ? 0 : below.count { $0 <= degree } })
             below = own
         }
-        reaches.append((0..<2 * dims).map { row in readsNothing ? 0 : below.count { $0 <= row / 2 } })
+        reaches.append(
+            (0..<dims).flatMap { position in
+                Array(repeating: readsNothing ? 0 : below.count { $0 <= position }, count: parametersPerDim)
+            })
         self.init(inputs: shape.contextDims + dims, reaches: reaches, shape: shape, random: &stream)
     }
 
@@ -56,10 +61,15 @@ package struct Conditioner: Sendable {
     }
 
     /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.
-    package static func parameterCount(inputs: Int, shape: ConditionerShape, transformed: Int) -> Int? {
+    package static func parameterCount(
+        inputs: Int, shape: ConditionerShape, transform: UnivariateTransform, transformed: Int
+    ) -> Int? {
+        if case .spline(let bins, _) = transform, !UnivariateTransform.binCounts.contains(bins) { return nil }
+        let (outputs, overflow) = transform.parameterCount.multipliedReportingOverflow(by: transformed)
+        if overflow { return nil }
         var count = 0
         var below = shape.contextDims + inputs
-        for units in shape.hidden + [2 * transformed] {
+        for units in shape.hidden + [outputs] {
             let (weights, overflow) = units.multipliedReportingOverflow(by: below + 1)
             let (sum, overflowOfSum) = count.addingReportingOverflow(weights)
             if overflow || overflowOfSum { return nil }
@@ -76,7 +86,7 @@ package struct Conditioner: Sendable {
         var traces: [TriangularLinear.Trace] = []
     }
 
-    /// `[inputs, rows]` → `[2 · transformed, rows]`.
+    /// `[inputs, rows]` → `[outputs, rows]`.
     package func forwardTaped(_ key: UnitMajor, context: Matrix? = nil) -> (output: UnitMajor, tape: Tape) {
         precondition((context?.columns ?? 0) == shape.contextDims)
         var tape = Tape(inputs: [context.map { UnitMajor($0).followed(by: key) } ?? key])

@@ -1,23 +1,22 @@
-import FlowKernels
-import Glibc
 public import FlowCore
+public import FlowKernels
 
-/// Masked autoregressive map: dimension `d` becomes `z = x · exp(s) + t` with `(t, s)` a function of the dimensions
+/// Masked autoregressive map: dimension `d` goes through a transform whose parameters are a function of the dimensions
 /// before it, in rising order, or falling when `reversed`.
 ///
-///     logDet[r] = Σ s[r, d]         s = a / (1 + |a|/c) in (−c, c)
+///     logDet[r] = Σ log ∂z/∂x of every dimension
 ///
 /// Density (`forward`) takes one pass of a masked network. Sampling (`inverse`) takes one pass too: units are sorted by
 /// degree, a unit of degree `d` depends on dimensions up to `d` alone, and so each is computed once, when dimension `d`
 /// becomes known. The naive way, `D` passes, is ``referenceInverse(_:)``.
 ///
 /// Source: Papamakarios et al., *Masked Autoregressive Flow for Density Estimation* (2017), §3, arXiv:1705.07057;
-/// with scale and shift applied on the data side and a soft-clipped log-scale, as zuko does.
+/// with scale and shift applied on the data side and a soft-clipped log-scale, as zuko does. With splines the RQ-NSF (AR) of
+/// Durkan et al. (2019), arXiv:1906.04032.
 public struct MaskedAutoregressive: Bijection {
     public let dims: Int
     public let reversed: Bool
-    /// `c`, nats.
-    public let logScaleBound: Float
+    public let transform: UnivariateTransform
     package var conditioner: Conditioner
 
     public var contextDims: Int { conditioner.shape.contextDims }
@@ -26,31 +25,33 @@ public struct MaskedAutoregressive: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
-    public init(dims: Int, shape: ConditionerShape, reversed: Bool, logScaleBound: Float, random: inout RandomStream?)
-        throws
-    {
-        try checkSizes(dims: dims, atLeast: 1, shape: shape, logScaleBound: logScaleBound)
+    public init(
+        dims: Int, shape: ConditionerShape, reversed: Bool, transform: UnivariateTransform,
+        random: inout RandomStream?
+    ) throws {
+        try checkSizes(dims: dims, atLeast: 1, shape: shape, transform: transform)
         self.dims = dims
         self.reversed = reversed
-        self.logScaleBound = logScaleBound
-        conditioner = Conditioner(maskedDims: dims, shape: shape, random: &random)
+        self.transform = transform
+        conditioner = Conditioner(
+            maskedDims: dims, shape: shape, parametersPerDim: transform.parameterCount, random: &random)
     }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedMaskedAutoregressive(
             dims: dims,
-            network: PackedAffineNetwork(
-                conditioner, precision, bound: logScaleBound, transformed: dims, reversed: reversed))
+            network: PackedNetwork(
+                conditioner, precision, transform: transform, transformed: dims, reversed: reversed))
     }
 
     public func forwardTaped(
         _ x: Matrix, context: Matrix?
-    ) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+    ) throws -> (z: Matrix, logDet: [Float], tape: TransformTape) {
         try checkWidth(of: x, "x")
         try checkContext(context, rows: x.rows)
         let positions = UnitMajor(x, reversed: reversed)
-        let (moved, logDet, tape) = affineNetworkForward(
-            x: positions, key: positions, context: context, bound: logScaleBound, network: conditioner)
+        let (moved, logDet, tape) = transformForward(
+            x: positions, key: positions, context: context, transform: transform, network: conditioner)
         return (moved.matrix(reversed: reversed), logDet, tape)
     }
 
@@ -68,25 +69,29 @@ public struct MaskedAutoregressive: Bijection {
             logDet = Array(repeating: 0, count: z.rows)
             for p in 0..<dims {
                 for r in 0..<z.rows {
-                    let (shift, i) = (2 * p * latent.stride + r, p * latent.stride + r)
-                    let s = boundedLogScale(parameters.elements[shift + latent.stride], bound: logScaleBound)
-                    positions.elements[i] = (latent.elements[i] - parameters.elements[shift]) * exp(-s)
-                    logDet[r] -= s
+                    let (first, i) = (transform.parameterCount * p, p * latent.stride + r)
+                    let own = (0..<transform.parameterCount).map {
+                        Double(parameters.elements[(first + $0) * latent.stride + r])
+                    }
+                    let (x, logDerivative) = Reference.transform(
+                        transform, inverse: true, Double(latent.elements[i]), parameters: own)
+                    positions.elements[i] = Float(x)
+                    logDet[r] += Float(logDerivative)
                 }
             }
         }
         return (positions.matrix(reversed: reversed), logDet)
     }
 
-    public func backward(_ cotangent: Cotangent, through tape: inout AffineTape) -> Matrix {
-        var (dx, throughNetwork) = affineNetworkBackward(
+    public func backward(_ cotangent: Cotangent, through tape: inout TransformTape) -> Matrix {
+        var (dx, throughNetwork) = transformBackward(
             dz: UnitMajor(cotangent.dz, reversed: reversed), dLogDet: cotangent.dLogDet, tape: &tape,
-            bound: logScaleBound, network: conditioner)
+            transform: transform, network: conditioner)
         dx.add(throughNetwork)
         return dx.matrix(reversed: reversed)
     }
 
-    public func visitGradients(of tapes: [AffineTape], _ body: (ParameterGradient) -> Void) {
+    public func visitGradients(of tapes: [TransformTape], _ body: (ParameterGradient) -> Void) {
         conditioner.visitGradients(of: tapes.map(\.network), body)
     }
 
@@ -99,8 +104,8 @@ public struct MaskedAutoregressive: Bijection {
     }
 
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
-    public static func parameterCount(dims: Int, shape: ConditionerShape) -> Int? {
-        Conditioner.parameterCount(inputs: dims, shape: shape, transformed: dims)
+    public static func parameterCount(dims: Int, shape: ConditionerShape, transform: UnivariateTransform) -> Int? {
+        Conditioner.parameterCount(inputs: dims, shape: shape, transform: transform, transformed: dims)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

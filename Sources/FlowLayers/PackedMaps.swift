@@ -44,14 +44,14 @@ final class PackedActNorm: PackedBijection {
     }
 }
 
-/// ``AffineCoupling``, packed: key and transformed dimensions alternate.
-final class PackedAffineCoupling: PackedBijection {
+/// ``Coupling``, packed: key and transformed dimensions alternate.
+final class PackedCoupling: PackedBijection {
     let dims: Int
     /// Index of the first key dimension.
     let parity: Int
-    let network: PackedAffineNetwork
+    let network: PackedNetwork
 
-    init(dims: Int, parity: Int, network: PackedAffineNetwork) {
+    init(dims: Int, parity: Int, network: PackedNetwork) {
         self.dims = dims
         self.parity = parity
         self.network = network
@@ -80,14 +80,15 @@ final class PackedAffineCoupling: PackedBijection {
 /// ``MaskedAutoregressive``, packed: the density direction parallel, sampling one sequential solve.
 final class PackedMaskedAutoregressive: PackedBijection {
     let dims: Int
-    let network: PackedAffineNetwork
+    let network: PackedNetwork
     let sequential: SequentialSolve
 
-    init(dims: Int, network: PackedAffineNetwork) {
+    init(dims: Int, network: PackedNetwork) {
         self.dims = dims
         self.network = network
         sequential = SequentialSolve(
-            network.layers, shape: network.shape, bound: network.bound, transformed: dims, reversed: network.reversed)
+            network.layers, shape: network.shape, transform: network.transform, transformed: dims,
+            reversed: network.reversed)
     }
 
     var contextDims: Int { network.shape.contextDims }

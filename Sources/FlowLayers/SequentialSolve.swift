@@ -18,14 +18,15 @@ struct SequentialSolve: Sendable {
     /// Steps of the plan after which `isCancelled` is asked, the last one its end.
     private let stops: [Int]
     private let contextDims: Int
-    private let layerCount: Int
     private let transformed: Int
     private let reversed: Bool
     let scratchSizes: ScratchSizes
 
-    init(_ layers: [PackedLinear], shape: ConditionerShape, bound: Float, transformed: Int, reversed: Bool) {
+    init(
+        _ layers: [PackedLinear], shape: ConditionerShape, transform: UnivariateTransform, transformed: Int,
+        reversed: Bool
+    ) {
         contextDims = shape.contextDims
-        layerCount = layers.count
         self.transformed = transformed
         self.reversed = reversed
         // Known values: the inputs of every map, then the residual stream.
@@ -44,9 +45,9 @@ struct SequentialSolve: Sendable {
         }
         var planner = Planner(
             plan: SolvePlan(
-                maps: maps, positions: contextDims..<contextDims + transformed, bound: bound,
+                maps: maps, positions: contextDims..<contextDims + transformed, transform: transform,
                 known: end + (shape.isResidual ? shape.hidden[0] : 0)),
-            layers: layers, reversed: reversed, known: contextDims)
+            layers: layers, transform: transform, reversed: reversed, known: contextDims)
         var stops: [Int] = []
         planner.hiddenUnits()
         for position in 0..<transformed {
@@ -75,6 +76,9 @@ struct SequentialSolve: Sendable {
     private struct Planner {
         var plan: SolvePlan
         let layers: [PackedLinear]
+        /// Of the outputs of a dimension: how many, and the panels of a group.
+        let parameters: Int
+        let groupPanels: Int
         let reversed: Bool
         /// Of each map: inputs that are known, units that are done, inputs in the partial sums, and the panel under way.
         var known: [Int]
@@ -82,9 +86,13 @@ struct SequentialSolve: Sendable {
         var brought: [Int]
         var panel: [Int]
 
-        init(plan: SolvePlan, layers: [PackedLinear], reversed: Bool, known context: Int) {
+        init(
+            plan: SolvePlan, layers: [PackedLinear], transform: UnivariateTransform, reversed: Bool, known context: Int
+        ) {
             self.plan = plan
             self.layers = layers
+            parameters = transform.parameterCount
+            groupPanels = (parameters + 1) / 2
             self.reversed = reversed
             known = [context] + Array(repeating: 0, count: layers.count - 1)
             done = Array(repeating: 0, count: layers.count)
@@ -101,7 +109,9 @@ struct SequentialSolve: Sendable {
                     let lane = first % PackedLinear.lanes
                     let panelEnd = min(first - lane + PackedLinear.lanes, linear.outputs)
                     let next = (first..<panelEnd).first { linear.reach[$0] != linear.reach[first] } ?? panelEnd
-                    let left = bringIn(i, panel: first / PackedLinear.lanes, rest: [lane..<PackedLinear.lanes])
+                    let left = bringIn(
+                        i, panels: first / PackedLinear.lanes..<first / PackedLinear.lanes + 1,
+                        rest: [lane..<PackedLinear.lanes])
                     let lanes = lane..<lane + next - first
                     plan.finish(i, lanes: lanes, left, unit: first, ahead: ahead(i, lanes, of: PackedLinear.lanes))
                     first = next
@@ -113,41 +123,47 @@ struct SequentialSolve: Sendable {
 
         mutating func dimension(_ position: Int) {
             let output = layers.count - 1
-            let slot = layers[output].slots[2 * position]
+            let slot = layers[output].slots[parameters * position]
             let lane = slot % PackedLinear.lanes
-            // Lanes rise with the positions, or fall when reversed; log-scales stand behind the shifts.
-            let dims = PackedAffineNetwork.panelDims
+            let panel = slot / PackedLinear.lanes
+            // Lanes rise with the positions, or fall when reversed; a panel's second parameters stand behind the first.
+            let dims = PackedNetwork.groupDims
             let rest = reversed ? 0..<lane + 1 : lane..<dims
             let left = bringIn(
-                output, panel: slot / PackedLinear.lanes,
+                output, panels: panel..<panel + groupPanels,
                 rest: [rest, rest.lowerBound + dims..<rest.upperBound + dims])
             plan.solve(
                 output, lane: lane, left, position: position, ahead: ahead(output, lane..<lane + 1, of: dims))
             known[0] += 1
         }
 
-        /// The share of `lanes` in the weights of the map's next panel: in the cache when it is opened.
+        /// The share of `lanes` in the weights of the map's next panel, or group: in the cache when it is opened.
         private func ahead(_ i: Int, _ lanes: Range<Int>, of all: Int) -> Range<Int> {
-            guard panel[i] + 1 < layers[i].panels.count else { return 0..<0 }
-            let next = layers[i].panels[panel[i] + 1]
-            let count = layers[i].weights.panelCount(reads: next.reads)
+            let panels = i == layers.count - 1 ? groupPanels : 1
+            guard panel[i] + panels < layers[i].panels.count else { return 0..<0 }
+            let next = layers[i].panels[panel[i] + panels]
+            let count = panels * layers[i].weights.panelCount(reads: next.reads)
             return next.offset + count * lanes.lowerBound / all..<next.offset + count * lanes.upperBound / all
         }
 
-        /// Opens the panel if it is a new one, and brings what has become known into the lanes still to come, once that is a
-        /// block.
+        /// Opens the panels if they are new ones, and brings what has become known into the lanes still to come, once that
+        /// is a block.
         /// - Returns: the inputs that the lanes which are due still lack.
-        private mutating func bringIn(_ i: Int, panel p: Int, rest: [Range<Int>]) -> Range<Int> {
+        private mutating func bringIn(_ i: Int, panels: Range<Int>, rest: [Range<Int>]) -> Range<Int> {
             // What stands beyond a unit's reach in its panel is zero.
-            let due = min(known[i], layers[i].panels[p].reads)
-            if panel[i] != p {
-                panel[i] = p
+            let due = min(known[i], layers[i].panels[panels.lowerBound].reads)
+            if panel[i] != panels.lowerBound {
+                panel[i] = panels.lowerBound
                 brought[i] = due
-                plan.open(
-                    i, panel: p, offset: layers[i].panels[p].offset, reads: layers[i].panels[p].reads, depth: due)
+                for (place, p) in panels.enumerated() {
+                    let panel = layers[i].panels[p]
+                    plan.open(i, panel: p, place: place, offset: panel.offset, reads: panel.reads, depth: due)
+                }
             }
             if due - brought[i] >= SequentialSolve.block {
-                for lanes in rest { plan.add(i, lanes: lanes, brought[i]..<due) }
+                for place in 0..<panels.count {
+                    for lanes in rest { plan.add(i, place: place, lanes: lanes, brought[i]..<due) }
+                }
                 brought[i] = due
             }
             return brought[i]..<due
@@ -168,7 +184,7 @@ struct SequentialSolve: Sendable {
         if tile.rows < lanes {
             for k in 0..<contextDims { clear(&scratch.known, k * lanes + tile.rows..<(k + 1) * lanes) }
             for p in 0..<transformed { clear(&scratch.z, p * lanes + tile.rows..<(p + 1) * lanes) }
-            clear(&scratch.partial, 0..<layerCount * PackedLinear.lanes * lanes)
+            clear(&scratch.partial, 0..<plan.partial * lanes)
         }
     }
 

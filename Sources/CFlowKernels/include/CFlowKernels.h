@@ -60,11 +60,28 @@ struct flow_product_bf16 {
 /// What stands between the linear maps of a network.
 enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3, FLOW_IDENTITY = 4 };
 
-/// An affine map in place on up to 16 dimensions of some rows. Row `r` has its shifts at `parameters + 32 r`, its
-/// unbounded log-scales 16 further (0 in lanes without a dimension), and dimension `i` at `x + r · stride + i · step`.
-struct flow_affine {
-    const float *parameters;
+/// One-to-one maps of one number. Affine: two parameters, shift `t` and unbounded log-scale `a`, `x · exp(s) + t` with
+/// `s = a / (1 + |a|/bound)`. Spline: `bins` widths, `bins` heights and `bins - 1` derivatives, all unbounded, of a monotone
+/// rational-quadratic spline on `[-bound, bound]`, the identity outside.
+enum flow_transform_kind { FLOW_AFFINE = 0, FLOW_SPLINE = 1 };
+
+/// Most bins of a spline: the kernels keep the knots of a vector's lanes on the stack.
+#define FLOW_MOST_BINS 64
+
+struct flow_transform {
+    enum flow_transform_kind kind;
     float bound;
+    int bins;
+};
+
+/// A transform in place on up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
+/// `parameters + r · parameter_stride + 16 j + i`, finite in lanes without a dimension, and dimension `i` at
+/// `x + r · stride + i · step`.
+struct flow_panel {
+    struct flow_transform transform;
+    int inverse;
+    const float *parameters;
+    ptrdiff_t parameter_stride;
     ptrdiff_t rows;
     ptrdiff_t dims;
     float *x;
@@ -72,7 +89,7 @@ struct flow_affine {
     /// 1 or 2; with 2, `odd` says whether `x` is the second of its pair in memory.
     ptrdiff_t step;
     ptrdiff_t odd;
-    /// `Σ s`, or `−Σ s` of the inverse, is added for each row.
+    /// The log-derivatives of all dimensions are added for each row.
     float *log_det;
 };
 
@@ -91,22 +108,27 @@ struct flow_solve_map {
     /// of a pair 0 until it is known.
     const unsigned short *half_weights;
     unsigned *half_known;
-    /// In bfloat16 room for one panel of single precision: FLOW_OPEN widens what it leaves to do.
+    /// In bfloat16 room for the panels under way in single precision: FLOW_OPEN widens what it leaves to do.
     float *room;
-    /// Sums of the panel under way so far, `[32][lanes]`, and where its weights begin, which FLOW_OPEN sets.
+    /// Sums of the panels under way so far, `[places][32][lanes]`, where the weights of the first begin, and how far apart
+    /// those of one and the next are, which FLOW_OPEN sets. All read as many inputs.
     float *partial;
     ptrdiff_t panel;
+    ptrdiff_t panel_step;
 };
 
-/// Steps of a sequential solve. "Brings in" is: adds the products with `depth` known inputs from input `first` on.
+/// Steps of a sequential solve. "Brings in" is: adds the products with `depth` known inputs from input `first` on. A hidden
+/// map has one panel under way; that of the outputs as many as two parameters a panel take, one behind the other.
 enum flow_solve_kind {
-    /// Panel `lane`, whose weights begin at `offset` and are those of `count` inputs: biases, and brings in `depth` inputs.
+    /// Panel `lane`, whose weights begin at `offset` and are those of `count` inputs, is under way at `place`: biases, and
+    /// brings in `depth` inputs.
     FLOW_OPEN = 0,
-    /// Brings inputs in to `count` units from `lane` on.
+    /// Brings inputs in to `count` units from `lane` of the panel at `place` on.
     FLOW_ADD = 1,
     /// Brings inputs in to `count` units from `lane` on and has them done: inputs `offset` and following of the next map.
     FLOW_UNITS = 2,
-    /// Brings inputs in to the shift in `lane` and the log-scale 16 lanes further and solves for position `offset`.
+    /// Brings inputs in to the parameters in `lane` and each 16 lanes further, `count` of them, and solves for position
+    /// `offset`.
     FLOW_DIMENSION = 3,
     /// Inputs that are known before the first step, the context.
     FLOW_GIVEN = 4,
@@ -115,6 +137,7 @@ enum flow_solve_kind {
 struct flow_solve_step {
     int kind;
     int map;
+    int place;
     int lane;
     int count;
     int first;
@@ -135,19 +158,20 @@ struct flow_solve {
     float *log_det;
     /// `[rows][32]`.
     float *scratch;
-    float bound;
+    struct flow_transform transform;
     ptrdiff_t rows;
     /// Rows rounded up to a multiple of 16.
     ptrdiff_t lanes;
 };
 
-/// An affine map of training: unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
-struct flow_affine_columns {
+/// A transform of training: unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
+struct flow_columns {
+    struct flow_transform transform;
     /// `[dims, rows]`.
     const float *x;
-    /// `[2 dims, rows]`: shift `t` and unbounded log-scale `a` of dimension `i` are rows `2i` and `2i + 1`.
+    /// `[dims, count, rows]`: the `count` parameters of each dimension.
     const float *parameters;
-    float bound;
+    ptrdiff_t count;
     ptrdiff_t dims;
     ptrdiff_t rows;
 };
@@ -188,12 +212,10 @@ struct flow_kernels {
     /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
     void (*activate)(enum flow_activation f, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                      ptrdiff_t rows, ptrdiff_t columns);
-    /// `x = x · exp(s) + t` with `s = a / (1 + |a| / bound)`.
-    void (*affine_forward)(const struct flow_affine *p);
-    /// `x = (x − t) · exp(−s)`.
-    void (*affine_inverse)(const struct flow_affine *p);
-    /// Runs `count` steps of a sequential solve. A dimension is `x = (z − t) · exp(−s)`; its `s` is subtracted from each
-    /// row's log-det.
+    /// A transform or its inverse on some dimensions of row-major rows.
+    void (*panel)(const struct flow_panel *p);
+    /// Runs `count` steps of a sequential solve. A dimension is the transform's inverse of its latent; the log-derivative
+    /// of the inverse is added to each row's log-det.
     void (*solve)(const struct flow_solve *p, const struct flow_solve_step *steps, ptrdiff_t count);
     /// `y[c · y_stride + r] = x[r · x_stride + c]`.
     void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
@@ -202,11 +224,11 @@ struct flow_kernels {
     void (*normals)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
     /// `dx = dx · f'(x)`.
     void (*activation_backward)(enum flow_activation f, const float *x, float *dx, ptrdiff_t count);
-    /// `z = x · exp(s) + t`; adds `s` to each row's log-det.
-    void (*affine_columns)(const struct flow_affine_columns *p, float *z, float *log_det);
-    /// `dx = dz · exp(s)`, `dt = dz`, `da = (dz · x · exp(s) + dlog_det) / (1 + |a|/bound)²`.
-    void (*affine_columns_backward)(const struct flow_affine_columns *p, const float *dz, const float *dlog_det,
-                                    float *dx, float *dparameters);
+    /// `z` is the transform of `x`; adds the log-derivatives to each row's log-det.
+    void (*columns)(const struct flow_columns *p, float *z, float *log_det);
+    /// The gradients of `dz · z + dlog_det · log-derivative` by `x` and by the parameters.
+    void (*columns_backward)(const struct flow_columns *p, const float *dz, const float *dlog_det, float *dx,
+                             float *dparameters);
     /// `sums[16 r + l] += Σ x[r · x_stride + c]` over the `c` in `0..<columns`, a multiple of 16, that leave `l` by 16.
     void (*lane_sums)(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t columns, float *sums);
     /// One Adam step on `count` weights `w` with gradient `g`, moments `m` and `v`, and average `a`.

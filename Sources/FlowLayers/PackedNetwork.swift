@@ -1,38 +1,49 @@
 import FlowCore
 import FlowKernels
 
-/// A conditioner and the affine map that it steers, packed: `z = x · exp(s) + t` with `(t, s)` a function of the key.
+/// A conditioner and the transforms that it steers, packed.
 ///
-/// An output panel holds 16 dimensions: their shifts in lanes 0 to 15, their log-scales in lanes 16 to 31.
-struct PackedAffineNetwork: Sendable {
-    /// Dimensions of one output panel.
-    static let panelDims = 16
+/// Outputs stand in groups of 16 dimensions, a group in as many panels as it takes at two parameters each: parameter `j` of
+/// dimension `i` of a group is lane `16 (j mod 2) + i` of panel `⌊j/2⌋`. So a vector holds one parameter of as many
+/// dimensions as it has lanes, as the element-wise kernels want it; a group reads no further than 16 dimensions do, close to
+/// the diagonal; and an affine map's shifts and log-scales fill one panel.
+struct PackedNetwork: Sendable {
+    /// Dimensions of a group.
+    static let groupDims = 16
 
     let layers: [PackedLinear]
     let precision: WeightPrecision
     let shape: ConditionerShape
-    let bound: Float
+    let transform: UnivariateTransform
+    /// Panels of a group.
+    let groupPanels: Int
     /// Dimensions that the map moves.
     let transformed: Int
     /// Whether the last dimension of an event is the first of the key, and of what is transformed.
     let reversed: Bool
 
     init(
-        _ conditioner: Conditioner, _ precision: WeightPrecision, bound: Float, transformed: Int, reversed: Bool = false
+        _ conditioner: Conditioner, _ precision: WeightPrecision, transform: UnivariateTransform, transformed: Int,
+        reversed: Bool = false
     ) {
-        let order = stride(from: 0, to: transformed, by: Self.panelDims).map { first -> [Int?] in
-            let rising = Array(first..<min(first + Self.panelDims, transformed))
+        let parameters = transform.parameterCount
+        let order = stride(from: 0, to: transformed, by: Self.groupDims).flatMap { first -> [[Int?]] in
+            let rising = Array(first..<min(first + Self.groupDims, transformed))
             // lanes follow the dimensions in memory
             let dims = reversed ? rising.reversed() : rising
-            let empty = [Int?](repeating: nil, count: Self.panelDims - dims.count)
-            return dims.map { 2 * $0 } + empty + dims.map { 2 * $0 + 1 } + empty
+            let empty = [Int?](repeating: nil, count: Self.groupDims - dims.count)
+            let units = (0..<parameters).map { j in dims.map { parameters * $0 + j } + empty }
+            return stride(from: 0, to: parameters, by: 2).map { j in
+                units[j] + (j + 1 < parameters ? units[j + 1] : [])
+            }
         }
         layers = conditioner.layers.enumerated().map { i, layer in
             PackedLinear(layer, precision, order: i == conditioner.layers.count - 1 ? order : nil)
         }
         self.precision = precision
         shape = conditioner.shape
-        self.bound = bound
+        self.transform = transform
+        groupPanels = (parameters + 1) / 2
         self.transformed = transformed
         self.reversed = reversed
     }
@@ -40,7 +51,7 @@ struct PackedAffineNetwork: Sendable {
     var multiplyAdds: Int { layers.reduce(0) { $0 + $1.multiplyAdds } }
 
     var scratchSizes: ScratchSizes {
-        var sizes = ScratchSizes()
+        var sizes = ScratchSizes(groupPanels: groupPanels)
         let widest = shape.hidden.max() ?? 0
         switch precision {
         case .f32:
@@ -52,7 +63,7 @@ struct PackedAffineNetwork: Sendable {
         return sizes
     }
 
-    /// The affine map or its inverse on every row of the tile, given the whole key.
+    /// The transforms or their inverses on every row of the tile, given the whole key.
     ///
     /// - Parameters:
     ///   - key: where input `k` of row `r` stands in the tile.
@@ -65,29 +76,28 @@ struct PackedAffineNetwork: Sendable {
         }
         let output = layers[layers.count - 1]
         let width = rowStride(shape.hidden[shape.hidden.count - 1])
-        let panel = Operand(step: PackedLinear.lanes)
-        for p in output.panels.indices {
-            switch precision {
-            case .f32:
-                output.forward(
-                    panel: p, rows: rows, context: tile.context, contextDims: 0, x: scratch.front,
-                    key: Operand(step: 1, stride: width), c: &scratch.panel, panel)
-            case .bf16:
-                output.forwardHalf(
-                    panel: p, rows: rows, x: scratch.halfFront, stride: width, c: &scratch.panel, panel)
+        let parameterStride = groupPanels * PackedLinear.lanes
+        for group in 0..<output.panels.count / groupPanels {
+            for place in 0..<groupPanels {
+                let p = group * groupPanels + place
+                let panel = Operand(offset: place * PackedLinear.lanes, step: parameterStride)
+                switch precision {
+                case .f32:
+                    output.forward(
+                        panel: p, rows: rows, context: tile.context, contextDims: 0, x: scratch.front,
+                        key: Operand(step: 1, stride: width), c: &scratch.panel, panel)
+                case .bf16:
+                    output.forwardHalf(
+                        panel: p, rows: rows, x: scratch.halfFront, stride: width, c: &scratch.panel, panel)
+                }
             }
-            let first = p * Self.panelDims
-            let dims = min(Self.panelDims, transformed - first)
+            let first = group * Self.groupDims
+            let dims = min(Self.groupDims, transformed - first)
             let offset = reversed ? target.offset - first - dims + 1 : target.offset + first * target.stepStride
-            if inverse {
-                Kernels.best.affineInverse(
-                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
-                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
-            } else {
-                Kernels.best.affineForward(
-                    parameters: scratch.panel, bound: bound, rows: rows, dims: dims, x: &tile.elements, offset: offset,
-                    stride: tile.stride, step: target.stepStride, logDet: &tile.logDet)
-            }
+            Kernels.best.transform(
+                transform, inverse: inverse, parameters: scratch.panel, parameterStride: parameterStride, rows: rows,
+                dims: dims, x: &tile.elements, offset: offset, stride: tile.stride, step: target.stepStride,
+                logDet: &tile.logDet)
         }
     }
 

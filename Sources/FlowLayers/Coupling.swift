@@ -1,16 +1,17 @@
 public import FlowCore
+public import FlowKernels
 
-/// Affine coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising
-/// order, become `z = x · exp(s) + t` with `(t, s)` a function of the key.
+/// Coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising order, go through
+/// a transform each, whose parameters are a function of the key.
 ///
-///     logDet[r] = Σᵢ s[r, i]        s = a / (1 + |a|/c) in (−c, c)
+///     logDet[r] = Σᵢ log ∂zᵢ/∂xᵢ
 ///
 /// Source: Dinh et al., *Density estimation using Real NVP* (2017), §3.2–3.4, arXiv:1605.08803; on vectors, with
-/// alternate indices as the mask and a soft clip in place of the paper's scaled tanh.
-public struct AffineCoupling: Bijection {
+/// alternate indices as the mask and, with affine transforms, a soft clip in place of the paper's scaled tanh. With splines
+/// the RQ-NSF (C) of Durkan et al. (2019), arXiv:1906.04032.
+public struct Coupling: Bijection {
     public let dims: Int
-    /// `c`, nats.
-    public let logScaleBound: Float
+    public let transform: UnivariateTransform
     package var conditioner: Conditioner
     /// Index of the first key dimension.
     private let parity: Int
@@ -21,45 +22,46 @@ public struct AffineCoupling: Bijection {
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
-    public init(dims: Int, shape: ConditionerShape, parity: Int, logScaleBound: Float, random: inout RandomStream?)
-        throws
-    {
-        try checkSizes(dims: dims, atLeast: 2, shape: shape, logScaleBound: logScaleBound)
+    public init(
+        dims: Int, shape: ConditionerShape, parity: Int, transform: UnivariateTransform, random: inout RandomStream?
+    ) throws {
+        try checkSizes(dims: dims, atLeast: 2, shape: shape, transform: transform)
         precondition(parity == 0 || parity == 1)
         self.dims = dims
-        self.logScaleBound = logScaleBound
+        self.transform = transform
         self.parity = parity
         let key = Self.keyDims(dims: dims, parity: parity)
-        conditioner = Conditioner(inputs: key, shape: shape, transformed: dims - key, random: &random)
+        conditioner = Conditioner(
+            inputs: key, shape: shape, outputs: transform.parameterCount * (dims - key), random: &random)
     }
 
     private static func keyDims(dims: Int, parity: Int) -> Int { (dims + 1 - parity) / 2 }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
-        PackedAffineCoupling(
+        PackedCoupling(
             dims: dims, parity: parity,
-            network: PackedAffineNetwork(
-                conditioner, precision, bound: logScaleBound,
+            network: PackedNetwork(
+                conditioner, precision, transform: transform,
                 transformed: dims - Self.keyDims(dims: dims, parity: parity)))
     }
 
     public func forwardTaped(
         _ x: Matrix, context: Matrix?
-    ) throws -> (z: Matrix, logDet: [Float], tape: AffineTape) {
+    ) throws -> (z: Matrix, logDet: [Float], tape: TransformTape) {
         try checkWidth(of: x, "x")
         try checkContext(context, rows: x.rows)
         var units = UnitMajor(x)
-        let (moved, logDet, tape) = affineNetworkForward(
+        let (moved, logDet, tape) = transformForward(
             x: units.every(2, from: 1 - parity), key: units.every(2, from: parity), context: context,
-            bound: logScaleBound, network: conditioner)
+            transform: transform, network: conditioner)
         units.setEvery(2, from: 1 - parity, moved)
         return (units.matrix(), logDet, tape)
     }
 
-    public func backward(_ cotangent: Cotangent, through tape: inout AffineTape) -> Matrix {
+    public func backward(_ cotangent: Cotangent, through tape: inout TransformTape) -> Matrix {
         var units = UnitMajor(cotangent.dz)
-        let (dMoved, dKey) = affineNetworkBackward(
-            dz: units.every(2, from: 1 - parity), dLogDet: cotangent.dLogDet, tape: &tape, bound: logScaleBound,
+        let (dMoved, dKey) = transformBackward(
+            dz: units.every(2, from: 1 - parity), dLogDet: cotangent.dLogDet, tape: &tape, transform: transform,
             network: conditioner)
         var key = units.every(2, from: parity)
         key.add(dKey)
@@ -68,14 +70,16 @@ public struct AffineCoupling: Bijection {
         return units.matrix()
     }
 
-    public func visitGradients(of tapes: [AffineTape], _ body: (ParameterGradient) -> Void) {
+    public func visitGradients(of tapes: [TransformTape], _ body: (ParameterGradient) -> Void) {
         conditioner.visitGradients(of: tapes.map(\.network), body)
     }
 
     /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
-    public static func parameterCount(dims: Int, shape: ConditionerShape, parity: Int) -> Int? {
+    public static func parameterCount(
+        dims: Int, shape: ConditionerShape, parity: Int, transform: UnivariateTransform
+    ) -> Int? {
         let key = keyDims(dims: dims, parity: parity)
-        return Conditioner.parameterCount(inputs: key, shape: shape, transformed: dims - key)
+        return Conditioner.parameterCount(inputs: key, shape: shape, transform: transform, transformed: dims - key)
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

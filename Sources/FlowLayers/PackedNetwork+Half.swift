@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-extension PackedAffineNetwork {
+extension PackedNetwork {
     /// All maps but the last, in bfloat16: from the key to `halfFront`. What enters a product is rounded once, as soon as
     /// it is known; sums and the residual stream stay in single precision.
     func hiddenLayersHalf(_ tile: borrowing RowTile, _ key: Operand, _ scratch: inout Scratch) {

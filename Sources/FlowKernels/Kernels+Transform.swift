@@ -1,0 +1,101 @@
+import CFlowKernels
+
+extension Kernels {
+    /// A transform in place, data → latent or back, on `dims` (at most 16) dimensions of row-major rows: `x[r, i]` is at
+    /// `offset + r · stride + i · step` with `step` 1 or 2. `parameters` is `[rows, parameterStride]`: parameter `j` of
+    /// dimension `i` is lane `16 j + i`, finite in lanes without a dimension. Adds the log-derivatives to `logDet[r]`, nats.
+    ///
+    /// With a step of 2 rows begin at even offsets, and the other dimension of each pair is left as it is. Its plain twin is
+    /// ``Reference/transform(_:inverse:_:parameters:)``.
+    package func transform(
+        _ transform: UnivariateTransform, inverse: Bool, parameters: [Float], parameterStride: Int, rows: Int, dims: Int,
+        x: inout [Float], offset: Int, stride: Int, step: Int, logDet: inout [Float]
+    ) {
+        precondition(rows > 0 && (1...16).contains(dims) && offset >= 0 && (step == 1 || step == 2))
+        precondition(parameterStride >= 16 * transform.parameterCount && parameters.count >= parameterStride * rows)
+        precondition(logDet.count >= rows && stride >= dims * step && (step == 1 || stride % 2 == 0))
+        // with a step of 2 whole pairs are read where all 16 dimensions are there
+        let last = step == 1 ? offset + dims - 1 : dims == 16 ? offset & ~1 + 31 : offset + 2 * (dims - 1)
+        precondition((rows - 1) * stride + last < x.count)
+        unsafe parameters.withUnsafeBufferPointer { parameters in
+            unsafe x.withUnsafeMutableBufferPointer { x in
+                unsafe logDet.withUnsafeMutableBufferPointer { logDet in
+                    var p = unsafe flow_panel()
+                    unsafe p.transform = transform.kernel
+                    unsafe p.inverse = inverse ? 1 : 0
+                    unsafe p.parameters = parameters.baseAddress
+                    unsafe p.parameter_stride = parameterStride
+                    unsafe p.rows = rows
+                    unsafe p.dims = dims
+                    unsafe p.x = x.baseAddress! + offset
+                    unsafe p.stride = stride
+                    unsafe p.step = step
+                    unsafe p.odd = offset & 1
+                    unsafe p.log_det = logDet.baseAddress
+                    unsafe table.pointee.panel(&p)
+                }
+            }
+        }
+    }
+
+    /// A transform of training, data → latent, on unit-major arrays, a unit's `rows` side by side, `rows` a multiple of 16:
+    /// `x` and `z` are `[dims, rows]`, `parameters` is `[dims, parameterCount, rows]`. Adds the log-derivatives to
+    /// `logDet[r]`, nats.
+    package func transformForward(
+        _ transform: UnivariateTransform, x: Span<Float>, parameters: Span<Float>, rows: Int,
+        z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
+    ) {
+        check(transform, x, parameters, rows)
+        precondition(z.count == x.count && logDet.count == rows)
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe parameters.withUnsafeBufferPointer { parameters in
+                unsafe z.withUnsafeMutableBufferPointer { z in
+                    unsafe logDet.withUnsafeMutableBufferPointer { logDet in
+                        var p = unsafe columns(transform, x, parameters, rows)
+                        unsafe table.pointee.columns(&p, z.baseAddress, logDet.baseAddress)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gradients of ``transformForward(_:x:parameters:rows:z:logDet:)``: sets `dx` and `dParameters` to those of
+    /// `Σ dz · z + dLogDet · logDet`.
+    package func transformBackward(
+        _ transform: UnivariateTransform, dz: Span<Float>, dLogDet: Span<Float>, x: Span<Float>,
+        parameters: Span<Float>, rows: Int, dx: inout MutableSpan<Float>, dParameters: inout MutableSpan<Float>
+    ) {
+        check(transform, x, parameters, rows)
+        precondition(dz.count == x.count && dLogDet.count == rows)
+        precondition(dx.count == x.count && dParameters.count == parameters.count)
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe parameters.withUnsafeBufferPointer { parameters in
+                unsafe dz.withUnsafeBufferPointer { dz in
+                    unsafe dLogDet.withUnsafeBufferPointer { dLogDet in
+                        unsafe dx.withUnsafeMutableBufferPointer { dx in
+                            unsafe dParameters.withUnsafeMutableBufferPointer { dParameters in
+                                var p = unsafe columns(transform, x, parameters, rows)
+                                unsafe table.pointee.columns_backward(
+                                    &p, dz.baseAddress, dLogDet.baseAddress, dx.baseAddress, dParameters.baseAddress)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func check(_ transform: UnivariateTransform, _ x: Span<Float>, _ parameters: Span<Float>, _ rows: Int) {
+        precondition(rows > 0 && rows % 16 == 0 && x.count % rows == 0)
+        precondition(parameters.count == transform.parameterCount * x.count)
+    }
+
+    private func columns(
+        _ transform: UnivariateTransform, _ x: UnsafeBufferPointer<Float>, _ parameters: UnsafeBufferPointer<Float>,
+        _ rows: Int
+    ) -> flow_columns {
+        unsafe flow_columns(
+            transform: transform.kernel, x: x.baseAddress, parameters: parameters.baseAddress,
+            count: transform.parameterCount, dims: x.count / rows, rows: rows)
+    }
+}

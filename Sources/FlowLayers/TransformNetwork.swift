@@ -1,0 +1,58 @@
+import FlowCore
+import FlowKernels
+
+/// A transform of every dimension with parameters given by a network of the key, and what the backward pass needs.
+func transformForward(
+    x: UnitMajor, key: UnitMajor, context: Matrix?, transform: UnivariateTransform, network: Conditioner
+) -> (z: UnitMajor, logDet: [Float], tape: TransformTape) {
+    let (parameters, tape) = network.forwardTaped(key, context: context)
+    var z = UnitMajor(units: x.units, rows: x.rows)
+    var logDet = [Float](repeating: 0, count: x.stride)
+    var zSpan = z.elements.mutableSpan
+    var logDetSpan = logDet.mutableSpan
+    Kernels.best.transformForward(
+        transform, x: x.elements.span, parameters: parameters.elements.span, rows: x.stride, z: &zSpan,
+        logDet: &logDetSpan)
+    return (z, Array(logDet[..<x.rows]), TransformTape(x: x, parameters: parameters, network: tape))
+}
+
+/// The backward pass that coupling and autoregressive maps share: through the transforms, then through the network that
+/// gave their parameters.
+/// - Returns: `∂L/∂x` of the transformed dimensions by the transforms alone, and `∂L/∂key` by the network.
+func transformBackward(
+    dz: UnitMajor, dLogDet: [Float], tape: inout TransformTape, transform: UnivariateTransform, network: Conditioner
+) -> (dx: UnitMajor, dKey: UnitMajor) {
+    var dx = UnitMajor(units: dz.units, rows: dz.rows)
+    var dParameters = UnitMajor(units: transform.parameterCount * dz.units, rows: dz.rows)
+    var dxSpan = dx.elements.mutableSpan
+    var dParametersSpan = dParameters.elements.mutableSpan
+    let dLogDet = padded(dLogDet)
+    Kernels.best.transformBackward(
+        transform, dz: dz.elements.span, dLogDet: dLogDet.span, x: tape.x.elements.span,
+        parameters: tape.parameters.elements.span, rows: dz.stride, dx: &dxSpan, dParameters: &dParametersSpan)
+    return (dx, network.backward(dParameters, through: &tape.network))
+}
+
+/// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
+func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: UnivariateTransform) throws {
+    guard dims >= atLeast else {
+        throw FlowError.outOfRange(argument: "dims", value: "\(dims)", allowed: "\(atLeast) or more")
+    }
+    try shape.check()
+    func checkBound(_ bound: Float, _ argument: String) throws {
+        guard bound > 0, bound.isFinite else {
+            throw FlowError.outOfRange(argument: argument, value: "\(bound)", allowed: "above 0")
+        }
+    }
+    switch transform {
+    case .affine(let bound):
+        try checkBound(bound, "log_scale_bound")
+    case .spline(let bins, let bound):
+        try checkBound(bound, "tail_bound")
+        let allowed = UnivariateTransform.binCounts
+        guard allowed.contains(bins) else {
+            throw FlowError.outOfRange(
+                argument: "bins", value: "\(bins)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+    }
+}
