@@ -13,6 +13,56 @@ def log_scale(raw, bound):
     return raw / (1 + raw.abs() / bound)
 
 
+LEAST = 1e-3  # of a bin's width and height in those of the square, and of a derivative
+
+
+def spline_knots(raw, bins, bound):
+    """Knots x and y, `[…, bins + 1]`, and derivatives there, of K widths, K heights and K − 1 derivatives, all raw. Durkan et
+    al. (2019), arXiv:1906.04032, §3.1."""
+    def knots(raw):
+        shares = LEAST + (1 - LEAST * bins) * torch.softmax(raw, -1)
+        inner = bound * (2 * torch.cumsum(shares, -1)[..., :-1] - 1)
+        end = torch.full_like(raw[..., :1], bound)
+        return torch.cat([-end, inner, end], -1)
+
+    offset = math.log(math.exp(1 - LEAST) - 1)  # zeros give a derivative of 1
+    inner = LEAST + torch.nn.functional.softplus(raw[..., 2 * bins:] + offset)
+    one = torch.ones_like(raw[..., :1])
+    return knots(raw[..., :bins]), knots(raw[..., bins:2 * bins]), torch.cat([one, inner, one], -1)
+
+
+def spline_bin(v, knots, tables):
+    """Of each table the two entries at the ends of the bin between `knots` that holds v."""
+    k = (v[..., None] >= knots[..., 1:-1]).sum(-1, keepdim=True)
+    return [(table.gather(-1, k)[..., 0], table.gather(-1, k + 1)[..., 0]) for table in tables]
+
+
+def spline(x, raw, bins, bound):
+    """y and log dy/dx, equations 4 and 5; the identity outside [−bound, bound]."""
+    inside = x.abs() <= bound
+    v = torch.where(inside, x, torch.zeros_like(x))
+    tables = spline_knots(raw, bins, bound)
+    (x0, x1), (y0, y1), (d0, d1) = spline_bin(v, tables[0], tables)
+    s, t = (y1 - y0) / (x1 - x0), (v - x0) / (x1 - x0)
+    divisor = s + (d1 + d0 - 2 * s) * t * (1 - t)
+    y = y0 + (y1 - y0) * (s * t**2 + d0 * t * (1 - t)) / divisor
+    slope = s**2 * (d1 * t**2 + 2 * s * t * (1 - t) + d0 * (1 - t) ** 2) / divisor**2
+    return torch.where(inside, y, x), torch.where(inside, slope.log(), torch.zeros_like(x))
+
+
+def spline_inverse(y, raw, bins, bound):
+    """x of y, equations 6 to 8."""
+    inside = y.abs() <= bound
+    v = torch.where(inside, y, torch.zeros_like(y))
+    tables = spline_knots(raw, bins, bound)
+    (x0, x1), (y0, y1), (d0, d1) = spline_bin(v, tables[1], tables)
+    s = (y1 - y0) / (x1 - x0)
+    curvature = (v - y0) * (d1 + d0 - 2 * s)
+    a, b, c = (y1 - y0) * (s - d0) + curvature, (y1 - y0) * d0 - curvature, -s * (v - y0)
+    t = 2 * c / (-b - (b**2 - 4 * a * c).sqrt())
+    return torch.where(inside, x0 + t * (x1 - x0), y)
+
+
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu}
 
 
@@ -39,9 +89,25 @@ def dense(x, parameters, prefix, masks=None, activation="relu", residual=False):
 class Flow:
     """Standardize, then `layers` maps; `map(i, …)` and `unmap(i, …)` are the families'."""
 
-    def __init__(self, dims, layers, hidden, bound, activation="relu", residual=False):
-        self.dims, self.layers, self.hidden, self.bound = dims, layers, hidden, bound
+    def __init__(self, dims, layers, hidden, bound, activation="relu", residual=False, bins=None):
+        """With `bins` dimensions go through splines on [−bound, bound], else through affine maps of that log-scale bound."""
+        self.dims, self.layers, self.hidden, self.bound, self.bins = dims, layers, hidden, bound, bins
         self.activation, self.residual = activation, residual
+
+    def parameters_per_dim(self):
+        return 3 * self.bins - 1 if self.bins else 2
+
+    def transform(self, x, raw):
+        """Each dimension through its map, `raw` `[…, dims, parameters]`, and the log-derivatives."""
+        if self.bins:
+            return spline(x, raw, self.bins, self.bound)
+        scale = log_scale(raw[..., 1], self.bound)
+        return x * scale.exp() + raw[..., 0], scale
+
+    def transform_inverse(self, z, raw):
+        if self.bins:
+            return spline_inverse(z, raw, self.bins, self.bound)
+        return (z - raw[..., 0]) * (-log_scale(raw[..., 1], self.bound)).exp()
 
     def shapes(self):
         """Name → shape, in the order of the model file."""
@@ -75,10 +141,11 @@ class Flow:
 
 
 class MaskedAutoregressiveFlow(Flow):
-    """Papamakarios, Pavlakou, Murray (2017), arXiv:1705.07057; masks of Germain et al. (2015), arXiv:1502.03509."""
+    """Papamakarios, Pavlakou, Murray (2017), arXiv:1705.07057, or with splines RQ-NSF (AR) of Durkan et
+    al.; masks of Germain et al. (2015), arXiv:1502.03509."""
 
     def sizes(self, i):
-        return [self.dims, *self.hidden, 2 * self.dims]
+        return [self.dims, *self.hidden, self.parameters_per_dim() * self.dims]
 
     def order(self, i):
         """Dimension of each position: rising in networks 0, 2, …, falling in 1, 3, …"""
@@ -87,7 +154,7 @@ class MaskedAutoregressiveFlow(Flow):
 
     def masks(self):
         """Of `weights.0`, …, whose columns are positions: position p has degree p + 1, unit j of H has 1 + ⌊j(D−1)/H⌋,
-        and outputs 2p and 2p + 1 read degrees up to p."""
+        and the outputs of position p, side by side, read degrees up to p."""
         degree = torch.arange(1, self.dims + 1)
         masks = []
         for units in self.hidden:
@@ -96,32 +163,29 @@ class MaskedAutoregressiveFlow(Flow):
                 after = torch.zeros(units, dtype=torch.long)  # units of a single dimension see nothing
             masks.append(after[:, None] >= degree[None, :])
             degree = after
-        masks.append(torch.arange(self.dims).repeat_interleave(2)[:, None] >= degree[None, :])
+        masks.append(torch.arange(self.dims).repeat_interleave(self.parameters_per_dim())[:, None] >= degree[None, :])
         return masks
 
     def network(self, i, parameters, x):
         order = self.order(i)
         out = dense(x[:, order], parameters, f"layers.{i}", [m.to(x.dtype) for m in self.masks()],
                     self.activation, self.residual)
-        shift, scale = torch.empty_like(x), torch.empty_like(x)
-        shift[:, order] = out[:, 0::2]
-        scale[:, order] = log_scale(out[:, 1::2], self.bound)
-        return shift, scale
+        raw = out.reshape(len(x), self.dims, -1)
+        return torch.empty_like(raw).index_copy(1, order, raw)
 
     def map(self, i, parameters, x):
-        shift, scale = self.network(i, parameters, x)
-        return x * scale.exp() + shift, scale.sum(-1)
+        z, log_derivatives = self.transform(x, self.network(i, parameters, x))
+        return z, log_derivatives.sum(-1)
 
     def unmap(self, i, parameters, z):
         x = torch.zeros_like(z)
         for dim in self.order(i):  # D passes: each makes one more dimension right
-            shift, scale = self.network(i, parameters, x)
-            x[:, dim] = (z[:, dim] - shift[:, dim]) * (-scale[:, dim]).exp()
+            x[:, dim] = self.transform_inverse(z, self.network(i, parameters, x))[:, dim]
         return x
 
 
-class AffineCouplingFlow(Flow):
-    """Dinh, Sohl-Dickstein, Bengio (2016), arXiv:1605.08803, §3.2, on vectors with interleaved halves."""
+class CouplingFlow(Flow):
+    """Dinh, Sohl-Dickstein, Bengio (2016), arXiv:1605.08803, §3.2, or with splines RQ-NSF (C); on vectors with interleaved halves."""
 
     def key(self, i):
         return torch.arange(i % 2, self.dims, 2)
@@ -130,20 +194,21 @@ class AffineCouplingFlow(Flow):
         return torch.arange(1 - i % 2, self.dims, 2)
 
     def sizes(self, i):
-        return [len(self.key(i)), *self.hidden, 2 * len(self.rest(i))]
+        return [len(self.key(i)), *self.hidden, self.parameters_per_dim() * len(self.rest(i))]
 
     def network(self, i, parameters, key):
         out = dense(key, parameters, f"layers.{i}", None, self.activation, self.residual)
-        return out[:, 0::2], log_scale(out[:, 1::2], self.bound)
+        return out.reshape(len(key), len(self.rest(i)), -1)
 
     def map(self, i, parameters, x):
-        shift, scale = self.network(i, parameters, x[:, self.key(i)])
+        moved, log_derivatives = self.transform(
+            x[:, self.rest(i)], self.network(i, parameters, x[:, self.key(i)]))
         z = x.clone()
-        z[:, self.rest(i)] = x[:, self.rest(i)] * scale.exp() + shift
-        return z, scale.sum(-1)
+        z[:, self.rest(i)] = moved
+        return z, log_derivatives.sum(-1)
 
     def unmap(self, i, parameters, z):
-        shift, scale = self.network(i, parameters, z[:, self.key(i)])
         x = z.clone()
-        x[:, self.rest(i)] = (z[:, self.rest(i)] - shift) * (-scale).exp()
+        x[:, self.rest(i)] = self.transform_inverse(
+            z[:, self.rest(i)], self.network(i, parameters, z[:, self.key(i)]))
         return x

@@ -11,6 +11,7 @@ import sys
 
 import safetensors.torch
 import torch
+from nflows.transforms.splines.rational_quadratic import unconstrained_rational_quadratic_spline
 
 import flows
 
@@ -67,6 +68,22 @@ def check_library(library, flow, parameters, x, log_prob, latents, decoded):
     torch.testing.assert_close(peer.inverse(latents), decoded, rtol=1e-9, atol=1e-9)
 
 
+def check_spline(flow, generator):
+    """nflows' own splines of the same raw parameters, but for the derivatives' offset, inside and outside the tails."""
+    raw = torch.randn(200, flow.parameters_per_dim(), generator=generator, dtype=torch.float64) * 2
+    x = torch.randn(200, generator=generator, dtype=torch.float64) * flow.bound
+    widths, heights, derivatives = raw.split([flow.bins, flow.bins, flow.bins - 1], -1)
+    offset = math.log(math.exp(1 - flows.LEAST) - 1)
+    sizes = {"tails": "linear", "tail_bound": flow.bound, "min_bin_width": flows.LEAST, "min_bin_height": flows.LEAST,
+             "min_derivative": flows.LEAST}
+    for inverse, values in ((False, flow.transform(x, raw)[0]), (True, flow.transform_inverse(x, raw))):
+        theirs, log_derivative = unconstrained_rational_quadratic_spline(
+            x, widths, heights, derivatives + offset, inverse=inverse, **sizes)
+        torch.testing.assert_close(values, theirs, rtol=1e-9, atol=1e-9)
+        if not inverse:
+            torch.testing.assert_close(flow.transform(x, raw)[1], log_derivative, rtol=1e-9, atol=1e-9)
+
+
 def flow_golden(name, flow, seed):
     generator = torch.Generator().manual_seed(seed)
     single = random_parameters(flow, generator)
@@ -83,6 +100,8 @@ def flow_golden(name, flow, seed):
         torch.testing.assert_close(flow.forward(parameters, decoded)[0], latents.double(), rtol=1e-10, atol=1e-10)
         for library in ("zuko", "nflows") if name == "maf" else ():
             check_library(library, flow, parameters, x, log_prob, latents.double(), decoded)
+        if flow.bins:
+            check_spline(flow, generator)
 
     (-log_prob.mean()).backward()
     gradients = {key: value.grad.clone() for key, value in parameters.items()}
@@ -99,7 +118,7 @@ def flow_golden(name, flow, seed):
         "dims": DIMS,
         "hyper_parameters": {
             "layers": flow.layers, "hidden": flow.hidden, "log_scale_bound": BOUND, "activation": flow.activation,
-            "residual": flow.residual,
+            "residual": flow.residual, **({"bins": flow.bins, "tail_bound": flow.bound} if flow.bins else {}),
         },
         "parameters": {key: array(value) for key, value in single.items()},
         "x": array(inputs), "z": array(z.detach()),
@@ -150,7 +169,9 @@ if __name__ == "__main__":
     torch.use_deterministic_algorithms(True)
     FIXTURES.mkdir(parents=True, exist_ok=True)
     flow_golden("maf", flows.MaskedAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND), seed=1)
-    flow_golden("coupling", flows.AffineCouplingFlow(DIMS, 4, HIDDEN, BOUND), seed=2)
+    flow_golden("coupling", flows.CouplingFlow(DIMS, 4, HIDDEN, BOUND), seed=2)
+    flow_golden("nsf-coupling", flows.CouplingFlow(DIMS, 2, HIDDEN, BOUND, "tanh", bins=5), seed=5)
+    flow_golden("nsf-autoregressive", flows.MaskedAutoregressiveFlow(DIMS, 2, HIDDEN, BOUND, bins=4), seed=6)
     flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
     preprocessing_golden()
     safetensors_golden()

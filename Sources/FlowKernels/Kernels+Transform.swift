@@ -8,7 +8,8 @@ extension Kernels {
     /// With a step of 2 rows begin at even offsets, and the other dimension of each pair is left as it is. Its plain twin is
     /// ``Reference/transform(_:inverse:_:parameters:)``.
     package func transform(
-        _ transform: UnivariateTransform, inverse: Bool, parameters: [Float], parameterStride: Int, rows: Int, dims: Int,
+        _ transform: UnivariateTransform, inverse: Bool, parameters: [Float], parameterStride: Int, rows: Int,
+        dims: Int,
         x: inout [Float], offset: Int, stride: Int, step: Int, logDet: inout [Float]
     ) {
         precondition(rows > 0 && (1...16).contains(dims) && offset >= 0 && (step == 1 || step == 2))

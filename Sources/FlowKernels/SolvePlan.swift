@@ -112,7 +112,8 @@ package struct SolvePlan: Sendable {
     /// `place` says which this one is.
     package mutating func open(_ map: Int, panel: Int, place: Int = 0, offset: Int, reads: Int, depth: Int) {
         precondition(panel >= 0 && 32 * (panel + 1) <= maps[map].biases.count && fits(place, map))
-        precondition(place == 0 || (reads == self.reads[map] && offset >= place * maps[map].weights.panelCount(reads: reads)))
+        precondition(
+            place == 0 || (reads == self.reads[map] && offset >= place * maps[map].weights.panelCount(reads: reads)))
         precondition(reads <= maps[map].inputs.count && maps[map].weights.holds(panelAt: offset, reads: reads))
         self.reads[map] = reads
         append(FLOW_OPEN, map, place: place, lane: panel, lanes: reads, 0..<depth, offset)

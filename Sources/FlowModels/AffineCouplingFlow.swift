@@ -9,22 +9,23 @@ public struct AffineCouplingFlow: ChainFlow {
     public static let architectureName = "coupling"
 
     public var standardize: ActNorm
-    public var layers: [AffineCoupling]
+    public var layers: [Coupling]
 
     public init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws {
         try checkLayerCount(hyperParameters.layers)
         standardize = ActNorm(dims: dims)
         layers = try (0..<hyperParameters.layers).map { i in
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
-            return try AffineCoupling(
+            return try Coupling(
                 dims: dims, shape: hyperParameters.conditioner, parity: i % 2,
-                logScaleBound: hyperParameters.logScaleBound, random: &random)
+                transform: hyperParameters.affine, random: &random)
         }
     }
 
     public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
         chainParameterCount(dims: dims, layers: hyperParameters.layers) { i in
-            AffineCoupling.parameterCount(dims: dims, shape: hyperParameters.conditioner, parity: i % 2)
+            Coupling.parameterCount(
+                dims: dims, shape: hyperParameters.conditioner, parity: i % 2, transform: hyperParameters.affine)
         }
     }
 }

@@ -3,6 +3,8 @@ public enum FlowRegistry {
     public static let architectures: [any FlowArchitecture.Type] = [
         MaskedAutoregressiveFlow.self,
         AffineCouplingFlow.self,
+        SplineCouplingFlow.self,
+        SplineAutoregressiveFlow.self,
     ]
 
     /// The architecture of that name, or nil.

@@ -19,13 +19,14 @@ public struct MaskedAutoregressiveFlow: ChainFlow {
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             return try MaskedAutoregressive(
                 dims: dims, shape: hyperParameters.conditioner, reversed: i % 2 == 1,
-                logScaleBound: hyperParameters.logScaleBound, random: &random)
+                transform: hyperParameters.affine, random: &random)
         }
     }
 
     public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
         chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
-            MaskedAutoregressive.parameterCount(dims: dims, shape: hyperParameters.conditioner)
+            MaskedAutoregressive.parameterCount(
+                dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
         }
     }
 }

@@ -1,3 +1,5 @@
+import FlowKernels
+
 extension ModelRecord {
     /// Looks at every number before anything is computed from it.
     /// - Throws: ``ModelFileError/badRecord(field:reason:)``.
@@ -20,6 +22,10 @@ extension ModelRecord {
             (1...Limit.hiddenLayers).contains(hyperParameters.hidden.count)
                 && hyperParameters.hidden.allSatisfy { (1...Limit.units).contains($0) },
             "hyper_parameters.hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
+        let bins = UnivariateTransform.binCounts
+        try require(
+            bins.contains(hyperParameters.bins), "hyper_parameters.bins",
+            "\(hyperParameters.bins) is not \(bins.lowerBound) to \(bins.upperBound)")
         try require(dequantization == "uniform", "dequantization", "is not \"uniform\"")
         try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
         let conditional = hyperParameters.classes

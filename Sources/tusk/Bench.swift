@@ -34,6 +34,8 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Hidden units of each network, such as 1024,1024.", valueName: "n,n"))
     var hidden: String?
 
+    @OptionGroup var spline: SplineArguments
+
     @Option(
         help: ArgumentHelp("\(Direction.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "direction"))
     var direction: Direction = .density
@@ -81,9 +83,11 @@ struct Bench: ParsableCommand {
         }
         let dims = dims ?? 784
         let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        let hyperParameters = HyperParameters(layers: layers ?? 5, hidden: sizes, logScaleBound: 7)
+        let hyperParameters = HyperParameters(
+            layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound)
         try check("--dims", dims, in: 1...1 << 20)
         try check("--layers", hyperParameters.layers, in: 1...1024)
+        try spline.check()
         for size in sizes { try check("--hidden", size, in: 1...1 << 20) }
         guard let count = type.parameterCount(dims: dims, hyperParameters: hyperParameters), count <= Self.maxParameters
         else { throw CommandError("a flow of these sizes has more than \(Self.maxParameters) parameters") }

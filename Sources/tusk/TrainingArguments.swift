@@ -30,6 +30,8 @@ struct ArchitectureArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
     var logScaleBound: Float = 5
 
+    @OptionGroup var spline: SplineArguments
+
     @Option(help: "Values of a pixel are 0 to levels - 1.")
     var levels = 256
 
@@ -45,8 +47,24 @@ struct ArchitectureArguments: ParsableArguments {
         else {
             throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
         }
+        try spline.check()
         return HyperParameters(
-            layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual)
+            layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual,
+            bins: spline.bins, tailBound: spline.tailBound)
+    }
+}
+
+/// What nsf-coupling and nsf-autoregressive send each dimension through.
+struct SplineArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Bins of each spline.", valueName: "n"))
+    var bins = HyperParameters.defaultBins
+
+    @Option(help: ArgumentHelp("Splines bend the range from -b to b, in standard deviations.", valueName: "b"))
+    var tailBound = HyperParameters.defaultTailBound
+
+    func check() throws {
+        try tusk.check("--bins", bins, in: UnivariateTransform.binCounts)
+        try tusk.check("--tail-bound", tailBound, in: 1e-3...1e6)
     }
 }
 

@@ -83,9 +83,9 @@ struct ElementwiseTests {
         for r in 0..<rows { for i in shape.dims..<16 { parameters[32 * r + 16 + i] = 0 } }
         var z = x
         var logDet = [Float](repeating: 0.5, count: rows)
-        kernels.affineForward(
-            parameters: parameters, bound: bound, rows: rows, dims: shape.dims, x: &z, offset: shape.offset,
-            stride: stride, step: shape.step, logDet: &logDet)
+        kernels.transform(
+            .affine(logScaleBound: bound), inverse: false, parameters: parameters, parameterStride: 32, rows: rows,
+            dims: shape.dims, x: &z, offset: shape.offset, stride: stride, step: shape.step, logDet: &logDet)
         var touched = Set<Int>()
         for r in 0..<rows {
             var sum = 0.5
@@ -102,9 +102,9 @@ struct ElementwiseTests {
             #expect(abs(Double(logDet[r]) - sum) <= 1e-5)
         }
         #expect(x.indices.allSatisfy { touched.contains($0) || z[$0] == x[$0] })
-        kernels.affineInverse(
-            parameters: parameters, bound: bound, rows: rows, dims: shape.dims, x: &z, offset: shape.offset,
-            stride: stride, step: shape.step, logDet: &logDet)
+        kernels.transform(
+            .affine(logScaleBound: bound), inverse: true, parameters: parameters, parameterStride: 32, rows: rows,
+            dims: shape.dims, x: &z, offset: shape.offset, stride: stride, step: shape.step, logDet: &logDet)
         // back through e^-s, at most e^7 = 1100 times the roundings of z
         #expect(zip(x, z).allSatisfy { abs($0 - $1) <= 1e-3 })
         #expect(logDet.allSatisfy { abs($0 - 0.5) <= 1e-5 })

@@ -40,7 +40,7 @@ struct SolveTests {
                     weights: weights(output), biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil,
                     stream: nil,
                     adds: false),
-            ], positions: 1..<3, bound: bound, known: 7)
+            ], positions: 1..<3, transform: .affine(logScaleBound: bound), known: 7)
         // unit 0 stands in lane 2 and reads the context, unit 1 in lane 3 and reads the first position too
         plan.open(0, panel: 0, offset: 0, reads: 3, depth: 1)
         plan.finish(0, lanes: 2..<3, 1..<1, unit: 0)

@@ -39,13 +39,14 @@ struct TrainingKernelTests {
         var dParameters = [Float](repeating: 0, count: parameters.count)
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
-        kernels.affineForward(
-            x: x.span, parameters: parameters.span, bound: bound, rows: rows, z: &zSpan, logDet: &logDetSpan)
+        kernels.transformForward(
+            .affine(logScaleBound: bound), x: x.span, parameters: parameters.span, rows: rows, z: &zSpan,
+            logDet: &logDetSpan)
         var dxSpan = dx.mutableSpan
         var dParametersSpan = dParameters.mutableSpan
-        kernels.affineBackward(
-            dz: dz.span, dLogDet: dLogDet.span, x: x.span, parameters: parameters.span, bound: bound, rows: rows,
-            dx: &dxSpan, dParameters: &dParametersSpan)
+        kernels.transformBackward(
+            .affine(logScaleBound: bound), dz: dz.span, dLogDet: dLogDet.span, x: x.span,
+            parameters: parameters.span, rows: rows, dx: &dxSpan, dParameters: &dParametersSpan)
         for r in 0..<rows {
             var sum = 1.0
             for i in 0..<dims {

@@ -10,12 +10,16 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case masked = "MaskedAutoregressive"
     case maskedReversed = "MaskedAutoregressive, reversed"
     case maskedNarrow = "MaskedAutoregressive, fewer hidden units than dimensions"
-    case couplingEven = "AffineCoupling, parity 0"
-    case couplingOdd = "AffineCoupling, parity 1"
+    case couplingEven = "Coupling, parity 0"
+    case couplingOdd = "Coupling, parity 1"
     case maskedTanh = "MaskedAutoregressive, tanh"
     case maskedELU = "MaskedAutoregressive, ELU, reversed"
     case maskedResidual = "MaskedAutoregressive, residual blocks, GELU"
-    case couplingResidual = "AffineCoupling, residual blocks, GELU"
+    case couplingResidual = "Coupling, residual blocks, GELU"
+    case splineMasked = "MaskedAutoregressive, splines"
+    case splineMaskedReversed = "MaskedAutoregressive, two-bin splines, reversed, tanh"
+    case splineCouplingEven = "Coupling, splines, parity 0"
+    case splineCouplingOdd = "Coupling, splines, parity 1, residual blocks, GELU"
 
     var testDescription: String { rawValue }
 
@@ -23,18 +27,20 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     func map(dims: Int) throws -> any Bijection {
         var random: RandomStream? = RandomStream(seed: 11, stream: 0)
         func masked(
-            _ hidden: [Int], reversed: Bool, _ activation: Activation = .relu, residual: Bool = false
+            _ hidden: [Int], reversed: Bool, _ activation: Activation = .relu, residual: Bool = false,
+            by transform: UnivariateTransform = .affine(logScaleBound: 3)
         ) throws -> any Bijection {
             let shape = ConditionerShape(hidden: hidden, activation: activation, isResidual: residual)
             let map = try MaskedAutoregressive(
-                dims: dims, shape: shape, reversed: reversed, logScaleBound: 3, random: &random)
+                dims: dims, shape: shape, reversed: reversed, transform: transform, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
         func coupling(
-            parity: Int, _ hidden: [Int] = [9, 7], _ activation: Activation = .relu, residual: Bool = false
+            parity: Int, _ hidden: [Int] = [9, 7], _ activation: Activation = .relu, residual: Bool = false,
+            by transform: UnivariateTransform = .affine(logScaleBound: 3)
         ) throws -> any Bijection {
             let shape = ConditionerShape(hidden: hidden, activation: activation, isResidual: residual)
-            let map = try AffineCoupling(dims: dims, shape: shape, parity: parity, logScaleBound: 3, random: &random)
+            let map = try Coupling(dims: dims, shape: shape, parity: parity, transform: transform, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
         switch self {
@@ -47,6 +53,12 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
         case .maskedTanh: return try masked([13, 11], reversed: false, .tanh)
         case .maskedELU: return try masked([13, 11], reversed: true, .elu)
         case .maskedResidual: return try masked([9, 9, 9, 9, 9], reversed: false, .gelu, residual: true)
+        case .splineMasked: return try masked([13, 11], reversed: false, by: .spline(bins: 5, tailBound: 2.5))
+        case .splineMaskedReversed:
+            return try masked([13, 11], reversed: true, .tanh, by: .spline(bins: 2, tailBound: 4))
+        case .splineCouplingEven: return try coupling(parity: 0, by: .spline(bins: 8, tailBound: 6))
+        case .splineCouplingOdd:
+            return try coupling(parity: 1, [9, 9, 9], .gelu, residual: true, by: .spline(bins: 5, tailBound: 2.5))
         case .couplingResidual: return try coupling(parity: 1, [9, 9, 9], .gelu, residual: true)
         }
     }
@@ -139,10 +151,13 @@ struct BijectionLawTests {
 
 @Suite("Masked autoregressive map")
 struct MaskedAutoregressiveTests {
-    private func map(dims: Int, hidden: [Int], reversed: Bool) throws -> MaskedAutoregressive {
+    private func map(
+        dims: Int, hidden: [Int], reversed: Bool, _ transform: UnivariateTransform = .affine(logScaleBound: 5)
+    ) throws -> MaskedAutoregressive {
         var random: RandomStream? = RandomStream(seed: 1, stream: 0)
         let map = try MaskedAutoregressive(
-            dims: dims, shape: ConditionerShape(hidden: hidden), reversed: reversed, logScaleBound: 5, random: &random)
+            dims: dims, shape: ConditionerShape(hidden: hidden), reversed: reversed, transform: transform,
+            random: &random)
         return BijectionLaws.perturbed(map, scale: 0.15, seed: 2)
     }
 
@@ -161,6 +176,41 @@ struct MaskedAutoregressiveTests {
         }
         for (a, b) in zip(fast.logDet, naive.logDet) {
             #expect(abs(a - b) <= 1e-4 * Float(size.dims))
+        }
+    }
+
+    @Test(
+        "with splines too", arguments: [(1, [4], 2), (2, [1], 64), (30, [64, 48, 10], 8), (65, [90], 5)],
+        [false, true])
+    func onePassSplines(size: (dims: Int, hidden: [Int], bins: Int), reversed: Bool) throws {
+        let map = try map(
+            dims: size.dims, hidden: size.hidden, reversed: reversed, .spline(bins: size.bins, tailBound: 3))
+        var random = RandomStream(seed: 3, stream: 0)
+        let z = Matrix(rows: 5, columns: size.dims, elements: (0..<5 * size.dims).map { _ in random.normal() })
+        let fast = try map.inverse(z, isCancelled: { false })
+        let naive = try map.referenceInverse(z)
+        #expect(fast.x != z)
+        for (a, b) in zip(fast.x.elements, naive.x.elements) { #expect(abs(a - b) <= 1e-3) }
+        for (a, b) in zip(fast.logDet, naive.logDet) { #expect(abs(a - b) <= 1e-4 * Float(size.dims)) }
+    }
+
+    @Test("bins and tail bound are checked, at each end", arguments: [(2, true), (64, true), (1, false), (65, false)])
+    func splineSizes(bins: Int, isAllowed: Bool) throws {
+        func build(_ bound: Float) throws -> Coupling {
+            var random: RandomStream? = nil
+            return try Coupling(
+                dims: 2, shape: ConditionerShape(hidden: [1]), parity: 0,
+                transform: .spline(bins: bins, tailBound: bound), random: &random)
+        }
+        if isAllowed {
+            #expect(try build(1).parameterCount == 1 + 1 + 2 * (3 * bins - 1))
+            #expect(throws: FlowError.outOfRange(argument: "tail_bound", value: "0.0", allowed: "above 0")) {
+                try build(0)
+            }
+        } else {
+            #expect(throws: FlowError.outOfRange(argument: "bins", value: "\(bins)", allowed: "2 to 64")) {
+                try build(1)
+            }
         }
     }
 
@@ -187,7 +237,8 @@ struct MaskedAutoregressiveTests {
     func identity() throws {
         var random: RandomStream? = RandomStream(seed: 1, stream: 0)
         let map = try MaskedAutoregressive(
-            dims: 6, shape: ConditionerShape(hidden: [8]), reversed: false, logScaleBound: 5, random: &random)
+            dims: 6, shape: ConditionerShape(hidden: [8]), reversed: false, transform: .affine(logScaleBound: 5),
+            random: &random)
         let x = Matrix(rows: 1, columns: 6, elements: [1, 2, 3, 4, 5, 6])
         let (z, logDet) = try map.forward(x)
         #expect(z == x)
@@ -212,15 +263,18 @@ struct MaskedAutoregressiveTests {
         var random: RandomStream? = nil
         #expect(throws: FlowError.self) {
             try MaskedAutoregressive(
-                dims: 0, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 5, random: &random)
+                dims: 0, shape: ConditionerShape(hidden: [4]), reversed: false, transform: .affine(logScaleBound: 5),
+                random: &random)
         }
         #expect(throws: FlowError.self) {
             try MaskedAutoregressive(
-                dims: 3, shape: ConditionerShape(hidden: []), reversed: false, logScaleBound: 5, random: &random)
+                dims: 3, shape: ConditionerShape(hidden: []), reversed: false, transform: .affine(logScaleBound: 5),
+                random: &random)
         }
         #expect(throws: FlowError.self) {
             try MaskedAutoregressive(
-                dims: 3, shape: ConditionerShape(hidden: [4]), reversed: false, logScaleBound: 0, random: &random)
+                dims: 3, shape: ConditionerShape(hidden: [4]), reversed: false, transform: .affine(logScaleBound: 0),
+                random: &random)
         }
     }
 

@@ -9,12 +9,13 @@ import Testing
 struct EngineTests {
     private func flow<Flow: FlowArchitecture>(
         _: Flow.Type, dims: Int, _ hidden: [Int], _ activation: Activation = .relu,
-        residual: Bool = false
+        residual: Bool = false, bins: Int = 8
     ) throws -> Flow {
         let flow = try Flow(
             dims: dims,
             hyperParameters: HyperParameters(
-                layers: 3, hidden: hidden, logScaleBound: 5, activation: activation, isResidual: residual), seed: 1)
+                layers: 3, hidden: hidden, logScaleBound: 5, activation: activation, isResidual: residual, bins: bins),
+            seed: 1)
         return BijectionLaws.perturbed(flow, scale: 0.1, seed: 2)
     }
 
@@ -22,6 +23,9 @@ struct EngineTests {
         [
             try flow(MaskedAutoregressiveFlow.self, dims: 45, [70, 40]),
             try flow(MaskedAutoregressiveFlow.self, dims: 20, [33, 33, 33], .gelu, residual: true),
+            try flow(SplineAutoregressiveFlow.self, dims: 45, [70, 40]),
+            try flow(SplineAutoregressiveFlow.self, dims: 20, [33, 33, 33], .gelu, residual: true, bins: 5),
+            try flow(SplineCouplingFlow.self, dims: 37, [50], .tanh, bins: 3),
             try flow(AffineCouplingFlow.self, dims: 37, [50], .tanh),
             try flow(AffineCouplingFlow.self, dims: 64, [40, 40, 40], .elu, residual: true),
         ]
@@ -66,7 +70,9 @@ struct EngineTests {
             let (z, logDet) = try engine.forward(x)
             let (back, inverseLogDet) = try engine.inverse(z)
             // errors grow along the dimensions of three maps
-            #expect(zip(x.elements, back.elements).allSatisfy { abs($0 - $1) <= 1e-3 * max(1, abs($0)) })
+            // where a spline is flat, its inverse enlarges them more than an affine map of these parameters does
+            let bound: Float = type(of: flow).architectureName.hasPrefix("nsf") ? 5e-3 : 1e-3
+            #expect(zip(x.elements, back.elements).allSatisfy { abs($0 - $1) <= bound * max(1, abs($0)) })
             #expect(zip(logDet, inverseLogDet).allSatisfy { abs($0 + $1) <= 1e-3 })
             #expect(x.elements != z.elements)
         }

@@ -168,6 +168,7 @@ struct ModelFileTests {
         #expect(
             error(try damaged("\\\"layers\\\":2", "\\\"layers\\\":999999999"))?.badField == "hyper_parameters.layers")
         #expect(error(try damaged("\\\"hidden\\\":[6,5]", "\\\"hidden\\\":[]"))?.badField == "hyper_parameters.hidden")
+        #expect(error(try damaged("\\\"bins\\\":8", "\\\"bins\\\":-8"))?.badField == "hyper_parameters.bins")
         #expect(error(try damaged("\\\"uniform\\\"", "\\\"variational\\\""))?.badField == "dequantization")
     }
 

@@ -6,7 +6,8 @@ struct BenchTests {
     private static let sizes = ["--layers", "2", "--hidden", "16,16", "--batch", "3", "--seconds", "0.01"]
 
     @Test(
-        "prints one JSON object for every direction", arguments: ["density", "sample", "train"], ["maf", "coupling"])
+        "prints one JSON object for every direction", arguments: ["density", "sample", "train"],
+        ["maf", "coupling", "nsf-coupling", "nsf-autoregressive"])
     func report(_ direction: String, _ architecture: String) throws {
         let result = try Program.run(
             ["bench", "--dims", "9", "--direction", direction, "--architecture", architecture, "--threads", "2"]
@@ -43,7 +44,8 @@ struct BenchTests {
         arguments: [
             (["--batch", "0"], "--batch"), (["--batch", "65537"], "65536"), (["--threads", "0"], "--threads"),
             (["--seconds", "0"], "--seconds"), (["--dims", "0"], "--dims"), (["--hidden", "8,,8"], "--hidden"),
-            (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, coupling"),
+            (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, coupling, nsf-coupling"),
+            (["--bins", "1"], "--bins"), (["--bins", "65"], "64"), (["--tail-bound", "0"], "--tail-bound"),
             (["--dims", "1000000", "--hidden", "1000000"], "parameters"), (["--model", "m", "--dims", "4"], "--model"),
             (["--precision", "f16"], "bf16"), (["--precision", "bf16", "--direction", "train"], "f32"),
             (["--model", "nowhere.safetensors"], "nowhere.safetensors"),

@@ -40,7 +40,8 @@ extension Reference {
             x = knots(parameters[..<bins])
             y = knots(parameters[bins..<2 * bins])
             let offset = log(exp(1 - least) - 1)
-            derivatives = [1] + parameters[(2 * bins)...].map { least + function(.softplus, min($0, 1e3) + offset) } + [1]
+            derivatives =
+                [1] + parameters[(2 * bins)...].map { least + function(.softplus, min($0, 1e3) + offset) } + [1]
         }
 
         /// Width, height, slope and index of the bin in which `v` falls between `knots`.
