@@ -4,10 +4,10 @@ import json
 import subprocess
 
 
-def bench(program, dims, layers, hidden, direction, batch, threads, seconds, precision="f32"):
+def bench(program, dims, layers, hidden, direction, batch, threads, seconds, precision="f32", architecture="maf"):
     """The JSON object that it prints; a failure says what the program said."""
     command = [
-        program, "bench", "--architecture", "maf", "--dims", dims, "--layers", layers,
+        program, "bench", "--architecture", architecture, "--dims", dims, "--layers", layers,
         "--hidden", ",".join(map(str, hidden)), "--direction", direction, "--batch", batch, "--threads", threads,
         "--precision", precision, "--seconds", seconds,
     ]
