@@ -16,6 +16,9 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public var logProbStandardError: Double
     public var bitsPerDim: Double
     public var bitsPerDimStandardError: Double
+    /// Share of the images whose own class is the most probable one by Bayes' rule; nil unless the model is
+    /// class-conditional and the images have its classes.
+    public var accuracy: Double?
     /// Samples of the model beside the images, where that was asked for.
     public var comparison: SampleComparison?
 
@@ -28,6 +31,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         case logProbStandardError = "log_prob_standard_error"
         case bitsPerDim = "bits_per_dim"
         case bitsPerDimStandardError = "bits_per_dim_standard_error"
+        case accuracy
         case comparison
     }
 
@@ -50,6 +54,22 @@ public struct Evaluation: Sendable, Codable, Equatable {
     }
 }
 
+extension Evaluation {
+    /// As ``init(model:split:draws:logProbs:)``, with the accuracy where the images have the model's classes: the same
+    /// names, or as many numbers in their place.
+    public init(model: ModelRecord, split: String, draws: Int, densities: [RowDensity], of data: ImageDataSet) {
+        self.init(model: model, split: split, draws: draws, logProbs: densities.map(\.logProb))
+        guard let prior = model.classPrior, let labels = data.labels, data.classes.count == prior.count,
+            data.classes == model.classes || data.classes == prior.indices.map(String.init)
+        else { return }
+        let right = zip(densities, labels).count { density, label in
+            let joint = zip(prior, density.classLogProbs).map { log($0) + $1 }
+            return joint.firstIndex(of: joint.max()!) == label  // there is a class
+        }
+        accuracy = Double(right) / Double(labels.count)
+    }
+}
+
 /// `log p(y)` of each image, nats: of draw 0, or with `draws` > 1 of the mean density of the first draws.
 ///
 /// - Parameter threads: never changes the result.
@@ -59,6 +79,15 @@ public func logDensities(
     of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
     isCancelled: @Sendable () -> Bool = { false }
 ) throws -> [Double] {
+    try densities(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled).map(\.logProb)
+}
+
+/// The same, with the density of each class where the model is class-conditional.
+/// - Throws: as ``logDensities(of:under:draws:threads:isCancelled:)``.
+public func densities(
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
+    isCancelled: @Sendable () -> Bool = { false }
+) throws -> [RowDensity] {
     let record = model.record
     guard (1...maxDraws).contains(draws) else {
         throw TrainingError.outOfRange(option: "draws", value: "\(draws)", allowed: "1 to \(maxDraws)")
@@ -79,12 +108,22 @@ public func logDensities(
             let pixels = Array(data[image])
             return (0..<draws).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
         }
-        let values = try model.densities(of: rows, isCancelled: isCancelled).map(\.logProb)
-        return blocks[b].indices.map { $0 - blocks[b].lowerBound }.map { i in
-            logSumExp(Array(values[i * draws..<(i + 1) * draws])) - log(Double(draws))
+        let values = try model.densities(of: rows, isCancelled: isCancelled)
+        return blocks[b].indices.map {
+            mean(values[($0 - blocks[b].lowerBound) * draws..<($0 - blocks[b].lowerBound + 1) * draws])
         }
     }
     return parts.flatMap { $0 }
+}
+
+/// The logarithms of the mean densities of some draws of one image.
+private func mean(_ draws: ArraySlice<RowDensity>) -> RowDensity {
+    let count = log(Double(draws.count))
+    return RowDensity(
+        logProb: logSumExp(draws.map(\.logProb)) - count,
+        classLogProbs: draws.first!.classLogProbs.indices.map { c in  // at least one draw
+            logSumExp(draws.map { $0.classLogProbs[c] }) - count
+        })
 }
 
 /// Draws an image at most.

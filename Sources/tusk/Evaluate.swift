@@ -60,8 +60,9 @@ struct Evaluate: ParsableCommand {
                 )
             }
         }
-        let logProbs = try logDensities(of: set, under: density, draws: draws, threads: threads)
-        var result = Evaluation(model: density.record, split: split.rawValue, draws: draws, logProbs: logProbs)
+        var result = Evaluation(
+            model: density.record, split: split.rawValue, draws: draws,
+            densities: try densities(of: set, under: density, draws: draws, threads: threads), of: set)
         if samples != 0 { result.comparison = try compare(density, set, count: compared) }
         if json {
             let encoder = JSONEncoder()
@@ -76,6 +77,9 @@ struct Evaluate: ParsableCommand {
             log_prob      \(fixed(result.logProb, 2)) ± \(fixed(result.logProbStandardError, 2)) nats
             bits_per_dim  \(fixed(result.bitsPerDim, 4)) ± \(fixed(result.bitsPerDimStandardError, 4))
             """)
+        if let accuracy = result.accuracy {
+            Terminal.line("accuracy      \(fixed(100 * accuracy, 1)) % have their own class as the most probable one")
+        }
         if let comparison = result.comparison { Terminal.line(lines(comparison)) }
     }
 
@@ -84,11 +88,17 @@ struct Evaluate: ParsableCommand {
         _ density: any ImageDensity, _ set: ImageDataSet, count: Int
     ) throws -> SampleComparison {
         let levels = density.record.levels
+        // of the classes that the held-out images are of
+        let classes = density.record.isConditional && !data.only.isEmpty ? classIndices(data.only, density.record) : []
         say("drawing \(grouped(count)) samples")
         let blocks = stride(from: 0, to: count, by: 64).map { $0..<min($0 + 64, count) }
         let drawn = try mapInParallel(blocks.count, threads: threads) { b in
             try density.sample(
-                blocks[b].map { SampleRow(seed: seed, index: UInt64($0)) }, isCancelled: { false })
+                blocks[b].map { i in
+                    SampleRow(
+                        seed: seed, index: UInt64(i),
+                        classIndex: classes.isEmpty ? nil : classes[i % classes.count])
+                }, isCancelled: { false })
         }.flatMap { $0 }
         let real = set.chosen(count, seed: seed)
         let train = try trainingImages(levels: levels)
@@ -98,6 +108,13 @@ struct Evaluate: ParsableCommand {
             train: train.flatMap { train in
                 train.count > 1 ? ImageSample(images: (0..<train.count).map { Array(train[$0]) }, levels: levels) : nil
             }, seed: seed, threads: threads, progress: say)
+    }
+
+    /// The model's classes of these names or, where the data numbers them, of these numbers.
+    private func classIndices(_ names: [String], _ record: ModelRecord) -> [Int] {
+        names.compactMap { name in
+            record.classes.firstIndex(of: name) ?? Int(name).flatMap { record.classes.indices.contains($0) ? $0 : nil }
+        }
     }
 
     /// What the model may have learned from, if the data has such a split.

@@ -52,7 +52,7 @@ struct Sample: ParsableCommand {
             throw CommandError(
                 "--class: the model is not class-conditional; without --beside there is nothing to choose")
         }
-        let real = try realImages(shape: shape, levels: density.record.levels)
+        let real = try realImages(density.record)
         let classes = try classIndices(density.record)
         // in tiles of what the sequential direction solves at once
         let blocks = stride(from: 0, to: count, by: 16).map { $0..<min($0 + 16, count) }
@@ -92,15 +92,24 @@ struct Sample: ParsableCommand {
         }
     }
 
-    private func realImages(shape: EventShape, levels: Int) throws -> [[UInt8]]? {
+    private func realImages(_ record: ModelRecord) throws -> [[UInt8]]? {
+        let (shape, levels) = (record.eventShape, record.levels)
         guard let beside else {
             if limit != nil { throw CommandError("--limit needs --beside") }
             return nil
         }
         var arguments = DataArguments()
         arguments.data = beside
-        arguments.only = only
-        let set = try arguments.load(split, levels: levels)
+        arguments.only = []
+        var set = try arguments.load(split, levels: levels)
+        if !only.isEmpty {
+            // data that numbers its classes has the model's in their order
+            let isNumbered = set.classes == record.classes.indices.map(String.init)
+            set = try set.only(
+                classes: only.map { name in
+                    isNumbered ? record.classes.firstIndex(of: name).map(String.init) ?? name : name
+                })
+        }
         guard set.shape == shape else {
             throw TrainingError.mismatch(
                 property: "shape of the real images", expected: "\(shape)", actual: "\(set.shape)")
