@@ -45,6 +45,9 @@ private func describe(_ model: any ImageDensity) -> JSON {
         "hyper_parameters": [
             "layers": .integer(record.hyperParameters.layers), "hidden": .integers(record.hyperParameters.hidden),
             "log_scale_bound": .number(Double(record.hyperParameters.logScaleBound)),
+            "activation": .string("\(record.hyperParameters.activation)"),
+            "residual": .bool(record.hyperParameters.isResidual), "bins": .integer(record.hyperParameters.bins),
+            "tail_bound": .number(Double(record.hyperParameters.tailBound)),
         ],
         "shape": [
             "height": .integer(record.eventShape.height), "width": .integer(record.eventShape.width),
