@@ -48,6 +48,8 @@ private func describe(_ model: any ImageDensity) -> JSON {
             "activation": .string("\(record.hyperParameters.activation)"),
             "residual": .bool(record.hyperParameters.isResidual), "bins": .integer(record.hyperParameters.bins),
             "tail_bound": .number(Double(record.hyperParameters.tailBound)),
+            "kernel": .integer(record.hyperParameters.kernel), "gated": .bool(record.hyperParameters.isGated),
+            "scales": .integer(record.hyperParameters.scales),
         ],
         "shape": [
             "height": .integer(record.eventShape.height), "width": .integer(record.eventShape.width),

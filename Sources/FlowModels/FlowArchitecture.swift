@@ -6,13 +6,13 @@ public protocol FlowArchitecture: Bijection {
     static var architectureName: String { get }
 
     /// Initial weights drawn from `seed`; the map starts at (or close to) the identity. Without a seed every parameter
-    /// is zero, to be filled from a file.
+    /// is zero, to be filled from a file. Flows of vectors look at the shape's number of dimensions alone.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that make no sense.
-    init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws
+    init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws
 
     /// Numbers in the parameter arrays of such a flow, or nil where that overflows. The loader compares it with what a
     /// file holds before anything is allocated; sizes are positive.
-    static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int?
+    static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int?
 
     /// Data-dependent initialisation, once, before the first step: `x` is a batch of preprocessed training rows.
     mutating func initialize(from x: Matrix) throws

@@ -5,7 +5,7 @@ public import FlowLayers
 public struct HyperParameters: Sendable, Equatable {
     /// Number of masked networks or couplings.
     public var layers: Int
-    /// Hidden units of each conditioner, layer by layer.
+    /// Hidden units of each conditioner, layer by layer; of a convolutional one, channels of each residual block.
     public var hidden: [Int]
     /// `c`: log-scales lie in `(−c, c)`, nats.
     public var logScaleBound: Float
@@ -20,12 +20,24 @@ public struct HyperParameters: Sendable, Equatable {
     /// `B`: splines bend `[−B, B]`, and leave alone what is outside; the flow's input has standard deviation 1.
     public var tailBound: Float
 
+    /// Side of the convolutions of a convolutional conditioner, odd; flows of vectors look at no image and ignore it.
+    public var kernel: Int
+    /// Whether the residual blocks of a convolutional conditioner are gated, `h + v · sigmoid(g)`.
+    public var isGated: Bool
+    /// Scales of a multi-scale flow: after each but the last, half of the dimensions are done.
+    public var scales: Int
+
     public static let defaultBins = 8
     public static let defaultTailBound: Float = 5
+    public static let defaultKernel = 3
+    public static let defaultScales = 2
+    public static let kernels = [1, 3, 5, 7, 9]
+    public static let scaleCounts = 1...8
 
     public init(
         layers: Int, hidden: [Int], logScaleBound: Float, activation: Activation = .relu, isResidual: Bool = false,
-        classes: Int = 0, bins: Int = defaultBins, tailBound: Float = defaultTailBound
+        classes: Int = 0, bins: Int = defaultBins, tailBound: Float = defaultTailBound, kernel: Int = defaultKernel,
+        isGated: Bool = false, scales: Int = defaultScales
     ) {
         self.layers = layers
         self.hidden = hidden
@@ -35,6 +47,9 @@ public struct HyperParameters: Sendable, Equatable {
         self.classes = classes
         self.bins = bins
         self.tailBound = tailBound
+        self.kernel = kernel
+        self.isGated = isGated
+        self.scales = scales
     }
 
     /// What an affine flow does to each dimension, and a spline flow.
@@ -57,10 +72,13 @@ extension HyperParameters: Codable {
         case classes
         case bins
         case tailBound = "tail_bound"
+        case kernel
+        case isGated = "gated"
+        case scales
     }
 
-    /// Files from before `activation`, `residual` and `classes` existed have plain ReLU networks without a context, and no
-    /// splines.
+    /// Files from before the later fields existed have plain ReLU networks without a context, and neither splines nor
+    /// convolutions.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         layers = try container.decode(Int.self, forKey: .layers)
@@ -71,5 +89,8 @@ extension HyperParameters: Codable {
         classes = try container.decodeIfPresent(Int.self, forKey: .classes) ?? 0
         bins = try container.decodeIfPresent(Int.self, forKey: .bins) ?? Self.defaultBins
         tailBound = try container.decodeIfPresent(Float.self, forKey: .tailBound) ?? Self.defaultTailBound
+        kernel = try container.decodeIfPresent(Int.self, forKey: .kernel) ?? Self.defaultKernel
+        isGated = try container.decodeIfPresent(Bool.self, forKey: .isGated) ?? false
+        scales = try container.decodeIfPresent(Int.self, forKey: .scales) ?? Self.defaultScales
     }
 }

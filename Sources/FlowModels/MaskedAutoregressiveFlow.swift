@@ -12,7 +12,8 @@ public struct MaskedAutoregressiveFlow: ChainFlow {
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]
 
-    public init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws {
+    public init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws {
+        let dims = shape.dims
         try checkLayerCount(hyperParameters.layers)
         standardize = ActNorm(dims: dims)
         layers = try (0..<hyperParameters.layers).map { i in
@@ -23,8 +24,9 @@ public struct MaskedAutoregressiveFlow: ChainFlow {
         }
     }
 
-    public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
-        chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
+    public static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
+        let dims = shape.dims
+        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
             MaskedAutoregressive.parameterCount(
                 dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
         }

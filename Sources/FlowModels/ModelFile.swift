@@ -119,12 +119,12 @@ public enum ModelFile {
         _ precision: WeightPrecision
     ) throws -> any ImageDensity {
         let held = tensors.values.reduce(0) { $0 + $1.values.count }
-        let expected = Flow.parameterCount(dims: record.eventShape.dims, hyperParameters: record.hyperParameters)
+        let expected = Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters)
         guard expected == held else {
             throw ModelFileError.wrongParameterCount(expected: expected ?? .max, actual: held)
         }
         do {
-            var flow = try Flow(dims: record.eventShape.dims, hyperParameters: record.hyperParameters, seed: nil)
+            var flow = try Flow(shape: record.eventShape, hyperParameters: record.hyperParameters, seed: nil)
             try flow.visitParameters { info, values in
                 guard let tensor = tensors[info.name] else { throw ModelFileError.missingTensor(info.name) }
                 guard tensor.shape == info.shape else {

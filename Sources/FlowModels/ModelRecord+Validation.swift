@@ -26,6 +26,13 @@ extension ModelRecord {
         try require(
             bins.contains(hyperParameters.bins), "hyper_parameters.bins",
             "\(hyperParameters.bins) is not \(bins.lowerBound) to \(bins.upperBound)")
+        try require(
+            HyperParameters.kernels.contains(hyperParameters.kernel), "hyper_parameters.kernel",
+            "\(hyperParameters.kernel) is not one of \(HyperParameters.kernels)")
+        let scales = HyperParameters.scaleCounts
+        try require(
+            scales.contains(hyperParameters.scales), "hyper_parameters.scales",
+            "\(hyperParameters.scales) is not \(scales.lowerBound) to \(scales.upperBound)")
         try require(dequantization == "uniform", "dequantization", "is not \"uniform\"")
         try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
         let conditional = hyperParameters.classes

@@ -11,7 +11,8 @@ public struct SplineCouplingFlow: ChainFlow {
     public var standardize: ActNorm
     public var layers: [Coupling]
 
-    public init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) throws {
+    public init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws {
+        let dims = shape.dims
         try checkLayerCount(hyperParameters.layers)
         standardize = ActNorm(dims: dims)
         layers = try (0..<hyperParameters.layers).map { i in
@@ -22,8 +23,9 @@ public struct SplineCouplingFlow: ChainFlow {
         }
     }
 
-    public static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? {
-        chainParameterCount(dims: dims, layers: hyperParameters.layers) { i in
+    public static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
+        let dims = shape.dims
+        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { i in
             Coupling.parameterCount(
                 dims: dims, shape: hyperParameters.conditioner, parity: i % 2, transform: hyperParameters.spline)
         }

@@ -53,7 +53,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
         self.train = prepare(train)
         self.validation = prepare(validation)
-        var flow = try Flow(dims: train.shape.dims, hyperParameters: hyperParameters, seed: options.seed)
+        var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
         self.flow = flow

@@ -25,8 +25,11 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Architecture: \(FlowRegistry.names).", valueName: "name"))
     var architecture: String?
 
-    @Option(help: ArgumentHelp("Dimensions of an event.", valueName: "n"))
+    @Option(help: ArgumentHelp("Dimensions of an event; 784 without --image.", valueName: "n"))
     var dims: Int?
+
+    @Option(help: ArgumentHelp("Height, width and channels of an event, for flows of images.", valueName: "28x28x1"))
+    var image: String?
 
     @Option(help: ArgumentHelp("Masked networks or couplings.", valueName: "n"))
     var layers: Int?
@@ -35,6 +38,8 @@ struct Bench: ParsableCommand {
     var hidden: String?
 
     @OptionGroup var spline: SplineArguments
+
+    @OptionGroup var convolution: ConvolutionArguments
 
     @Option(
         help: ArgumentHelp("\(Direction.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "direction"))
@@ -61,44 +66,61 @@ struct Bench: ParsableCommand {
         guard direction != .train || weights.precision == .f32 else {
             throw CommandError("--precision is \(weights.precision); training is always in f32")
         }
-        let (flow, hyperParameters) = try flow()
-        print(try measure(flow, hyperParameters))
+        let (flow, shape, hyperParameters) = try flow()
+        print(try measure(flow, shape, hyperParameters))
     }
 
-    private func flow() throws -> (any FlowArchitecture, HyperParameters) {
+    private func flow() throws -> (any FlowArchitecture, EventShape, HyperParameters) {
         if let model {
-            guard architecture == nil, dims == nil, layers == nil, hidden == nil else {
-                throw CommandError("--model brings its own sizes: leave out --architecture, --dims, --layers, --hidden")
+            guard architecture == nil, dims == nil, image == nil, layers == nil, hidden == nil else {
+                throw CommandError(
+                    "--model brings its own sizes: leave out --architecture, --dims, --image, --layers, --hidden")
             }
             let density: any ImageDensity
             do { density = try ModelFile.load(path: model) } catch let error as ModelFileError {
                 throw CommandError("\(model): \(error)")
             }
             guard let backed = density as? any FlowBacked else { throw CommandError("\(model): holds no flow") }
-            return (backed.architecture, density.record.hyperParameters)
+            return (backed.architecture, density.record.eventShape, density.record.hyperParameters)
         }
         let name = architecture ?? "maf"
         guard let type = FlowRegistry.architecture(named: name) else {
             throw CommandError("--architecture is \(name); allowed is \(FlowRegistry.names)")
         }
-        let dims = dims ?? 784
+        let shape = try eventShape()
         let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         let hyperParameters = HyperParameters(
-            layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound)
-        try check("--dims", dims, in: 1...1 << 20)
+            layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound,
+            kernel: convolution.kernel, isGated: convolution.gated, scales: convolution.scales)
         try check("--layers", hyperParameters.layers, in: 1...1024)
         try spline.check()
+        try convolution.check()
         for size in sizes { try check("--hidden", size, in: 1...1 << 20) }
-        guard let count = type.parameterCount(dims: dims, hyperParameters: hyperParameters), count <= Self.maxParameters
+        guard let count = type.parameterCount(shape: shape, hyperParameters: hyperParameters),
+            count <= Self.maxParameters
         else { throw CommandError("a flow of these sizes has more than \(Self.maxParameters) parameters") }
-        return (try random(type, dims, hyperParameters), hyperParameters)
+        return (try random(type, shape, hyperParameters), shape, hyperParameters)
+    }
+
+    private func eventShape() throws -> EventShape {
+        guard let image else {
+            let dims = dims ?? 784
+            try check("--dims", dims, in: 1...1 << 20)
+            return EventShape(height: 1, width: dims, channels: 1)
+        }
+        let sides = image.split(separator: "x", omittingEmptySubsequences: false).compactMap { Int($0) }
+        guard dims == nil, sides.count == 3, sides.allSatisfy({ (1...1024).contains($0) }) else {
+            throw CommandError(
+                "--image is \(image); expected is height x width x channels, such as 28x28x1, and no --dims")
+        }
+        return EventShape(height: sides[0], width: sides[1], channels: sides[2])
     }
 
     /// A flow away from the identity: what starts at zero is small and random.
     private func random<Flow: FlowArchitecture>(
-        _ type: Flow.Type, _ dims: Int, _ hyperParameters: HyperParameters
+        _ type: Flow.Type, _ shape: EventShape, _ hyperParameters: HyperParameters
     ) throws -> Flow {
-        var flow = try Flow(dims: dims, hyperParameters: hyperParameters, seed: 1)
+        var flow = try Flow(shape: shape, hyperParameters: hyperParameters, seed: 1)
         var stream = RandomStream(seed: 2, stream: 0)
         flow.visitParameters { info, values in
             guard info.shape.count == 2, values.allSatisfy({ $0 == 0 }) else { return }
@@ -109,14 +131,14 @@ struct Bench: ParsableCommand {
     }
 
     private func measure<Flow: FlowArchitecture>(
-        _ flow: Flow, _ hyperParameters: HyperParameters
+        _ flow: Flow, _ shape: EventShape, _ hyperParameters: HyperParameters
     ) throws -> String {
         let before = peakGFLOPS(threads: threads)
         let engine = FlowEngine(flow, precision: weights.precision)
         let rates =
             switch direction {
             case .density, .sample: try calls(engine)
-            case .train: try steps(of: Flow.self, flow.dims, hyperParameters)
+            case .train: try steps(of: Flow.self, shape, hyperParameters)
             }
         let peak = max(before, peakGFLOPS(threads: threads))
         let median = rates.sorted()[rates.count / 2]
@@ -170,15 +192,14 @@ struct Bench: ParsableCommand {
 
     /// Images/s between the trainer's steps, on random images; each step but an epoch's first is a repetition.
     private func steps<Flow: FlowArchitecture>(
-        of type: Flow.Type, _ dims: Int, _ hyperParameters: HyperParameters
+        of type: Flow.Type, _ shape: EventShape, _ hyperParameters: HyperParameters
     ) throws -> [Double] {
         keepFreedMemory()
-        let shape = EventShape(height: 1, width: dims, channels: 1)
         var stream = RandomStream(seed: 4, stream: 0)
         func images(_ count: Int) -> ImageDataSet {
             ImageDataSet(
                 shape: shape, levels: 256,
-                pixels: (0..<count * dims).map { _ in UInt8(truncatingIfNeeded: stream.next() >> 56) })
+                pixels: (0..<count * shape.dims).map { _ in UInt8(truncatingIfNeeded: stream.next() >> 56) })
         }
         var options = TrainingOptions()
         options.batch = batch

@@ -92,7 +92,7 @@ struct Train: ParsableCommand {
             hyperParameters.classes = train.classes.count
         }
         guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
-        guard let parameters = Flow.parameterCount(dims: train.shape.dims, hyperParameters: hyperParameters),
+        guard let parameters = Flow.parameterCount(shape: train.shape, hyperParameters: hyperParameters),
             parameters <= maxParameters
         else {
             throw CommandError("--layers and --hidden ask for more than \(grouped(maxParameters)) parameters")

@@ -32,6 +32,8 @@ struct ArchitectureArguments: ParsableArguments {
 
     @OptionGroup var spline: SplineArguments
 
+    @OptionGroup var convolution: ConvolutionArguments
+
     @Option(help: "Values of a pixel are 0 to levels - 1.")
     var levels = 256
 
@@ -48,9 +50,11 @@ struct ArchitectureArguments: ParsableArguments {
             throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
         }
         try spline.check()
+        try convolution.check()
         return HyperParameters(
             layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual,
-            bins: spline.bins, tailBound: spline.tailBound)
+            bins: spline.bins, tailBound: spline.tailBound, kernel: convolution.kernel, isGated: convolution.gated,
+            scales: convolution.scales)
     }
 }
 
@@ -65,6 +69,25 @@ struct SplineArguments: ParsableArguments {
     func check() throws {
         try tusk.check("--bins", bins, in: UnivariateTransform.binCounts)
         try tusk.check("--tail-bound", tailBound, in: 1e-3...1e6)
+    }
+}
+
+/// Of flows of images, whose conditioners are convolutional networks: --hidden then gives the channels of each residual block.
+struct ConvolutionArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Side of the convolutions of a flow of images.", valueName: "n"))
+    var kernel = HyperParameters.defaultKernel
+
+    @Flag(help: "Gated residual blocks in a flow of images.")
+    var gated = false
+
+    @Option(help: ArgumentHelp("Scales of realnvp, glow and nsf-glow.", valueName: "n"))
+    var scales = HyperParameters.defaultScales
+
+    func check() throws {
+        guard HyperParameters.kernels.contains(kernel) else {
+            throw CommandError("--kernel is \(kernel); allowed is one of \(HyperParameters.kernels)")
+        }
+        try tusk.check("--scales", scales, in: HyperParameters.scaleCounts)
     }
 }
 

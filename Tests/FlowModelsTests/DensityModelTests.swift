@@ -145,7 +145,8 @@ struct DensityModelTests {
     func samplesAgainstDensity() throws {
         let hyperParameters = HyperParameters(layers: 2, hidden: [6], logScaleBound: 2)
         let shape = EventShape(height: 1, width: 2, channels: 1)
-        var flow = try MaskedAutoregressiveFlow(dims: 2, hyperParameters: hyperParameters, seed: 1)
+        var flow = try MaskedAutoregressiveFlow(
+            shape: EventShape(height: 1, width: 2, channels: 1), hyperParameters: hyperParameters, seed: 1)
         var random = RandomStream(seed: 3, stream: 3)
         flow.visitParameters { _, values in
             for i in values.indices { values[i] += 0.4 * random.normal() }

@@ -12,7 +12,7 @@ struct EngineTests {
         residual: Bool = false, bins: Int = 8
     ) throws -> Flow {
         let flow = try Flow(
-            dims: dims,
+            shape: EventShape(height: 1, width: dims, channels: 1),
             hyperParameters: HyperParameters(
                 layers: 3, hidden: hidden, logScaleBound: 5, activation: activation, isResidual: residual, bins: bins),
             seed: 1)

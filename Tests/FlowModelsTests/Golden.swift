@@ -39,7 +39,8 @@ struct Golden: Decodable {
 
     /// The flow that the fixture describes, with its weights.
     func flow<Flow: FlowArchitecture>(_ type: Flow.Type) throws -> Flow {
-        var flow = try Flow(dims: dims, hyperParameters: hyperParameters, seed: 0)
+        var flow = try Flow(
+            shape: EventShape(height: 1, width: dims, channels: 1), hyperParameters: hyperParameters, seed: 0)
         try flow.visitParameters { info, values in
             guard let array = parameters[info.name], array.shape == info.shape else {
                 throw GoldenError.noParameter(info.name, info.shape)

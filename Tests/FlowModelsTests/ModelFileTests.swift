@@ -50,7 +50,7 @@ struct ModelFileTests {
             expected.check.logProb = loaded.record.check.logProb
             #expect(loaded.record == expected)
             #expect(
-                Flow.parameterCount(dims: 6, hyperParameters: model.record.hyperParameters)
+                Flow.parameterCount(shape: model.record.eventShape, hyperParameters: model.record.hyperParameters)
                     == model.flow.parameterCount)
         }
         try check(FlowRegistry.architectures[index])

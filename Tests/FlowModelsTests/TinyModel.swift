@@ -11,7 +11,7 @@ func tinyModel<Flow: FlowArchitecture>(
     let hyperParameters = HyperParameters(
         layers: 2, hidden: hidden, logScaleBound: 3, classes: classPrior?.count ?? 0)
     let flow = BijectionLaws.perturbed(
-        try Flow(dims: shape.dims, hyperParameters: hyperParameters, seed: 1), scale: 0.2, seed: 2)
+        try Flow(shape: shape, hyperParameters: hyperParameters, seed: 1), scale: 0.2, seed: 2)
     return try DensityModel(
         flow: flow,
         record: ModelRecord(

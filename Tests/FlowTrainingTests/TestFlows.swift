@@ -59,8 +59,8 @@ struct FragileFlow: FlowArchitecture {
     var dims: Int
     var level: [Float] = [0]
 
-    init(dims: Int, hyperParameters: HyperParameters, seed: UInt64?) { self.dims = dims }
-    static func parameterCount(dims: Int, hyperParameters: HyperParameters) -> Int? { 1 }
+    init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) { dims = shape.dims }
+    static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? { 1 }
     mutating func initialize(from x: Matrix) {}
 
     var forwardOrder: ExecutionOrder { .parallel }
