@@ -65,8 +65,8 @@ static void NAME(panel)(const struct flow_panel *p) {
     }
 }
 
-// Those of training, on unit-major arrays whose rows are a multiple of 16.
-static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_transform_kind kind,
+// On unit-major arrays whose rows are a multiple of 16.
+static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_transform_kind kind, int inverse,
                                                                    const struct flow_columns *p, float *z,
                                                                    float *log_det) {
     for (ptrdiff_t i = 0; i < p->dims; i++)
@@ -74,7 +74,7 @@ static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_tra
             vec log_derivative;
             const float *raw = p->parameters + i * p->count * p->rows + r;
             const vec x = load(p->x + i * p->rows + r, LANES);
-            store(NAME(transformed)(kind, 0, &p->transform, raw, p->rows, x, &log_derivative), z + i * p->rows + r,
+            store(NAME(transformed)(kind, inverse, &p->transform, raw, p->rows, x, &log_derivative), z + i * p->rows + r,
                   LANES);
             store(load(log_det + r, LANES) + log_derivative, log_det + r, LANES);
         }
@@ -82,8 +82,10 @@ static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_tra
 
 static void NAME(columns)(const struct flow_columns *p, float *z, float *log_det) {
     switch (p->transform.kind) {
-    case FLOW_AFFINE: return NAME(columns_as)(FLOW_AFFINE, p, z, log_det);
-    case FLOW_SPLINE: return NAME(columns_as)(FLOW_SPLINE, p, z, log_det);
+    case FLOW_AFFINE:
+        return p->inverse ? NAME(columns_as)(FLOW_AFFINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_AFFINE, 0, p, z, log_det);
+    case FLOW_SPLINE:
+        return p->inverse ? NAME(columns_as)(FLOW_SPLINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_SPLINE, 0, p, z, log_det);
     }
 }
 

@@ -10,10 +10,15 @@ public struct ScratchSizes: Sendable {
     package var groupPanels = 0
     /// Of a sequential solve.
     package var solve = SolveSizes()
+    /// Of convolutional networks.
+    package var image = ImageBufferSizes()
 
-    package init(groupPanels: Int = 0, solve: SolveSizes = SolveSizes()) {
+    package init(
+        groupPanels: Int = 0, solve: SolveSizes = SolveSizes(), image: ImageBufferSizes = ImageBufferSizes()
+    ) {
         self.groupPanels = groupPanels
         self.solve = solve
+        self.image = image
     }
 
     /// Enough for either.
@@ -23,6 +28,7 @@ public struct ScratchSizes: Sendable {
         sizes.widestHalf = max(widestHalf, other.widestHalf)
         sizes.groupPanels = max(groupPanels, other.groupPanels)
         sizes.solve = solve.union(other.solve)
+        sizes.image = image.union(other.image)
         return sizes
     }
 }
@@ -39,6 +45,7 @@ public struct Scratch: Sendable {
     /// The panels of a group of outputs, side by side, `[capacity, 32 · panels]`, or one panel of a hidden layer.
     package var panel: [Float]
     package var solve: SolveScratch
+    package var image: ImageBuffers
 
     public init(_ sizes: ScratchSizes) {
         func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: RowTile.capacity * count) }
@@ -50,5 +57,6 @@ public struct Scratch: Sendable {
         halfBack = halfFront
         panel = zeros(32 * max(1, sizes.groupPanels))
         solve = SolveScratch(sizes.solve, rows: RowTile.capacity)
+        image = ImageBuffers(sizes.image)
     }
 }

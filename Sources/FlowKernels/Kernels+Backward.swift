@@ -12,6 +12,20 @@ extension Kernels {
         }
     }
 
+    /// The same over `count` elements from each offset on.
+    package func activationBackward(
+        _ f: Activation, x: [Float], _ xOffset: Int, dx: inout [Float], _ dxOffset: Int, count: Int
+    ) {
+        precondition(xOffset >= 0 && dxOffset >= 0 && count > 0)
+        precondition(xOffset + count <= x.count && dxOffset + count <= dx.count)
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe dx.withUnsafeMutableBufferPointer { dx in
+                unsafe table.pointee.activation_backward(
+                    f.kernel, x.baseAddress! + xOffset, dx.baseAddress! + dxOffset, count)
+            }
+        }
+    }
+
     /// Adds the columns of each of `rows` rows to sixteen sums, column `c` to sum `c mod 16`: `sums` is `[rows, 16]`, and
     /// `columns` a multiple of 16. So a sum over many parts does not depend on where the parts were cut.
     package func laneSums(

@@ -39,11 +39,19 @@ extension Kernels {
         }
     }
 
-    /// A transform of training, data → latent, on unit-major arrays, a unit's `rows` side by side, `rows` a multiple of 16:
+    /// A transform, data → latent, on unit-major arrays, a unit's `rows` side by side, `rows` a multiple of 16:
     /// `x` and `z` are `[dims, rows]`, `parameters` is `[dims, parameterCount, rows]`. Adds the log-derivatives to
     /// `logDet[r]`, nats.
     package func transformForward(
         _ transform: UnivariateTransform, x: Span<Float>, parameters: Span<Float>, rows: Int,
+        z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
+    ) {
+        columns(transform, inverse: false, x: x, parameters: parameters, rows: rows, z: &z, logDet: &logDet)
+    }
+
+    /// ``transformForward(_:x:parameters:rows:z:logDet:)``, or with `inverse` latent → data with its log-derivatives.
+    package func columns(
+        _ transform: UnivariateTransform, inverse: Bool, x: Span<Float>, parameters: Span<Float>, rows: Int,
         z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
     ) {
         check(transform, x, parameters, rows)
@@ -52,7 +60,7 @@ extension Kernels {
             unsafe parameters.withUnsafeBufferPointer { parameters in
                 unsafe z.withUnsafeMutableBufferPointer { z in
                     unsafe logDet.withUnsafeMutableBufferPointer { logDet in
-                        var p = unsafe columns(transform, x, parameters, rows)
+                        var p = unsafe columns(transform, x, parameters, rows, inverse: inverse)
                         unsafe table.pointee.columns(&p, z.baseAddress, logDet.baseAddress)
                     }
                 }
@@ -93,10 +101,10 @@ extension Kernels {
 
     private func columns(
         _ transform: UnivariateTransform, _ x: UnsafeBufferPointer<Float>, _ parameters: UnsafeBufferPointer<Float>,
-        _ rows: Int
+        _ rows: Int, inverse: Bool = false
     ) -> flow_columns {
         unsafe flow_columns(
-            transform: transform.kernel, x: x.baseAddress, parameters: parameters.baseAddress,
+            transform: transform.kernel, inverse: inverse ? 1 : 0, x: x.baseAddress, parameters: parameters.baseAddress,
             count: transform.parameterCount, dims: x.count / rows, rows: rows)
     }
 }

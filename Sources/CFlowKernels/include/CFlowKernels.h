@@ -164,9 +164,11 @@ struct flow_solve {
     ptrdiff_t lanes;
 };
 
-/// A transform of training: unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
+/// A transform of unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
 struct flow_columns {
     struct flow_transform transform;
+    /// Not of gradients.
+    int inverse;
     /// `[dims, rows]`.
     const float *x;
     /// `[dims, count, rows]`: the `count` parameters of each dimension.
@@ -224,7 +226,7 @@ struct flow_kernels {
     void (*normals)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
     /// `dx = dx · f'(x)`.
     void (*activation_backward)(enum flow_activation f, const float *x, float *dx, ptrdiff_t count);
-    /// `z` is the transform of `x`; adds the log-derivatives to each row's log-det.
+    /// `z` is the transform of `x`, or its inverse; adds the log-derivatives to each row's log-det.
     void (*columns)(const struct flow_columns *p, float *z, float *log_det);
     /// The gradients of `dz · z + dlog_det · log-derivative` by `x` and by the parameters.
     void (*columns_backward)(const struct flow_columns *p, const float *dz, const float *dlog_det, float *dx,

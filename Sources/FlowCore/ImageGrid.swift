@@ -1,0 +1,26 @@
+/// Where the pixels of an image stand in a buffer of a convolutional network: rows of `pitch` pixels with a border of `pad`
+/// pixels on every side, which is zero, so that a convolution needs no case for the edges.
+package struct ImageGrid: Sendable, Equatable {
+    package let height: Int
+    package let width: Int
+    package let pad: Int
+
+    package init(height: Int, width: Int, pad: Int) {
+        precondition(height > 0 && width > 0 && pad >= 0)
+        self.height = height
+        self.width = width
+        self.pad = pad
+    }
+
+    /// Pixels from one row to the next.
+    package var pitch: Int { width + 2 * pad }
+    /// Pixels of a buffer, the border included.
+    package var pixels: Int { (height + 2 * pad) * pitch }
+    /// Pixel 0 of row 0.
+    package var origin: Int { pad * pitch + pad }
+    /// Pixels from the first to the last inside the border, that of the rows between included.
+    package var span: Int { (height - 1) * pitch + width }
+
+    /// Place of pixel `index`, counted row by row without the border.
+    package func place(of index: Int) -> Int { origin + index / width * pitch + index % width }
+}

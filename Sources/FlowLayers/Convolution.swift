@@ -1,0 +1,268 @@
+import FlowCore
+import FlowKernels
+
+/// A two-dimensional convolution of an image's channels: at every pixel a linear map of the channels of some pixels near it,
+/// zero beyond the edge. Images are `[pixels, channels]` on an ``ImageGrid``.
+///
+/// No image is copied together for it (im2col): the taps of one row of the kernel stand side by side in the image, so that
+/// each is an ordinary matrix product over an image row.
+package struct Convolution: Sendable {
+    /// Taps of one row of the kernel: `count` pixels from `dx` on, `dy` rows further down.
+    package struct Taps: Sendable, Equatable {
+        var dy: Int
+        var dx: Int
+        var count: Int
+    }
+
+    /// `[outputs, taps, inputs]`, taps row by row.
+    package var weights: [Float]
+    /// `[outputs]`.
+    package var biases: [Float]
+    package let inputs: Int
+    package let outputs: Int
+    package let taps: [Taps]
+
+    /// Weights and biases uniform on `±1/√fan-in`, or zero without `random`.
+    init(inputs: Int, outputs: Int, taps: [Taps], random stream: inout RandomStream?) {
+        precondition(inputs > 0 && outputs > 0 && !taps.isEmpty && taps.allSatisfy { $0.count > 0 })
+        self.inputs = inputs
+        self.outputs = outputs
+        self.taps = taps
+        let depth = Self.depth(taps, inputs: inputs)
+        weights = Array(repeating: 0, count: outputs * depth)
+        biases = Array(repeating: 0, count: outputs)
+        guard stream != nil else { return }
+        let bound = 1 / Float(depth).squareRoot()
+        for i in weights.indices { weights[i] = (2 * stream!.uniform() - 1) * bound }
+        for i in biases.indices { biases[i] = (2 * stream!.uniform() - 1) * bound }
+    }
+
+    /// A square of `side` pixels, odd, around the pixel.
+    static func square(_ side: Int) -> [Taps] {
+        let reach = side / 2
+        return (-reach...reach).map { Taps(dy: $0, dx: -reach, count: side) }
+    }
+
+    /// Of that square what comes before the pixel row by row, and the pixel itself or not.
+    ///
+    /// Source: van den Oord et al., *Pixel Recurrent Neural Networks* (2016), §3.4, arXiv:1601.06759: masks A and B.
+    static func causal(_ side: Int, withCentre: Bool) -> [Taps] {
+        let reach = side / 2
+        let above = (-reach..<0).map { Taps(dy: $0, dx: -reach, count: side) }
+        let count = reach + (withCentre ? 1 : 0)
+        return above + (count > 0 ? [Taps(dy: 0, dx: -reach, count: count)] : [])
+    }
+
+    static func depth(_ taps: [Taps], inputs: Int) -> Int { taps.reduce(0) { $0 + $1.count } * inputs }
+
+    /// Numbers that one output reads.
+    var depth: Int { Self.depth(taps, inputs: inputs) }
+
+    /// Channels of an output buffer: whole vectors.
+    static func stride(_ outputs: Int) -> Int { (outputs + 15) / 16 * 16 }
+    var outputStride: Int { Self.stride(outputs) }
+
+    /// `[outputs, depth]` and `[outputs]`.
+    func infos(_ name: String) -> (weights: ParameterInfo, biases: ParameterInfo) {
+        (
+            ParameterInfo(name: "\(name).weights", shape: [outputs, depth]),
+            ParameterInfo(name: "\(name).biases", shape: [outputs])
+        )
+    }
+
+    mutating func visitParameters(
+        _ name: String, _ body: (ParameterInfo, inout [Float]) throws -> Void
+    ) rethrows {
+        let infos = infos(name)
+        try body(infos.weights, &weights)
+        try body(infos.biases, &biases)
+    }
+
+    /// The gradients of both arrays.
+    func visitGradients(_ name: String, of traces: [Trace], _ body: (ParameterGradient) -> Void) {
+        let infos = infos(name)
+        body(
+            ParameterGradient(info: infos.weights) { units, gradient in
+                weightGradient(units: units, of: traces, into: &gradient)
+            })
+        body(
+            ParameterGradient(info: infos.biases) { units, gradient in
+                biasGradient(units: units, of: traces, into: &gradient)
+            })
+    }
+
+    /// The convolution as the product kernel reads it.
+    var packed: PackedConvolution {
+        let depth = depth
+        return PackedConvolution(inputs: inputs, outputs: outputs, taps: taps, biases: biases) { output, t in
+            weights[output * depth + t]
+        }
+    }
+
+    /// `∂L/∂x` of `∂L/∂y`: the convolution with its taps mirrored and inputs and outputs exchanged.
+    var transposed: PackedConvolution {
+        let mirrored = taps.reversed().map { Taps(dy: -$0.dy, dx: -($0.dx + $0.count - 1), count: $0.count) }
+        let places = taps.reduce(0) { $0 + $1.count }
+        let (given, depth) = (outputStride, depth)
+        return PackedConvolution(inputs: given, outputs: inputs, taps: mirrored, biases: []) { input, t in
+            let (place, output) = t.quotientAndRemainder(dividingBy: given)
+            return output < outputs ? weights[output * depth + (places - 1 - place) * inputs + input] : 0
+        }
+    }
+
+    /// What the gradients are made of, for some images of a batch.
+    struct Trace: Sendable {
+        let grid: ImageGrid
+        let images: Int
+        /// What the convolution was applied to, `[images, pixels, inputs]`, and some floats more.
+        let x: [Float]
+        /// `∂L/∂y`, `[images, pixels, outputStride]`, zero on the border.
+        let dy: [Float]
+        /// `∂L/∂y` summed over the pixels of each image, `[images, outputStride]`.
+        let sums: [Float]
+
+        init(grid: ImageGrid, images: Int, x: [Float], dy: [Float], stride: Int) {
+            self.grid = grid
+            self.images = images
+            self.x = x
+            self.dy = dy
+            var sums = [Float](repeating: 0, count: images * stride)
+            let values = dy.span
+            var span = sums.mutableSpan
+            for image in 0..<images {
+                for row in 0..<grid.height {
+                    let first = (image * grid.pixels + grid.origin + row * grid.pitch) * stride
+                    for pixel in 0..<grid.width {
+                        for c in 0..<stride { span[image * stride + c] += values[first + pixel * stride + c] }
+                    }
+                }
+            }
+            self.sums = sums
+        }
+    }
+
+    /// Floats that a buffer of inputs must have beyond its images: gradients are computed in whole vectors of inputs.
+    static let slack = 16
+
+    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W` of some outputs.
+    ///
+    /// The sum over images and pixels is one chain in the order of `traces`: its bits do not depend on where the batch was
+    /// cut.
+    func weightGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
+        let depth = depth
+        precondition(gradient.count == units.count * depth)
+        var first = 0
+        for tap in taps {
+            let reads = tap.count * inputs
+            let lanes = Self.stride(reads)
+            var sums = [Float](repeating: 0, count: units.count * lanes)
+            var span = sums.mutableSpan
+            for trace in traces {
+                let grid = trace.grid
+                let from = (grid.origin + tap.dy * grid.pitch + tap.dx) * inputs
+                for image in 0..<trace.images {
+                    Kernels.best.product(
+                        trace.x.span, Operand(offset: image * grid.pixels * inputs + from, step: inputs),
+                        trace.dy.span,
+                        Operand(
+                            offset: (image * grid.pixels + grid.origin) * outputStride + units.lowerBound,
+                            step: outputStride),
+                        lanes: lanes, count: units.count, depth: grid.span, start: .accumulate, c: &span,
+                        Operand(step: lanes))
+                }
+            }
+            for u in 0..<units.count {
+                for i in 0..<reads { gradient[u * depth + first + i] = span[u * lanes + i] }
+            }
+            first += reads
+        }
+    }
+
+    /// Sets `gradient`, `[units.count]`, to `∂L/∂b`.
+    func biasGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
+        for u in 0..<units.count { gradient[u] = 0 }
+        for trace in traces {
+            for image in 0..<trace.images {
+                for u in 0..<units.count {
+                    gradient[u] += trace.sums[image * outputStride + units.lowerBound + u]
+                }
+            }
+        }
+    }
+}
+
+/// A ``Convolution`` with its weights in panels of 32 outputs, `[depth, lanes]` each.
+struct PackedConvolution: Sendable {
+    private struct Panel {
+        var offset: Int
+        var first: Int
+        var lanes: Int
+    }
+
+    let inputs: Int
+    /// Channels of an output buffer.
+    let stride: Int
+    let taps: [Convolution.Taps]
+    /// `[stride]`.
+    let biases: [Float]
+    let multiplyAdds: Int
+    private let panels: [Panel]
+    private let weights: [Float]
+
+    /// - Parameter weight: of an output and a place in its depth.
+    init(inputs: Int, outputs: Int, taps: [Convolution.Taps], biases: [Float], weight: (Int, Int) -> Float) {
+        self.inputs = inputs
+        self.taps = taps
+        stride = Convolution.stride(outputs)
+        let depth = Convolution.depth(taps, inputs: inputs)
+        multiplyAdds = depth * outputs
+        var panels: [Panel] = []
+        var weights: [Float] = []
+        weights.reserveCapacity(depth * stride)
+        for first in Swift.stride(from: 0, to: stride, by: 32) {
+            let lanes = min(32, stride - first)
+            panels.append(Panel(offset: weights.count, first: first, lanes: lanes))
+            for t in 0..<depth {
+                for lane in first..<first + lanes { weights.append(lane < outputs ? weight(lane, t) : 0) }
+            }
+        }
+        self.panels = panels
+        self.weights = weights
+        self.biases = biases + Array(repeating: 0, count: stride - biases.count)
+    }
+
+    /// The whole image `x` from `xOffset` on to `y` from `yOffset` on, whose border is left as it is.
+    func apply(
+        _ grid: ImageGrid, _ x: [Float], _ xOffset: Int, bias: [Float], to y: inout [Float], _ yOffset: Int
+    ) {
+        for row in 0..<grid.height {
+            let pixel = grid.origin + row * grid.pitch
+            apply(
+                grid, at: pixel, count: grid.width, x, Operand(offset: xOffset, step: 1, stride: inputs), bias: bias,
+                to: &y, Operand(offset: yOffset + pixel * stride, step: stride))
+        }
+    }
+
+    /// `count` outputs: of the pixels from `pixel` on where `x` moves by a pixel, of one pixel of many images where it
+    /// moves by an image. Without `bias` they are added to what is there.
+    func apply(
+        _ grid: ImageGrid, at pixel: Int, count: Int, _ x: [Float], _ px: Operand, bias: [Float]?,
+        to y: inout [Float], _ py: Operand
+    ) {
+        for p in panels.indices {
+            let panel = panels[p]
+            var offset = panel.offset
+            for t in taps.indices {
+                let depth = taps[t].count * inputs
+                let from = px.offset + (pixel + taps[t].dy * grid.pitch + taps[t].dx) * inputs
+                Kernels.best.product(
+                    weights, Operand(offset: offset, step: panel.lanes), x,
+                    Operand(offset: from, step: 1, stride: px.stride), lanes: panel.lanes, count: count,
+                    depth: depth, bias: t == 0 ? bias : nil, biasOffset: panel.first,
+                    start: t == 0 && bias != nil ? .zero : .accumulate, c: &y,
+                    Operand(offset: py.offset + panel.first, step: py.stepStride))
+                offset += depth * panel.lanes
+            }
+        }
+    }
+}
