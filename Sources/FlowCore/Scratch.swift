@@ -10,6 +10,8 @@ public struct ScratchSizes: Sendable {
     package var groupPanels = 0
     /// Of a sequential solve.
     package var solve = SolveSizes()
+    /// Dimensions of an event that is rearranged.
+    package var event = 0
     /// Of convolutional networks.
     package var image = ImageBufferSizes()
 
@@ -28,6 +30,7 @@ public struct ScratchSizes: Sendable {
         sizes.widestHalf = max(widestHalf, other.widestHalf)
         sizes.groupPanels = max(groupPanels, other.groupPanels)
         sizes.solve = solve.union(other.solve)
+        sizes.event = max(event, other.event)
         sizes.image = image.union(other.image)
         return sizes
     }
@@ -45,6 +48,8 @@ public struct Scratch: Sendable {
     /// The panels of a group of outputs, side by side, `[capacity, 32 · panels]`, or one panel of a hidden layer.
     package var panel: [Float]
     package var solve: SolveScratch
+    /// One event.
+    package var event: [Float]
     package var image: ImageBuffers
 
     public init(_ sizes: ScratchSizes) {
@@ -57,6 +62,7 @@ public struct Scratch: Sendable {
         halfBack = halfFront
         panel = zeros(32 * max(1, sizes.groupPanels))
         solve = SolveScratch(sizes.solve, rows: RowTile.capacity)
+        event = Array(repeating: 0, count: sizes.event)
         image = ImageBuffers(sizes.image)
     }
 }

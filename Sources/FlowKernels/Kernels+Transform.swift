@@ -68,6 +68,26 @@ extension Kernels {
         }
     }
 
+    /// The same on the first `dims` units of whole arrays.
+    package func columns(
+        _ transform: UnivariateTransform, inverse: Bool, x: [Float], parameters: [Float], dims: Int, rows: Int,
+        z: inout [Float], logDet: inout [Float]
+    ) {
+        precondition(rows > 0 && rows % 16 == 0 && dims * rows <= min(x.count, z.count) && rows <= logDet.count)
+        precondition(dims * transform.parameterCount * rows <= parameters.count)
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe parameters.withUnsafeBufferPointer { parameters in
+                unsafe z.withUnsafeMutableBufferPointer { z in
+                    unsafe logDet.withUnsafeMutableBufferPointer { logDet in
+                        var p = unsafe columns(
+                            transform, x.extracting(0..<dims * rows), parameters, rows, inverse: inverse)
+                        unsafe table.pointee.columns(&p, z.baseAddress, logDet.baseAddress)
+                    }
+                }
+            }
+        }
+    }
+
     /// Gradients of ``transformForward(_:x:parameters:rows:z:logDet:)``: sets `dx` and `dParameters` to those of
     /// `Σ dz · z + dLogDet · logDet`.
     package func transformBackward(

@@ -60,17 +60,17 @@ final class PackedConvolutionalNetwork: Sendable {
 
     /// Biases and what a context adds to them, to `bias`.
     static func fill(
-        _ bias: inout [Float], _ convolution: PackedConvolution, _ weights: [Float], _ context: [Float],
+        _ bias: inout [Float], at offset: Int = 0, _ convolution: PackedConvolution, _ weights: [Float], _ context: [Float],
         _ contextOffset: Int, _ contextDims: Int
     ) {
         let stride = convolution.stride
         let biases = convolution.biases.span
         let added = weights.span
         var span = bias.mutableSpan
-        for c in 0..<stride { span[c] = biases[c] }
+        for c in 0..<stride { span[offset + c] = biases[c] }
         for k in 0..<contextDims where context[contextOffset + k] != 0 {
             let factor = context[contextOffset + k]
-            for c in 0..<stride { span[c] += factor * added[k * stride + c] }
+            for c in 0..<stride { span[offset + c] += factor * added[k * stride + c] }
         }
     }
 

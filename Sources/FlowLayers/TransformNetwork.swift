@@ -39,6 +39,11 @@ func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: Uni
         throw FlowError.outOfRange(argument: "dims", value: "\(dims)", allowed: "\(atLeast) or more")
     }
     try shape.check()
+    try checkSizes(transform)
+}
+
+/// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
+func checkSizes(_ transform: UnivariateTransform) throws {
     func checkBound(_ bound: Float, _ argument: String) throws {
         guard bound > 0, bound.isFinite else {
             throw FlowError.outOfRange(argument: argument, value: "\(bound)", allowed: "above 0")

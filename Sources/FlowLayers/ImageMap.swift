@@ -1,0 +1,166 @@
+public import FlowCore
+public import FlowKernels
+
+/// A map of images that sends some dimensions through a transform each, whose parameters a residual convolutional network
+/// makes of others: a coupling of channels or of a checkerboard, or an autoregressive map row by row.
+///
+///     logDet[r] = Σ log ∂z/∂x of the transformed dimensions
+///
+/// Both directions of a coupling are parallel. Those of a causal map are one pass of a masked convolutional network each: in the
+/// sequential direction a pixel's activations are computed when the pixel becomes known, and kept for those to come, so
+/// that every multiply-add is done once (in a library: a pass of the whole network for every pixel).
+///
+/// Source: masks of Dinh et al., *Density estimation using Real NVP* (2017), §3.4, arXiv:1605.08803, and of van den Oord et
+/// al., *Pixel Recurrent Neural Networks* (2016), §3.4, arXiv:1601.06759; what is computed once as Ramachandran et al., *Fast
+/// Generation for Convolutional Autoregressive Models* (2017), arXiv:1704.06001.
+public struct ImageMap: Bijection {
+    public let dims: Int
+    let transforms: ImageTransforms
+    package var network: ConvolutionalNetwork
+
+    public var transform: UnivariateTransform { transforms.transform }
+    public var contextDims: Int { network.shape.contextDims }
+    public var forwardOrder: ExecutionOrder { .parallel }
+    public var inverseOrder: ExecutionOrder { transforms.isCausal ? .sequential : .parallel }
+
+    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
+    /// - Parameters:
+    ///   - dims: of the event, whose first ones are the image.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
+    package init(
+        dims: Int, layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform,
+        random: inout RandomStream?
+    ) throws {
+        precondition(layout.dims <= dims)
+        try shape.check()
+        try checkSizes(transform)
+        try Self.check(layout, mask, shape)
+        self.dims = dims
+        transforms = ImageTransforms(layout: layout, mask: mask, transform: transform)
+        network = ConvolutionalNetwork(
+            height: layout.height, width: layout.width, inputs: transforms.keyChannels.count,
+            outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape, random: &random)
+    }
+
+    private static func check(_ layout: ImageLayout, _ mask: ImageMask, _ shape: ConvolutionalShape) throws {
+        func refuse(_ argument: String, _ value: Int, _ allowed: String) -> FlowError {
+            .outOfRange(argument: argument, value: "\(value)", allowed: allowed)
+        }
+        switch mask {
+        case .channels where layout.channels < 2:
+            throw refuse("channels of an image", layout.channels, "2 or more")
+        case .checkerboard where layout.pixels < 2:
+            throw refuse("pixels of an image", layout.pixels, "2 or more")
+        case .causal where shape.kernel < 3:
+            throw refuse("kernel", shape.kernel, "3 or more where pixels are conditioned on those before them")
+        default: break
+        }
+    }
+
+    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    static func parameterCount(
+        layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform
+    ) -> Int? {
+        if case .spline(let bins, _) = transform, !UnivariateTransform.binCounts.contains(bins) { return nil }
+        let transforms = ImageTransforms(layout: layout, mask: mask, transform: transform)
+        return ConvolutionalNetwork.parameterCount(
+            height: layout.height, width: layout.width, inputs: transforms.keyChannels.count,
+            outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape)
+    }
+
+    /// - Parameter precision: convolutions are computed in single precision, whatever is asked for.
+    public func packed(_ precision: WeightPrecision) -> any PackedBijection {
+        PackedImageMap(dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network))
+    }
+
+    /// What the backward pass remembers.
+    public struct Tape: Sendable {
+        var network: ConvolutionalNetwork.Tape
+        /// The transformed dimensions before the map and their parameters, of each image as ``ImageTransforms`` has them.
+        var x: [Float]
+        var parameters: [Float]
+    }
+
+    public func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
+        try checkWidth(of: x, "x")
+        try checkContext(context, rows: x.rows)
+        let grid = network.grid
+        var key = network.buffer(x.rows, channels: network.input.inputs)
+        for r in 0..<x.rows {
+            transforms.setKey(grid, x.elements, r * dims, &key, r * grid.pixels * network.input.inputs)
+        }
+        let (output, tape) = network.forwardTaped(key, images: x.rows, context: context)
+        let stride = network.output.outputStride
+        let moved = transforms.channels.count * transforms.lanes
+        let given = transforms.outputs * transforms.lanes
+        var all = [Float](repeating: 0, count: x.rows * moved)
+        var parameters = [Float](repeating: 0, count: x.rows * given)
+        var z = x
+        var lanes = [Float](repeating: 0, count: moved)
+        var logDets = [Float](repeating: 0, count: transforms.lanes)
+        var logDet = [Float](repeating: 0, count: x.rows)
+        for r in 0..<x.rows {
+            transforms.gather(x.elements, r * dims, to: &all, r * moved)
+            transforms.gatherParameters(grid, output, r * grid.pixels * stride, stride, to: &parameters, r * given)
+            for l in logDets.indices { logDets[l] = 0 }
+            var laneSpan = lanes.mutableSpan
+            var logDetSpan = logDets.mutableSpan
+            Kernels.best.columns(
+                transform, inverse: false, x: all.span.extracting(r * moved..<(r + 1) * moved),
+                parameters: parameters.span.extracting(r * given..<(r + 1) * given), rows: transforms.lanes,
+                z: &laneSpan, logDet: &logDetSpan)
+            transforms.scatter(lanes, to: &z.elements, r * dims)
+            logDet[r] = sum(logDets, transforms.pixels.count)
+        }
+        return (z, logDet, Tape(network: tape, x: all, parameters: parameters))
+    }
+
+    public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
+        let grid = network.grid
+        let rows = cotangent.dz.rows
+        let stride = network.output.outputStride
+        let moved = transforms.channels.count * transforms.lanes
+        let given = transforms.outputs * transforms.lanes
+        var dx = cotangent.dz
+        var dOutput = network.buffer(rows, channels: stride)
+        var dz = [Float](repeating: 0, count: moved)
+        var lanes = dz
+        var dParameters = [Float](repeating: 0, count: given)
+        for r in 0..<rows {
+            transforms.gather(cotangent.dz.elements, r * dims, to: &dz)
+            let dLogDet = [Float](repeating: cotangent.dLogDet[r], count: transforms.lanes)
+            var laneSpan = lanes.mutableSpan
+            var parameterSpan = dParameters.mutableSpan
+            Kernels.best.transformBackward(
+                transform, dz: dz.span, dLogDet: dLogDet.span,
+                x: tape.x.span.extracting(r * moved..<(r + 1) * moved),
+                parameters: tape.parameters.span.extracting(r * given..<(r + 1) * given), rows: transforms.lanes,
+                dx: &laneSpan, dParameters: &parameterSpan)
+            transforms.scatter(lanes, to: &dx.elements, r * dims)
+            transforms.scatterParameters(grid, dParameters, 0, to: &dOutput, r * grid.pixels * stride, stride)
+        }
+        (tape.x, tape.parameters) = ([], [])
+        let dKey = network.backward(dOutput, through: &tape.network)
+        for r in 0..<rows {
+            transforms.addKeyGradient(
+                grid, dKey, r * grid.pixels * network.keyStride, network.keyStride, &dx.elements, r * dims)
+        }
+        return dx
+    }
+
+    public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
+        network.visitGradients(of: tapes.map(\.network), body)
+    }
+
+    public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try network.visitParameters(body)
+    }
+}
+
+/// The sum of the first `count` values, in double precision.
+func sum(_ values: [Float], _ count: Int) -> Float {
+    let span = values.span
+    var sum = 0.0
+    for i in 0..<count { sum += Double(span[i]) }
+    return Float(sum)
+}

@@ -1,0 +1,145 @@
+import FlowCore
+import FlowKernels
+
+/// Where the key and the transformed dimensions of an image stand, and the copies between an event and the buffers of a
+/// convolutional network.
+///
+/// Transformed dimensions are copied out channel by channel, `[channels, lanes]`, with a lane for each pixel, as
+/// ``Kernels/columns(_:inverse:x:parameters:rows:z:logDet:)`` wants them.
+struct ImageTransforms: Sendable {
+    let layout: ImageLayout
+    let mask: ImageMask
+    let transform: UnivariateTransform
+    /// Of the key.
+    let keyChannels: Range<Int>
+    /// Of what is transformed.
+    let channels: Range<Int>
+    /// Of the event, of each lane: its pixel.
+    let pixels: [Int]
+    /// Lanes rounded up to whole vectors.
+    let lanes: Int
+
+    init(layout: ImageLayout, mask: ImageMask, transform: UnivariateTransform) {
+        self.layout = layout
+        self.mask = mask
+        self.transform = transform
+        let all = 0..<layout.channels
+        var pixels = Array(0..<layout.pixels)
+        switch mask {
+        case .channels(let keyIsFirst):
+            let halves = (0..<layout.channels / 2, layout.channels / 2..<layout.channels)
+            (keyChannels, channels) = keyIsFirst ? (halves.0, halves.1) : (halves.1, halves.0)
+        case .checkerboard(let parity):
+            (keyChannels, channels) = (all, all)
+            let width = layout.width
+            pixels = pixels.filter { ($0 / width + $0 % width) % 2 != parity }
+        case .causal(let reversed):
+            (keyChannels, channels) = (all, all)
+            if reversed { pixels.reverse() }
+        }
+        self.pixels = pixels
+        lanes = (pixels.count + 15) / 16 * 16
+    }
+
+    var isCausal: Bool { if case .causal = mask { true } else { false } }
+
+    /// The event's pixel that stands at `index` of the network's images: a reversed causal map sees its image turned round.
+    @inline(__always)
+    func pixel(at index: Int) -> Int { mask == .causal(reversed: true) ? layout.pixels - 1 - index : index }
+
+    /// Whether the network sees the pixel.
+    @inline(__always)
+    private func isKey(_ pixel: Int) -> Bool {
+        guard case .checkerboard(let parity) = mask else { return true }
+        return (pixel / layout.width + pixel % layout.width) % 2 == parity
+    }
+
+    /// Parameters of all transformed dimensions of a pixel.
+    var outputs: Int { channels.count * transform.parameterCount }
+
+    /// Puts the key of the event at `rowOffset` into the image at `keyOffset`, whose border is left as it is.
+    func setKey(_ grid: ImageGrid, _ row: [Float], _ rowOffset: Int, _ key: inout [Float], _ keyOffset: Int) {
+        let values = row.span
+        var span = key.mutableSpan
+        let count = keyChannels.count
+        for index in 0..<layout.pixels {
+            let pixel = pixel(at: index)
+            let from = rowOffset + pixel * layout.channels + keyChannels.lowerBound
+            let to = keyOffset + grid.place(of: index) * count
+            let seen = isKey(pixel)
+            for c in 0..<count { span[to + c] = seen ? values[from + c] : 0 }
+        }
+    }
+
+    /// Adds `∂L/∂key`, images of `stride` channels, to the gradient of the event.
+    func addKeyGradient(
+        _ grid: ImageGrid, _ dKey: [Float], _ keyOffset: Int, _ stride: Int, _ dRow: inout [Float], _ rowOffset: Int
+    ) {
+        let values = dKey.span
+        var span = dRow.mutableSpan
+        for index in 0..<layout.pixels {
+            let pixel = pixel(at: index)
+            guard isKey(pixel) else { continue }
+            let to = rowOffset + pixel * layout.channels + keyChannels.lowerBound
+            let from = keyOffset + grid.place(of: index) * stride
+            for c in 0..<keyChannels.count { span[to + c] += values[from + c] }
+        }
+    }
+
+    /// The transformed dimensions of the event as lanes, zero in lanes without a pixel.
+    func gather(_ row: [Float], _ rowOffset: Int, to lanes: inout [Float], _ offset: Int = 0) {
+        let values = row.span
+        var span = lanes.mutableSpan
+        for c in 0..<channels.count {
+            let first = offset + c * self.lanes
+            for l in 0..<pixels.count {
+                span[first + l] = values[rowOffset + pixels[l] * layout.channels + channels.lowerBound + c]
+            }
+            for l in pixels.count..<self.lanes { span[first + l] = 0 }
+        }
+    }
+
+    /// Back to their places in the event.
+    func scatter(_ lanes: [Float], _ offset: Int = 0, to row: inout [Float], _ rowOffset: Int) {
+        let values = lanes.span
+        var span = row.mutableSpan
+        for c in 0..<channels.count {
+            let first = offset + c * self.lanes
+            for l in 0..<pixels.count {
+                span[rowOffset + pixels[l] * layout.channels + channels.lowerBound + c] = values[first + l]
+            }
+        }
+    }
+
+    /// The parameters of all lanes, `[channels, parameters, lanes]`, from a network's image of `stride` channels.
+    func gatherParameters(
+        _ grid: ImageGrid, _ output: [Float], _ outputOffset: Int, _ stride: Int, to parameters: inout [Float],
+        _ offset: Int = 0
+    ) {
+        let values = output.span
+        var span = parameters.mutableSpan
+        let count = outputs
+        for l in 0..<lanes {
+            if l < pixels.count {
+                let from = outputOffset + grid.place(of: pixel(at: pixels[l])) * stride
+                for u in 0..<count { span[offset + u * lanes + l] = values[from + u] }
+            } else {
+                for u in 0..<count { span[offset + u * lanes + l] = 0 }
+            }
+        }
+    }
+
+    /// Back to a network's image, zero elsewhere.
+    func scatterParameters(
+        _ grid: ImageGrid, _ parameters: [Float], _ offset: Int, to output: inout [Float], _ outputOffset: Int,
+        _ stride: Int
+    ) {
+        let values = parameters.span
+        var span = output.mutableSpan
+        let count = outputs
+        for l in 0..<pixels.count {
+            let to = outputOffset + grid.place(of: pixel(at: pixels[l])) * stride
+            for u in 0..<count { span[to + u] = values[offset + u * lanes + l] }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import FlowCore
+import FlowKernels
+
+/// ``ImageMap``, packed.
+final class PackedImageMap: PackedBijection {
+    let dims: Int
+    let transforms: ImageTransforms
+    let network: PackedConvolutionalNetwork
+
+    /// Images that go through a sequential direction together: their history has to stay near the core.
+    static let solveRows = 16
+
+    init(dims: Int, transforms: ImageTransforms, network: PackedConvolutionalNetwork) {
+        self.dims = dims
+        self.transforms = transforms
+        self.network = network
+    }
+
+    var contextDims: Int { network.shape.contextDims }
+    var multiplyAdds: Int { network.multiplyAdds }
+
+    var scratchSizes: ScratchSizes {
+        var sizes = network.bufferSizes
+        sizes.lanes = transforms.lanes
+        sizes.transformed = transforms.channels.count * transforms.lanes
+        sizes.parameters = transforms.outputs * transforms.lanes
+        if transforms.isCausal {
+            sizes.solveRows = Self.solveRows
+            sizes.history = historyStride
+            sizes.bias = Self.solveRows * network.channels * (network.blocks.count + 1)
+        }
+        return ScratchSizes(image: sizes)
+    }
+
+    func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
+        apply(inverse: false, &tile, &scratch.image)
+    }
+
+    func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+        guard transforms.isCausal else {
+            if isCancelled() { throw FlowError.cancelled }
+            return apply(inverse: true, &tile, &scratch.image)
+        }
+        for first in stride(from: 0, to: tile.rows, by: Self.solveRows) {
+            try solve(first, min(Self.solveRows, tile.rows - first), &tile, &scratch.image, isCancelled)
+        }
+    }
+
+    /// Given the whole key.
+    private func apply(inverse: Bool, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
+        let grid = network.grid
+        for r in 0..<tile.rows {
+            network.clear(&buffers.key, grid.pixels * network.input.inputs)
+            transforms.setKey(grid, tile.elements, r * tile.stride, &buffers.key, 0)
+            network.run(tile.context, r * contextDims, &buffers)
+            transforms.gather(tile.elements, r * tile.stride, to: &buffers.x)
+            transforms.gatherParameters(grid, buffers.output, 0, network.output.stride, to: &buffers.parameters)
+            move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
+            transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
+            tile.logDet[r] += sum(buffers.logDets, transforms.pixels.count)
+        }
+    }
+
+    /// `z` and log-derivatives of `x` in the buffers.
+    private func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
+        for l in 0..<lanes { buffers.logDets[l] = 0 }
+        Kernels.best.columns(
+            transforms.transform, inverse: inverse, x: buffers.x, parameters: buffers.parameters, dims: channels,
+            rows: lanes, z: &buffers.z, logDet: &buffers.logDets)
+    }
+
+    // MARK: The sequential direction
+
+    /// Floats of one image's key and of what enters the first convolution of each block.
+    private var historyStride: Int {
+        network.grid.pixels * (network.input.inputs + network.blocks.count * network.channels) + Convolution.slack
+    }
+
+    /// Pixel after pixel of some rows.
+    private func solve(
+        _ first: Int, _ rows: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers, _ isCancelled: () -> Bool
+    ) throws {
+        let grid = network.grid
+        let layout = transforms.layout
+        let inputs = network.input.inputs
+        let history = historyStride
+        let lanes = (rows + 15) / 16 * 16
+        var pendingLogDets = [Float](repeating: 0, count: rows)
+        network.clear(&buffers.history, rows * history)
+        setBiases(first, rows, tile.context, &buffers.bias)
+        for index in 0..<layout.pixels {
+            if index % layout.width == 0, isCancelled() { throw FlowError.cancelled }
+            let pixel = grid.place(of: index)
+            parameters(at: pixel, index, rows, history, &buffers)
+            let from = transforms.pixel(at: index) * layout.channels
+            for c in 0..<layout.channels {
+                for r in 0..<lanes {
+                    buffers.x[c * lanes + r] =
+                        r < rows ? tile.elements[(first + r) * tile.stride + from + c] : 0
+                }
+            }
+            let (stride, outputs) = (network.output.stride, transforms.outputs)
+            for r in 0..<lanes {
+                for u in 0..<outputs {
+                    buffers.parameters[u * lanes + r] = r < rows ? buffers.output[r * stride + u] : 0
+                }
+            }
+            move(inverse: true, channels: layout.channels, lanes: lanes, &buffers)
+            for r in 0..<rows {
+                for c in 0..<layout.channels {
+                    let x = buffers.z[c * lanes + r]
+                    tile.elements[(first + r) * tile.stride + from + c] = x
+                    buffers.history[r * history + pixel * inputs + c] = x
+                }
+                pendingLogDets[r] += buffers.logDets[r]
+            }
+        }
+        for r in 0..<rows { tile.logDet[first + r] += pendingLogDets[r] }
+    }
+
+    /// Biases with what each row's context adds, `[convolutions, rows, channels]`.
+    private func setBiases(_ first: Int, _ rows: Int, _ context: [Float], _ bias: inout [Float]) {
+        for b in 0...network.blocks.count {
+            let convolution = b == 0 ? network.input : network.blocks[b - 1].first
+            let weights = b == 0 ? network.context : network.blocks[b - 1].context
+            for r in 0..<rows {
+                PackedConvolutionalNetwork.fill(
+                    &bias, at: (b * Self.solveRows + r) * network.channels, convolution, weights, context,
+                    (first + r) * contextDims, contextDims)
+            }
+        }
+    }
+
+    /// The network's outputs at one pixel of all rows, `[rows, stride]`, from the histories, which it goes on writing.
+    private func parameters(
+        at pixel: Int, _ index: Int, _ rows: Int, _ history: Int, _ buffers: inout ImageBuffers
+    ) {
+        let (grid, channels) = (network.grid, network.channels)
+        let rowsAt = { (offset: Int) in Operand(offset: offset, step: 1, stride: history) }
+        let point = ImageGrid(height: 1, width: 1, pad: 0)
+        let compact = Operand(step: channels)
+        let read = Operand(step: 1, stride: channels)
+        copy(buffers.bias, 0, to: &buffers.stream, rows * channels)
+        network.input.apply(
+            grid, at: pixel, count: rows, buffers.history, rowsAt(0), bias: nil, to: &buffers.stream, compact)
+        for r in 0..<rows {
+            for c in 0..<channels { buffers.stream[r * channels + c] += network.positions[index * channels + c] }
+        }
+        for b in network.blocks.indices {
+            let block = network.blocks[b]
+            let layer = grid.pixels * (network.input.inputs + b * channels)
+            activate(buffers.stream, to: &buffers.activated, rows * channels)
+            for r in 0..<rows {
+                for c in 0..<channels {
+                    buffers.history[r * history + layer + pixel * channels + c] = buffers.activated[r * channels + c]
+                }
+            }
+            copy(buffers.bias, (b + 1) * Self.solveRows * channels, to: &buffers.hidden, rows * channels)
+            block.first.apply(
+                grid, at: pixel, count: rows, buffers.history, rowsAt(layer), bias: nil, to: &buffers.hidden, compact)
+            activate(buffers.hidden, to: &buffers.activated, rows * channels)
+            block.value.apply(
+                point, at: 0, count: rows, buffers.activated, read, bias: block.value.biases, to: &buffers.value,
+                compact)
+            if let gate = block.gate {
+                gate.apply(
+                    point, at: 0, count: rows, buffers.activated, read, bias: gate.biases, to: &buffers.gate, compact)
+                Kernels.best.sigmoid(&buffers.gate, offset: 0, count: rows * channels)
+                for i in 0..<rows * channels { buffers.stream[i] += buffers.value[i] * buffers.gate[i] }
+            } else {
+                for i in 0..<rows * channels { buffers.stream[i] += buffers.value[i] }
+            }
+        }
+        activate(buffers.stream, to: &buffers.activated, rows * channels)
+        network.output.apply(
+            point, at: 0, count: rows, buffers.activated, read, bias: network.output.biases, to: &buffers.output,
+            Operand(step: network.output.stride))
+    }
+
+    private func activate(_ x: [Float], to y: inout [Float], _ count: Int) {
+        Kernels.best.activate(network.shape.activation, from: x, 0, to: &y, 0, count: count)
+    }
+
+    private func copy(_ x: [Float], _ offset: Int, to y: inout [Float], _ count: Int) {
+        let values = x.span
+        var span = y.mutableSpan
+        for i in 0..<count { span[i] = values[offset + i] }
+    }
+}
