@@ -52,6 +52,8 @@ package struct ImageBuffers: Sendable {
     package var z: [Float]
     package var parameters: [Float]
     package var logDets: [Float]
+    /// Log-dets of the rows of a sequential direction.
+    package var sums: [Double]
     /// `[rows, layers, pixels, channels]`: keys and activations of a sequential direction.
     package var history: [Float]
 
@@ -70,6 +72,7 @@ package struct ImageBuffers: Sendable {
         z = x
         parameters = zeros(sizes.parameters)
         logDets = zeros(sizes.lanes)
+        sums = Array(repeating: 0, count: sizes.solveRows)
         history = zeros(sizes.solveRows * sizes.history)
     }
 }

@@ -159,7 +159,8 @@ public struct ChannelMixing: Bijection {
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedChannelMixing(
-            dims: dims, layout: layout, shift: shift, weights: matrix(), inverseWeights: inverseMatrix(), logDet: logDet)
+            dims: dims, layout: layout, shift: shift, weights: matrix(), inverseWeights: inverseMatrix(), logDet: logDet
+        )
     }
 
     /// What the gradients are made of.
@@ -312,10 +313,9 @@ public struct ChannelMixing: Bijection {
             if i / n <= i % n { lower[i] = 0 }
             if i / n >= i % n { upper[i] = 0 }
         }
-        permutation = permutation.indices.sorted { permutation[$0] < permutation[$1] }.reduce(into: permutation) {
-            ranks, index in
-            ranks[index] = -1 - Float(ranks.count { $0 < 0 })
-        }.map { -1 - $0 }
+        // ranks: what is a permutation stays as it is
+        let rising = permutation.indices.sorted { permutation[$0] < permutation[$1] }
+        for (rank, i) in rising.enumerated() { permutation[i] = Float(rank) }
         sign = sign.map { $0 < 0 ? -1 : 1 }
     }
 }

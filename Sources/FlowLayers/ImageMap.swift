@@ -42,9 +42,18 @@ public struct ImageMap: Bijection {
             outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape, random: &random)
     }
 
+    /// Activations of one image.
+    private static let mostActivations = 1 << 26
+
     private static func check(_ layout: ImageLayout, _ mask: ImageMask, _ shape: ConvolutionalShape) throws {
         func refuse(_ argument: String, _ value: Int, _ allowed: String) -> FlowError {
             .outOfRange(argument: argument, value: "\(value)", allowed: allowed)
+        }
+        // what a sequential direction keeps of an image
+        let (activations, overflow) = layout.pixels.multipliedReportingOverflow(by: shape.channels * shape.blocks)
+        guard !overflow, activations <= mostActivations else {
+            throw refuse(
+                "pixels of an image times channels and blocks", activations, "at most \(mostActivations)")
         }
         switch mask {
         case .channels where layout.channels < 2:

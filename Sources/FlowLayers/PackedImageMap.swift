@@ -7,8 +7,9 @@ final class PackedImageMap: PackedBijection {
     let transforms: ImageTransforms
     let network: PackedConvolutionalNetwork
 
-    /// Images that go through a sequential direction together: their history has to stay near the core.
-    static let solveRows = 16
+    /// Images that go through a sequential direction together, fewer where they are so large that their history would take
+    /// more than 64 MiB: it has to stay near the core.
+    private var solveRows: Int { max(1, min(16, (1 << 24) / historyStride)) }
 
     init(dims: Int, transforms: ImageTransforms, network: PackedConvolutionalNetwork) {
         self.dims = dims
@@ -25,9 +26,9 @@ final class PackedImageMap: PackedBijection {
         sizes.transformed = transforms.channels.count * transforms.lanes
         sizes.parameters = transforms.outputs * transforms.lanes
         if transforms.isCausal {
-            sizes.solveRows = Self.solveRows
+            sizes.solveRows = solveRows
             sizes.history = historyStride
-            sizes.bias = Self.solveRows * network.channels * (network.blocks.count + 1)
+            sizes.bias = solveRows * network.channels * (network.blocks.count + 1)
         }
         return ScratchSizes(image: sizes)
     }
@@ -41,8 +42,8 @@ final class PackedImageMap: PackedBijection {
             if isCancelled() { throw FlowError.cancelled }
             return apply(inverse: true, &tile, &scratch.image)
         }
-        for first in stride(from: 0, to: tile.rows, by: Self.solveRows) {
-            try solve(first, min(Self.solveRows, tile.rows - first), &tile, &scratch.image, isCancelled)
+        for first in stride(from: 0, to: tile.rows, by: solveRows) {
+            try solve(first, min(solveRows, tile.rows - first), &tile, &scratch.image, isCancelled)
         }
     }
 
@@ -85,7 +86,7 @@ final class PackedImageMap: PackedBijection {
         let inputs = network.input.inputs
         let history = historyStride
         let lanes = (rows + 15) / 16 * 16
-        var pendingLogDets = [Float](repeating: 0, count: rows)
+        for r in 0..<rows { buffers.sums[r] = 0 }
         network.clear(&buffers.history, rows * history)
         setBiases(first, rows, tile.context, &buffers.bias)
         for index in 0..<layout.pixels {
@@ -112,10 +113,10 @@ final class PackedImageMap: PackedBijection {
                     tile.elements[(first + r) * tile.stride + from + c] = x
                     buffers.history[r * history + pixel * inputs + c] = x
                 }
-                pendingLogDets[r] += buffers.logDets[r]
+                buffers.sums[r] += Double(buffers.logDets[r])
             }
         }
-        for r in 0..<rows { tile.logDet[first + r] += pendingLogDets[r] }
+        for r in 0..<rows { tile.logDet[first + r] += Float(buffers.sums[r]) }
     }
 
     /// Biases with what each row's context adds, `[convolutions, rows, channels]`.
@@ -125,7 +126,7 @@ final class PackedImageMap: PackedBijection {
             let weights = b == 0 ? network.context : network.blocks[b - 1].context
             for r in 0..<rows {
                 PackedConvolutionalNetwork.fill(
-                    &bias, at: (b * Self.solveRows + r) * network.channels, convolution, weights, context,
+                    &bias, at: (b * solveRows + r) * network.channels, convolution, weights, context,
                     (first + r) * contextDims, contextDims)
             }
         }
@@ -136,13 +137,13 @@ final class PackedImageMap: PackedBijection {
         at pixel: Int, _ index: Int, _ rows: Int, _ history: Int, _ buffers: inout ImageBuffers
     ) {
         let (grid, channels) = (network.grid, network.channels)
-        let rowsAt = { (offset: Int) in Operand(offset: offset, step: 1, stride: history) }
         let point = ImageGrid(height: 1, width: 1, pad: 0)
         let compact = Operand(step: channels)
         let read = Operand(step: 1, stride: channels)
         copy(buffers.bias, 0, to: &buffers.stream, rows * channels)
         network.input.apply(
-            grid, at: pixel, count: rows, buffers.history, rowsAt(0), bias: nil, to: &buffers.stream, compact)
+            grid, at: pixel, count: rows, buffers.history, Operand(step: 1, stride: history), bias: nil,
+            to: &buffers.stream, compact)
         for r in 0..<rows {
             for c in 0..<channels { buffers.stream[r * channels + c] += network.positions[index * channels + c] }
         }
@@ -155,9 +156,10 @@ final class PackedImageMap: PackedBijection {
                     buffers.history[r * history + layer + pixel * channels + c] = buffers.activated[r * channels + c]
                 }
             }
-            copy(buffers.bias, (b + 1) * Self.solveRows * channels, to: &buffers.hidden, rows * channels)
+            copy(buffers.bias, (b + 1) * solveRows * channels, to: &buffers.hidden, rows * channels)
             block.first.apply(
-                grid, at: pixel, count: rows, buffers.history, rowsAt(layer), bias: nil, to: &buffers.hidden, compact)
+                grid, at: pixel, count: rows, buffers.history, Operand(offset: layer, step: 1, stride: history),
+                bias: nil, to: &buffers.hidden, compact)
             activate(buffers.hidden, to: &buffers.activated, rows * channels)
             block.value.apply(
                 point, at: 0, count: rows, buffers.activated, read, bias: block.value.biases, to: &buffers.value,

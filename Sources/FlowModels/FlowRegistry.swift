@@ -5,6 +5,10 @@ public enum FlowRegistry {
         AffineCouplingFlow.self,
         SplineCouplingFlow.self,
         SplineAutoregressiveFlow.self,
+        RealNVPFlow.self,
+        GlowFlow.self,
+        SplineGlowFlow.self,
+        SplineConvolutionalFlow.self,
     ]
 
     /// The architecture of that name, or nil.

@@ -20,6 +20,12 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case splineMaskedReversed = "MaskedAutoregressive, two-bin splines, reversed, tanh"
     case splineCouplingEven = "Coupling, splines, parity 0"
     case splineCouplingOdd = "Coupling, splines, parity 1, residual blocks, GELU"
+    case rearrangement = "Rearrangement"
+    case mixing = "ChannelMixing"
+    case imageCheckerboard = "ImageMap, checkerboard"
+    case imageChannels = "ImageMap, channels, splines, gated"
+    case imageCausal = "ImageMap, causal, splines, gated"
+    case imageCausalReversed = "ImageMap, causal, reversed, kernel of 5"
 
     var testDescription: String { rawValue }
 
@@ -43,7 +49,39 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
             let map = try Coupling(dims: dims, shape: shape, parity: parity, transform: transform, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
+        /// An image in the first dimensions of the event, with one or two channels.
+        func image(
+            _ mask: ImageMask, kernel: Int = 3, gated: Bool = false, channels: Int = 1,
+            by transform: UnivariateTransform = .affine(logScaleBound: 3)
+        ) throws -> any Bijection {
+            let shape = ConvolutionalShape(channels: 16, blocks: 2, kernel: kernel, isGated: gated, activation: .gelu)
+            let map = try ImageMap(
+                dims: dims, layout: layout(dims, channels: channels), mask: mask, shape: shape, transform: transform,
+                random: &random)
+            return BijectionLaws.perturbed(map, scale: 0.1, seed: 12)
+        }
+        func layout(_ dims: Int, channels: Int) -> ImageLayout {
+            switch dims {
+            case 2: ImageLayout(height: 1, width: 2 / channels, channels: channels)
+            case 5: ImageLayout(height: 2 / channels, width: 2, channels: channels)
+            default: ImageLayout(height: 4, width: 10 / channels, channels: channels)
+            }
+        }
         switch self {
+        case .rearrangement:
+            return dims == 2
+                ? Rearrangement.factorOut(dims: dims, layout: layout(2, channels: 2)).map
+                : try Rearrangement.squeeze(dims: dims, layout: layout(dims, channels: 1)).map
+        case .mixing:
+            return BijectionLaws.perturbed(
+                ChannelMixing(dims: dims, layout: layout(dims, channels: 2), random: &random), scale: 0.2, seed: 12)
+        case .imageCheckerboard: return try image(.checkerboard(keyParity: 1))
+        case .imageChannels:
+            return try image(
+                .channels(keyIsFirst: true), gated: true, channels: 2, by: .spline(bins: 5, tailBound: 2.5))
+        case .imageCausal:
+            return try image(.causal(reversed: false), gated: true, by: .spline(bins: 4, tailBound: 3))
+        case .imageCausalReversed: return try image(.causal(reversed: true), kernel: 5, channels: 2)
         case .actNorm: return BijectionLaws.perturbed(ActNorm(dims: dims), scale: 0.4, seed: 12)
         case .masked: return try masked([13, 11], reversed: false)
         case .maskedReversed: return try masked([13, 11], reversed: true)

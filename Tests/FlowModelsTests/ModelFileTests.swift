@@ -42,7 +42,7 @@ struct ModelFileTests {
         func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
             let model = try tinyModel(type)
             let loaded = try load(ModelFile.encode(model, precision: .float32))
-            let row = DensityRow(pixels: [0, 9, 99, 255, 3, 70])
+            let row = DensityRow(pixels: model.record.check.pixels.reversed())
             #expect(
                 try loaded.logDensities(of: [row], isCancelled: { false })
                     == model.logDensities(of: [row], isCancelled: { false }))

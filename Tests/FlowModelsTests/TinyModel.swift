@@ -7,7 +7,10 @@ func tinyModel<Flow: FlowArchitecture>(
     _: Flow.Type, levels: Int = 256, name: String = "tiny", hidden: [Int] = [6, 5],
     classPrior: [Double]? = nil
 ) throws -> DensityModel<Flow> {
-    let shape = EventShape(height: 2, width: 3, channels: 1)
+    // scales halve an image, and the channels of a convolution fill vectors
+    let isOfImages = Flow.self is any ImageFlow.Type
+    let shape = isOfImages ? EventShape(height: 4, width: 4, channels: 1) : EventShape(height: 2, width: 3, channels: 1)
+    let hidden = isOfImages ? [16, 16] : hidden
     let hyperParameters = HyperParameters(
         layers: 2, hidden: hidden, logScaleBound: 3, classes: classPrior?.count ?? 0)
     let flow = BijectionLaws.perturbed(
@@ -19,5 +22,6 @@ func tinyModel<Flow: FlowArchitecture>(
             levels: levels, dequantization: "uniform", logitAlpha: 1e-3,
             classes: classPrior?.indices.map { "class \($0)" } ?? ["thing"], classPrior: classPrior,
             parameterCount: flow.parameterCount,
-            check: CheckVector(pixels: (0..<6).map { UInt8($0 * (levels - 1) / 5) }, logProb: 0)))
+            check: CheckVector(pixels: (0..<shape.dims).map { UInt8($0 * (levels - 1) / (shape.dims - 1)) }, logProb: 0)
+        ))
 }

@@ -1,0 +1,84 @@
+import FlowCore
+public import FlowKernels
+
+/// The layers of a flow of images, one after another: each step knows the image that the steps before it leave.
+public struct ImagePlan: Sendable {
+    public enum Step: Sendable, Equatable {
+        case squeeze
+        case factorOut
+        case mixing
+        case map(ImageMask)
+    }
+
+    private let dims: Int
+    private let layout: ImageLayout
+    private let steps: [Step]
+    private let shape: ConvolutionalShape
+    private let transform: UnivariateTransform
+
+    /// - Parameter conditioner: its hidden sizes are the channels of the residual blocks, which are all equal.
+    public init(
+        layout: ImageLayout, steps: [Step], conditioner: ConditionerShape, kernel: Int, isGated: Bool,
+        transform: UnivariateTransform
+    ) {
+        dims = layout.dims
+        self.layout = layout
+        self.steps = steps
+        self.transform = transform
+        let isUniform = conditioner.hidden.allSatisfy { $0 == conditioner.hidden[0] }
+        shape = ConvolutionalShape(
+            // unequal ones are refused as 0 is
+            channels: isUniform ? conditioner.hidden.first ?? 0 : 0, blocks: conditioner.hidden.count,
+            kernel: kernel, isGated: isGated, activation: conditioner.activation,
+            contextDims: conditioner.contextDims)
+    }
+
+    /// Layers whose weights are drawn from `seed`, a stream for each; zero without.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that make no sense.
+    public func layers(seed: UInt64?) throws -> [ImageLayer] {
+        var layout = layout
+        return try steps.enumerated().map { i, step in
+            var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
+            switch step {
+            case .squeeze:
+                let squeezed = try Rearrangement.squeeze(dims: dims, layout: layout)
+                layout = squeezed.layout
+                return .rearrangement(squeezed.map)
+            case .factorOut:
+                let factored = Rearrangement.factorOut(dims: dims, layout: layout)
+                layout = factored.layout
+                return .rearrangement(factored.map)
+            case .mixing:
+                return .mixing(ChannelMixing(dims: dims, layout: layout, random: &random))
+            case .map(let mask):
+                return .map(
+                    try ImageMap(
+                        dims: dims, layout: layout, mask: mask, shape: shape, transform: transform, random: &random))
+            }
+        }
+    }
+
+    /// Numbers in the arrays of all layers, or nil where that overflows. Sides that are odd where they should not be are
+    /// rounded down: ``layers(seed:)`` refuses them.
+    public var parameterCount: Int? {
+        var layout = layout
+        var count = 0
+        for step in steps {
+            var own: Int? = 0
+            switch step {
+            case .squeeze:
+                layout = ImageLayout(
+                    height: max(1, layout.height / 2), width: max(1, layout.width / 2), channels: 4 * layout.channels)
+            case .factorOut: layout.channels = (layout.channels + 1) / 2
+            case .mixing: own = ChannelMixing.parameterCount(channels: layout.channels)
+            case .map(let mask):
+                own = ImageMap.parameterCount(layout: layout, mask: mask, shape: shape, transform: transform)
+            }
+            guard let own else { return nil }
+            let (sum, overflow) = count.addingReportingOverflow(own)
+            if overflow { return nil }
+            count = sum
+        }
+        return count
+    }
+}

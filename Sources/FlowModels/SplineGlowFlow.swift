@@ -1,0 +1,24 @@
+import FlowCore
+public import FlowKernels
+public import FlowLayers
+
+/// RQ-NSF (C) on images: the steps of Glow with rational-quadratic splines; both directions parallel.
+///
+/// Source: Durkan et al., *Neural Spline Flows* (2019), §5.3, arXiv:1906.04032.
+public struct SplineGlowFlow: ImageFlow {
+    public static let architectureName = "nsf-glow"
+
+    public var standardize: ActNorm
+    public var layers: [ImageLayer]
+
+    public init(standardize: ActNorm, layers: [ImageLayer]) {
+        self.standardize = standardize
+        self.layers = layers
+    }
+
+    public static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
+        glowSteps(hyperParameters)
+    }
+
+    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.spline }
+}
