@@ -27,6 +27,8 @@
 
 #include "logit.inc.h"
 
+#include "gate.inc.h"
+
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
     .product_bf16 = NAME(product_bf16),
@@ -49,4 +51,7 @@ const struct flow_kernels NAME(kernels) = {
     .softmax = NAME(softmax),
     .logit = NAME(logit),
     .levels = NAME(levels),
+    .add = NAME(add),
+    .gate = NAME(gate),
+    .gate_backward = NAME(gate_backward),
 };

@@ -1,5 +1,3 @@
-import CFlowKernels
-
 /// The kernels on whole arrays. A span of a struct's array holds on to the whole struct, so that two arrays of one
 /// scratch memory could not be read and written side by side; arrays can.
 extension Kernels {
@@ -28,16 +26,5 @@ extension Kernels {
     ) {
         var span = y.mutableSpan
         activate(f, from: x.span, xOffset, to: &span, yOffset, count: count)
-    }
-}
-
-extension Kernels {
-    /// `x = sigmoid(x)` over `count` elements from `offset` on.
-    package func sigmoid(_ x: inout [Float], offset: Int, count: Int) {
-        precondition(offset >= 0 && count > 0 && offset + count <= x.count)
-        unsafe x.withUnsafeMutableBufferPointer { x in
-            let first = unsafe x.baseAddress! + offset
-            unsafe table.pointee.apply(FLOW_SIGMOID, first, first, count)
-        }
     }
 }

@@ -52,8 +52,7 @@ extension ConvolutionalNetwork {
                 packed.add(tape.streams[b], at, to: &tape.streams[b + 1], at)
                 if let gate = block.gate {
                     gate.apply(grid, activated, 0, bias: gate.biases, to: &tape.gates[b], at)
-                    packed.sigmoid(&tape.gates[b], at)
-                    packed.addProduct(tape.values[b], tape.gates[b], at, to: &tape.streams[b + 1], at)
+                    packed.gate(tape.values[b], &tape.gates[b], at, to: &tape.streams[b + 1], at)
                 } else {
                     packed.add(tape.values[b], at, to: &tape.streams[b + 1], at)
                 }
@@ -89,19 +88,19 @@ extension ConvolutionalNetwork {
             activationBackward(&tape.streams[blocks.count], at, &d, at)
             for b in blocks.indices.reversed() {
                 if shape.isGated {
-                    splitGate(d, &tape.values[b], &tape.gates[b], at, size)
+                    Kernels.best.gateBackward(d, &tape.values[b], &tape.gates[b], at, count: size)
                 } else {
                     tape.values[b].replaceSubrange(at..<at + size, with: d[at..<at + size])
                 }
                 pulls.blocks[b].value.apply(grid, tape.values[b], at, to: &dFirsts[b], at)
                 if let gate = pulls.blocks[b].gate {
                     gate.apply(grid, tape.gates[b], at, to: &added, 0)
-                    add(added, to: &dFirsts[b], at, size)
+                    Kernels.best.add(added, 0, to: &dFirsts[b], at, count: size)
                 }
                 activationBackward(&tape.hiddens[b], at, &dFirsts[b], at)
                 pulls.blocks[b].first.apply(grid, dFirsts[b], at, to: &pulled, 0)
                 activationBackward(&tape.streams[b], at, &pulled, 0)
-                add(pulled, to: &d, at, size)
+                Kernels.best.add(pulled, 0, to: &d, at, count: size)
             }
             pulls.input.apply(grid, d, at, to: &dKey, image * grid.pixels * keyStride)
         }
@@ -128,24 +127,6 @@ extension ConvolutionalNetwork {
         Kernels.best.activationBackward(shape.activation, x: x, xOffset, dx: &d, dOffset, count: count)
         Kernels.best.activate(
             shape.activation, x: &x, offset: xOffset, rows: 1, columns: count, stride: count)
-    }
-
-    /// Of `h = … + v · s`, `s = sigmoid(g)`: `∂L/∂v` in the place of `v` and `∂L/∂g` in that of `s`.
-    private func splitGate(_ d: [Float], _ v: inout [Float], _ s: inout [Float], _ at: Int, _ count: Int) {
-        let cotangent = d.span
-        var values = v.mutableSpan
-        var shares = s.mutableSpan
-        for i in at..<at + count {
-            let (value, share) = (values[i], shares[i])
-            values[i] = cotangent[i] * share
-            shares[i] = cotangent[i] * value * share * (1 - share)
-        }
-    }
-
-    private func add(_ x: [Float], to y: inout [Float], _ at: Int, _ count: Int) {
-        let values = x.span
-        var span = y.mutableSpan
-        for i in 0..<count { span[at + i] += values[i] }
     }
 
     /// The gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.

@@ -43,20 +43,23 @@ public enum ImageLayer: Bijection {
     }
 
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
-        switch (self, tape) {
-        case (.rearrangement(let map), .rearrangement(var own)):
+        // taken out of `tape`: what two hold on to would be copied before it is written
+        let taken = tape
+        tape = .rearrangement(Rearrangement.Tape())
+        switch self {
+        case .rearrangement(let map):
+            guard case .rearrangement(var own) = taken else { preconditionFailure("the tape of another kind of map") }
             return map.backward(cotangent, through: &own)
-        case (.mixing(let map), .mixing(var own)):
+        case .mixing(let map):
+            guard case .mixing(var own) = consume taken else { preconditionFailure("the tape of another kind of map") }
             let dx = map.backward(cotangent, through: &own)
             tape = .mixing(own)
             return dx
-        case (.map(let map), .map(var own)):
-            // nothing else may hold on to the arrays, or each would be copied before it is written
-            tape = .rearrangement(Rearrangement.Tape())
+        case .map(let map):
+            guard case .map(var own) = consume taken else { preconditionFailure("the tape of another kind of map") }
             let dx = map.backward(cotangent, through: &own)
             tape = .map(own)
             return dx
-        default: preconditionFailure("the tape of another kind of map")
         }
     }
 

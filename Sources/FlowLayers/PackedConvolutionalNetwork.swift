@@ -91,8 +91,7 @@ final class PackedConvolutionalNetwork: Sendable {
             block.value.apply(grid, buffers.hidden, 0, bias: block.value.biases, to: &buffers.value, 0)
             if let gate = block.gate {
                 gate.apply(grid, buffers.hidden, 0, bias: gate.biases, to: &buffers.gate, 0)
-                sigmoid(&buffers.gate, 0)
-                addProduct(buffers.value, buffers.gate, 0, to: &buffers.stream, 0)
+                self.gate(buffers.value, &buffers.gate, 0, to: &buffers.stream, 0)
             } else {
                 add(buffers.value, 0, to: &buffers.stream, 0)
             }
@@ -104,26 +103,16 @@ final class PackedConvolutionalNetwork: Sendable {
 
 /// Element by element over the pixels of an image from an offset on; the border is left as it is.
 extension PackedConvolutionalNetwork {
-    func forEachRow(_ body: (_ first: Int, _ count: Int) -> Void) {
-        for row in 0..<grid.height {
-            body((grid.origin + row * grid.pitch) * channels, grid.width * channels)
-        }
-    }
-
     func clear(_ x: inout [Float], _ count: Int, from offset: Int = 0) {
         var span = x.mutableSpan
         for i in offset..<offset + count { span[i] = 0 }
     }
 
     func addPositions(to x: inout [Float], _ offset: Int) {
-        let added = positions
-        let positions = added.span
-        var span = x.mutableSpan
-        var from = 0
         for row in 0..<grid.height {
-            let first = offset + (grid.origin + row * grid.pitch) * channels
-            for i in 0..<grid.width * channels { span[first + i] += positions[from + i] }
-            from += grid.width * channels
+            Kernels.best.add(
+                positions, row * grid.width * channels, to: &x, offset + (grid.origin + row * grid.pitch) * channels,
+                count: grid.width * channels)
         }
     }
 
@@ -141,27 +130,18 @@ extension PackedConvolutionalNetwork {
             columns: grid.width * channels, stride: grid.pitch * channels)
     }
 
-    func sigmoid(_ x: inout [Float], _ offset: Int) {
-        for row in 0..<grid.height {
-            Kernels.best.sigmoid(
-                &x, offset: offset + (grid.origin + row * grid.pitch) * channels, count: grid.width * channels)
-        }
-    }
-
     func add(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
-        let values = x.span
-        var span = y.mutableSpan
-        forEachRow { first, count in
-            for i in first..<first + count { span[yOffset + i] += values[xOffset + i] }
+        for row in 0..<grid.height {
+            let first = (grid.origin + row * grid.pitch) * channels
+            Kernels.best.add(x, xOffset + first, to: &y, yOffset + first, count: grid.width * channels)
         }
     }
 
-    /// `y = y + v · s`.
-    func addProduct(_ v: [Float], _ s: [Float], _ offset: Int, to y: inout [Float], _ yOffset: Int) {
-        let (values, shares) = (v.span, s.span)
-        var span = y.mutableSpan
-        forEachRow { first, count in
-            for i in first..<first + count { span[yOffset + i] += values[offset + i] * shares[offset + i] }
+    /// `g = sigmoid(g)` and `y = y + v · g`.
+    func gate(_ v: [Float], _ g: inout [Float], _ offset: Int, to y: inout [Float], _ yOffset: Int) {
+        for row in 0..<grid.height {
+            let first = (grid.origin + row * grid.pitch) * channels
+            Kernels.best.gate(v, &g, offset + first, to: &y, yOffset + first, count: grid.width * channels)
         }
     }
 }

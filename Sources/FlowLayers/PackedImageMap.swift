@@ -145,7 +145,8 @@ final class PackedImageMap: PackedBijection {
             grid, at: pixel, count: rows, buffers.history, Operand(step: 1, stride: history), bias: nil,
             to: &buffers.stream, compact)
         for r in 0..<rows {
-            for c in 0..<channels { buffers.stream[r * channels + c] += network.positions[index * channels + c] }
+            Kernels.best.add(
+                network.positions, index * channels, to: &buffers.stream, r * channels, count: channels)
         }
         for b in network.blocks.indices {
             let block = network.blocks[b]
@@ -167,10 +168,9 @@ final class PackedImageMap: PackedBijection {
             if let gate = block.gate {
                 gate.apply(
                     point, at: 0, count: rows, buffers.activated, read, bias: gate.biases, to: &buffers.gate, compact)
-                Kernels.best.sigmoid(&buffers.gate, offset: 0, count: rows * channels)
-                for i in 0..<rows * channels { buffers.stream[i] += buffers.value[i] * buffers.gate[i] }
+                Kernels.best.gate(buffers.value, &buffers.gate, 0, to: &buffers.stream, 0, count: rows * channels)
             } else {
-                for i in 0..<rows * channels { buffers.stream[i] += buffers.value[i] }
+                Kernels.best.add(buffers.value, 0, to: &buffers.stream, 0, count: rows * channels)
             }
         }
         activate(buffers.stream, to: &buffers.activated, rows * channels)

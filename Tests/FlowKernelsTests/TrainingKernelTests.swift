@@ -23,6 +23,37 @@ struct TrainingKernelTests {
         }
     }
 
+    /// A sigmoid to 2 ulp, and three roundings more.
+    @Test(
+        "sums and gates of residual blocks equal their formulas", arguments: InstructionSet.allCases, [1, 15, 16, 67])
+    func gates(_ set: InstructionSet, _ count: Int) throws {
+        guard let kernels = Kernels(set) else { return }
+        // three elements before and after, which stay as they are
+        let (v, g, y, d) = (
+            numbers(count + 6, seed: 6), numbers(count + 6, seed: 7, scale: 4), numbers(count + 6, seed: 8),
+            numbers(count + 6, seed: 9)
+        )
+        var (share, sum, plain) = (g, y, y)
+        kernels.gate(v, &share, 3, to: &sum, 3, count: count)
+        kernels.add(v, 3, to: &plain, 3, count: count)
+        var (byValue, byGate) = (v, share)
+        kernels.gateBackward(d, &byValue, &byGate, 3, count: count)
+        for i in 0..<count + 6 {
+            guard (3..<count + 3).contains(i) else {
+                #expect(share[i] == g[i] && sum[i] == y[i] && plain[i] == y[i])
+                #expect(byValue[i] == v[i] && byGate[i] == share[i])
+                continue
+            }
+            let expected = Reference.gate(v: Double(v[i]), g: Double(g[i]), y: Double(y[i]))
+            let gradient = Reference.gateBackward(d: Double(d[i]), v: Double(v[i]), s: Double(share[i]))
+            #expect(abs(Double(share[i]) - expected.share) <= 3e-7)
+            #expect(abs(Double(sum[i]) - expected.y) <= 2e-6)
+            #expect(plain[i] == y[i] + v[i])
+            #expect(abs(Double(byValue[i]) - gradient.byValue) <= 1e-6)
+            #expect(abs(Double(byGate[i]) - gradient.byGate) <= 1e-6)
+        }
+    }
+
     @Test(
         "the affine map of unit-major rows, and its gradients, equal their formulas", arguments: InstructionSet.allCases
     )
