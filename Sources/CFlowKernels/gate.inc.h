@@ -1,8 +1,8 @@
 // Sums and gates of the residual blocks of convolutional networks.
 
-static void NAME(add)(const float *x, float *y, ptrdiff_t count) {
+static void NAME(add)(float factor, const float *x, float *y, ptrdiff_t count) {
     for (ptrdiff_t i = 0; i < count; i += LANES)
-        store(load(y + i, count - i) + load(x + i, count - i), y + i, count - i);
+        store(fma_vec(splat(factor), load(x + i, count - i), load(y + i, count - i)), y + i, count - i);
 }
 
 static void NAME(gate)(const float *v, float *g, float *y, ptrdiff_t count) {

@@ -2,13 +2,15 @@ import CFlowKernels
 
 /// Sums and gates of residual blocks, on `count` elements from each offset on.
 extension Kernels {
-    /// `y = y + x`.
-    package func add(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int, count: Int) {
+    /// `y = y + factor · x`.
+    package func add(
+        _ x: [Float], _ xOffset: Int, times factor: Float = 1, to y: inout [Float], _ yOffset: Int, count: Int
+    ) {
         check(x, xOffset, count)
         check(y, yOffset, count)
         unsafe x.withUnsafeBufferPointer { x in
             unsafe y.withUnsafeMutableBufferPointer { y in
-                unsafe table.pointee.add(x.baseAddress! + xOffset, y.baseAddress! + yOffset, count)
+                unsafe table.pointee.add(factor, x.baseAddress! + xOffset, y.baseAddress! + yOffset, count)
             }
         }
     }

@@ -39,9 +39,9 @@ extension ConvolutionalNetwork {
         var activated = buffer(1, channels: channels)
         for image in 0..<images {
             let at = image * grid.pixels * channels
-            PackedConvolutionalNetwork.fill(&bias, packed.input, packed.context, given, image * dims, dims)
-            packed.input.apply(grid, key, image * grid.pixels * input.inputs, bias: bias, to: &tape.streams[0], at)
-            packed.addPositions(to: &tape.streams[0], at)
+            packed.input.apply(
+                grid, key, image * grid.pixels * input.inputs, bias: packed.input.biases, to: &tape.streams[0], at)
+            packed.addPositions(given, image * dims, to: &tape.streams[0], at)
             for b in blocks.indices {
                 let block = packed.blocks[b]
                 packed.activate(tape.streams[b], at, to: &activated, 0)
@@ -150,9 +150,8 @@ extension ConvolutionalNetwork {
         let ofInput = visit("input", input)
         body(
             ParameterGradient(info: positionInfo) { pixels, gradient in
-                Self.positionGradient(pixels: pixels, ofInput, channels, &gradient)
+                Self.positionGradient(rows: pixels, ofInput, contexts, channels, &gradient)
             })
-        visitContext("input", ofInput)
         for (b, block) in blocks.enumerated() {
             visitContext("blocks.\(b).first", visit("blocks.\(b).first", block.first))
             _ = visit("blocks.\(b).value", block.value)
@@ -161,18 +160,23 @@ extension ConvolutionalNetwork {
         _ = visit("output", output)
     }
 
-    /// Sets `gradient`, `[pixels.count, channels]`, to `∂L/∂stream` summed over the images.
+    /// Sets `gradient`, `[rows.count, channels]`, to `∂L/∂stream` summed over the images, as much of each as its context says.
     private static func positionGradient(
-        pixels: Range<Int>, _ traces: [Convolution.Trace], _ channels: Int, _ gradient: inout MutableSpan<Float>
+        rows: Range<Int>, _ traces: [Convolution.Trace], _ contexts: [Matrix?], _ channels: Int,
+        _ gradient: inout MutableSpan<Float>
     ) {
         for i in 0..<gradient.count { gradient[i] = 0 }
-        for trace in traces {
+        for (trace, context) in zip(traces, contexts) {
             let dy = trace.dy.span
-            for image in 0..<trace.images {
-                for pixel in pixels {
-                    let from = (image * trace.grid.pixels + trace.grid.place(of: pixel)) * channels
-                    let to = (pixel - pixels.lowerBound) * channels
-                    for c in 0..<channels { gradient[to + c] += dy[from + c] }
+            let pixels = trace.grid.height * trace.grid.width
+            for row in rows {
+                let (part, pixel) = row.quotientAndRemainder(dividingBy: pixels)
+                let (place, to) = (trace.grid.place(of: pixel), (row - rows.lowerBound) * channels)
+                for image in 0..<trace.images {
+                    let factor = part == 0 ? 1 : context![image, part - 1]  // parts beyond the first are a context's
+                    if factor == 0 { continue }
+                    let from = (image * trace.grid.pixels + place) * channels
+                    for c in 0..<channels { gradient[to + c] += factor * dy[from + c] }
                 }
             }
         }

@@ -3,13 +3,13 @@ import FlowKernels
 
 /// A residual convolutional network: what turns the image of a key into the parameters of transforms at every pixel.
 ///
-///     h = conv(key) + positions[pixel] + context
+///     h = conv(key) + positions[pixel]
 ///     h = h + v · sigmoid(g)        for every block, with v and g, 1×1 convolutions of act(conv(act(h)) + context);
 ///                                   without gates h + v
 ///     parameters = 1×1 convolution of act(h)
 ///
-/// `positions` is a bias of its own for every pixel: images that are not the same everywhere need not find their edges
-/// first. No batch normalisation. With causal convolutions an output depends on the key's pixels before its own alone, row by
+/// `positions` is a bias of its own for every pixel, and with a context a second one for each of its numbers, as much of it as
+/// the number says: so images need not find their edges first, and a class has a shape from the start. No batch normalisation. With causal convolutions an output depends on the key's pixels before its own alone, row by
 /// row; the stream then holds what is known before its pixel, so that all convolutions but the first may read their own.
 ///
 /// Source: He et al., *Identity Mappings* (2016), arXiv:1603.05027; gates as van den Oord et al., *Conditional Image
@@ -29,10 +29,8 @@ package struct ConvolutionalNetwork: Sendable {
     let width: Int
     let isCausal: Bool
     var input: Convolution
-    /// `[height · width, channels]`.
+    /// `[1 + contextDims, height · width, channels]`: for every image, then for each number of the context.
     var positions: [Float]
-    /// `[channels, contextDims]`.
-    var context: [Float]
     var blocks: [Block]
     var output: Convolution
 
@@ -49,8 +47,7 @@ package struct ConvolutionalNetwork: Sendable {
         let (first, others) = Self.taps(shape, isCausal: isCausal)
         func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: count) }
         input = Convolution(inputs: inputs, outputs: channels, taps: first, random: &stream)
-        positions = zeros(height * width * channels)
-        context = zeros(channels * shape.contextDims)
+        positions = zeros((1 + shape.contextDims) * height * width * channels)
         blocks = (0..<shape.blocks).map { _ in
             func point() -> Convolution {
                 Convolution(inputs: channels, outputs: channels, taps: Convolution.square(1), random: &stream)
@@ -83,7 +80,7 @@ package struct ConvolutionalNetwork: Sendable {
         let channels = shape.channels
         // factors of every product that is summed
         var terms = [
-            [channels, places(first), inputs], [channels], [height, width, channels], [channels, shape.contextDims],
+            [channels, places(first), inputs], [channels], [1 + shape.contextDims, height, width, channels],
             [outputs, channels], [outputs],
         ]
         let points = shape.isGated ? 2 : 1
@@ -112,7 +109,6 @@ package struct ConvolutionalNetwork: Sendable {
         let (channels, dims) = (shape.channels, shape.contextDims)
         try input.visitParameters("input", body)
         try body(positionInfo, &positions)
-        if hasContext { try body(Self.contextInfo("input", channels, dims), &context) }
         for i in blocks.indices {
             let name = "blocks.\(i)"
             try blocks[i].first.visitParameters("\(name).first", body)
@@ -127,6 +123,6 @@ package struct ConvolutionalNetwork: Sendable {
         ParameterInfo(name: "\(name).context", shape: [channels, dims])
     }
     var positionInfo: ParameterInfo {
-        ParameterInfo(name: "positions", shape: [height * width, shape.channels])
+        ParameterInfo(name: "positions", shape: [(1 + shape.contextDims) * height * width, shape.channels])
     }
 }

@@ -15,7 +15,6 @@ final class PackedConvolutionalNetwork: Sendable {
     let shape: ConvolutionalShape
     let input: PackedConvolution
     let positions: [Float]
-    let context: [Float]
     let blocks: [Block]
     let output: PackedConvolution
 
@@ -30,7 +29,6 @@ final class PackedConvolutionalNetwork: Sendable {
         self.shape = shape
         input = network.input.packed
         positions = network.positions
-        context = byContext(network.context)
         blocks = network.blocks.map {
             Block(
                 first: $0.first.packed, context: byContext($0.context), value: $0.value.packed,
@@ -78,9 +76,8 @@ final class PackedConvolutionalNetwork: Sendable {
     /// From the image in `buffers.key` to the parameters in `buffers.output`.
     func run(_ context: [Float], _ contextOffset: Int, _ buffers: inout ImageBuffers) {
         let dims = shape.contextDims
-        Self.fill(&buffers.bias, input, self.context, context, contextOffset, dims)
-        input.apply(grid, buffers.key, 0, bias: buffers.bias, to: &buffers.stream, 0)
-        addPositions(to: &buffers.stream, 0)
+        input.apply(grid, buffers.key, 0, bias: input.biases, to: &buffers.stream, 0)
+        addPositions(context, contextOffset, to: &buffers.stream, 0)
         clear(&buffers.activated, grid.pixels * channels)
         for b in blocks.indices {
             let block = blocks[b]
@@ -108,11 +105,23 @@ extension PackedConvolutionalNetwork {
         for i in offset..<offset + count { span[i] = 0 }
     }
 
-    func addPositions(to x: inout [Float], _ offset: Int) {
+    func addPositions(_ context: [Float], _ contextOffset: Int, to x: inout [Float], _ offset: Int) {
         for row in 0..<grid.height {
+            addPositions(
+                row * grid.width, count: grid.width, context, contextOffset, to: &x,
+                offset + (grid.origin + row * grid.pitch) * channels)
+        }
+    }
+
+    /// Those of `count` pixels from pixel `first` on.
+    func addPositions(
+        _ first: Int, count: Int, _ context: [Float], _ contextOffset: Int, to x: inout [Float], _ offset: Int
+    ) {
+        Kernels.best.add(positions, first * channels, to: &x, offset, count: count * channels)
+        for k in 0..<shape.contextDims where context[contextOffset + k] != 0 {
+            let from = ((1 + k) * grid.height * grid.width + first) * channels
             Kernels.best.add(
-                positions, row * grid.width * channels, to: &x, offset + (grid.origin + row * grid.pitch) * channels,
-                count: grid.width * channels)
+                positions, from, times: context[contextOffset + k], to: &x, offset, count: count * channels)
         }
     }
 

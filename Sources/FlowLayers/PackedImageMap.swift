@@ -28,7 +28,7 @@ final class PackedImageMap: PackedBijection {
         if transforms.isCausal {
             sizes.solveRows = solveRows
             sizes.history = historyStride
-            sizes.bias = solveRows * network.channels * (network.blocks.count + 1)
+            sizes.bias = solveRows * network.channels * network.blocks.count
         }
         return ScratchSizes(image: sizes)
     }
@@ -92,7 +92,7 @@ final class PackedImageMap: PackedBijection {
         for index in 0..<layout.pixels {
             if index % layout.width == 0, isCancelled() { throw FlowError.cancelled }
             let pixel = grid.place(of: index)
-            parameters(at: pixel, index, rows, history, &buffers)
+            parameters(at: pixel, index, first, rows, tile.context, history, &buffers)
             let from = transforms.pixel(at: index) * layout.channels
             for c in 0..<layout.channels {
                 for r in 0..<lanes {
@@ -119,14 +119,13 @@ final class PackedImageMap: PackedBijection {
         for r in 0..<rows { tile.logDet[first + r] += Float(buffers.sums[r]) }
     }
 
-    /// Biases with what each row's context adds, `[convolutions, rows, channels]`.
+    /// Biases with what each row's context adds, `[blocks, rows, channels]`.
     private func setBiases(_ first: Int, _ rows: Int, _ context: [Float], _ bias: inout [Float]) {
-        for b in 0...network.blocks.count {
-            let convolution = b == 0 ? network.input : network.blocks[b - 1].first
-            let weights = b == 0 ? network.context : network.blocks[b - 1].context
+        for b in network.blocks.indices {
+            let block = network.blocks[b]
             for r in 0..<rows {
                 PackedConvolutionalNetwork.fill(
-                    &bias, at: (b * solveRows + r) * network.channels, convolution, weights, context,
+                    &bias, at: (b * solveRows + r) * network.channels, block.first, block.context, context,
                     (first + r) * contextDims, contextDims)
             }
         }
@@ -134,19 +133,19 @@ final class PackedImageMap: PackedBijection {
 
     /// The network's outputs at one pixel of all rows, `[rows, stride]`, from the histories, which it goes on writing.
     private func parameters(
-        at pixel: Int, _ index: Int, _ rows: Int, _ history: Int, _ buffers: inout ImageBuffers
+        at pixel: Int, _ index: Int, _ first: Int, _ rows: Int, _ context: [Float], _ history: Int,
+        _ buffers: inout ImageBuffers
     ) {
         let (grid, channels) = (network.grid, network.channels)
         let point = ImageGrid(height: 1, width: 1, pad: 0)
         let compact = Operand(step: channels)
         let read = Operand(step: 1, stride: channels)
-        copy(buffers.bias, 0, to: &buffers.stream, rows * channels)
         network.input.apply(
-            grid, at: pixel, count: rows, buffers.history, Operand(step: 1, stride: history), bias: nil,
-            to: &buffers.stream, compact)
+            grid, at: pixel, count: rows, buffers.history, Operand(step: 1, stride: history),
+            bias: network.input.biases, to: &buffers.stream, compact)
         for r in 0..<rows {
-            Kernels.best.add(
-                network.positions, index * channels, to: &buffers.stream, r * channels, count: channels)
+            network.addPositions(
+                index, count: 1, context, (first + r) * contextDims, to: &buffers.stream, r * channels)
         }
         for b in network.blocks.indices {
             let block = network.blocks[b]
@@ -157,7 +156,7 @@ final class PackedImageMap: PackedBijection {
                     buffers.history[r * history + layer + pixel * channels + c] = buffers.activated[r * channels + c]
                 }
             }
-            copy(buffers.bias, (b + 1) * solveRows * channels, to: &buffers.hidden, rows * channels)
+            copy(buffers.bias, b * solveRows * channels, to: &buffers.hidden, rows * channels)
             block.first.apply(
                 grid, at: pixel, count: rows, buffers.history, Operand(offset: layer, step: 1, stride: history),
                 bias: nil, to: &buffers.hidden, compact)

@@ -250,8 +250,8 @@ struct flow_kernels {
                     ptrdiff_t count);
     /// Back: `x` of `w`, rounded down to levels; sets `Σ ln s + ln (1 − s)` at `w`. Returns 0 when `w` holds NaN or ±∞.
     int (*levels)(const struct flow_logit *p, const float *w, unsigned char *levels, ptrdiff_t count, double *log_sum);
-    /// `y = y + x`.
-    void (*add)(const float *x, float *y, ptrdiff_t count);
+    /// `y = y + factor · x`.
+    void (*add)(float factor, const float *x, float *y, ptrdiff_t count);
     /// `g = sigmoid(g)`, then `y = y + v · g`.
     void (*gate)(const float *v, float *g, float *y, ptrdiff_t count);
     /// Of `y + v · s` with `s = sigmoid(g)` and gradient `d`: the gradient by `v` in its place, that by `g` in the place of `s`.
