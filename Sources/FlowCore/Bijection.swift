@@ -43,6 +43,9 @@ public protocol Bijection: Sendable {
     var dims: Int { get }
     /// Numbers of the context that conditions every row, such as a class as one-hot; 0 for none.
     var contextDims: Int { get }
+    /// The maps that this one applies one after another, data → latent; their parameters in turn are its own. Training can then
+    /// go back through one of them at a time.
+    var stages: [any Bijection] { get }
     /// How the two directions are ordered over dimensions.
     var forwardOrder: ExecutionOrder { get }
     var inverseOrder: ExecutionOrder { get }
@@ -104,6 +107,7 @@ extension Bijection {
     }
 
     public var contextDims: Int { 0 }
+    public var stages: [any Bijection] { [self] }
 
     /// ``forwardTaped(_:context:)`` of a map without a context.
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Tape) {

@@ -35,6 +35,8 @@ extension ChainFlow {
         PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) })
     }
 
+    public var stages: [any Bijection] { [standardize] + layers }
+
     public var contextDims: Int { layers.first?.contextDims ?? 0 }
 
     public func forwardTaped(

@@ -12,8 +12,10 @@ struct BatchGradient: Sendable {
     let offsets: [Int]
     /// All arrays, one after another.
     private(set) var values: [Float]
+    /// Of each block, the sum of the gradient's squares.
+    private var squares: [Double]
     /// Euclidean norm of the whole gradient.
-    private(set) var norm = 0.0
+    var norm: Double { squares.reduce(0, +).squareRoot() }
 
     init(infos: [ParameterInfo]) {
         blocks = ParameterBlock.covering(infos)
@@ -23,46 +25,59 @@ struct BatchGradient: Sendable {
             return count
         }
         values = Array(repeating: 0, count: count)
+        squares = Array(repeating: 0, count: blocks.count)
     }
 
     /// Computes the gradient of a batch of `rows` rows.
     ///
     /// - Parameters:
     ///   - atATime: rows whose tapes are in memory at a time.
+    ///   - reversible: whether the tapes of one stage of the flow are in memory at a time: each stage's input is then
+    ///     computed again from its output. Its inverse has to be parallel.
     ///   - load: some rows of the batch; called on several threads.
     /// - Returns: `log p(y)` of each row, nats.
     mutating func compute<Flow: Bijection>(
-        of flow: Flow, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+        of flow: Flow, rows: Int, atATime: Int, reversible: Bool = false, threads: Int,
+        load: (Range<Int>) throws -> PreparedRows
     ) throws -> [Double] {
         let weight = 1 / (Float(rows) * Float(flow.dims))
         var logProbs: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
-            logProbs += try add(
-                of: flow, first..<min(first + atATime, rows), weight: weight, accumulate: first > 0, threads: threads,
-                load: load)
+            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
+            logProbs +=
+                try reversible
+                ? addReversing(flow, parts, weight: weight, accumulate: first > 0, threads: threads, load: load)
+                : add(flow, parts, weight: weight, accumulate: first > 0, threads: threads, load: load)
         }
         return logProbs
     }
 
-    /// The gradient of some rows, or adds it to what is there.
-    private mutating func add<Flow: Bijection>(
-        of flow: Flow, _ rows: Range<Int>, weight: Float, accumulate: Bool, threads: Int,
-        load: (Range<Int>) throws -> PreparedRows
-    ) throws -> [Double] {
+    /// Rows for each thread, cut where the gradient allows it.
+    private static func parts(of rows: Range<Int>, threads: Int) -> [Range<Int>] {
         let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
-        let parts = stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {
+        return stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {
             $0..<min($0 + part, rows.upperBound)
         }
+    }
+
+    /// Of `−weight · log p(y)` summed over rows; `−log p(y) = ½|z|² − logDet` and terms without weights.
+    private static func cotangent(_ z: Matrix, weight: Float) -> Cotangent {
+        var dz = z
+        for i in dz.elements.indices { dz.elements[i] *= weight }
+        return Cotangent(dz: dz, dLogDet: Array(repeating: -weight, count: z.rows))
+    }
+
+    /// The gradient of some rows, or adds it to what is there.
+    private mutating func add<Flow: Bijection>(
+        _ flow: Flow, _ parts: [Range<Int>], weight: Float, accumulate: Bool, threads: Int,
+        load: (Range<Int>) throws -> PreparedRows
+    ) throws -> [Double] {
         let passes = try mapInParallel(parts.count, threads: threads) { p in
             let rows = try load(parts[p])
             var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
-            let logProbs = rows.logProbs(z: z, logDet: logDet)
-            // −log p(y) = ½|z|² − logDet + terms without weights
-            for i in z.elements.indices { z.elements[i] *= weight }
-            let cotangent = Cotangent(dz: z, dLogDet: Array(repeating: -weight, count: z.rows))
-            _ = flow.backward(cotangent, through: &tape)
-            return (logProbs: logProbs, tape: tape)
+            _ = flow.backward(Self.cotangent(z, weight: weight), through: &tape)
+            return (logProbs: rows.logProbs(z: z, logDet: logDet), tape: tape)
         }
         var gradients: [ParameterGradient] = []
         flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
@@ -70,13 +85,68 @@ struct BatchGradient: Sendable {
         return passes.flatMap(\.logProbs)
     }
 
-    /// Sets the values from `gradients`, one for each array in visiting order, or adds those to them, and sets the norm.
-    mutating func set(_ gradients: [ParameterGradient], accumulate: Bool = false, threads: Int) {
-        var squares = [Double](repeating: 0, count: blocks.count)
+    /// Rows on their way back through the stages of a flow.
+    private struct Returning: Sendable {
+        /// What the stages so far made of the rows, and the gradient there.
+        var z: Matrix
+        var cotangent: Cotangent
+        let context: Matrix?
+        let logProbs: [Double]
+    }
+
+    /// The same, stage by stage from the last.
+    ///
+    /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
+    private mutating func addReversing<Flow: Bijection>(
+        _ flow: Flow, _ parts: [Range<Int>], weight: Float, accumulate: Bool, threads: Int,
+        load: (Range<Int>) throws -> PreparedRows
+    ) throws -> [Double] {
+        let engine = FlowEngine(flow)
+        var returning = try mapInParallel(parts.count, threads: threads) { p in
+            let rows = try load(parts[p])
+            let (z, logDet) = try engine.forward(rows.x, context: rows.context)
+            return Returning(
+                z: z, cotangent: Self.cotangent(z, weight: weight), context: rows.context,
+                logProbs: rows.logProbs(z: z, logDet: logDet))
+        }
+        var end = offsets.count
+        for stage in flow.stages.reversed() {
+            end = try addStage(stage, &returning, end: end, accumulate: accumulate, threads: threads)
+        }
+        return returning.flatMap(\.logProbs)
+    }
+
+    /// - Parameter end: number of the first parameter array behind the stage's own.
+    /// - Returns: that of its own first one.
+    private mutating func addStage<Stage: Bijection>(
+        _ stage: Stage, _ returning: inout [Returning], end: Int, accumulate: Bool, threads: Int
+    ) throws -> Int {
+        let engine = FlowEngine(stage)
+        let passes = try mapInParallel(returning.count, threads: threads) { p in
+            var rows = returning[p]
+            let context = stage.contextDims > 0 ? rows.context : nil
+            rows.z = try engine.inverse(rows.z, context: context).x
+            var tape = try stage.forwardTaped(rows.z, context: context).tape
+            rows.cotangent.dz = stage.backward(rows.cotangent, through: &tape)
+            return (rows: rows, tape: tape)
+        }
+        returning = passes.map(\.rows)
+        var gradients: [ParameterGradient] = []
+        stage.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
+        set(gradients, from: end - gradients.count, accumulate: accumulate, threads: threads)
+        return end - gradients.count
+    }
+
+    /// Sets the values from `gradients`, one for each array in visiting order from array `first` on, or adds those to them.
+    mutating func set(
+        _ gradients: [ParameterGradient], from first: Int = 0, accumulate: Bool = false, threads: Int
+    ) {
+        let own = blocks.indices.filter { (first..<first + gradients.count).contains(blocks[$0].parameter) }
         // Tasks write disjoint ranges of the arrays, which spans cannot yet express across threads.
         unsafe values.withUnsafeMutableBufferPointer { values in
             unsafe squares.withUnsafeMutableBufferPointer { squares in
-                inParallel(blocks.count, threads: threads) { b in
+                inParallel(own.count, threads: threads) { i in
+                    let b = own[i]
                     let block = blocks[b]
                     let offset = offsets[block.parameter]
                     let range = offset + block.elements.lowerBound..<offset + block.elements.upperBound
@@ -84,10 +154,10 @@ struct BatchGradient: Sendable {
                     if accumulate {
                         var part = [Float](repeating: 0, count: span.count)
                         var partSpan = part.mutableSpan
-                        gradients[block.parameter].compute(block.rows, &partSpan)
+                        gradients[block.parameter - first].compute(block.rows, &partSpan)
                         for i in 0..<span.count { span[i] += partSpan[i] }
                     } else {
-                        gradients[block.parameter].compute(block.rows, &span)
+                        gradients[block.parameter - first].compute(block.rows, &span)
                     }
                     var sum = 0.0
                     block.forEachLiveRun { sum += Kernels.best.sumOfSquares(span.span, range: $0) }
@@ -95,6 +165,5 @@ struct BatchGradient: Sendable {
                 }
             }
         }
-        norm = squares.reduce(0, +).squareRoot()
     }
 }

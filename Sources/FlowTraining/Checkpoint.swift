@@ -38,6 +38,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("hash of the validation images", validationHash, now.validationHash),
             ("batch", "\(before.batch)", "\(after.batch)"),
             ("accumulate", "\(before.accumulatedBatch)", "\(after.accumulatedBatch)"),
+            ("reversible", "\(before.reversible)", "\(after.reversible)"),
             ("seed", "\(before.seed)", "\(after.seed)"),
             ("learning-rate", "\(before.learningRate)", "\(after.learningRate)"),
             ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),

@@ -56,6 +56,9 @@ public final class Trainer<Flow: FlowArchitecture> {
         var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
+        if options.reversible, flow.forwardOrder == .sequential || flow.inverseOrder == .sequential {
+            throw TrainingError.notReversible(architecture: Flow.architectureName)
+        }
         self.flow = flow
         optimizer = Adam(flow: flow)
         session = (clock.now, 0)
@@ -216,7 +219,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
         let logProb = try gradient.compute(
             of: flow, rows: images.count,
-            atATime: options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch, threads: threads
+            atATime: options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch,
+            reversible: options.reversible, threads: threads
         ) { part in
             train.training(images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch)
         }.reduce(0, +)

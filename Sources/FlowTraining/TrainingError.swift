@@ -6,6 +6,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case noImages(split: String)
     /// Training images, validation images and flow must agree in `property`.
     case mismatch(property: String, expected: String, actual: String)
+    /// One direction of this architecture is sequential, or has no inverse pass to go back by.
+    case notReversible(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
     /// The checkpoint cannot be read back.
@@ -25,6 +27,9 @@ extension TrainingError: CustomStringConvertible {
             "there are no images in the \(split) split"
         case .mismatch(let property, let expected, let actual):
             "\(property) differs: expected \(expected), found \(actual)"
+        case .notReversible(let architecture):
+            "reversible training computes activations again from what came after them, which needs couplings; "
+                + "\(architecture) has a sequential direction"
         case .diverged(let quantity, let epoch, let step):
             "training diverged: the \(quantity) at step \(step) (epoch \(epoch)); "
                 + "try a lower learning rate or a longer warm-up"

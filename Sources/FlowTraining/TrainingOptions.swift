@@ -6,6 +6,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Images of a step whose passes through the flow are in memory at a time; 0: all of them. Gradients are summed over the
     /// parts of a step, which changes the last bits of the result.
     public var accumulatedBatch = 0
+    /// Whether the activations of one stage of the flow are in memory at a time, those of the others being computed again from
+    /// their outputs: constant memory for any number of couplings, and a step costs five passes in place of three.
+    public var reversible = false
     /// Times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
     public var maxRollbacks = 5
     /// Images a step. An epoch is divided into batches of nearly equal size, none larger than this.
