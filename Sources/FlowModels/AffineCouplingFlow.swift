@@ -7,6 +7,7 @@ public import FlowLayers
 /// and batch normalisation.
 public struct AffineCouplingFlow: ChainFlow {
     public static let architectureName = "coupling"
+    public static let sizes: FlowSizes = [.affine]
 
     public var standardize: ActNorm
     public var layers: [Coupling]

@@ -1,9 +1,13 @@
 public import FlowCore
+import FlowKernels
 
 /// A whole flow that can be built from sizes alone: one file, one line in ``FlowRegistry``, one golden.
 public protocol FlowArchitecture: Bijection {
     /// Name on the command line and in model files.
     static var architectureName: String { get }
+
+    /// Which of the sizes in its hyper-parameters it looks at, beside layers, hidden sizes and the activation.
+    static var sizes: FlowSizes { get }
 
     /// Initial weights drawn from `seed`; the map starts at (or close to) the identity. Without a seed every parameter
     /// is zero, to be filled from a file. Flows of vectors look at the shape's number of dimensions alone.
@@ -16,4 +20,38 @@ public protocol FlowArchitecture: Bijection {
 
     /// Data-dependent initialisation, once, before the first step: `x` is a batch of preprocessed training rows.
     mutating func initialize(from x: Matrix) throws
+}
+
+/// Kinds of sizes that only some architectures have.
+public struct FlowSizes: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// The bound of affine maps' log-scales.
+    public static let affine = FlowSizes(rawValue: 1)
+    /// Bins and tail bound of splines.
+    public static let spline = FlowSizes(rawValue: 2)
+    /// Kernel and gates of convolutional networks; without it networks may have residual blocks.
+    public static let convolutional = FlowSizes(rawValue: 4)
+    public static let scales = FlowSizes(rawValue: 8)
+}
+
+extension FlowArchitecture {
+    /// The sizes that matter, in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
+    public static func description(of sizes: HyperParameters) -> String {
+        var parts = ["\(sizes.layers) layers of \(sizes.hidden)", sizes.activation.rawValue]
+        if self.sizes.contains(.convolutional) {
+            parts[0] += ", convolutions of \(sizes.kernel)×\(sizes.kernel)"
+            if sizes.isGated { parts.append("gated") }
+        } else if sizes.isResidual {
+            parts.append("residual")
+        }
+        if self.sizes.contains(.scales) { parts.append("\(sizes.scales) scales") }
+        if self.sizes.contains(.affine) { parts.append("log-scales within ±\(sizes.logScaleBound)") }
+        if self.sizes.contains(.spline) {
+            parts.append("splines of \(sizes.bins) bins within ±\(sizes.tailBound)")
+        }
+        if sizes.classes > 0 { parts.append("\(sizes.classes) classes") }
+        return parts.joined(separator: ", ")
+    }
 }

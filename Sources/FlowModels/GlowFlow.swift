@@ -9,6 +9,7 @@ public import FlowLayers
 /// last coupling before, in place of the paper's learned prior.
 public struct GlowFlow: ImageFlow {
     public static let architectureName = "glow"
+    public static let sizes: FlowSizes = [.affine, .convolutional, .scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

@@ -8,6 +8,7 @@ public import FlowLayers
 /// batch normalisation.
 public struct MaskedAutoregressiveFlow: ChainFlow {
     public static let architectureName = "maf"
+    public static let sizes: FlowSizes = [.affine]
 
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]

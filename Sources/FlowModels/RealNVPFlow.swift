@@ -8,6 +8,7 @@ public import FlowLayers
 /// normalisation; all latents are kept, those that leave at a scale behind those that go on.
 public struct RealNVPFlow: ImageFlow {
     public static let architectureName = "realnvp"
+    public static let sizes: FlowSizes = [.affine, .convolutional, .scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

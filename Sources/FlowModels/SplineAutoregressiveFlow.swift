@@ -7,6 +7,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3, arXiv:1906.04032, with reversals for its linear layers.
 public struct SplineAutoregressiveFlow: ChainFlow {
     public static let architectureName = "nsf-autoregressive"
+    public static let sizes: FlowSizes = [.spline]
 
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]

@@ -9,6 +9,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3.2, arXiv:1906.04032, with another network.
 public struct SplineConvolutionalFlow: ImageFlow {
     public static let architectureName = "nsf-convolutional"
+    public static let sizes: FlowSizes = [.spline, .convolutional]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

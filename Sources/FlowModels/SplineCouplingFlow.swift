@@ -7,6 +7,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3, arXiv:1906.04032, without its linear layers between couplings.
 public struct SplineCouplingFlow: ChainFlow {
     public static let architectureName = "nsf-coupling"
+    public static let sizes: FlowSizes = [.spline]
 
     public var standardize: ActNorm
     public var layers: [Coupling]

@@ -7,6 +7,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §5.3, arXiv:1906.04032.
 public struct SplineGlowFlow: ImageFlow {
     public static let architectureName = "nsf-glow"
+    public static let sizes: FlowSizes = [.spline, .convolutional, .scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

@@ -59,6 +59,8 @@ private struct Inspection: Encodable {
     }
 
     var record: ModelRecord
+    /// Its sizes in words.
+    var architecture: String
     var fileBytes: Int
     /// Types of the tensors.
     var types: [String]
@@ -73,6 +75,7 @@ private struct Inspection: Encodable {
     ) {
         record = density.record
         record.check.pixels = []
+        architecture = type(of: flow).description(of: record.hyperParameters)
         fileBytes = bytes
         types = Set(held.values.map(\.precision.rawValue)).sorted()
         let multiplyAdds = FlowEngine(flow).multiplyAdds
@@ -90,13 +93,11 @@ private struct Inspection: Encodable {
 
     var text: String {
         let shape = record.eventShape
-        let sizes = record.hyperParameters
         var lines = [
             ("name", record.name),
             (
                 "architecture",
-                "\(record.architecture): \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)"
-                    + (sizes.isResidual ? ", residual" : "") + ", log-scales within ±\(sizes.logScaleBound)"
+                "\(record.architecture): \(architecture)"
             ),
             (
                 "images",

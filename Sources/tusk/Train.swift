@@ -97,7 +97,7 @@ struct Train: ParsableCommand {
         else {
             throw CommandError("--layers and --hidden ask for more than \(grouped(maxParameters)) parameters")
         }
-        announce(Flow.architectureName, hyperParameters, parameters, train, validation, options)
+        announce(Flow.self, hyperParameters, parameters, train, validation, options)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: train, validation: validation,
             preprocessing: Preprocessing(levels: shape.levels, logitAlpha: shape.alpha), options: options,
@@ -158,7 +158,8 @@ struct Train: ParsableCommand {
     }
 
     private func announce(
-        _ architecture: String, _ sizes: HyperParameters, _ parameters: Int, _ train: ImageDataSet,
+        _ architecture: (some FlowArchitecture).Type, _ sizes: HyperParameters, _ parameters: Int,
+        _ train: ImageDataSet,
         _ validation: ImageDataSet, _ options: TrainingOptions
     ) {
         let steps = (train.count + options.batch - 1) / options.batch
@@ -173,9 +174,8 @@ struct Train: ParsableCommand {
             """
             data        \(grouped(train.count)) images (\(split.rawValue)), \(grouped(validation.count)) to validate, \
             \(sides), \(train.levels) levels
-            model       \(architecture), \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)\
-            \(sizes.isResidual ? ", residual" : "")\
-            \(sizes.classes > 0 ? ", \(sizes.classes) classes" : ""), \(grouped(parameters)) parameters
+            model       \(architecture.architectureName), \(architecture.description(of: sizes)), \(grouped(parameters)) \
+            parameters
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
             memory      about \(grouped(max(1, bytes >> 20))) MiB, and the activations of a batch

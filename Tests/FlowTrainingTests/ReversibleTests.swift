@@ -48,6 +48,7 @@ private struct CountedStage: Bijection {
 /// Some of them, one after another.
 private struct CountedChain: ChainFlow {
     static let architectureName = "counted"
+    static let sizes: FlowSizes = []
     var standardize = ActNorm(dims: 2)
     var layers: [CountedStage]
 

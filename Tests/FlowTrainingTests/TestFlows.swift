@@ -54,6 +54,7 @@ struct PlainParameters: Bijection {
 /// NaN.
 struct FragileFlow: FlowArchitecture {
     static let architectureName = "fragile"
+    static let sizes: FlowSizes = []
     static let limit: Float = 0.05
 
     var dims: Int
