@@ -90,7 +90,7 @@ class Entry:
         if self.is_multiscale:
             words += ["--scales", self.scales]
         if self.image:
-            words += ["--kernel", self.kernel, "--residual"] + (["--gated"] if self.gated else [])
+            words += ["--kernel", self.kernel, *(["--gated"] if self.gated else [])]
         if self.is_spline:
             words += ["--bins", self.bins, "--tail-bound", self.tail_bound]
         if self.conditional:
