@@ -86,13 +86,14 @@ def spline(mask, network, sizes):
 
 
 def multiscale(sizes, steps):
-    """Squeeze, then `steps(channels, height, width)`, at each scale; between scales half of the channels are done."""
+    """Squeeze, then `steps(channels, height, width, is_last)`, at each scale; between scales half of the channels are done."""
     height, width, channels = sizes.shape
     transform = MultiscaleCompositeTransform(num_transforms=sizes.scales)
     shape = (channels, height, width)
-    for _ in range(sizes.scales):
+    for scale in range(sizes.scales):
         shape = SqueezeTransform().get_output_shape(*shape)
-        shape = transform.add_transform(CompositeTransform([SqueezeTransform(), *steps(*shape)]), shape)
+        made = steps(*shape, scale == sizes.scales - 1)
+        shape = transform.add_transform(CompositeTransform([SqueezeTransform(), *made]), shape)
     dims = height * width * channels
     flow = Flow(transform, StandardNormal([dims]))
     # rows come as [height, width, channels]; the peers' data has one channel, for which that is [channels, height, width]
@@ -105,12 +106,13 @@ def network(sizes, height, width):
 
 
 def nflows_realnvp(sizes):
-    """`layers` couplings of a checkerboard, then as many of halves of the channels, at each scale. nflows splits images by
-    channels alone, so that the checkerboard is one of the squeezed image: the same pixels, seen at half the side."""
+    """`layers` couplings of a checkerboard at each scale, and at each but the last as many of halves of the channels. nflows
+    splits images by channels alone, so that the checkerboard is one of the squeezed image: the same pixels, seen at half
+    the side."""
 
-    def steps(channels, height, width):
+    def steps(channels, height, width, is_last):
         masks = [checkerboard(channels, i % 2) for i in range(sizes.layers)]
-        masks += [halves(channels, i % 2 == 1) for i in range(sizes.layers)]
+        masks += [] if is_last else [halves(channels, i % 2 == 1) for i in range(sizes.layers)]
         return [affine(mask, network(sizes, height, width), sizes) for mask in masks]
 
     return multiscale(sizes, steps)
@@ -119,7 +121,7 @@ def nflows_realnvp(sizes):
 def glow(sizes, coupling):
     """`layers` steps of activation normalisation, 1×1 convolution and coupling at each scale."""
 
-    def steps(channels, height, width):
+    def steps(channels, height, width, is_last):
         made = []
         for _ in range(sizes.layers):
             made += [ActNorm(channels), OneByOneConvolution(channels),

@@ -106,11 +106,11 @@ def expected_parameters(entry):
     if entry.architecture in ("maf", "iaf", "nsf-autoregressive"):
         return 2 * d + n * dense(d, *entry.hidden, given * d)
     total, channels, side = 2 * d, 1, entry.shape[0]
-    for _ in range(entry.scales):
+    for scale in range(entry.scales):
         channels, side = 4 * channels, side // 2
         coupling = image_network(entry, channels // 2, given * channels // 2, side)
         if entry.architecture == "realnvp":
-            total += 2 * n * coupling
+            total += (n if scale == entry.scales - 1 else 2 * n) * coupling  # of channels between scales alone
         else:  # actnorm 2C; 1×1 convolution: triangles, diagonal, bias
             total += n * (2 * channels + channels * (channels - 1) + 2 * channels + coupling)
         channels //= 2

@@ -106,7 +106,7 @@ FASHION = {"data": "fashion-mnist", "flips": False, "shift": 0, "alpha": 1e-6}
 ENTRIES = [
     Entry("nice", "nice", 12, [256, 256], peer="zuko nice"),
     Entry("coupling", "coupling", 12, [256, 256], peer="zuko coupling"),
-    Entry("realnvp", "realnvp", 4, [64, 64], image=True, peer="nflows realnvp"),
+    Entry("realnvp", "realnvp", 2, [64, 64], image=True, peer="nflows realnvp"),
     Entry("glow", "glow", 8, [64, 64], image=True, peer="nflows glow"),
     Entry("maf", "maf", 5, [512, 512], peer="zuko maf"),
     Entry("iaf", "iaf", 2, [256, 256], peer="normflows iaf",
