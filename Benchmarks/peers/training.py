@@ -73,8 +73,8 @@ class Training:
     average. All time counts, validation and checkpoints as well, but for what a divergence threw away: it goes back to the last
     checkpoint with half the learning rate, `MAX_ROLLBACKS` times at most.
 
-    With a `checkpoint` path the whole state is written there every `CHECKPOINT_EVERY` seconds, at an interruption and at the end,
-    and a file that is there already is continued from, in the middle of an epoch as well.
+    With a `checkpoint` path the whole state is written there every `CHECKPOINT_EVERY` seconds, at an interruption and at the
+    end, and a file that is there already is continued from, in the middle of an epoch as well.
     """
 
     def __init__(self, flow, images, shape, validation, options, log=print, checkpoint=None):

@@ -3,9 +3,9 @@
     python3 Benchmarks/zoo/animal_shapes.py --package FOLDER/animal_shape_mnist-0.39-py3-none-any.whl --output FOLDER
 
 The package holds 10,000 images of ten animals in the order of their classes. animal-shapes-order.npy says which of them are
-train (the first 7,000), validation (1,000) and test (2,000), and in which order: near-duplicates (a Euclidean distance below 2 on
-pixels in [0, 1], mirrored or not) share a split. The images come as a pickled array; its bytes are taken out without
-running the pickle.
+train (the first 7,000), validation (1,000) and test (2,000), and in which order: near-duplicates (a Euclidean distance below
+2 on pixels in [0, 1], mirrored or not) share a split. The images come as a pickled array; its bytes are taken out
+without running the pickle.
 """
 
 import argparse

@@ -13,14 +13,12 @@ MINUTE, HOUR = 60, 3600
 class DataSet:
     title: str
     shape: tuple  # height, width, channels
-    package: str = ""  # of Debian, where there is one
-    folder: str = ""  # where that package puts it
+    folder: str  # where `make zoo-setup` has it
 
 
 DATA = {
-    "animal-shapes": DataSet("animal shapes", (28, 28, 1)),
-    "fashion-mnist": DataSet(
-        "Fashion-MNIST", (28, 28, 1), "dataset-fashion-mnist", "/usr/share/datasets/fashion-mnist"),
+    "animal-shapes": DataSet("animal shapes", (28, 28, 1), "runs/data/animal-shapes"),
+    "fashion-mnist": DataSet("Fashion-MNIST", (28, 28, 1), "/usr/share/datasets/fashion-mnist"),
 }
 
 

@@ -164,10 +164,10 @@ def published(found):
                                    entry.source + (", from memory" if entry.from_memory else "")])
              for entry in PUBLISHED]
     lines += [(ours["test"]["bits_per_dim"], [
-        f"**tusk `{entry.architecture}`, {ours['parameters'] / 1e6:.2f} M parameters, {duration(ours['seconds'])} of two cores**",
-        f"**{figure(ours)}**", "this table"]) for entry, ours, _ in found if ours]
+        f"**tusk `{entry.architecture}`, {parameters(ours)} parameters, {duration(ours['seconds'])} on this machine**",
+        f"**{figure(ours)}**", "the table above"]) for entry, ours, _ in found if ours]
     lines.sort(key=lambda line: line[0])
-    return table(["Fashion-MNIST, test", "bits/dim", "source"], [cells for _, cells in lines])
+    return table(["source", "model", "bits/dim, test"], [[source, model, bits] for _, (model, bits, source) in lines])
 
 
 def section(runs, name):
@@ -200,10 +200,14 @@ def section(runs, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/zoo"), help="what run.py wrote")
-    options = parser.parse_args()
-    sections = {name: section(options.runs, name) for name in DATA}
+    write(parser.parse_args().runs)
+
+
+def write(runs):
+    """All sections that have results into the document; an error where none has."""
+    sections = {name: section(runs, name) for name in DATA}
     if not any(sections.values()):
-        raise SystemExit(f"{options.runs}: no entry has been run")
+        raise SystemExit(f"{runs}: no entry has been run")
     for name, text in sections.items():
         if text:
             write_section(f"zoo-{name}", text, DOCUMENT)

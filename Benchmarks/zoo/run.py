@@ -1,9 +1,10 @@
 """Trains and evaluates the entries of the model zoo, ours and the peers', one after another with the whole machine.
 
-    .venv/bin/python Benchmarks/zoo/run.py --program .build/release/tusk --animal-shapes FOLDER [--only maf,glow]
+    .venv/bin/python Benchmarks/zoo/run.py --program .build/release/tusk [--only maf,glow]
 
-Every entry has a folder under --runs. Ctrl-C, a kill or a restart leave everything so that the same command continues: a training
-goes on from its checkpoint and its clock from where it stood; what is finished is left alone. report.py makes the tables.
+Every entry has a folder under --runs. Ctrl-C, a kill or a restart leave everything so that the same command continues: a
+training goes on from its checkpoint and its clock from where it stood; what is finished is left alone. At the end report.py
+writes the tables.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parents[0] / "peers")]
 import machine  # noqa: E402
+import report  # noqa: E402
 from entries import DATA, ENTRIES  # noqa: E402
 from training import clock_text  # noqa: E402
 
@@ -206,7 +208,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=".build/release/tusk", help="the built tusk")
     for name, data in DATA.items():
-        parser.add_argument(f"--{name}", default=data.folder or None, help=f"folder of the IDX files of {data.title}")
+        parser.add_argument(f"--{name}", default=data.folder, help=f"folder of the IDX files of {data.title}")
     parser.add_argument("--runs", type=pathlib.Path, help="where all entries go (default: runs/zoo, and "
                         "runs/zoo-<n>s with --seconds)")
     parser.add_argument("--only", help="names of entries, with commas")
@@ -229,8 +231,8 @@ def arguments():
     options.folders = {name: getattr(options, name.replace("-", "_")) for name in DATA}
     for name in dict.fromkeys(entry.data for entry in options.entries):
         folder = options.folders[name]
-        if not folder or not pathlib.Path(folder).is_dir():
-            parser.error(f"--{name} {folder or ''}: there is no such folder; make zoo-setup brings the data")
+        if not pathlib.Path(folder).is_dir():
+            parser.error(f"--{name} {folder}: there is no such folder; make zoo-setup brings the data")
     if options.runs is None:
         options.runs = pathlib.Path("runs") / ("zoo" if options.seconds is None else f"zoo-{options.seconds:g}s")
     return options
@@ -270,6 +272,7 @@ def main():
                 sys.exit(INTERRUPTED)
             except Failed as error:
                 fail(title, error)
+    report.write(options.runs)
     if failures:
         screen.line(f"\n{len(failures)} of {len(jobs)} failed:\n" + "\n".join(failures))
         sys.exit(1)
