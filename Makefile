@@ -13,7 +13,8 @@ ARGS :=
 DATA :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint model bench-setup bench exactness conformance image-check deploy-check
+.PHONY: help setup build serve test format lint model bench-setup bench exactness zoo-setup zoo \
+	zoo-report zoo-check conformance image-check deploy-check
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -48,6 +49,18 @@ bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes
 
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
 	.venv/bin/python Benchmarks/exactness.py --program $(PROGRAM) --write $(ARGS)
+
+zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
+	Benchmarks/zoo/setup.sh
+
+zoo: build zoo-setup ## train and evaluate all of docs/model-zoo.md beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
+	.venv/bin/python Benchmarks/zoo/run.py --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
+
+zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo has finished so far (ARGS)
+	.venv/bin/python Benchmarks/zoo/report.py $(ARGS)
+
+zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
+	.venv/bin/python Benchmarks/zoo/check.py --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis)
 	Tests/conformance/run.sh

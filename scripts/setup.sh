@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check]
+# Usage: scripts/setup.sh [build|image-check|zoo]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -17,7 +17,9 @@ buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image
 iproute2                 gives the running image its loopback
 curl                     asks the running image" ;;
-    *) echo "setup: '$1' is not one of: build, image-check" >&2; exit 64 ;;
+    zoo) needs="\
+dataset-fashion-mnist    70,000 images for the model zoo" ;;
+    *) echo "setup: '$1' is not one of: build, image-check, zoo" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

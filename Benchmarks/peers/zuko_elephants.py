@@ -47,7 +47,7 @@ def arguments():
     parser.add_argument("--flow", choices=["maf", "coupling"], default="maf")
     parser.add_argument("--layers", type=int, default=5)
     parser.add_argument("--hidden", default="512,512")
-    parser.add_argument("--seconds", type=float, required=True, help="training time, validation excluded")
+    parser.add_argument("--seconds", type=float, required=True, help="training time, validation included")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: for a machine that is not idle")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--alpha", type=float, default=1e-4)

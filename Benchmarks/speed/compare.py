@@ -1,4 +1,5 @@
-"""Images/s of density, sampling and training: `tusk` against zuko, nflows and normflows, in turns on one machine.
+"""Images/s of density, sampling and training: `tusk` against zuko, nflows and normflows, in turns on one machine: masked
+autoregressive flows of vectors, and a Glow of images.
 
     .venv/bin/python Benchmarks/speed/compare.py --program .build/release/tusk
 
@@ -6,6 +7,8 @@ Writes what it measured as JSON; report.py makes the table and the plot of it. `
 """
 
 import argparse
+import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -14,7 +17,10 @@ import torch
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "peers")]
 import machine  # noqa: E402
+import ours  # noqa: E402
 from contest import cell  # noqa: E402
+from image_flows import Sizes  # noqa: E402
+from nflows_glow import NflowsGlow  # noqa: E402
 from nflows_maf import NflowsMAF  # noqa: E402
 from normflows_maf import NormflowsMAF  # noqa: E402
 from scaling import scaling  # noqa: E402
@@ -22,11 +28,44 @@ from timing import Budget  # noqa: E402
 from zuko_maf import ZukoMAF  # noqa: E402
 
 PEERS = [ZukoMAF, NflowsMAF, NormflowsMAF]
-MODELS = {"large": (784, 5, [1024, 1024]), "small": (64, 5, [256, 256])}
-BATCHES = {"density": [1, 16, 64, 256], "sample": [1, 16, 64, 256], "train": [1, 16, 64, 128, 256]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+    """A flow that is built by all: `title` for the table, `flow` the options of ours, `peers` that build theirs."""
+
+    title: str
+    dims: int
+    flow: list
+    peers: list
+    batches: dict
+
+
+def maf(dims, layers, hidden):
+    width = "×".join(map(str, hidden))
+    return Contest(
+        f"{dims} dimensions, {layers} masked networks, hidden {width}", dims, ours.vectors(dims, layers, hidden),
+        [functools.partial(peer, dims, layers, hidden) for peer in PEERS],
+        {"density": [1, 16, 64, 256], "sample": [1, 16, 64, 256], "train": [1, 16, 64, 128, 256]})
+
+
+def glow(sizes):
+    height, width, _ = sizes.shape
+    blocks = ", ".join(map(str, sizes.hidden))
+    return Contest(
+        f"Glow of {height}×{width} grey images, {sizes.scales} scales of {sizes.layers} steps, residual blocks of {blocks} "
+        f"channels, {sizes.kernel}×{sizes.kernel} convolutions", height * width, ours.images(sizes, "glow"),
+        [functools.partial(NflowsGlow, sizes)], {"density": [16, 64, 128], "train": [16, 64, 128]})
+
+
+CONTESTS = {
+    "large": maf(784, 5, [1024, 1024]),
+    "small": maf(64, 5, [256, 256]),
+    "glow": glow(Sizes(shape=(28, 28, 1), layers=4, scales=2, hidden=[64, 64])),
+}
 # What takes a library longest comes last, so that a budget that runs out costs the least.
-ORDER = [("large", "density"), ("large", "train"), ("small", "density"), ("small", "train"), ("small", "sample"),
-         ("large", "sample")]
+ORDER = [("large", "density"), ("large", "train"), ("small", "density"), ("small", "train"), ("glow", "train"),
+         ("glow", "density"), ("small", "sample"), ("large", "sample")]
 
 
 def arguments():
@@ -36,8 +75,8 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="of each contestant")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant in each cell")
     parser.add_argument("--seconds", type=float, default=0.5, help="measuring time of one run")
-    parser.add_argument("--budget", type=float, default=20, help="minutes for everything")
-    parser.add_argument("--models", default="large,small", help="which of large, small")
+    parser.add_argument("--budget", type=float, default=22, help="minutes for everything")
+    parser.add_argument("--models", default=",".join(CONTESTS), help="which of " + ", ".join(CONTESTS))
     parser.add_argument("--directions", default="density,train,sample", help="which of density, train, sample")
     parser.add_argument("--no-scaling", dest="scaling", action="store_false", help="without the times for the plot")
     return parser.parse_args()
@@ -55,15 +94,15 @@ def main():
     for name, direction in ORDER:
         if name not in options.models.split(",") or direction not in options.directions.split(","):
             continue
-        dims, layers, hidden = MODELS[name]
+        contest = CONTESTS[name]
         torch.manual_seed(1)
-        peers = [peer(dims, layers, hidden) for peer in PEERS]
+        peers = [build() for build in contest.peers]
         expected = {}
-        for batch in BATCHES[direction]:
-            runs, left_out = cell(MODELS[name], peers, direction, batch, options, budget, expected)
+        for batch in contest.batches[direction]:
+            runs, left_out = cell(contest.flow, contest.dims, peers, direction, batch, options, budget, expected)
             result["cells"].append({
-                "model": name, "dims": dims, "layers": layers, "hidden": hidden, "direction": direction,
-                "batch": batch, "runs": runs, "left_out": left_out,
+                "model": name, "title": contest.title, "dims": contest.dims, "direction": direction, "batch": batch,
+                "runs": runs, "left_out": left_out,
             })
             log(f"{name} {direction} {batch}: " + ", ".join(
                 f"{who} {values[-1]['images_per_second']:.4g}" for who, values in runs.items())

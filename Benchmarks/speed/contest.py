@@ -27,19 +27,19 @@ def peer_call(model, direction, dims, batch):
     return inference
 
 
-def cell(model_sizes, peers, direction, batch, options, budget, expected):
-    """Runs of each contestant, `{name: [run, …]}` and `{name: why not}` for those that were left out.
+def cell(flow, dims, peers, direction, batch, options, budget, expected):
+    """Runs of each contestant on rows of `dims`, ours with the options `flow`: `{name: [run, …]}`, and `{name: why not}` for
+    those that were left out.
 
     A round is ours, library, ours, library, … and last ours in bfloat16. A library whose call is too long to
     be repeated runs once. `expected` maps a library to the seconds that a call may take, from smaller batches; one
     that would not fit into the budget is left out. When the budget is spent, the first round is the last.
     """
     runs, left_out, finished = {}, {}, set()
-    dims, layers, hidden = model_sizes
 
     def run_ours(precision):
         result = ours.bench(
-            options.program, dims, layers, hidden, direction, batch, options.threads, options.seconds, precision)
+            options.program, flow, direction, batch, options.threads, options.seconds, precision)
         runs.setdefault(f"tusk {precision}", []).append(result)
 
     for turn in range(options.rounds):

@@ -4,11 +4,22 @@ import json
 import subprocess
 
 
-def bench(program, dims, layers, hidden, direction, batch, threads, seconds, precision="f32", architecture="maf"):
-    """The JSON object that it prints; a failure says what the program said."""
+def vectors(dims, layers, hidden, architecture="maf"):
+    """Options of a flow of vectors."""
+    return ["--architecture", architecture, "--dims", dims, "--layers", layers, "--hidden", ",".join(map(str, hidden))]
+
+
+def images(sizes, architecture):
+    """Options of a flow of images."""
+    return ["--architecture", architecture, "--image", "x".join(map(str, sizes.shape)), "--layers", sizes.layers,
+            "--scales", sizes.scales, "--hidden", ",".join(map(str, sizes.hidden)), "--kernel", sizes.kernel,
+            *(["--gated"] if sizes.gated else [])]
+
+
+def bench(program, flow, direction, batch, threads, seconds, precision="f32"):
+    """The JSON object that it prints for the options `flow`; a failure says what the program said."""
     command = [
-        program, "bench", "--architecture", architecture, "--dims", dims, "--layers", layers,
-        "--hidden", ",".join(map(str, hidden)), "--direction", direction, "--batch", batch, "--threads", threads,
+        program, "bench", *flow, "--direction", direction, "--batch", batch, "--threads", threads,
         "--precision", precision, "--seconds", seconds,
     ]
     ended = subprocess.run([str(part) for part in command], capture_output=True, text=True)

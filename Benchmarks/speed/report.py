@@ -29,26 +29,31 @@ def median(cell, who, key="images_per_second"):
     return statistics.median(run[key] for run in runs) if runs else None
 
 
-def row(cell):
+def row(cell, names):
     ours, half = median(cell, "tusk f32"), median(cell, "tusk bf16")
-    peers = {peer: median(cell, peer) for peer in PEERS}
+    peers = {peer: median(cell, peer) for peer in names}
     ran = [value for value in peers.values() if value]
     gflops, peak = median(cell, "tusk f32", "gflops"), median(cell, "tusk f32", "peak_gflops")
     single = {peer for peer, runs in cell["runs"].items() if len(runs) == 1 and runs[0].get("calls") == 1}
+    ratios = [f"**{number(ours / max(ran))}**" if ran else "²"]
+    if len(names) > 1:
+        ratios += [number(ours / value) if value else "²" for value in peers.values()]
     texts = [f"{number(value)}{'¹' if peer in single else ''}" if value else "²" for peer, value in peers.items()]
     return [
         f"{TITLES[cell['direction']]}, {cell['batch']}",
         number(ours), number(half) if half else "–", *texts,
-        f"**{number(ours / max(ran))}**" if ran else "²",
-        *(number(ours / value) if value else "²" for value in peers.values()),
+        *ratios,
         number(gflops), f"{100 * gflops / peak:.0f}%",
-        "/".join(str(len(cell["runs"].get(who, []))) for who in ["tusk f32", *PEERS]),
+        "/".join(str(len(cell["runs"].get(who, []))) for who in ["tusk f32", *names]),
     ]
 
 
+def header(names):
+    ratios = ["tusk ÷ best", *(f"÷ {peer}" for peer in names)] if len(names) > 1 else [f"tusk ÷ {peer}" for peer in names]
+    return ["images/s at batch", "tusk", "tusk bf16", *names, *ratios, "GFLOP/s", "of peak", "runs"]
+
+
 def section(result):
-    header = ["images/s at batch", "tusk", "tusk bf16", *PEERS, "tusk ÷ best", *(f"÷ {peer}" for peer in PEERS),
-              "GFLOP/s", "of peak", "runs"]
     peaks = [run["peak_gflops"] for cell in result["cells"] for run in cell["runs"]["tusk f32"]]
     parts = [
         machine.sentence(result["machine"]),
@@ -58,17 +63,16 @@ def section(result):
     for name in dict.fromkeys(cell["model"] for cell in result["cells"]):
         cells = [cell for cell in result["cells"] if cell["model"] == name]
         cells.sort(key=lambda cell: (list(TITLES).index(cell["direction"]), cell["batch"]))
-        first = cells[0]
-        hidden = "×".join(map(str, first["hidden"]))
-        parts.append(f"**{first['dims']} dimensions, {first['layers']} masked networks, hidden {hidden}**")
-        parts.append(table(header, [row(cell) for cell in cells]))
+        names = [peer for peer in PEERS if any(peer in cell["runs"] or peer in cell["left_out"] for cell in cells)]
+        parts.append(f"**{cells[0]['title']}**")
+        parts.append(table(header(names), [row(cell, names) for cell in cells]))
     notes = [
         f"A run is {result['seconds']:g} s of calls, and counts with its median; the table has the median over the runs, "
-        "whose numbers (tusk/zuko/nflows/normflows) stand in the last column. Ours and theirs ran in turns. GFLOP/s "
-        "count the needed multiply-adds of ours, two operations each; the peak was measured in the same process.",
+        "whose numbers (ours, then theirs in the order of the columns) stand in the last column. Ours and theirs ran in turns. "
+        "GFLOP/s count the needed multiply-adds of ours, two operations each; the peak was measured in the same process.",
         f"¹ one call: it takes longer than {LONG:g} s.",
     ]
-    reasons = {f"{cell['dims']} dimensions, {cell['direction']} {cell['batch']}, {peer}: {why}"
+    reasons = {f"{cell['title']}, {cell['direction']} {cell['batch']}, {peer}: {why}"
                for cell in result["cells"] for peer, why in cell["left_out"].items()}
     if reasons:
         notes.append("² left out: " + "; ".join(sorted(reasons)) + ".")

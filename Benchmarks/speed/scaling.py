@@ -25,7 +25,8 @@ def scaling(options, budget, log):
     for dims in DIMS:
         size = {"dims": dims, "batch": BATCH, "weights": weights(dims)}
         runs = [
-            ours.bench(options.program, dims, 1, HIDDEN, "sample", BATCH, options.threads, options.seconds)
+            ours.bench(
+                options.program, ours.vectors(dims, 1, HIDDEN), "sample", BATCH, options.threads, options.seconds)
             for _ in range(options.rounds)
         ]
         points.append({"who": "tusk f32", **size, "runs": runs})

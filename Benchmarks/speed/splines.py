@@ -40,8 +40,8 @@ def main():
             for turn in range(options.rounds):
                 for precision in ("f32",) if direction == "train" else ("f32", "bf16"):
                     runs[precision].append(ours.bench(
-                        options.program, dims, layers, hidden, direction, batch, options.threads, options.seconds,
-                        precision, "nsf-autoregressive")["images_per_second"])
+                        options.program, ours.vectors(dims, layers, hidden, "nsf-autoregressive"), direction, batch,
+                        options.threads, options.seconds, precision)["images_per_second"])
                 times = call_times(call, options.seconds) if turn == 0 or not slow else []
                 slow = len(times) == 1
                 if times:

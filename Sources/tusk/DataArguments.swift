@@ -8,7 +8,9 @@ extension Split: ExpressibleByArgument {}
 struct DataArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Images: IDX files (gzipped or not), NPY arrays, or PNG and JPEG files, one folder a class.",
+            "Images: IDX files by MNIST's names, gzipped or not (train-images-idx3-ubyte, t10k-… or test-…, "
+                + "validation-…), NPY arrays, or PNG and JPEG files, one folder a class. A tenth of train by content "
+                + "stands in for a split that is not there.",
             valueName: "path"))
     var data: String
 

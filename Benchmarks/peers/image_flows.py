@@ -1,0 +1,135 @@
+"""nflows' couplings of images, at the sizes of our RealNVP and Glow: what the model zoo and the comparison of speed use.
+
+`sizes` has what `Sizes` has, and for splines `bins` and `tail_bound`.
+"""
+
+import dataclasses
+import functools
+
+import torch
+from nflows.distributions.normal import StandardNormal
+from nflows.flows.base import Flow
+from nflows.transforms.base import CompositeTransform, MultiscaleCompositeTransform
+from nflows.transforms.conv import OneByOneConvolution
+from nflows.transforms.coupling import AffineCouplingTransform, PiecewiseRationalQuadraticCouplingTransform
+from nflows.transforms.normalization import ActNorm
+from nflows.transforms.reshape import SqueezeTransform
+
+from vector_flows import Density, own_log_prob
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    shape: tuple  # height, width, channels
+    layers: int  # steps of each scale
+    scales: int
+    hidden: list  # channels of each residual block
+    kernel: int = 3
+    gated: bool = False
+
+
+class Block(torch.nn.Module):
+    """h + v, or h + v·sigmoid(g): v and g are 1×1 convolutions of act(conv(act(h)))."""
+
+    def __init__(self, channels, kernel, gated):
+        super().__init__()
+        self.first = torch.nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+        self.second = torch.nn.Conv2d(channels, channels * (2 if gated else 1), 1)
+        self.gated = gated
+
+    def forward(self, h):
+        v = self.second(torch.relu(self.first(torch.relu(h))))
+        return h + (torch.nn.functional.glu(v, 1) if self.gated else v)
+
+
+class ImageNetwork(torch.nn.Module):
+    """Our couplings' residual convolutional network, parameter for parameter: a bias of its own for every pixel, and a last
+    convolution that starts at zero. nflows' `ConvResidualNet` has two 3×3 convolutions a block, 18·C² weights where this
+    has 10·C², and nothing that knows where a pixel is."""
+
+    def __init__(self, inputs, outputs, sizes, height, width):
+        super().__init__()
+        channels = sizes.hidden[0]
+        assert len(set(sizes.hidden)) == 1, "residual blocks of one width"
+        self.hidden_channels = channels  # nflows' splines divide the raw widths and heights by the root of it
+        self.first = torch.nn.Conv2d(inputs, channels, sizes.kernel, padding=sizes.kernel // 2)
+        self.positions = torch.nn.Parameter(torch.zeros(channels, height, width))
+        self.blocks = torch.nn.ModuleList([Block(channels, sizes.kernel, sizes.gated) for _ in sizes.hidden])
+        self.last = torch.nn.Conv2d(channels, outputs, 1)
+        torch.nn.init.zeros_(self.last.weight)
+        torch.nn.init.zeros_(self.last.bias)
+
+    def forward(self, key, context=None):
+        h = self.first(key) + self.positions
+        for block in self.blocks:
+            h = block(h)
+        return self.last(torch.relu(h))
+
+
+def halves(channels, second):
+    """Mask of nflows: 1 is transformed, the rest is the key."""
+    return [1 if (c < channels // 2) == second else -1 for c in range(channels)]
+
+
+def checkerboard(channels, parity):
+    """The same for every other pixel, in the channels that `SqueezeTransform` made of 2×2 of them: channel·4 + 2·dy + dx."""
+    return [1 if (c % 4 in (0, 3)) == (parity == 1) else -1 for c in range(channels)]
+
+
+def affine(mask, network, sizes):
+    return AffineCouplingTransform(mask, network)
+
+
+def spline(mask, network, sizes):
+    return PiecewiseRationalQuadraticCouplingTransform(
+        mask, network, num_bins=sizes.bins, tails="linear", tail_bound=sizes.tail_bound)
+
+
+def multiscale(sizes, steps):
+    """Squeeze, then `steps(channels, height, width, is_last)`, at each scale; between scales half of the channels are done."""
+    height, width, channels = sizes.shape
+    transform = MultiscaleCompositeTransform(num_transforms=sizes.scales)
+    shape = (channels, height, width)
+    for scale in range(sizes.scales):
+        shape = SqueezeTransform().get_output_shape(*shape)
+        made = steps(*shape, scale == sizes.scales - 1)
+        shape = transform.add_transform(CompositeTransform([SqueezeTransform(), *made]), shape)
+    dims = height * width * channels
+    flow = Flow(transform, StandardNormal([dims]))
+    # rows come as [height, width, channels]; the peers' data has one channel, for which that is [channels, height, width]
+    assert channels == 1, "images of one channel"
+    return Density(dims, flow, own_log_prob, shape=(channels, height, width))
+
+
+def network(sizes, height, width):
+    return lambda inputs, outputs: ImageNetwork(inputs, outputs, sizes, height, width)
+
+
+def nflows_realnvp(sizes):
+    """`layers` couplings of a checkerboard at each scale, and at each but the last as many of halves of the channels. nflows
+    splits images by channels alone, so that the checkerboard is one of the squeezed image: the same pixels, seen at half
+    the side."""
+
+    def steps(channels, height, width, is_last):
+        masks = [checkerboard(channels, i % 2) for i in range(sizes.layers)]
+        masks += [] if is_last else [halves(channels, i % 2 == 1) for i in range(sizes.layers)]
+        return [affine(mask, network(sizes, height, width), sizes) for mask in masks]
+
+    return multiscale(sizes, steps)
+
+
+def glow(sizes, coupling):
+    """`layers` steps of activation normalisation, 1×1 convolution and coupling at each scale."""
+
+    def steps(channels, height, width, is_last):
+        made = []
+        for _ in range(sizes.layers):
+            made += [ActNorm(channels), OneByOneConvolution(channels),
+                     coupling(halves(channels, False), network(sizes, height, width), sizes)]
+        return made
+
+    return multiscale(sizes, steps)
+
+
+nflows_glow = functools.partial(glow, coupling=affine)
+nflows_nsf_glow = functools.partial(glow, coupling=spline)

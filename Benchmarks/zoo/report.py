@@ -1,0 +1,218 @@
+"""The tables and curves of docs/model-zoo.md, from what run.py left.
+
+    .venv/bin/python Benchmarks/zoo/report.py [--runs runs/zoo]
+"""
+
+import argparse
+import csv
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[0])]
+import machine  # noqa: E402
+from document import table, write_section  # noqa: E402
+from entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
+
+DOCUMENT = HERE.parents[1] / "docs" / "model-zoo.md"
+LATE = 0.95  # a best validation after this part of the epochs says that more time would help
+
+
+def record(runs, entry, side):
+    path = runs / entry.name / f"{side}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def curve(runs, entry, side):
+    """`[seconds, validation bits/dim]` of each epoch."""
+    with open(runs / entry.name / f"{side}.csv", newline="") as file:
+        return [(float(row["seconds"]), float(row["validation_bits_per_dim"])) for row in csv.DictReader(file)]
+
+
+def is_falling(result):
+    return result["best_epoch"] >= LATE * result["epochs"]
+
+
+def duration(seconds):
+    for size, name in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (seconds >= size and seconds % size < 0.05 * size):
+            return f"{seconds / size:.3g} {name}"
+    return f"{seconds:.3g} s"
+
+
+def figure(result):
+    return f"{result['test']['bits_per_dim']:.3f} ± {result['test']['bits_per_dim_standard_error']:.3f}"
+
+
+def epochs(result):
+    return f"{result['best_epoch']:,} / {result['epochs']:,}" + ("\\*" if is_falling(result) else "")
+
+
+def parameters(result):
+    return f"{result['parameters'] / 1e6:.2f} M"
+
+
+def row(entry, ours, peer):
+    cells = [f"`{entry.architecture}`" + (", conditional" if entry.conditional else ""), entry.sizes(),
+             duration(ours["seconds"] if ours else peer["seconds"])]
+    cells += [f"**{figure(ours)}**", parameters(ours), epochs(ours)] if ours else ["–"] * 3
+    if peer:
+        library = peer["peer"].split()[0]
+        cells += [f"{library} {figure(peer)}", parameters(peer), epochs(peer)]
+    else:
+        cells += ["–"] * 3
+    difference = "–"
+    if ours and peer:
+        difference = f"{ours['test']['bits_per_dim'] - peer['test']['bits_per_dim']:+.3f}"
+    return [*cells, difference]
+
+
+def notes(found):
+    """What a reader must know of single rows."""
+    lines = []
+    for entry, ours, peer in found:
+        if entry.note:
+            lines.append(f"`{entry.name}`: {entry.note}.")
+        if ours and ours["test"].get("accuracy") is not None:
+            lines.append(f"`{entry.name}`: {100 * ours['test']['accuracy']:.1f}% of the test images have their own class as "
+                         "the most probable one.")
+        for who, result in (("ours", ours), ("the peer", peer)):
+            if not result:
+                continue
+            steps = result["steps"]
+            if result["epochs"] <= 1:
+                lines.append(f"`{entry.name}`, {who}: no more than {steps:,} steps in {duration(result['seconds'])}.")
+            if result.get("rollbacks"):
+                lines.append(f"`{entry.name}`, {who}: diverged {result['rollbacks']} times and went back to its checkpoint.")
+            if result["seconds"] > 1.05 * result_seconds(entry, result):
+                lines.append(f"`{entry.name}`, {who}: the last step or validation ended after {duration(result['seconds'])}.")
+    return lines
+
+
+def result_seconds(entry, result):
+    return result["overridden_seconds"] or entry.seconds
+
+
+def conditions(found):
+    """Machine, versions and load of the records, a sentence for each that differs."""
+    sides = [result for _, ours, peer in found for result in (ours, peer) if result]
+    machines = {}
+    for result in sides:
+        described = result["machine"]
+        key = (described["processor"], described["cores"], result["threads"])
+        dates, commits, versions = machines.setdefault(key, (set(), set(), {}))
+        dates.add(described["date"])
+        commits.add(described["tusk"])
+        versions |= described["versions"]
+    lines = []
+    for (processor, cores, threads), (dates, commits, versions) in machines.items():
+        days = min(dates) if len(dates) == 1 else f"{min(dates)} to {max(dates)}"
+        libraries = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+        lines.append(f"{days}, {processor}, {cores} cores, {threads} threads; tusk at commit {', '.join(sorted(commits))}"
+                     + (f"; {libraries}" if libraries else "") + ".")
+    busy = max(piece["load"] for result in sides for piece in result["pieces"])
+    if busy > 0.5:
+        lines.append(f"**Other work ran on this machine**: load average up to {busy:.1f} when a training began.")
+    if any(result["overridden_seconds"] for result in sides):
+        seconds = sorted({result["overridden_seconds"] for result in sides if result["overridden_seconds"]})
+        lines.append(f"**A trial**: every training had {', '.join(map(duration, seconds))} instead of its own time.")
+    return " ".join(lines)
+
+
+def plot(runs, found, path):
+    """Validation over time of the entries whose validation was still falling, a panel each."""
+    columns = min(3, len(found))
+    rows = -(-len(found) // columns)
+    drawing, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 2.5 * rows), dpi=110, squeeze=False)
+    for panel in axes.flat[len(found):]:
+        panel.set_visible(False)
+    for panel, (entry, ours, peer) in zip(axes.flat, found):
+        shown = []
+        for side, result, colour in (("ours", ours, "#c0392b"), ("peer", peer, "#2c6fbb")):
+            if result:
+                points = curve(runs, entry, side)
+                unit = 3600 if result["seconds"] > 7200 else 60 if result["seconds"] > 120 else 1
+                label = "tusk" if side == "ours" else result["peer"].split()[0]
+                panel.plot([t / unit for t, _ in points], [bits for _, bits in points], color=colour, linewidth=1.3,
+                           marker="." if len(points) < 12 else "", label=label)
+                shown += [bits for _, bits in points]
+        # the first epochs are far above all that follow
+        low, high = min(shown), sorted(shown)[int(0.9 * (len(shown) - 1))]
+        panel.set_ylim(low - 0.05 * (high - low + 0.01), high + 0.1 * (high - low + 0.01))
+        panel.set_title(entry.name, fontsize=9)
+        panel.set_xlabel({1: "seconds", 60: "minutes", 3600: "hours"}[unit], fontsize=8)
+        panel.tick_params(labelsize=7)
+        panel.grid(True, color="#e4e4e4", linewidth=0.7)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.legend(frameon=False, fontsize=7)
+    for panel in axes[:, 0]:
+        panel.set_ylabel("validation, bits/dim", fontsize=8)
+    drawing.tight_layout()
+    drawing.savefig(path, metadata={"Software": None})
+    plt.close(drawing)
+
+
+def published(found):
+    """Figures of papers beside ours, the best first."""
+    lines = [(entry.bits_per_dim, [entry.model, f"{entry.bits_per_dim:g}",
+                                   entry.source + (", from memory" if entry.from_memory else "")])
+             for entry in PUBLISHED]
+    lines += [(ours["test"]["bits_per_dim"], [
+        f"**tusk `{entry.architecture}`, {parameters(ours)} parameters, {duration(ours['seconds'])} on this machine**",
+        f"**{figure(ours)}**", "the table above"]) for entry, ours, _ in found if ours]
+    lines.sort(key=lambda line: line[0])
+    return table(["source", "model", "bits/dim, test"], [[source, model, bits] for _, (model, bits, source) in lines])
+
+
+def section(runs, name):
+    """The text of one data set, or None where nothing has been run."""
+    entries = [entry for entry in ENTRIES if entry.data == name]
+    found = [(entry, record(runs, entry, "ours"), record(runs, entry, "peer")) for entry in entries]
+    missing = [entry.name for entry, ours, peer in found if not ours and not peer]
+    found = [item for item in found if item[1] or item[2]]
+    if not found:
+        return None
+    header = ["architecture", "sizes", "time", "ours, bits/dim", "parameters", "epochs", "peer, bits/dim", "parameters",
+              "epochs", "ours − peer"]
+    parts = [conditions(found), table(header, [row(*item) for item in found])]
+    after = ["Epochs: of the weights that are kept / trained. \\* the best validation is among the last "
+             f"{100 * (1 - LATE):.0f}%: more time would help."]
+    after += notes(found)
+    if missing:
+        after.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.")
+    parts.append("  \n".join(after))
+    if name == "fashion-mnist":
+        parts.append(published(found))
+    falling = [item for item in found if any(result and is_falling(result) for result in item[1:])]
+    if falling:
+        picture = DOCUMENT.with_name(f"zoo-{name}.png")
+        plot(runs, falling, picture)
+        parts.append(f"![Validation over time of the entries with a \\*]({picture.name})")
+    return "\n\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/zoo"), help="what run.py wrote")
+    write(parser.parse_args().runs)
+
+
+def write(runs):
+    """All sections that have results into the document; an error where none has."""
+    sections = {name: section(runs, name) for name in DATA}
+    if not any(sections.values()):
+        raise SystemExit(f"{runs}: no entry has been run")
+    for name, text in sections.items():
+        if text:
+            write_section(f"zoo-{name}", text, DOCUMENT)
+            print(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()
