@@ -111,13 +111,13 @@ ENTRIES = [
           note="a density of normflows' takes 784 passes of each network, and its gradient goes through all of them"),
     Entry("nsf-coupling", "nsf-coupling", 4, [128, 128], peer="nflows nsf-coupling"),
     Entry("nsf-autoregressive", "nsf-autoregressive", 2, [128, 128], peer="nflows nsf-autoregressive"),
-    Entry("nsf-glow", "nsf-glow", 4, [64, 64], image=True, peer="nflows nsf-glow"),
-    Entry("nsf-convolutional", "nsf-convolutional", 2, [64, 64], image=True, kernel=5),
+    Entry("nsf-glow", "nsf-glow", 4, [64, 64], image=True, batch=64, peer="nflows nsf-glow"),
+    Entry("nsf-convolutional", "nsf-convolutional", 1, [32] * 8, image=True, kernel=5, gated=True, bins=12, batch=32),
     Entry("nsf-autoregressive-conditional", "nsf-autoregressive", 2, [128, 128], conditional=True,
           note="a density for each animal; the figure is that of their mixture"),
-    Entry("fashion-nsf-convolutional", "nsf-convolutional", 2, [64, 64], image=True, kernel=5, seconds=1 * HOUR,
-          **FASHION),
-    Entry("fashion-nsf-glow", "nsf-glow", 8, [64, 64], image=True, gated=True, seconds=8 * HOUR, **FASHION),
+    Entry("fashion-nsf-convolutional", "nsf-convolutional", 1, [32] * 8, image=True, kernel=5, gated=True, bins=16,
+          batch=32, seconds=1 * HOUR, **FASHION),
+    Entry("fashion-nsf-glow", "nsf-glow", 8, [64, 64], image=True, gated=True, batch=64, seconds=8 * HOUR, **FASHION),
 ]
 
 
