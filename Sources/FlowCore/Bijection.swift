@@ -62,6 +62,8 @@ public protocol Bijection: Sendable {
     func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float])
     /// The map with its weights as the kernels read them; hold on to it, or to a ``FlowEngine``, where many calls follow.
     func packed(_ precision: WeightPrecision) -> any PackedBijection
+    /// Bytes that the arrays of a tape of `rows` rows hold, before or after ``backward(_:through:)``, whichever is more.
+    func tapeBytes(rows: Int) -> Int
     /// Pulls `(∂L/∂z, ∂L/∂logDet)` back to `∂L/∂x`, and leaves in the tape what the parameters' gradients are made of.
     func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix
     /// Visits the gradient of every parameter array, in the order of ``visitParameters(_:)``, from tapes that went through

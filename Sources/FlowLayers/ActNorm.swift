@@ -64,6 +64,8 @@ public struct ActNorm: Bijection {
         return (z, logDet, Tape(z: z, dx: Matrix(rows: 0, columns: dims)))
     }
 
+    public func tapeBytes(rows: Int) -> Int { 4 * rows * (2 * dims + 1) }
+
     /// `dx = dz · exp(logScale)`.
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         let scale = logScale.map { exp($0) }

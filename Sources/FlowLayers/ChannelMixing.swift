@@ -197,6 +197,8 @@ public struct ChannelMixing: Bijection {
         }
     }
 
+    public func tapeBytes(rows: Int) -> Int { 4 * rows * (3 * dims + 1) }
+
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         let (n, pixels) = (channels, layout.pixels)
         let weights = matrix()

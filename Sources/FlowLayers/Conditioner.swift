@@ -86,6 +86,14 @@ package struct Conditioner: Sendable {
         var traces: [TriangularLinear.Trace] = []
     }
 
+    /// Bytes of a tape of `rows` rows.
+    func tapeBytes(rows: Int) -> Int {
+        let stride = UnitMajor.stride(rows)
+        let before = layers.reduce(0) { $0 + $1.inputs * stride }
+        let after = layers.reduce(0) { $0 + rowStride($1.inputs) * rows + $1.outputs * stride }
+        return 4 * max(before, after)
+    }
+
     /// `[inputs, rows]` → `[outputs, rows]`.
     package func forwardTaped(_ key: UnitMajor, context: Matrix? = nil) -> (output: UnitMajor, tape: Tape) {
         precondition((context?.columns ?? 0) == shape.contextDims)

@@ -19,6 +19,22 @@ extension ConvolutionalNetwork {
         var traces: [Convolution.Trace] = []
     }
 
+    /// Bytes of a tape of some images, and of `before` bytes more until the backward pass.
+    func tapeBytes(images: Int, before: Int) -> Int {
+        func buffers(_ count: Int, channels: Int) -> Int {
+            4 * count * (images * grid.pixels * channels + Convolution.slack)
+        }
+        let gates = shape.isGated ? blocks.count : 0
+        let shared =
+            buffers(1, channels: input.inputs) + buffers(3 * blocks.count + 1 + gates, channels: shape.channels)
+            + 4 * images * shape.contextDims
+        let sums = 4 * images * (shape.channels * (1 + 2 * blocks.count + gates) + output.outputStride)
+        // the gradient of every block's first convolution, of the stream and of the parameters
+        let after =
+            buffers(blocks.count + 1, channels: shape.channels) + buffers(1, channels: output.outputStride) + sums
+        return shared + max(before, after)
+    }
+
     /// Zeros for `images` images of `channels` channels.
     func buffer(_ images: Int, channels: Int) -> [Float] {
         Array(repeating: 0, count: images * grid.pixels * channels + Convolution.slack)

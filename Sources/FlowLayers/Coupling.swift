@@ -70,6 +70,12 @@ public struct Coupling: Bijection {
         return units.matrix()
     }
 
+    public func tapeBytes(rows: Int) -> Int {
+        TransformTape.bytes(
+            rows: rows, transformed: dims - Self.keyDims(dims: dims, parity: parity), transform: transform,
+            network: conditioner)
+    }
+
     public func visitGradients(of tapes: [TransformTape], _ body: (ParameterGradient) -> Void) {
         conditioner.visitGradients(of: tapes.map(\.network), body)
     }

@@ -42,6 +42,8 @@ public enum ImageLayer: Bijection {
         }
     }
 
+    public func tapeBytes(rows: Int) -> Int { map.tapeBytes(rows: rows) }
+
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         // taken out of `tape`: what two hold on to would be copied before it is written
         let taken = tape

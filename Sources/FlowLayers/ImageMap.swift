@@ -124,6 +124,11 @@ public struct ImageMap: Bijection {
         return (z, logDet, Tape(network: tape, x: all, parameters: parameters))
     }
 
+    public func tapeBytes(rows: Int) -> Int {
+        let before = 4 * rows * transforms.lanes * (transforms.channels.count + transforms.outputs)
+        return network.tapeBytes(images: rows, before: before)
+    }
+
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         let grid = network.grid
         let rows = cotangent.dz.rows

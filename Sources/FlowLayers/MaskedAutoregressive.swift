@@ -91,6 +91,10 @@ public struct MaskedAutoregressive: Bijection {
         return dx.matrix(reversed: reversed)
     }
 
+    public func tapeBytes(rows: Int) -> Int {
+        TransformTape.bytes(rows: rows, transformed: dims, transform: transform, network: conditioner)
+    }
+
     public func visitGradients(of tapes: [TransformTape], _ body: (ParameterGradient) -> Void) {
         conditioner.visitGradients(of: tapes.map(\.network), body)
     }

@@ -83,6 +83,8 @@ public struct Rearrangement: Bijection {
         rearranged(cotangent.dz, inverse: true)
     }
 
+    public func tapeBytes(rows: Int) -> Int { 0 }
+
     public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {}
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {}
 }

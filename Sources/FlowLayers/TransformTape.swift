@@ -1,3 +1,5 @@
+import FlowKernels
+
 /// What the backward pass of transforms with a conditioner remembers.
 public struct TransformTape: Sendable {
     /// The dimensions that were transformed, before the map.
@@ -5,4 +7,11 @@ public struct TransformTape: Sendable {
     /// The parameters of each dimension, side by side.
     var parameters: UnitMajor
     var network: Conditioner.Tape
+
+    /// Bytes of a tape of `rows` rows of `transformed` dimensions.
+    static func bytes(
+        rows: Int, transformed: Int, transform: UnivariateTransform, network: Conditioner
+    ) -> Int {
+        4 * transformed * (1 + transform.parameterCount) * UnitMajor.stride(rows) + network.tapeBytes(rows: rows)
+    }
 }

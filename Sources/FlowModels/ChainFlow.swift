@@ -37,6 +37,8 @@ extension ChainFlow {
 
     public var stages: [any Bijection] { [standardize] + layers }
 
+    public func tapeBytes(rows: Int) -> Int { stages.reduce(0) { $0 + $1.tapeBytes(rows: rows) } }
+
     public var contextDims: Int { layers.first?.contextDims ?? 0 }
 
     public func forwardTaped(

@@ -47,6 +47,8 @@ struct Adam: Sendable, Equatable {
         var clipNorm: Double
         var weightDecay: Double
         var averageDecay: Double
+        /// Of the learning rate of each parameter array in visiting order; empty: 1.
+        var factors: [Double] = []
     }
 
     /// One step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
@@ -56,10 +58,10 @@ struct Adam: Sendable, Equatable {
         guard gradient.norm.isFinite else { return }
 
         steps += 1
-        let rate = settings.learningRate
+        let step = settings.learningRate / (1 - pow(Self.firstDecay, Double(steps)))
         var coefficients = AdamCoefficients(
             firstRate: Float(1 - Self.firstDecay), secondRate: Float(1 - Self.secondDecay),
-            step: Float(rate / (1 - pow(Self.firstDecay, Double(steps)))),
+            step: Float(step),
             secondScale: Float(1 / (1 - pow(Self.secondDecay, Double(steps))).squareRoot()),
             epsilon: Float(Self.epsilon),
             gradientScale: settings.clipNorm > 0 ? Float(min(1, settings.clipNorm / gradient.norm)) : 1,
@@ -67,7 +69,10 @@ struct Adam: Sendable, Equatable {
             averageDecay: Float(Self.averageDecay(settings.averageDecay, step: steps)))
         var p = 0
         flow.visitParameters { info, weights in
-            coefficients.keep = info.shape.count > 1 ? Float(1 - rate * settings.weightDecay) : 1
+            let factor = settings.factors.isEmpty ? 1 : settings.factors[p]
+            let decay = factor * settings.learningRate * settings.weightDecay
+            coefficients.step = Float(factor * step)
+            coefficients.keep = info.shape.count > 1 ? Float(1 - decay) : 1
             let blocks = gradient.blocks.filter { $0.parameter == p }
             let own = gradient.offsets[p]..<gradient.offsets[p] + weights.count
             Self.update(

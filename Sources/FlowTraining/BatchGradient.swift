@@ -53,7 +53,7 @@ struct BatchGradient: Sendable {
     }
 
     /// Rows for each thread, cut where the gradient allows it.
-    private static func parts(of rows: Range<Int>, threads: Int) -> [Range<Int>] {
+    static func parts(of rows: Range<Int>, threads: Int) -> [Range<Int>] {
         let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
         return stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {

@@ -16,6 +16,9 @@ struct CheckpointIdentity: Codable, Equatable {
 
     /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
     func mismatch(with now: CheckpointIdentity) -> TrainingError? {
+        func words(_ factors: [LearningRateFactor]) -> String {
+            factors.isEmpty ? "none" : factors.map { "\($0.pattern)=\($0.factor)" }.joined(separator: ",")
+        }
         let before = self.options
         let after = now.options
         let properties: [(String, String, String)] = [
@@ -41,6 +44,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("reversible", "\(before.reversible)", "\(after.reversible)"),
             ("seed", "\(before.seed)", "\(after.seed)"),
             ("learning-rate", "\(before.learningRate)", "\(after.learningRate)"),
+            ("learning-rate-of", words(before.learningRateFactors), words(after.learningRateFactors)),
             ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),
             ("clip", "\(before.clipNorm)", "\(after.clipNorm)"),
             ("weight-decay", "\(before.weightDecay)", "\(after.weightDecay)"),

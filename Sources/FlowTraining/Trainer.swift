@@ -23,6 +23,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     var bestWeights: [[Float]]?
 
     private var gradient: BatchGradient
+    /// Of the learning rate of each parameter array.
+    private let rateFactors: [Double]
     private let clock = ContinuousClock()
     /// When the present run began, and the training time before it.
     private var session: (start: ContinuousClock.Instant, before: Double)
@@ -62,7 +64,11 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.flow = flow
         optimizer = Adam(flow: flow)
         session = (clock.now, 0)
-        gradient = BatchGradient(infos: optimizer.memory.map(\.info))
+        let infos = optimizer.memory.map(\.info)
+        gradient = BatchGradient(infos: infos)
+        rateFactors =
+            options.learningRateFactors.isEmpty
+            ? [] : try LearningRateFactor.factors(options.learningRateFactors, of: infos.map(\.name))
     }
 
     private static func check(train: ImageDataSet, validation: ImageDataSet, preprocessing: Preprocessing) throws {
@@ -228,7 +234,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
         let settings = Adam.Settings(
             learningRate: rate, clipNorm: options.clipNorm, weightDecay: options.weightDecay,
-            averageDecay: options.averageDecay)
+            averageDecay: options.averageDecay, factors: rateFactors)
         guard gradient.norm.isFinite else { throw diverged("gradient is not finite") }
         // early steps have no average to compare with
         if progress.step >= explosionSteps, gradient.norm > explosionFactor * progress.gradientNorm {

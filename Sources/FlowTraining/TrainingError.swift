@@ -6,6 +6,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case noImages(split: String)
     /// Training images, validation images and flow must agree in `property`.
     case mismatch(property: String, expected: String, actual: String)
+    /// No parameter array's name has `pattern` in it; `example` is the name of one.
+    case noParameter(pattern: String, example: String)
     /// One direction of this architecture is sequential, or has no inverse pass to go back by.
     case notReversible(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
@@ -27,6 +29,8 @@ extension TrainingError: CustomStringConvertible {
             "there are no images in the \(split) split"
         case .mismatch(let property, let expected, let actual):
             "\(property) differs: expected \(expected), found \(actual)"
+        case .noParameter(let pattern, let example):
+            "learning-rate-of \(pattern): no parameter array has that in its name; names are like \(example)"
         case .notReversible(let architecture):
             "reversible training computes activations again from what came after them, which needs couplings; "
                 + "\(architecture) has a sequential direction"

@@ -17,6 +17,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var seed: UInt64 = 0
     /// Peak of the learning rate.
     public var learningRate = 1e-3
+    /// Factors of the learning rate for some of the parameter arrays; of several that match, the last counts.
+    public var learningRateFactors: [LearningRateFactor] = []
     /// Steps over which the learning rate rises linearly to its peak.
     public var warmupSteps = 100
     /// Largest Euclidean norm of the gradient of the loss, nats per dimension; a longer one is scaled down to it.
@@ -44,6 +46,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try Self.check("accumulate", accumulatedBatch, in: 0...Self.maxBatch)
         try Self.check("rollbacks", maxRollbacks, in: 0...1000)
         try Self.check("learning-rate", learningRate, in: 1e-12...1e3)
+        for factor in learningRateFactors {
+            try Self.check("learning-rate-of \(factor.pattern)", factor.factor, in: 0...1e6)
+        }
         try Self.check("warmup-steps", warmupSteps, in: 0...1_000_000_000)
         try Self.check("clip", clipNorm, in: 0...1e30)
         try Self.check("weight-decay", weightDecay, in: 0...1e3)

@@ -45,6 +45,11 @@ struct Train: ParsableCommand {
     @Option(help: ArgumentHelp("Seconds between checkpoints.", valueName: "seconds"))
     var checkpointInterval = 30.0
 
+    @Option(
+        help: ArgumentHelp(
+            "Most memory that the training may need, MiB; default: what the machine has available.", valueName: "n"))
+    var maxMemory: Int?
+
     @Option(help: ArgumentHelp("Threads; never change the result.", valueName: "n"))
     var threads = processorCount
 
@@ -97,7 +102,8 @@ struct Train: ParsableCommand {
         else {
             throw CommandError("--layers and --hidden ask for more than \(grouped(maxParameters)) parameters")
         }
-        announce(Flow.self, hyperParameters, parameters, train, validation, options)
+        let memory = try memory(Flow.self, hyperParameters, parameters, train, validation, options)
+        announce(Flow.self, hyperParameters, parameters, train, validation, options, memory)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: train, validation: validation,
             preprocessing: Preprocessing(levels: shape.levels, logitAlpha: shape.alpha), options: options,
@@ -109,6 +115,30 @@ struct Train: ParsableCommand {
                     + duration(trainer.progress.seconds))
         }
         try fit(trainer, images: train.count, classes: classNames.isEmpty ? train.classes : classNames)
+    }
+
+    /// What the training will need.
+    /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
+    private func memory<Flow: FlowArchitecture>(
+        _: Flow.Type, _ sizes: HyperParameters, _ parameters: Int, _ train: ImageDataSet, _ validation: ImageDataSet,
+        _ options: TrainingOptions
+    ) throws -> MemoryEstimate {
+        if let maxMemory { try check("--max-memory", maxMemory, in: 1...1 << 40) }
+        let limit = maxMemory.map { $0 << 20 } ?? availableMemory() ?? Int.max
+        func checkFits(_ estimate: MemoryEstimate) throws {
+            guard estimate.total > limit else { return }
+            throw CommandError(
+                "the training needs about \(grouped(estimate.total >> 20)) MiB, \(grouped(estimate.tapes >> 20)) of them for "
+                    + "the activations of a step; \(maxMemory == nil ? "available" : "--max-memory") is "
+                    + "\(grouped(limit >> 20)). A smaller --accumulate or --batch, or --reversible, needs less")
+        }
+        let images = train.count + validation.count
+        var estimate = MemoryEstimate.parameters(parameters, images: images, dims: train.shape.dims)
+        try checkFits(estimate)
+        let flow = try Flow(shape: train.shape, hyperParameters: sizes, seed: nil)
+        estimate = estimate.adding(flow, options: options, threads: threads)
+        try checkFits(estimate)
+        return estimate
     }
 
     private func fit<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, images: Int, classes: [String]) throws {
@@ -160,14 +190,15 @@ struct Train: ParsableCommand {
     private func announce(
         _ architecture: (some FlowArchitecture).Type, _ sizes: HyperParameters, _ parameters: Int,
         _ train: ImageDataSet,
-        _ validation: ImageDataSet, _ options: TrainingOptions
+        _ validation: ImageDataSet, _ options: TrainingOptions, _ memory: MemoryEstimate
     ) {
         let steps = (train.count + options.batch - 1) / options.batch
-        // weights, two moments, two averages and the gradient, 4 bytes each
-        let bytes = 4 * parameters * 6 + (train.count + validation.count) * train.shape.dims
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
+        for factor in options.learningRateFactors {
+            how.append("learning rate of \(factor.pattern) times \(factor.factor)")
+        }
         if let maxSeconds = options.maxSeconds { how.append("at most \(duration(maxSeconds))") }
         let sides = "\(train.shape.height)x\(train.shape.width)x\(train.shape.channels)"
         Terminal.line(
@@ -178,7 +209,8 @@ struct Train: ParsableCommand {
             parameters
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
-            memory      about \(grouped(max(1, bytes >> 20))) MiB, and the activations of a batch
+            memory      about \(grouped(max(1, memory.total >> 20))) MiB: \(grouped(memory.parameters >> 20)) for weights, averages and \
+            gradient, \(grouped(memory.tapes >> 20)) for the activations of a step, \(grouped(memory.data >> 20)) for images
             output      \(output), \(base).csv, \(base).png, \(checkpoint)
             """)
     }

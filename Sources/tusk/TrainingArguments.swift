@@ -1,9 +1,17 @@
 public import ArgumentParser
 public import FlowKernels
 import FlowModels
-import FlowTraining
+public import FlowTraining
 
 extension Activation: ExpressibleByArgument {}
+
+extension LearningRateFactor: ExpressibleByArgument {
+    public init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let factor = Double(parts[1]) else { return nil }
+        self.init(pattern: String(parts[0]), factor: factor)
+    }
+}
 
 /// Sizes of the flow and what it sees.
 struct ArchitectureArguments: ParsableArguments {
@@ -120,6 +128,12 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Peak learning rate of Adam.", valueName: "rate"))
     var learningRate = TrainingOptions().learningRate
 
+    @Option(
+        help: ArgumentHelp(
+            "Factor of the learning rate for the parameter arrays with these components in their names, as tusk inspect --tensors lists them, such as biases=2 or standardize=0; may be repeated.",
+            valueName: "pattern=factor"))
+    var learningRateOf: [LearningRateFactor] = []
+
     @Option(help: ArgumentHelp("Steps to the peak learning rate.", valueName: "n"))
     var warmupSteps = TrainingOptions().warmupSteps
 
@@ -155,6 +169,7 @@ struct TrainingArguments: ParsableArguments {
         options.maxRollbacks = rollbacks
         options.seed = seed
         options.learningRate = learningRate
+        options.learningRateFactors = learningRateOf
         options.warmupSteps = warmupSteps
         options.clipNorm = clip
         options.weightDecay = weightDecay

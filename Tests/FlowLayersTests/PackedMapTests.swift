@@ -113,6 +113,7 @@ private struct Exchanged: Bijection {
         let (z, logDet) = try forward(x)
         return (z, logDet, 0)
     }
+    func tapeBytes(rows: Int) -> Int { 0 }
     func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
     func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {}
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {}

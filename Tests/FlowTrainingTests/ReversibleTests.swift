@@ -36,6 +36,7 @@ private struct CountedStage: Bijection {
     func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
         (x, Array(repeating: 0, count: x.rows), Tape(tapes))
     }
+    func tapeBytes(rows: Int) -> Int { 0 }
     func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix { cotangent.dz }
     func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         body(ParameterGradient(info: ParameterInfo(name: "parameter", shape: [1])) { _, gradient in gradient[0] = 1 })

@@ -36,6 +36,7 @@ struct PlainParameters: Bijection {
     func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         (x, Array(repeating: 0, count: x.rows), 0)
     }
+    func tapeBytes(rows: Int) -> Int { 0 }
     func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
     func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {
         for info in infos {
@@ -71,6 +72,7 @@ struct FragileFlow: FlowArchitecture {
     func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Int) {
         (x, Array(repeating: logDet, count: x.rows), 0)
     }
+    func tapeBytes(rows: Int) -> Int { 0 }
     func backward(_ cotangent: Cotangent, through tape: inout Int) -> Matrix { cotangent.dz }
     func visitGradients(of tapes: [Int], _ body: (ParameterGradient) -> Void) {
         body(ParameterGradient(info: ParameterInfo(name: "level", shape: [1])) { _, gradient in gradient[0] = -1 })

@@ -1,0 +1,40 @@
+import FlowCore
+import FlowLayers
+import FlowModels
+import Testing
+
+@testable import FlowTraining
+
+@Suite("Memory estimate")
+struct MemoryEstimateTests {
+    private let flow = try! AffineCouplingFlow(
+        shape: EventShape(height: 4, width: 4, channels: 1),
+        hyperParameters: HyperParameters(layers: 6, hidden: [32], logScaleBound: 3), seed: nil)
+
+    private func tapes(batch: Int, accumulate: Int = 0, reversible: Bool = false, threads: Int = 1) -> Int {
+        var options = TrainingOptions()
+        (options.batch, options.accumulatedBatch, options.reversible) = (batch, accumulate, reversible)
+        return MemoryEstimate.parameters(100, images: 10, dims: 16)
+            .adding(flow, options: options, threads: threads).tapes
+    }
+
+    @Test("counts six arrays of weights, and a byte a pixel")
+    func fixed() {
+        let estimate = MemoryEstimate.parameters(100, images: 10, dims: 16)
+        #expect(estimate == MemoryEstimate(parameters: 2400, data: 160, tapes: 0) && estimate.total == 2560)
+    }
+
+    @Test("tapes grow with the rows that are in memory at a time, and not with threads")
+    func tapes() {
+        #expect(tapes(batch: 64) == flow.tapeBytes(rows: 64))
+        #expect(tapes(batch: 64, threads: 2) == 2 * flow.tapeBytes(rows: 32))
+        #expect(tapes(batch: 64, accumulate: 16) == flow.tapeBytes(rows: 16))
+        #expect(tapes(batch: 16, accumulate: 64) == flow.tapeBytes(rows: 16))
+    }
+
+    @Test("reversible steps have the tape of one stage")
+    func reversible() {
+        #expect(tapes(batch: 64, reversible: true) == flow.layers[0].tapeBytes(rows: 64))
+        #expect(6 * tapes(batch: 64, reversible: true) < tapes(batch: 64))
+    }
+}
