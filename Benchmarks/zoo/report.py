@@ -85,18 +85,13 @@ def notes(found):
         for who, result in (("ours", ours), ("the peer", peer)):
             if not result:
                 continue
-            steps = result["steps"]
             if result["epochs"] <= 1:
-                lines.append(f"`{entry.name}`, {who}: no more than {steps:,} steps in {duration(result['seconds'])}.")
+                lines.append(f"`{entry.name}`, {who}: no more than {result['steps']:,} steps, {duration(result['seconds'])}.")
+            elif result["seconds"] > 1.05 * (result["overridden_seconds"] or entry.seconds):
+                lines.append(f"`{entry.name}`, {who}: the last step or validation ended after {duration(result['seconds'])}.")
             if result.get("rollbacks"):
                 lines.append(f"`{entry.name}`, {who}: diverged {result['rollbacks']} times and went back to its checkpoint.")
-            if result["seconds"] > 1.05 * result_seconds(entry, result):
-                lines.append(f"`{entry.name}`, {who}: the last step or validation ended after {duration(result['seconds'])}.")
     return lines
-
-
-def result_seconds(entry, result):
-    return result["overridden_seconds"] or entry.seconds
 
 
 def conditions(found):
@@ -114,7 +109,7 @@ def conditions(found):
     for (processor, cores, threads), (dates, commits, versions) in machines.items():
         days = min(dates) if len(dates) == 1 else f"{min(dates)} to {max(dates)}"
         libraries = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-        lines.append(f"{days}, {processor}, {cores} cores, {threads} threads; tusk at commit {', '.join(sorted(commits))}"
+        lines.append(f"{days}, {processor}, {cores} cores, {threads} thread{'s' * (threads > 1)}; tusk at commit {', '.join(sorted(commits))}"
                      + (f"; {libraries}" if libraries else "") + ".")
     busy = max(piece["load"] for result in sides for piece in result["pieces"])
     if busy > 0.5:
@@ -141,9 +136,9 @@ def plot(runs, found, path):
                 label = "tusk" if side == "ours" else result["peer"].split()[0]
                 panel.plot([t / unit for t, _ in points], [bits for _, bits in points], color=colour, linewidth=1.3,
                            marker="." if len(points) < 12 else "", label=label)
-                shown += [bits for _, bits in points]
-        # the first epochs are far above all that follow
-        low, high = min(shown), sorted(shown)[int(0.9 * (len(shown) - 1))]
+                # the first epochs are far above all that follow
+                shown += [bits for _, bits in points[len(points) // 10:]]
+        low, high = min(shown), max(shown)
         panel.set_ylim(low - 0.05 * (high - low + 0.01), high + 0.1 * (high - low + 0.01))
         panel.set_title(entry.name, fontsize=9)
         panel.set_xlabel({1: "seconds", 60: "minutes", 3600: "hours"}[unit], fontsize=8)
