@@ -5,6 +5,7 @@ public enum FlowRegistry {
         AffineCouplingFlow.self,
         SplineCouplingFlow.self,
         SplineAutoregressiveFlow.self,
+        NICEFlow.self,
     ]
 
     /// The architecture of that name, or nil.

@@ -96,7 +96,7 @@ private struct Inspection: Encodable {
             (
                 "architecture",
                 "\(record.architecture): \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)"
-                    + (sizes.isResidual ? ", residual" : "") + ", log-scales within ±\(sizes.logScaleBound)"
+                    + (sizes.isResidual ? ", residual" : "") + ", log-scale bound \(sizes.logScaleBound)"
             ),
             (
                 "images",

@@ -28,6 +28,7 @@ struct EngineTests {
             try flow(SplineCouplingFlow.self, dims: 37, [50], .tanh, bins: 3),
             try flow(AffineCouplingFlow.self, dims: 37, [50], .tanh),
             try flow(AffineCouplingFlow.self, dims: 64, [40, 40, 40], .elu, residual: true),
+            try flow(NICEFlow.self, dims: 37, [50, 30], .tanh),
         ]
     }
 
