@@ -92,12 +92,20 @@ struct Train: ParsableCommand {
             hyperParameters.classes = train.classes.count
         }
         guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
-        guard let parameters = Flow.parameterCount(shape: train.shape, hyperParameters: hyperParameters),
-            parameters <= maxParameters
+        guard let elements = Flow.elementCount(shape: train.shape, hyperParameters: hyperParameters),
+            elements <= maxElements,
+            let parameters = Flow.parameterCount(shape: train.shape, hyperParameters: hyperParameters)
         else {
-            throw CommandError("--layers and --hidden ask for more than \(grouped(maxParameters)) parameters")
+            throw CommandError(
+                "--layers and --hidden ask for more than \(grouped(maxElements)) parameters, masked zeros among them")
         }
-        announce(Flow.architectureName, hyperParameters, parameters, train, validation, options)
+        let limit = ModelFile.elementLimit(parameters: parameters)
+        guard elements <= limit else {
+            throw CommandError(
+                "--layers and --hidden ask for \(grouped(elements)) numbers, of which masks leave \(grouped(parameters)); "
+                    + "at most \(grouped(limit)) are allowed for so few")
+        }
+        announce(Flow.architectureName, hyperParameters, (parameters, elements), train, validation, options)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: train, validation: validation,
             preprocessing: Preprocessing(levels: shape.levels, logitAlpha: shape.alpha), options: options,
@@ -158,12 +166,12 @@ struct Train: ParsableCommand {
     }
 
     private func announce(
-        _ architecture: String, _ sizes: HyperParameters, _ parameters: Int, _ train: ImageDataSet,
-        _ validation: ImageDataSet, _ options: TrainingOptions
+        _ architecture: String, _ sizes: HyperParameters, _ counts: (parameters: Int, elements: Int),
+        _ train: ImageDataSet, _ validation: ImageDataSet, _ options: TrainingOptions
     ) {
         let steps = (train.count + options.batch - 1) / options.batch
-        // weights, two moments, two averages and the gradient, 4 bytes each
-        let bytes = 4 * parameters * 6 + (train.count + validation.count) * train.shape.dims
+        // weights, two moments, two averages and the gradient, 4 bytes each, masked zeros among them
+        let bytes = 4 * counts.elements * 6 + (train.count + validation.count) * train.shape.dims
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
@@ -175,7 +183,7 @@ struct Train: ParsableCommand {
             \(sides), \(train.levels) levels
             model       \(architecture), \(sizes.layers) layers of \(sizes.hidden), \(sizes.activation.rawValue)\
             \(sizes.isResidual ? ", residual" : "")\
-            \(sizes.classes > 0 ? ", \(sizes.classes) classes" : ""), \(grouped(parameters)) parameters
+            \(sizes.classes > 0 ? ", \(sizes.classes) classes" : ""), \(grouped(counts.parameters)) parameters
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
             memory      about \(grouped(max(1, bytes >> 20))) MiB, and the activations of a batch
@@ -185,4 +193,4 @@ struct Train: ParsableCommand {
 }
 
 /// 16 GiB of weights.
-private let maxParameters = 1 << 32
+private let maxElements = 1 << 32
