@@ -73,33 +73,47 @@ def random_parameters(flow, generator):
     return parameters
 
 
+def mask_of(flow, name):
+    return flow.masks()[int(name.rsplit(".", 1)[1])]
+
+
+def whole(flow, name, value):
+    """A tensor of a file with the masked zeros that files since version 2 leave out."""
+    if ".weights." not in name or value.dim() == 2:
+        return value
+    mask = mask_of(flow, name)
+    return torch.zeros(mask.shape).masked_scatter(mask, value)
+
+
 def write_random_model(path):
     hyper = {"layers": 5, "hidden": [1024, 1024], "log_scale_bound": 3.0}
     flow = MaskedAutoregressiveFlow(784, hyper["layers"], hyper["hidden"], hyper["log_scale_bound"])
     parameters = random_parameters(flow, torch.Generator().manual_seed(SEED))
     pixels = np.random.default_rng(SEED).integers(0, 256, 784, dtype=np.uint8)
     record = {
-        "format_version": 1, "mathematics_version": 1, "name": "exactness", "architecture": "maf",
+        "format_version": 2, "mathematics_version": 1, "name": "exactness", "architecture": "maf",
         "hyper_parameters": hyper, "event_shape": {"height": 28, "width": 28, "channels": 1}, "levels": 256,
         "dequantization": "uniform", "logit_alpha": 0.05, "classes": [],
-        "parameter_count": sum(value.numel() for value in parameters.values()),
     }
     w, log_det = preprocess(record, pixels[None])
     log_prob = Peer("zuko", flow, parameters).log_prob(w).double() + log_det
     record["check"] = {"pixels": pixels.tolist(), "log_prob": log_prob.item()}
-    safetensors.torch.save_file(parameters, path, metadata={"tusk": json.dumps(record)})
+    # of a masked matrix the file has what the mask leaves, row by row
+    stored = {name: value[mask_of(flow, name)] if ".weights." in name else value for name, value in parameters.items()}
+    record["parameter_count"] = sum(value.numel() for value in stored.values())
+    safetensors.torch.save_file(stored, path, metadata={"tusk": json.dumps(record)})
 
 
 def read_model(path):
     with safetensors.safe_open(path, framework="pt") as file:
         record = json.loads(file.metadata()["tusk"])
-        parameters = {name: file.get_tensor(name).float() for name in file.keys()}
+        stored = {name: file.get_tensor(name).float() for name in file.keys()}
     if record["architecture"] != "maf":
         raise SystemExit(f"{path}: a {record['architecture']}; only a maf has a counterpart in the libraries")
     hyper = record["hyper_parameters"]
-    dims = parameters["standardize.shift"].numel()
+    dims = stored["standardize.shift"].numel()
     flow = MaskedAutoregressiveFlow(dims, hyper["layers"], hyper["hidden"], hyper["log_scale_bound"])
-    return record, flow, parameters
+    return record, flow, {name: whole(flow, name, value) for name, value in stored.items()}
 
 
 def ask(url, body=None, **headers):

@@ -86,6 +86,16 @@ def dense(x, parameters, prefix, masks=None, activation="relu", residual=False):
     return x
 
 
+def diagonal(x, parameters, name):
+    """(x + shift) · exp(log_scale), and log|det| per row."""
+    log_scale = parameters[f"{name}.log_scale"]
+    return (x + parameters[f"{name}.shift"]) * log_scale.exp(), log_scale.sum().expand(len(x))
+
+
+def diagonal_inverse(z, parameters, name):
+    return z * (-parameters[f"{name}.log_scale"]).exp() - parameters[f"{name}.shift"]
+
+
 class Flow:
     """Standardize, then `layers` maps; `map(i, …)` and `unmap(i, …)` are the families'."""
 
@@ -121,8 +131,7 @@ class Flow:
 
     def forward(self, parameters, x):
         """Data → latent and log|det ∂z/∂x| per row."""
-        z = (x + parameters["standardize.shift"]) * parameters["standardize.log_scale"].exp()
-        log_det = parameters["standardize.log_scale"].sum().expand(len(x))
+        z, log_det = diagonal(x, parameters, "standardize")
         for i in range(self.layers):
             z, part = self.map(i, parameters, z)
             log_det = log_det + part
@@ -132,7 +141,7 @@ class Flow:
         """Latent → data."""
         for i in reversed(range(self.layers)):
             z = self.unmap(i, parameters, z)
-        return z * (-parameters["standardize.log_scale"]).exp() - parameters["standardize.shift"]
+        return diagonal_inverse(z, parameters, "standardize")
 
     def log_prob(self, parameters, x):
         """log p(x), nats."""
@@ -212,3 +221,27 @@ class CouplingFlow(Flow):
         x[:, self.rest(i)] = self.transform_inverse(
             z[:, self.rest(i)], self.network(i, parameters, z[:, self.key(i)]))
         return x
+
+
+class NICEFlow(CouplingFlow):
+    """Dinh, Krueger, Bengio (2014), arXiv:1410.8516: additive couplings (§3.2), then a diagonal scaling (§3.3)."""
+
+    def parameters_per_dim(self):
+        return 1
+
+    def transform(self, x, raw):
+        return x + raw[..., 0], torch.zeros_like(x)
+
+    def transform_inverse(self, z, raw):
+        return z - raw[..., 0]
+
+    def shapes(self):
+        return {**super().shapes(), "scaling.shift": (self.dims,), "scaling.log_scale": (self.dims,)}
+
+    def forward(self, parameters, x):
+        z, log_det = super().forward(parameters, x)
+        z, part = diagonal(z, parameters, "scaling")
+        return z, log_det + part
+
+    def inverse(self, parameters, z):
+        return super().inverse(parameters, diagonal_inverse(z, parameters, "scaling"))

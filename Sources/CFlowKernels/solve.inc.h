@@ -108,7 +108,7 @@ static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum 
                                                                            const struct flow_solve_map *map,
                                                                            const struct flow_solve_step *step) {
     float raw[(3 * FLOW_MOST_BINS - 1) * LANES];
-    const ptrdiff_t count = kind == FLOW_AFFINE ? 2 : step->count;
+    const ptrdiff_t count = kind == FLOW_AFFINE ? 2 : kind == FLOW_SHIFT ? 1 : step->count;
     for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {
         const ptrdiff_t at = step->offset * p->lanes + l;
         for (ptrdiff_t j = 0; j < count; j++)
@@ -127,6 +127,7 @@ static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_
     switch (p->transform.kind) {
     case FLOW_AFFINE: return NAME(solve_dimension_as)(FLOW_AFFINE, p, map, step);
     case FLOW_SPLINE: return NAME(solve_dimension_as)(FLOW_SPLINE, p, map, step);
+    case FLOW_SHIFT: return NAME(solve_dimension_as)(FLOW_SHIFT, p, map, step);
     }
 }
 

@@ -15,6 +15,10 @@ static inline __attribute__((always_inline)) vec NAME(transformed)(enum flow_tra
                                                                    const float *raw, ptrdiff_t stride, vec x,
                                                                    vec *log_derivative) {
     if (kind == FLOW_SPLINE) return NAME(spline)(inverse, transform, raw, stride, x, log_derivative);
+    if (kind == FLOW_SHIFT) {
+        *log_derivative = splat(0);
+        return inverse ? x - load(raw, LANES) : x + load(raw, LANES);
+    }
     const vec s = NAME(log_scale)(load(raw + stride, LANES), splat(1 / transform->bound));
     *log_derivative = inverse ? -s : s;
     return NAME(affine)(inverse, x, load(raw, LANES), s);
@@ -62,6 +66,7 @@ static void NAME(panel)(const struct flow_panel *p) {
     switch (p->transform.kind) {
     case FLOW_AFFINE: return p->inverse ? NAME(panel_as)(FLOW_AFFINE, 1, p) : NAME(panel_as)(FLOW_AFFINE, 0, p);
     case FLOW_SPLINE: return p->inverse ? NAME(panel_as)(FLOW_SPLINE, 1, p) : NAME(panel_as)(FLOW_SPLINE, 0, p);
+    case FLOW_SHIFT: return p->inverse ? NAME(panel_as)(FLOW_SHIFT, 1, p) : NAME(panel_as)(FLOW_SHIFT, 0, p);
     }
 }
 
@@ -86,6 +91,8 @@ static void NAME(columns)(const struct flow_columns *p, float *z, float *log_det
         return p->inverse ? NAME(columns_as)(FLOW_AFFINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_AFFINE, 0, p, z, log_det);
     case FLOW_SPLINE:
         return p->inverse ? NAME(columns_as)(FLOW_SPLINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_SPLINE, 0, p, z, log_det);
+    case FLOW_SHIFT:
+        return p->inverse ? NAME(columns_as)(FLOW_SHIFT, 1, p, z, log_det) : NAME(columns_as)(FLOW_SHIFT, 0, p, z, log_det);
     }
 }
 
@@ -110,9 +117,12 @@ static inline __attribute__((always_inline)) void NAME(columns_backward_as)(enum
             const vec x = load(p->x + at, LANES), d = load(dz + at, LANES), dlog = load(dlog_det + r, LANES);
             const float *raw = p->parameters + first;
             float *draw = dparameters + first;
-            const vec by_x = kind == FLOW_SPLINE
-                                 ? NAME(spline_backward)(&p->transform, raw, p->rows, x, d, dlog, draw)
-                                 : NAME(affine_backward)(&p->transform, raw, p->rows, x, d, dlog, draw);
+            vec by_x = d;
+            switch (kind) {
+            case FLOW_AFFINE: by_x = NAME(affine_backward)(&p->transform, raw, p->rows, x, d, dlog, draw); break;
+            case FLOW_SPLINE: by_x = NAME(spline_backward)(&p->transform, raw, p->rows, x, d, dlog, draw); break;
+            case FLOW_SHIFT: store(d, draw, LANES); break;
+            }
             store(by_x, dx + at, LANES);
         }
 }
@@ -122,5 +132,6 @@ static void NAME(columns_backward)(const struct flow_columns *p, const float *dz
     switch (p->transform.kind) {
     case FLOW_AFFINE: return NAME(columns_backward_as)(FLOW_AFFINE, p, dz, dlog_det, dx, dparameters);
     case FLOW_SPLINE: return NAME(columns_backward_as)(FLOW_SPLINE, p, dz, dlog_det, dx, dparameters);
+    case FLOW_SHIFT: return NAME(columns_backward_as)(FLOW_SHIFT, p, dz, dlog_det, dx, dparameters);
     }
 }

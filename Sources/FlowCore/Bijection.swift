@@ -150,10 +150,11 @@ extension Bijection {
         return arrays
     }
 
+    /// Numbers in the parameter arrays that no mask holds at zero.
     public var parameterCount: Int {
         var count = 0
         var copy = self
-        copy.visitParameters { _, values in count += values.count }
+        copy.visitParameters { info, _ in count += info.liveCount }
         return count
     }
 }

@@ -12,6 +12,10 @@ public enum UnivariateTransform: Sendable, Equatable {
     /// Source: Durkan et al., *Neural Spline Flows* (2019), §3.1, arXiv:1906.04032; derivatives by a softplus that is
     /// moved so that a parameter of 0 gives 1.
     case spline(bins: Int, tailBound: Float)
+    /// `z = x + t` of one parameter, the shift `t`; the log-derivative is 0.
+    ///
+    /// Source: Dinh, Krueger & Bengio, *NICE* (2014), §3.2, arXiv:1410.8516.
+    case shift
 
     /// Bins of a spline: one is no spline, and the kernels keep the knots of a vector's lanes on the stack.
     public static let binCounts = 2...Int(FLOW_MOST_BINS)
@@ -21,6 +25,7 @@ public enum UnivariateTransform: Sendable, Equatable {
         switch self {
         case .affine: 2
         case .spline(let bins, _): 3 * bins - 1
+        case .shift: 1
         }
     }
 
@@ -32,6 +37,8 @@ public enum UnivariateTransform: Sendable, Equatable {
         case .spline(let bins, let bound):
             precondition(Self.binCounts.contains(bins))
             return flow_transform(kind: FLOW_SPLINE, bound: bound, bins: Int32(bins))
+        case .shift:
+            return flow_transform(kind: FLOW_SHIFT, bound: 0, bins: 0)
         }
     }
 }

@@ -28,14 +28,12 @@ package struct Conditioner: Sendable {
     package init(
         maskedDims dims: Int, shape: ConditionerShape, parametersPerDim: Int, random stream: inout RandomStream?
     ) {
-        let isConditional = shape.contextDims > 0
         func degrees(_ units: Int) -> [Int] {
-            (0..<units).map { isConditional ? $0 * dims / units : 1 + $0 * (dims - 1) / units }
+            (0..<units).map { Self.degree(of: $0, in: units, maskedDims: dims, shape) }
         }
         var below = Array(repeating: 0, count: shape.contextDims) + Array(1...dims)
         var reaches: [[Int]] = []
-        // Without a context and with one dimension there is nothing that a hidden unit may read.
-        let readsNothing = dims == 1 && !isConditional
+        let readsNothing = Self.readsNothing(maskedDims: dims, shape)
         for units in shape.hidden {
             let own = degrees(units)
             reaches.append(own.map { degree in readsNothing ? 0 : below.count { $0 <= degree } })
@@ -48,6 +46,16 @@ package struct Conditioner: Sendable {
         self.init(inputs: shape.contextDims + dims, reaches: reaches, shape: shape, random: &stream)
     }
 
+    /// Degree of unit `unit` of a masked network's hidden layer of `units`.
+    private static func degree(of unit: Int, in units: Int, maskedDims dims: Int, _ shape: ConditionerShape) -> Int {
+        shape.contextDims > 0 ? unit * dims / units : 1 + unit * (dims - 1) / units
+    }
+
+    /// Without a context and with one dimension there is nothing that a hidden unit may read.
+    private static func readsNothing(maskedDims dims: Int, _ shape: ConditionerShape) -> Bool {
+        dims == 1 && shape.contextDims == 0
+    }
+
     private init(inputs: Int, reaches: [[Int]], shape: ConditionerShape, random stream: inout RandomStream?) {
         self.shape = shape
         layers = []
@@ -58,6 +66,35 @@ package struct Conditioner: Sendable {
                 TriangularLinear(
                     inputs: i == 0 ? inputs : reaches[i - 1].count, reach: reach, random: &stream))
         }
+    }
+
+    /// Of the arrays of a masked network with these sizes, numbers that no mask holds at zero, or nil where the arrays' sizes
+    /// overflow: known before any is allocated.
+    /// - Complexity: the number of units.
+    package static func parameterCount(
+        maskedDims dims: Int, shape: ConditionerShape, transform: UnivariateTransform
+    ) -> Int? {
+        guard parameterCount(inputs: dims, shape: shape, transform: transform, transformed: dims) != nil else {
+            return nil
+        }
+        let readsNothing = readsNothing(maskedDims: dims, shape)
+        let context = shape.contextDims
+        var below = (units: context + dims, degree: { (input: Int) in max(0, input + 1 - context) })
+        var count = 0
+        /// Units in rising order of `degree`, `rows` rows each of a bias and the weights of what the unit may read.
+        func add(_ units: Int, rows: Int = 1, _ degree: @escaping (Int) -> Int) {
+            var reach = 0
+            for unit in 0..<units {
+                while !readsNothing, reach < below.units, below.degree(reach) <= degree(unit) { reach += 1 }
+                count += rows * (reach + 1)
+            }
+            below = (units, degree)
+        }
+        for units in shape.hidden {
+            add(units) { Self.degree(of: $0, in: units, maskedDims: dims, shape) }
+        }
+        add(dims, rows: transform.parameterCount) { $0 }
+        return count
     }
 
     /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.

@@ -8,7 +8,8 @@ public import FlowKernels
 ///
 /// Source: Dinh et al., *Density estimation using Real NVP* (2017), §3.2–3.4, arXiv:1605.08803; on vectors, with
 /// alternate indices as the mask and, with affine transforms, a soft clip in place of the paper's scaled tanh. With splines
-/// the RQ-NSF (C) of Durkan et al. (2019), arXiv:1906.04032.
+/// the RQ-NSF (C) of Durkan et al. (2019), arXiv:1906.04032; with shifts the additive coupling of Dinh et al., *NICE* (2014),
+/// §3.2, arXiv:1410.8516.
 public struct Coupling: Bijection {
     public let dims: Int
     public let transform: UnivariateTransform

@@ -107,8 +107,13 @@ public struct MaskedAutoregressive: Bijection {
         }
     }
 
-    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    /// Numbers in the arrays of a map with these sizes that no mask holds at zero, or nil where the arrays' sizes overflow.
     public static func parameterCount(dims: Int, shape: ConditionerShape, transform: UnivariateTransform) -> Int? {
+        Conditioner.parameterCount(maskedDims: dims, shape: shape, transform: transform)
+    }
+
+    /// The same with the masked zeros.
+    public static func elementCount(dims: Int, shape: ConditionerShape, transform: UnivariateTransform) -> Int? {
         Conditioner.parameterCount(inputs: dims, shape: shape, transform: transform, transformed: dims)
     }
 

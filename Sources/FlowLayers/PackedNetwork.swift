@@ -6,7 +6,7 @@ import FlowKernels
 /// Outputs stand in groups of 16 dimensions, a group in as many panels as it takes at two parameters each: parameter `j` of
 /// dimension `i` of a group is lane `16 (j mod 2) + i` of panel `⌊j/2⌋`. So a vector holds one parameter of as many
 /// dimensions as it has lanes, as the element-wise kernels want it; a group reads no further than 16 dimensions do, close to
-/// the diagonal; and an affine map's shifts and log-scales fill one panel.
+/// the diagonal; and an affine map's shifts and log-scales fill one panel. Shifts alone leave the upper half of a panel empty.
 struct PackedNetwork: Sendable {
     /// Dimensions of a group.
     static let groupDims = 16

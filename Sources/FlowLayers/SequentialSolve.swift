@@ -129,9 +129,9 @@ struct SequentialSolve: Sendable {
             // Lanes rise with the positions, or fall when reversed; a panel's second parameters stand behind the first.
             let dims = PackedNetwork.groupDims
             let rest = reversed ? 0..<lane + 1 : lane..<dims
+            let second = rest.lowerBound + dims..<rest.upperBound + dims
             let left = bringIn(
-                output, panels: panel..<panel + groupPanels,
-                rest: [rest, rest.lowerBound + dims..<rest.upperBound + dims])
+                output, panels: panel..<panel + groupPanels, rest: parameters == 1 ? [rest] : [rest, second])
             plan.solve(
                 output, lane: lane, left, position: position, ahead: ahead(output, lane..<lane + 1, of: dims))
             known[0] += 1

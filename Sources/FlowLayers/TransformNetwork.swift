@@ -59,5 +59,6 @@ func checkSizes(_ transform: UnivariateTransform) throws {
             throw FlowError.outOfRange(
                 argument: "bins", value: "\(bins)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
         }
+    case .shift: break
     }
 }

@@ -1,7 +1,7 @@
 public import FlowCore
 public import FlowLayers
 
-/// A flow that standardises its input and then applies a chain of maps of one kind.
+/// A flow that standardises its input, then applies a chain of maps of one kind, and may scale what comes out.
 ///
 /// Log-dets add up: `log|det ∂z/∂x| = Σᵢ log|det ∂zᵢ/∂zᵢ₋₁|`.
 public protocol ChainFlow: FlowArchitecture where Tape == ChainTape<Layer> {
@@ -10,15 +10,23 @@ public protocol ChainFlow: FlowArchitecture where Tape == ChainTape<Layer> {
     var standardize: ActNorm { get set }
     /// In the order of data → latent.
     var layers: [Layer] { get set }
+    /// Of every latent dimension, behind the layers; nil, as by default, for none.
+    var scaling: ActNorm? { get set }
 }
 
 /// What each map of a chain remembers, in the order of data → latent.
 public struct ChainTape<Layer: Bijection>: Sendable {
     var standardize: ActNorm.Tape
     var layers: [Layer.Tape]
+    var scaling: ActNorm.Tape?
 }
 
 extension ChainFlow {
+    public var scaling: ActNorm? {
+        get { nil }
+        set { precondition(newValue == nil, "this flow has no scaling") }
+    }
+
     public var dims: Int { standardize.dims }
     public var forwardOrder: ExecutionOrder {
         layers.contains { $0.forwardOrder == .sequential } ? .sequential : .parallel
@@ -32,10 +40,11 @@ extension ChainFlow {
     }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
-        PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) })
+        let scaling = scaling.map { [$0.packed(precision)] } ?? []
+        return PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) } + scaling)
     }
 
-    public var stages: [any Bijection] { [standardize] + layers }
+    public var stages: [any Bijection] { [standardize] + layers + (scaling.map { [$0] } ?? []) }
 
     public func tapeBytes(rows: Int) -> Int { stages.reduce(0) { $0 + $1.tapeBytes(rows: rows) } }
 
@@ -52,11 +61,18 @@ extension ChainFlow {
             add(more, to: &logDet)
             tape.layers.append(own)
         }
+        if let scaling {
+            let (next, more, own) = try scaling.forwardTaped(z)
+            z = next
+            add(more, to: &logDet)
+            tape.scaling = own
+        }
         return (z, logDet, tape)
     }
 
     public func backward(_ cotangent: Cotangent, through tape: inout ChainTape<Layer>) -> Matrix {
         var cotangent = cotangent
+        if let scaling { cotangent.dz = scaling.backward(cotangent, through: &tape.scaling!) }
         for i in layers.indices.reversed() {
             cotangent.dz = layers[i].backward(cotangent, through: &tape.layers[i])
         }
@@ -71,6 +87,7 @@ extension ChainFlow {
         }
         visit(standardize, "standardize", tapes.map(\.standardize))
         for i in layers.indices { visit(layers[i], "layers.\(i)", tapes.map { $0.layers[i] }) }
+        if let scaling { visit(scaling, "scaling", tapes.map { $0.scaling! }) }
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
@@ -81,6 +98,9 @@ extension ChainFlow {
             try layers[i].visitParameters { info, values in
                 try body(info.within("layers.\(i)"), &values)
             }
+        }
+        try scaling?.visitParameters { info, values in
+            try body(info.within("scaling"), &values)
         }
     }
 
@@ -99,9 +119,10 @@ extension ChainFlow {
     }
 }
 
-/// Parameters of standardisation and `layers` maps, `layer(i)` being that of map `i`; nil where that overflows.
-func chainParameterCount(dims: Int, layers: Int, layer: (Int) -> Int?) -> Int? {
-    var count = 2 * dims
+/// Parameters of standardisation, of a scaling if there is one, and of `layers` maps, `layer(i)` being that of map `i`; nil where
+/// that overflows.
+func chainParameterCount(dims: Int, layers: Int, isScaled: Bool = false, layer: (Int) -> Int?) -> Int? {
+    var count = (isScaled ? 4 : 2) * dims
     for i in 0..<layers {
         guard let own = layer(i) else { return nil }
         let (sum, overflow) = count.addingReportingOverflow(own)

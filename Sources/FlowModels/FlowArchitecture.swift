@@ -14,9 +14,13 @@ public protocol FlowArchitecture: Bijection {
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that make no sense.
     init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws
 
-    /// Numbers in the parameter arrays of such a flow, or nil where that overflows. The loader compares it with what a
-    /// file holds before anything is allocated; sizes are positive.
+    /// Numbers in the parameter arrays of such a flow that no mask holds at zero, or nil where that overflows. The loader
+    /// compares it with what a file holds before anything is allocated; sizes are positive.
     static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int?
+
+    /// Numbers in those arrays, masked zeros among them, or nil where that overflows: what the flow takes in memory. By default
+    /// nothing is masked.
+    static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int?
 
     /// Data-dependent initialisation, once, before the first step: `x` is a batch of preprocessed training rows.
     mutating func initialize(from x: Matrix) throws
@@ -53,5 +57,11 @@ extension FlowArchitecture {
         }
         if sizes.classes > 0 { parts.append("\(sizes.classes) classes") }
         return parts.joined(separator: ", ")
+    }
+}
+
+extension FlowArchitecture {
+    public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
+        parameterCount(shape: shape, hyperParameters: hyperParameters)
     }
 }

@@ -5,6 +5,7 @@ public enum FlowRegistry {
         AffineCouplingFlow.self,
         SplineCouplingFlow.self,
         SplineAutoregressiveFlow.self,
+        NICEFlow.self,
         RealNVPFlow.self,
         GlowFlow.self,
         SplineGlowFlow.self,

@@ -32,4 +32,12 @@ public struct MaskedAutoregressiveFlow: ChainFlow {
                 dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
         }
     }
+
+    public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
+        let dims = shape.dims
+        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
+            MaskedAutoregressive.elementCount(
+                dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
+        }
+    }
 }

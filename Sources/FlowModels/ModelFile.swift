@@ -13,6 +13,18 @@ public enum ModelFile {
         static let hiddenLayers = 64
         static let units = 1 << 20
         static let classes = 10_000
+        /// Numbers in memory, masked zeros among them, for each one in the file; a small file may ask for as much as one of
+        /// `fewNumbers`. Sorted masks leave about half of a matrix: only one-pixel images come near this.
+        static let elementsPerNumber = 16
+        static let fewNumbers = 1 << 20
+    }
+
+    /// Most numbers in memory, masked zeros among them, that a model whose file holds `parameters` may take: what is not in
+    /// the file must not be allocated at a file's bidding.
+    package static func elementLimit(parameters: Int) -> Int {
+        let (limit, overflow) = Limit.elementsPerNumber.multipliedReportingOverflow(
+            by: max(parameters, Limit.fewNumbers))
+        return overflow ? .max : limit
     }
 
     /// How far the check vector's log-density may be from the recorded one: `1e-4 · D` nats, room for another CPU's
@@ -21,7 +33,7 @@ public enum ModelFile {
 
     // MARK: Writing
 
-    /// The file's bytes. The check vector is evaluated again on the weights as rounded to `precision`, so that the file
+    /// The file's bytes, in the newest format. The check vector is evaluated again on the weights as rounded to `precision`, so that the file
     /// verifies.
     public static func encode<Flow: FlowArchitecture>(
         _ model: DensityModel<Flow>, precision: TensorPrecision
@@ -34,10 +46,11 @@ public enum ModelFile {
         let row = DensityRow(pixels: record.check.pixels)
         record.check.logProb = try DensityModel(flow: rounded, record: record)
             .densities(of: [row], isCancelled: { false })[0].logProb
+        record.formatVersion = ModelRecord.currentFormatVersion
         record.parameterCount = rounded.parameterCount
         var tensors: [Safetensors.Tensor] = []
         rounded.visitParameters { info, values in
-            tensors.append(.init(name: info.name, shape: info.shape, values: values))
+            tensors.append(.init(name: info.name, shape: info.liveShape, values: info.live(of: values)))
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -118,19 +131,20 @@ public enum ModelFile {
         _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor],
         _ precision: WeightPrecision
     ) throws -> any ImageDensity {
-        let held = tensors.values.reduce(0) { $0 + $1.values.count }
-        let expected = Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters)
-        guard expected == held else {
-            throw ModelFileError.wrongParameterCount(expected: expected ?? .max, actual: held)
-        }
+        let parameters = try checkSizes(
+            architecture, record, held: tensors.values.reduce(0) { $0 + $1.values.count })
+        let isWhole = record.formatVersion == 1
+        var record = record
+        record.parameterCount = parameters
         do {
             var flow = try Flow(shape: record.eventShape, hyperParameters: record.hyperParameters, seed: nil)
             try flow.visitParameters { info, values in
                 guard let tensor = tensors[info.name] else { throw ModelFileError.missingTensor(info.name) }
-                guard tensor.shape == info.shape else {
-                    throw ModelFileError.wrongShape(tensor: info.name, expected: info.shape, actual: tensor.shape)
+                let shape = isWhole ? info.shape : info.liveShape
+                guard tensor.shape == shape else {
+                    throw ModelFileError.wrongShape(tensor: info.name, expected: shape, actual: tensor.shape)
                 }
-                values = tensor.values
+                values = isWhole ? tensor.values : info.whole(of: tensor.values)
             }
             guard flow.holdsStructuralZeros else { throw ModelFileError.maskViolated }
             let model = try DensityModel(flow: flow, record: record)
@@ -139,6 +153,31 @@ public enum ModelFile {
         } catch let FlowError.outOfRange(argument, value, allowed) {
             throw ModelFileError.badRecord(field: argument, reason: "\(value), allowed is \(allowed)")
         }
+    }
+
+    /// Compares what the hyper-parameters ask for with the numbers that the file holds, before anything is allocated.
+    /// - Returns: the flow's parameters, masked zeros not among them.
+    private static func checkSizes<Flow: FlowArchitecture>(
+        _: Flow.Type, _ record: ModelRecord, held: Int
+    ) throws -> Int {
+        // elements first: where they are few, parameters are quickly counted
+        let elements = Flow.elementCount(shape: record.eventShape, hyperParameters: record.hyperParameters) ?? .max
+        func parameters() -> Int {
+            Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters) ?? .max
+        }
+        if record.formatVersion == 1 {
+            guard elements == held else { throw ModelFileError.wrongParameterCount(expected: elements, actual: held) }
+            return parameters()
+        }
+        let limit = elementLimit(parameters: held)
+        guard elements <= limit else { throw ModelFileError.tooManyElements(elements, limit: limit, held: held) }
+        let expected = parameters()
+        guard expected == held else { throw ModelFileError.wrongParameterCount(expected: expected, actual: held) }
+        guard record.parameterCount == held else {
+            throw ModelFileError.badRecord(
+                field: "parameter_count", reason: "is \(record.parameterCount); the file holds \(held)")
+        }
+        return expected
     }
 
     private static func verify(_ model: DensityModel<some FlowArchitecture>) throws {

@@ -9,6 +9,8 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case newerMathematics(version: Int, supported: Int)
     case unknownArchitecture(String, known: [String])
     case wrongParameterCount(expected: Int, actual: Int)
+    /// More masked zeros, which the file does not hold, than a file of so many numbers may ask for.
+    case tooManyElements(Int, limit: Int, held: Int)
     case missingTensor(String)
     case wrongShape(tensor: String, expected: [Int], actual: [Int])
     /// A weight that the architecture's masks hold at zero is not zero.
@@ -32,6 +34,9 @@ extension ModelFileError: CustomStringConvertible {
             "architecture is \"\(name.prefix(64))\"; this program knows \(known.joined(separator: ", "))"
         case .wrongParameterCount(let expected, let actual):
             "the hyper-parameters ask for \(expected) numbers; the file holds \(actual)"
+        case .tooManyElements(let elements, let limit, let held):
+            "the hyper-parameters ask for \(elements) numbers in memory, masked zeros among them; at most \(limit) are "
+                + "allowed for the \(held) that the file holds"
         case .missingTensor(let name): "tensor \(name) is missing"
         case .wrongShape(let tensor, let expected, let actual):
             "tensor \(tensor) has shape \(actual); \(expected) was expected"

@@ -8,6 +8,7 @@ extension ModelRecord {
             guard holds else { throw ModelFileError.badRecord(field: field, reason: reason) }
         }
         typealias Limit = ModelFile.Limit
+        try require(formatVersion >= 1, "format_version", "\(formatVersion) is not 1 or 2")
         try require(Self.isValidName(name), "name", "is not 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
         let sides = [eventShape.height, eventShape.width, eventShape.channels]
         try require(

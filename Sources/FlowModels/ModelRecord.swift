@@ -18,7 +18,8 @@ public struct EventShape: Sendable, Codable, Equatable {
 ///
 /// Keys are snake_case in the file and over HTTP.
 public struct ModelRecord: Sendable, Codable, Equatable {
-    /// Layout of the file; a newer one than ``currentFormatVersion`` is refused.
+    /// Layout of the file: 1, where masked matrices are whole, or 2, where they are without what their masks hold at zero. A
+    /// newer one than ``currentFormatVersion`` is refused.
     public var formatVersion: Int
     /// What the numbers mean: dequantization stream, order of maps, parametrisation.
     public var mathematicsVersion: Int
@@ -38,13 +39,14 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var classes: [String]
     /// Share of each class in the training images: the mixture's weights of a class-conditional density, else nil.
     public var classPrior: [Double]?
+    /// Numbers of the flow that no mask holds at zero.
     public var parameterCount: Int
     public var training: TrainingRecord?
     public var heldOut: HeldOutRecord?
     public var calibration: Calibration?
     public var check: CheckVector
 
-    public static let currentFormatVersion = 1
+    public static let currentFormatVersion = 2
     public static let currentMathematicsVersion = 1
 
     enum CodingKeys: String, CodingKey {

@@ -31,4 +31,12 @@ public struct SplineAutoregressiveFlow: ChainFlow {
                 dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.spline)
         }
     }
+
+    public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
+        let dims = shape.dims
+        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
+            MaskedAutoregressive.elementCount(
+                dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.spline)
+        }
+    }
 }

@@ -86,7 +86,8 @@ private func checksum(state: String, arrays: [[[Float]]]) -> String {
     return "\(checksum)"
 }
 
-/// A checkpoint is a safetensors file: weights, averages and optimiser as tensors, the rest as JSON in the metadata.
+/// A checkpoint is a safetensors file: weights, averages and optimiser as tensors, without what masks hold at zero, the rest as
+/// JSON in the metadata.
 extension Trainer {
     /// Writes the whole state of the training, replacing the file in one step.
     /// - Throws: ``TrainingError/file(path:operation:reason:)``.
@@ -99,9 +100,10 @@ extension Trainer {
         let state = try String(
             decoding: JSONEncoder().encode(CheckpointState(identity: identity, progress: progress)), as: UTF8.self)
         let infos = optimizer.memory.map(\.info)
+        arrays = arrays.map { zip(infos, $0).map { info, values in info.live(of: values) } }
         let tensors = zip(CheckpointGroup.allCases, arrays).flatMap { group, arrays in
             zip(infos, arrays).map { info, values in
-                Safetensors.Tensor(name: "\(group.rawValue).\(info.name)", shape: info.shape, values: values)
+                Safetensors.Tensor(name: "\(group.rawValue).\(info.name)", shape: info.liveShape, values: values)
             }
         }
         let metadata = [MetadataKey.state: state, MetadataKey.checksum: checksum(state: state, arrays: arrays)]
@@ -136,17 +138,23 @@ extension Trainer {
 
         let infos = optimizer.memory.map(\.info)
         let groups = CheckpointGroup.allCases.filter { $0 != .best || state.progress.best != nil }
-        let arrays = try groups.map { group in
+        let stored = try groups.map { group in
             try infos.map { info in
                 let name = "\(group.rawValue).\(info.name)"
-                guard let tensor = tensors[name], tensor.shape == info.shape else {
-                    throw damaged("tensor \(name) is missing or of another shape than \(info.shape)")
+                // older programs wrote masked matrices as a whole
+                guard let tensor = tensors[name], [info.liveShape, info.shape].contains(tensor.shape) else {
+                    throw damaged("tensor \(name) is missing or of another shape than \(info.liveShape)")
                 }
-                return tensor.values
+                return tensor
             }
         }
-        guard metadata[MetadataKey.checksum] == checksum(state: json, arrays: arrays) else {
+        guard metadata[MetadataKey.checksum] == checksum(state: json, arrays: stored.map { $0.map(\.values) }) else {
             throw damaged("the checksum does not match")
+        }
+        let arrays = stored.map { tensors in
+            zip(infos, tensors).map { info, tensor in
+                tensor.shape == info.shape ? tensor.values : info.whole(of: tensor.values)
+            }
         }
         progress = state.progress
         flow.setParameters(arrays[0])

@@ -57,7 +57,7 @@ struct Bench: ParsableCommand {
     var seconds = 2.0
 
     /// Largest flow that is built from sizes.
-    private static let maxParameters = 1 << 30
+    private static let maxElements = 1 << 30
 
     func run() throws {
         try check("--batch", batch, in: 1...65_536)
@@ -96,9 +96,11 @@ struct Bench: ParsableCommand {
         try spline.check()
         try convolution.check()
         for size in sizes { try check("--hidden", size, in: 1...1 << 20) }
-        guard let count = type.parameterCount(shape: shape, hyperParameters: hyperParameters),
-            count <= Self.maxParameters
-        else { throw CommandError("a flow of these sizes has more than \(Self.maxParameters) parameters") }
+        guard let count = type.elementCount(shape: shape, hyperParameters: hyperParameters), count <= Self.maxElements
+        else {
+            throw CommandError(
+                "a flow of these sizes has more than \(Self.maxElements) parameters, masked zeros among them")
+        }
         return (try random(type, shape, hyperParameters), shape, hyperParameters)
     }
 

@@ -44,7 +44,10 @@ struct Inspect: ParsableCommand {
 private struct Inspection: Encodable {
     struct Tensor: Encodable {
         var name: String
+        /// Of the whole array, masked zeros among them.
         var shape: [Int]
+        /// Numbers that no mask holds at zero, which the spread is of.
+        var live: Int
         var type: String
         var min: Double
         var mean: Double
@@ -62,6 +65,8 @@ private struct Inspection: Encodable {
     /// Its sizes in words.
     var architecture: String
     var fileBytes: Int
+    /// Masked zeros that the file stores, as those of format 1 do.
+    var maskedZeros: Int
     /// Types of the tensors.
     var types: [String]
     var logprob: Direction
@@ -77,6 +82,7 @@ private struct Inspection: Encodable {
         record.check.pixels = []
         architecture = type(of: flow).description(of: record.hyperParameters)
         fileBytes = bytes
+        maskedZeros = held.values.reduce(0) { $0 + $1.values.count } - record.parameterCount
         types = Set(held.values.map(\.precision.rawValue)).sorted()
         let multiplyAdds = FlowEngine(flow).multiplyAdds
         logprob = Direction(order: density.densityOrder.rawValue, multiplyAdds: multiplyAdds)
@@ -86,7 +92,7 @@ private struct Inspection: Encodable {
         var visited = flow
         // in the order of the maps
         visited.visitParameters { info, _ in
-            if let tensor = held[info.name] { listed.append(Tensor(tensor)) }
+            if let tensor = held[info.name] { listed.append(Tensor(tensor, info)) }
         }
         tensors = listed
     }
@@ -112,7 +118,12 @@ private struct Inspection: Encodable {
             ),
             (
                 "parameters",
-                "\(grouped(record.parameterCount)) in \(types.joined(separator: ", ")); \(grouped(fileBytes)) bytes"
+                "\(grouped(record.parameterCount)) in \(types.joined(separator: ", "))"
+            ),
+            (
+                "file",
+                "\(grouped(fileBytes)) bytes, format \(record.formatVersion)"
+                    + (maskedZeros > 0 ? ", with \(grouped(maskedZeros)) masked zeros" : "")
             ),
             ("logprob", "\(logprob.order), \(grouped(logprob.multiplyAdds)) multiply-adds an image"),
             ("sample", "\(sample.order), \(grouped(sample.multiplyAdds)) multiply-adds an image"),
@@ -147,11 +158,13 @@ private struct Inspection: Encodable {
         var text = lines.map { $0.0.padded(to: 14) + $0.1 }.joined(separator: "\n")
         if let tensors {
             let width = (tensors.map(\.name.count).max() ?? 0) + 2
-            text += "\n\n" + "tensor".padded(to: width) + "shape".padded(to: 14) + "type".padded(to: 6)
+            text += "\n\n" + "tensor".padded(to: width) + "shape".padded(to: 14) + "live".padded(to: 12)
+            text += "type".padded(to: 6)
             text += "min".padded(to: 12) + "mean".padded(to: 12) + "max".padded(to: 12) + "std"
             for tensor in tensors {
                 text += "\n" + tensor.name.padded(to: width)
-                text += tensor.shape.map(String.init).joined(separator: "x").padded(to: 14) + tensor.type.padded(to: 6)
+                text += tensor.shape.map(String.init).joined(separator: "x").padded(to: 14)
+                text += grouped(tensor.live).padded(to: 12) + tensor.type.padded(to: 6)
                 text += [tensor.min, tensor.mean, tensor.max].map { fixed($0, 5).padded(to: 12) }.joined()
                 text += fixed(tensor.standardDeviation, 5)
             }
@@ -161,13 +174,15 @@ private struct Inspection: Encodable {
 }
 
 extension Inspection.Tensor {
-    fileprivate init(_ stored: Safetensors.Tensor) {
-        let values = stored.values
-        let count = Double(values.count)
+    fileprivate init(_ stored: Safetensors.Tensor, _ info: ParameterInfo) {
+        let values = stored.shape == info.shape ? info.live(of: stored.values) : stored.values
+        // with one pixel a mask leaves nothing
+        let count = Double(values.isEmpty ? 1 : values.count)
         let mean = values.reduce(0.0) { $0 + Double($1) } / count
         let squares = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
         self.init(
-            name: stored.name, shape: stored.shape, type: stored.precision.rawValue, min: Double(values.min() ?? 0),
+            name: stored.name, shape: info.shape, live: values.count, type: stored.precision.rawValue,
+            min: Double(values.min() ?? 0),
             mean: mean,
             max: Double(values.max() ?? 0), standardDeviation: (squares / count).squareRoot())
     }

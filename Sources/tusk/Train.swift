@@ -97,12 +97,20 @@ struct Train: ParsableCommand {
             hyperParameters.classes = train.classes.count
         }
         guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
-        guard let parameters = Flow.parameterCount(shape: train.shape, hyperParameters: hyperParameters),
-            parameters <= maxParameters
+        guard let elements = Flow.elementCount(shape: train.shape, hyperParameters: hyperParameters),
+            elements <= maxElements,
+            let parameters = Flow.parameterCount(shape: train.shape, hyperParameters: hyperParameters)
         else {
-            throw CommandError("--layers and --hidden ask for more than \(grouped(maxParameters)) parameters")
+            throw CommandError(
+                "--layers and --hidden ask for more than \(grouped(maxElements)) parameters, masked zeros among them")
         }
-        let memory = try memory(Flow.self, hyperParameters, parameters, train, validation, options)
+        let limit = ModelFile.elementLimit(parameters: parameters)
+        guard elements <= limit else {
+            throw CommandError(
+                "--layers and --hidden ask for \(grouped(elements)) numbers, of which masks leave \(grouped(parameters)); "
+                    + "at most \(grouped(limit)) are allowed for so few")
+        }
+        let memory = try memory(Flow.self, hyperParameters, elements, train, validation, options)
         announce(Flow.self, hyperParameters, parameters, train, validation, options, memory)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: train, validation: validation,
@@ -217,4 +225,4 @@ struct Train: ParsableCommand {
 }
 
 /// 16 GiB of weights.
-private let maxParameters = 1 << 32
+private let maxElements = 1 << 32

@@ -35,7 +35,7 @@ struct ArchitectureArguments: ParsableArguments {
     @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
     var conditional = false
 
-    @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
+    @Option(help: ArgumentHelp("Bound of the log-scales of affine maps, nats.", valueName: "c"))
     var logScaleBound: Float = 5
 
     @OptionGroup var spline: SplineArguments

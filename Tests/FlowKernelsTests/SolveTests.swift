@@ -2,14 +2,18 @@ import FlowCore
 import FlowKernels
 import Testing
 
-/// One map of 3 inputs (a context and two positions) to 32 units of which two are used, one of 2 inputs to the shifts and
-/// log-scales of the two positions: every kind of step, against its formula. Whole networks are in FlowLayersTests.
+/// One map of 3 inputs (a context and two positions) to 32 units of which two are used, one of 2 inputs to the shifts, and
+/// log-scales if any, of the two positions: every kind of step, against its formula. Whole networks are in FlowLayersTests.
 @Suite("Steps of a sequential solve")
 struct SolveTests {
     /// In bfloat16 every number that enters a product is rounded first, with an error of at most 2⁻⁹ of it.
-    @Test("equal their formulas", arguments: InstructionSet.allCases, [false, true])
-    func formulas(_ set: InstructionSet, isHalf: Bool) throws {
+    @Test(
+        "equal their formulas", arguments: InstructionSet.allCases,
+        [(false, .affine(logScaleBound: 5)), (true, .affine(logScaleBound: 5)), (false, .shift), (true, .shift)]
+            as [(Bool, UnivariateTransform)])
+    func formulas(_ set: InstructionSet, _ kind: (isHalf: Bool, transform: UnivariateTransform)) throws {
         guard let kernels = Kernels(set) else { return }
+        let (isHalf, transform) = kind
         let (rows, lanes) = (19, 32)
         func weights(_ values: [Float]) -> PanelWeights {
             guard isHalf else { return PanelWeights(single: values) }
@@ -24,7 +28,6 @@ struct SolveTests {
             return PanelWeights(half: paired)
         }
         func factor(_ x: Double) -> Double { isHalf ? Double(Reference.widenBF16(Reference.roundBF16(Float(x)))) : x }
-        let bound: Float = 5
         var random = RandomStream(seed: 8, stream: 0)
         func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.normal() } }
         let (hidden, output) = (numbers(3 * 32), numbers(2 * 32))
@@ -40,7 +43,7 @@ struct SolveTests {
                     weights: weights(output), biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil,
                     stream: nil,
                     adds: false),
-            ], positions: 1..<3, transform: .affine(logScaleBound: bound), known: 7)
+            ], positions: 1..<3, transform: transform, known: 7)
         // unit 0 stands in lane 2 and reads the context, unit 1 in lane 3 and reads the first position too
         plan.open(0, panel: 0, offset: 0, reads: 3, depth: 1)
         plan.finish(0, lanes: 2..<3, 1..<1, unit: 0)
@@ -83,11 +86,12 @@ struct SolveTests {
                         $0 + factor(Double(output[32 * $1.offset + lane])) * factor($1.element)
                     }
                 }
-                let a = parameter(4 + p + 16)
-                let s = a / (1 + abs(a) / Double(bound))
-                data.append((Double(z[p * lanes + r]) - parameter(4 + p)) * Reference.exp(-s))
-                #expect(isNear(scratch.z[p * lanes + r], data[p]))
-                sum -= s
+                let own = (0..<transform.parameterCount).map { parameter(4 + p + 16 * $0) }
+                let (x, logDerivative) = Reference.transform(
+                    transform, inverse: true, Double(z[p * lanes + r]), parameters: own)
+                data.append(x)
+                #expect(isNear(scratch.z[p * lanes + r], x))
+                sum += logDerivative
             }
             #expect(isNear(scratch.logDet[r], sum))
         }

@@ -26,6 +26,10 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case imageChannels = "ImageMap, channels, splines, gated"
     case imageCausal = "ImageMap, causal, splines, gated"
     case imageCausalReversed = "ImageMap, causal, reversed, kernel of 5"
+    case shiftMasked = "MaskedAutoregressive, shifts"
+    case shiftMaskedReversed = "MaskedAutoregressive, shifts, reversed, residual blocks, GELU"
+    case shiftCouplingEven = "Coupling, shifts, parity 0"
+    case shiftCouplingOdd = "Coupling, shifts, parity 1, residual blocks, ELU"
 
     var testDescription: String { rawValue }
 
@@ -98,6 +102,10 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
         case .splineCouplingOdd:
             return try coupling(parity: 1, [9, 9, 9], .gelu, residual: true, by: .spline(bins: 5, tailBound: 2.5))
         case .couplingResidual: return try coupling(parity: 1, [9, 9, 9], .gelu, residual: true)
+        case .shiftMasked: return try masked([13, 11], reversed: false, by: .shift)
+        case .shiftMaskedReversed: return try masked([9, 9, 9], reversed: true, .gelu, residual: true, by: .shift)
+        case .shiftCouplingEven: return try coupling(parity: 0, by: .shift)
+        case .shiftCouplingOdd: return try coupling(parity: 1, [9, 9, 9], .elu, residual: true, by: .shift)
         }
     }
 }
@@ -230,6 +238,19 @@ struct MaskedAutoregressiveTests {
         #expect(fast.x != z)
         for (a, b) in zip(fast.x.elements, naive.x.elements) { #expect(abs(a - b) <= 1e-3) }
         for (a, b) in zip(fast.logDet, naive.logDet) { #expect(abs(a - b) <= 1e-4 * Float(size.dims)) }
+    }
+
+    @Test(
+        "with shifts too, and their log-det is 0", arguments: [(1, [4]), (7, [3, 5]), (65, [90, 70])], [false, true])
+    func onePassShifts(size: (dims: Int, hidden: [Int]), reversed: Bool) throws {
+        let map = try map(dims: size.dims, hidden: size.hidden, reversed: reversed, .shift)
+        var random = RandomStream(seed: 3, stream: 0)
+        let z = Matrix(rows: 5, columns: size.dims, elements: (0..<5 * size.dims).map { _ in random.normal() })
+        let fast = try map.inverse(z, isCancelled: { false })
+        let naive = try map.referenceInverse(z)
+        #expect(fast.x != z)
+        for (a, b) in zip(fast.x.elements, naive.x.elements) { #expect(abs(a - b) <= 1e-4 * max(1, abs(b))) }
+        #expect(fast.logDet == Array(repeating: 0, count: 5) && naive.logDet == fast.logDet)
     }
 
     @Test("bins and tail bound are checked, at each end", arguments: [(2, true), (64, true), (1, false), (65, false)])

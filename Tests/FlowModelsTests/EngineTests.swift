@@ -31,6 +31,7 @@ struct EngineTests {
             try flow(RealNVPFlow.self, dims: 32, [16], .elu, height: 4),
             try flow(SplineGlowFlow.self, dims: 32, [16, 16], bins: 4, height: 4),
             try flow(SplineConvolutionalFlow.self, dims: 20, [16, 16], .gelu, bins: 4, height: 5),
+            try flow(NICEFlow.self, dims: 37, [50, 30], .tanh),
         ]
     }
 

@@ -1,3 +1,5 @@
+import Compression
+import FlowCore
 import FlowModels
 import FlowTraining
 import FoundationEssentials
@@ -64,6 +66,47 @@ struct CheckpointTests {
         let other = try pairTrainer(Self.options)
         try other.resume(from: file)
         #expect(other.progress.step == 9)
+    }
+
+    @Test("holds no masked zeros, and one that does, of an older program, is continued all the same")
+    func wholeMatrices() throws {
+        let folder = try TemporaryFolder()
+        let trainer = try pairTrainer(Self.options)
+        _ = try trainer.run(isInterrupted: { trainer.progress.step == 9 })
+        try trainer.writeCheckpoint(to: folder.file("live"))
+        let (tensors, metadata) = try Safetensors.decode(Data(contentsOf: URL(filePath: folder.file("live"))).bytes)
+        var infos: [ParameterInfo] = []
+        var flow = trainer.flow
+        flow.visitParameters { info, _ in infos.append(info) }
+        #expect(infos.contains { $0.liveCount < $0.shape.reduce(1, *) })
+
+        let state = try #require(metadata["tusk-checkpoint-1"])
+        var checksum = unsafe crc32(Array(state.utf8).span.bytes)
+        var whole: [Safetensors.Tensor] = []
+        for group in ["weights", "average", "adam.first", "adam.second", "best"] {
+            for info in infos {
+                guard var tensor = tensors["\(group).\(info.name)"] else { continue }
+                #expect(tensor.values.count == info.liveCount)
+                tensor.values = info.whole(of: tensor.values)
+                tensor.shape = info.shape
+                checksum = unsafe crc32(tensor.values.span.bytes, continuing: checksum)
+                whole.append(tensor)
+            }
+        }
+        #expect(whole.count == tensors.count)
+        try Data(
+            Safetensors.encode(
+                whole, metadata: ["tusk-checkpoint-1": state, "crc32": "\(checksum)"], precision: .float32)
+        ).write(to: URL(filePath: folder.file("whole")))
+
+        let ends = try ["live", "whole"].map { name in
+            let other = try pairTrainer(Self.options)
+            try other.resume(from: folder.file(name))
+            #expect(other.progress == trainer.progress)
+            #expect(try other.run() == .allEpochs)
+            return parameters(other.flow)
+        }
+        #expect(ends[0] == ends[1])
     }
 
     @Test("may be continued for longer, not with other settings")

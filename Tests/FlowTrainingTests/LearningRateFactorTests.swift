@@ -22,7 +22,8 @@ struct LearningRateFactorTests {
     @Test("arrays with a factor of 0 stay where they are, the others move; the last that matches counts")
     func still() throws {
         let trainer = try trainer([
-            LearningRateFactor(pattern: "layers", factor: 0), LearningRateFactor(pattern: "layers.1.biases.1", factor: 3),
+            LearningRateFactor(pattern: "layers", factor: 0),
+            LearningRateFactor(pattern: "layers.1.biases.1", factor: 3),
         ])
         let before = named(trainer)
         _ = try trainer.run()

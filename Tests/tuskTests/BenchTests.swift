@@ -7,7 +7,7 @@ struct BenchTests {
 
     @Test(
         "prints one JSON object for every direction", arguments: ["density", "sample", "train"],
-        ["maf", "coupling", "nsf-coupling", "nsf-autoregressive"])
+        ["maf", "coupling", "nsf-coupling", "nsf-autoregressive", "nice"])
     func report(_ direction: String, _ architecture: String) throws {
         let result = try Program.run(
             ["bench", "--dims", "9", "--direction", direction, "--architecture", architecture, "--threads", "2"]

@@ -20,12 +20,12 @@ struct CommandTests {
         let trained = try Program.run(Self.train(work, "--epochs", "3", "--class", "0", "--class-name", "left"))
         #expect(trained.code == 0, "\(trained.errors)")
         #expect(trained.output.contains("30 images (train), 10 to validate"))
-        #expect(trained.output.contains("epoch 3/3"))
+        #expect(trained.output.contains("epoch 3/3") && trained.output.contains(", 910 parameters\n"))
         #expect(try String(decoding: work.contents("m.csv"), as: UTF8.self).split(separator: "\n").count == 4)
         #expect(try decodeImage([UInt8](work.contents("m.png"))).width > 100)
         #expect(work.exists("m.checkpoint"))
         let record = try ModelFile.load(path: work.file("m.safetensors")).record
-        #expect(record.classes == ["left"])
+        #expect(record.classes == ["left"] && record.parameterCount == 910)
         #expect(record.training?.epochs == 3)
 
         let evaluated = try Program.run(
@@ -59,8 +59,11 @@ struct CommandTests {
 
         let inspected = try Program.run(["inspect", work.file("m.safetensors"), "--tensors"])
         #expect(inspected.code == 0, "\(inspected.errors)")
-        for text in ["maf: 2 layers of [16]", "class", "left", "10 images (validation)", "layers.1.weights.0", "16x16"]
-        {
+        // two layers of 121 + 270 weights in their masks and 16 + 32 biases, and 32 of standardisation
+        for text in [
+            "maf: 2 layers of [16]", "class", "left", "10 images (validation)", "layers.1.weights.0", "16x16",
+            " 910 in F32\n", ", format 2\n",
+        ] {
             #expect(inspected.output.contains(text), "\(text)")
         }
         let described = try Program.run(["inspect", "--json"])

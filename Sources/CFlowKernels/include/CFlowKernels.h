@@ -62,8 +62,8 @@ enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3
 
 /// One-to-one maps of one number. Affine: two parameters, shift `t` and unbounded log-scale `a`, `x · exp(s) + t` with
 /// `s = a / (1 + |a|/bound)`. Spline: `bins` widths, `bins` heights and `bins - 1` derivatives, all unbounded, of a monotone
-/// rational-quadratic spline on `[-bound, bound]`, the identity outside.
-enum flow_transform_kind { FLOW_AFFINE = 0, FLOW_SPLINE = 1 };
+/// rational-quadratic spline on `[-bound, bound]`, the identity outside. Shift: one parameter, `x + t`.
+enum flow_transform_kind { FLOW_AFFINE = 0, FLOW_SPLINE = 1, FLOW_SHIFT = 2 };
 
 /// Most bins of a spline: the kernels keep the knots of a vector's lanes on the stack.
 #define FLOW_MOST_BINS 64

@@ -14,6 +14,8 @@ extension Reference {
         case .spline(let bins, let bound):
             let spline = Spline(bins: bins, bound: Double(bound), parameters)
             return inverse ? spline.inverse(v) : spline.forward(v)
+        case .shift:
+            return (inverse ? v - parameters[0] : v + parameters[0], 0)
         }
     }
 
