@@ -15,6 +15,8 @@ struct Golden: Decodable {
     }
 
     let dims: Int
+    /// Height, width and channels of a flow of images; without it 1, ``dims`` and 1.
+    let shape: [Int]?
     let hyperParameters: HyperParameters
     let parameters: [String: Array]
     let x: Array
@@ -30,17 +32,25 @@ struct Golden: Decodable {
     let losses: [Double]
 
     enum CodingKeys: String, CodingKey {
-        case dims, parameters, x, z, latents, decoded, gradients, losses
+        case dims, shape, parameters, x, z, latents, decoded, gradients, losses
         case hyperParameters = "hyper_parameters"
         case logDet = "log_det"
         case logProb = "log_prob"
         case learningRate = "learning_rate"
     }
 
+    /// - Throws: ``GoldenError/badShape(_:dims:)`` for sides that are not three or do not give ``dims``.
+    var eventShape: EventShape {
+        get throws {
+            let sides = shape ?? [1, dims, 1]
+            guard sides.count == 3, sides.reduce(1, *) == dims else { throw GoldenError.badShape(sides, dims: dims) }
+            return EventShape(height: sides[0], width: sides[1], channels: sides[2])
+        }
+    }
+
     /// The flow that the fixture describes, with its weights.
     func flow<Flow: FlowArchitecture>(_ type: Flow.Type) throws -> Flow {
-        var flow = try Flow(
-            shape: EventShape(height: 1, width: dims, channels: 1), hyperParameters: hyperParameters, seed: 0)
+        var flow = try Flow(shape: eventShape, hyperParameters: hyperParameters, seed: 0)
         try flow.visitParameters { info, values in
             guard let array = parameters[info.name], array.shape == info.shape else {
                 throw GoldenError.noParameter(info.name, info.shape)
@@ -78,6 +88,7 @@ struct PreprocessingGolden: Decodable {
 enum GoldenError: Error {
     /// The fixture has no parameter of this name and shape.
     case noParameter(String, [Int])
+    case badShape([Int], dims: Int)
 }
 
 /// Bytes of a file in `Fixtures`.

@@ -82,6 +82,19 @@ struct CommandTests {
         #expect(sheet.width > sheet.height)
     }
 
+    /// The limit's two sides, to the number, are in the tests of the model file, whose limit it is.
+    @Test("nothing is trained whose file would be refused: many masked zeros in memory for few parameters")
+    func maskedZeros() throws {
+        let work = try Workplace(side: 1)
+        let refused = try Program.run(Self.train(work, "--epochs", "1", "--layers", "1", "--hidden", "4094,4094"))
+        #expect(refused.code == 1 && refused.errors.contains("ask for 16,781,310 numbers"), "\(refused.errors)")
+        #expect(refused.errors.contains("masks leave 8,192; at most 16,777,216"), "\(refused.errors)")
+        let trained = try Program.run(Self.train(work, "--epochs", "1", "--layers", "1", "--hidden", "300,300"))
+        #expect(trained.code == 0, "\(trained.errors)")
+        let inspected = try Program.run(["inspect", work.file("m.safetensors"), "--tensors"])
+        #expect(inspected.code == 0 && inspected.output.contains(" 604 in F32\n"), "\(inspected.output)")
+    }
+
     @Test("the first samples of a seed are the same however many are drawn")
     func seeds() throws {
         let work = try Workplace()

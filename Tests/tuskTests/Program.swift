@@ -42,20 +42,21 @@ struct Program {
 final class Workplace {
     let path: String
 
-    init() throws {
+    /// - Parameter side: of the square images.
+    init(side: Int = 4) throws {
         path = FileManager.default.temporaryDirectory.appending(path: "tusk-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         var state: UInt32 = 1
         for (split, count) in [("train", 60), ("validation", 20), ("test", 20)] {
             let labels = (0..<count).map { UInt8($0 % 2) }
             let pixels = labels.flatMap { label in
-                (0..<16).map { place in
+                (0..<side * side).map { place in
                     state = state &* 1_664_525 &+ 1_013_904_223
                     // bright columns on the left or on the right
-                    return UInt8((place % 4 < 2) == (label == 0) ? 200 : 20) + UInt8(state >> 27)
+                    return UInt8((place % side < side / 2) == (label == 0) ? 200 : 20) + UInt8(state >> 27)
                 }
             }
-            try write(Self.idx(0x0803, [count, 4, 4], pixels), "\(split)-images-idx3-ubyte")
+            try write(Self.idx(0x0803, [count, side, side], pixels), "\(split)-images-idx3-ubyte")
             try write(Self.idx(0x0801, [count], labels), "\(split)-labels-idx1-ubyte")
         }
     }
