@@ -106,6 +106,7 @@ struct ReversibleTests {
             #expect(try gradient(of: flow, reversible: true, threads: 3) == reversed)
         }
         try check(AffineCouplingFlow.self, [12])
+        try check(NICEFlow.self, [12])
         try check(GlowFlow.self, [16])
         try check(RealNVPFlow.self, [16])
     }
