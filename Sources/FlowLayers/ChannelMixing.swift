@@ -159,7 +159,8 @@ public struct ChannelMixing: Bijection {
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedChannelMixing(
-            dims: dims, layout: layout, shift: shift, weights: matrix(), inverseWeights: inverseMatrix(), logDet: logDet)
+            dims: dims, layout: layout, shift: shift, weights: matrix(), inverseWeights: inverseMatrix(), logDet: logDet
+        )
     }
 
     /// What the gradients are made of.

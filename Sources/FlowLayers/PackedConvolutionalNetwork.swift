@@ -60,7 +60,8 @@ final class PackedConvolutionalNetwork: Sendable {
 
     /// Biases and what a context adds to them, to `bias`.
     static func fill(
-        _ bias: inout [Float], at offset: Int = 0, _ convolution: PackedConvolution, _ weights: [Float], _ context: [Float],
+        _ bias: inout [Float], at offset: Int = 0, _ convolution: PackedConvolution, _ weights: [Float],
+        _ context: [Float],
         _ contextOffset: Int, _ contextDims: Int
     ) {
         let stride = convolution.stride

@@ -20,6 +20,15 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case splineMaskedReversed = "MaskedAutoregressive, two-bin splines, reversed, tanh"
     case splineCouplingEven = "Coupling, splines, parity 0"
     case splineCouplingOdd = "Coupling, splines, parity 1, residual blocks, GELU"
+    case inverse = "InverseAutoregressive"
+    case inverseReversed = "InverseAutoregressive, reversed, ELU"
+    case inverseNarrow = "InverseAutoregressive, fewer hidden units than dimensions"
+    case inverseResidual = "InverseAutoregressive, residual blocks, GELU"
+    case inverseSplines = "InverseAutoregressive, splines, tanh"
+    case invertedTwice = "Inverted, of InverseAutoregressive"
+    case invertedActNorm = "Inverted, of ActNorm"
+    case invertedCoupling = "Inverted, of Coupling, parity 1, GELU"
+    case invertedSplineCoupling = "Inverted, of Coupling, splines, parity 0"
 
     var testDescription: String { rawValue }
 
@@ -43,7 +52,19 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
             let map = try Coupling(dims: dims, shape: shape, parity: parity, transform: transform, random: &random)
             return BijectionLaws.perturbed(map, scale: 0.2, seed: 12)
         }
+        func inverted(_ map: any Bijection) -> any Bijection { BijectionLaws.inverted(map) }
         switch self {
+        case .inverse: return try inverted(masked([13, 11], reversed: false))
+        case .inverseReversed: return try inverted(masked([13, 11], reversed: true, .elu))
+        case .inverseNarrow: return try inverted(masked([3], reversed: false))
+        case .inverseResidual: return try inverted(masked([9, 9, 9, 9, 9], reversed: false, .gelu, residual: true))
+        case .inverseSplines:
+            return try inverted(masked([13, 11], reversed: true, .tanh, by: .spline(bins: 3, tailBound: 4)))
+        case .invertedTwice: return try inverted(inverted(masked([13, 11], reversed: true, .tanh)))
+        case .invertedActNorm:
+            return inverted(BijectionLaws.perturbed(ActNorm(dims: dims), scale: 0.4, seed: 12))
+        case .invertedCoupling: return try inverted(coupling(parity: 1, [9, 7], .gelu))
+        case .invertedSplineCoupling: return try inverted(coupling(parity: 0, by: .spline(bins: 8, tailBound: 6)))
         case .actNorm: return BijectionLaws.perturbed(ActNorm(dims: dims), scale: 0.4, seed: 12)
         case .masked: return try masked([13, 11], reversed: false)
         case .maskedReversed: return try masked([13, 11], reversed: true)
