@@ -32,8 +32,11 @@ extension ChainFlow where Layer: Reversible {
     }
 }
 
-extension MaskedAutoregressiveFlow: Reversible {}
-extension InverseAutoregressiveFlow: Reversible {}
-extension AffineCouplingFlow: Reversible {}
-extension SplineCouplingFlow: Reversible {}
-extension SplineAutoregressiveFlow: Reversible {}
+/// An architecture whose sampling direction can be trained too: distilled from another model, or fitted to a formula.
+public protocol ReversibleArchitecture: FlowArchitecture, Reversible {}
+
+extension MaskedAutoregressiveFlow: ReversibleArchitecture {}
+extension InverseAutoregressiveFlow: ReversibleArchitecture {}
+extension AffineCouplingFlow: ReversibleArchitecture {}
+extension SplineCouplingFlow: ReversibleArchitecture {}
+extension SplineAutoregressiveFlow: ReversibleArchitecture {}

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension.
+/// The gradient of the loss of a batch, the mean over its rows of what a step lowers, nats per dimension.
 ///
 /// The rows are shared out over the threads for the passes through the flow, the parameters for the gradient itself. Its
 /// sums over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient,
@@ -29,45 +29,38 @@ struct BatchGradient: Sendable {
     ///
     /// - Parameters:
     ///   - atATime: rows whose tapes are in memory at a time.
-    ///   - load: some rows of the batch; called on several threads.
-    /// - Returns: `log p(y)` of each row, nats.
+    ///   - pass: some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
+    ///     threads.
+    /// - Returns: the values that `pass` returned, one a row.
     mutating func compute<Flow: Bijection>(
-        of flow: Flow, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+        of flow: Flow, rows: Int, atATime: Int, threads: Int,
+        pass: (Range<Int>, Float) throws -> (values: [Double], tape: Flow.Tape)
     ) throws -> [Double] {
         let weight = 1 / (Float(rows) * Float(flow.dims))
-        var logProbs: [Double] = []
+        var values: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
-            logProbs += try add(
-                of: flow, first..<min(first + atATime, rows), weight: weight, accumulate: first > 0, threads: threads,
-                load: load)
+            values += try add(
+                of: flow, first..<min(first + atATime, rows), accumulate: first > 0, threads: threads,
+                pass: { try pass($0, weight) })
         }
-        return logProbs
+        return values
     }
 
     /// The gradient of some rows, or adds it to what is there.
     private mutating func add<Flow: Bijection>(
-        of flow: Flow, _ rows: Range<Int>, weight: Float, accumulate: Bool, threads: Int,
-        load: (Range<Int>) throws -> PreparedRows
+        of flow: Flow, _ rows: Range<Int>, accumulate: Bool, threads: Int,
+        pass: (Range<Int>) throws -> (values: [Double], tape: Flow.Tape)
     ) throws -> [Double] {
         let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
         let parts = stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {
             $0..<min($0 + part, rows.upperBound)
         }
-        let passes = try mapInParallel(parts.count, threads: threads) { p in
-            let rows = try load(parts[p])
-            var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
-            let logProbs = rows.logProbs(z: z, logDet: logDet)
-            // −log p(y) = ½|z|² − logDet + terms without weights
-            for i in z.elements.indices { z.elements[i] *= weight }
-            let cotangent = Cotangent(dz: z, dLogDet: Array(repeating: -weight, count: z.rows))
-            _ = flow.backward(cotangent, through: &tape)
-            return (logProbs: logProbs, tape: tape)
-        }
+        let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0]) }
         var gradients: [ParameterGradient] = []
         flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
         set(gradients, accumulate: accumulate, threads: threads)
-        return passes.flatMap(\.logProbs)
+        return passes.flatMap(\.values)
     }
 
     /// Sets the values from `gradients`, one for each array in visiting order, or adds those to them, and sets the norm.

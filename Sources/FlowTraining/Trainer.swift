@@ -1,9 +1,9 @@
 import FlowCore
 public import FlowModels
 
-/// Fits a flow to images by maximum likelihood.
+/// Fits a flow to images by maximum likelihood, or to another model by distillation.
 ///
-/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch. Every epoch has its own order,
+/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch, or the divergence from a teacher likewise. Every epoch has its own order,
 /// augmentation and dequantization noise, all of them functions of the seed, the epoch and the image alone, so that a
 /// resumed training continues as if it had never stopped.
 public final class Trainer<Flow: FlowArchitecture> {
@@ -18,6 +18,9 @@ public final class Trainer<Flow: FlowArchitecture> {
     let validation: RowPreparation
     let threads: Int
     let identity: CheckpointIdentity
+    private let objective: any Objective<Flow>
+    /// What the training lowers.
+    public var goal: TrainingGoal { objective.goal }
     var optimizer: Adam
     /// Averaged weights of the best validation, arrays in visiting order.
     var bestWeights: [[Float]]?
@@ -32,9 +35,23 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///
     /// - Parameter threads: never changes the result.
     /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
-    public init(
+    public convenience init(
         hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
         preprocessing: Preprocessing, options: TrainingOptions, threads: Int
+    ) throws {
+        try self.init(
+            hyperParameters: hyperParameters, train: train, validation: validation, preprocessing: preprocessing,
+            options: options, threads: threads, teacher: nil
+        ) { MaximumLikelihood(train: $0) }
+    }
+
+    /// - Parameters:
+    ///   - teacher: hash of the model that is distilled.
+    ///   - objective: what is trained, given the training images.
+    init(
+        hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
+        preprocessing: Preprocessing, options: TrainingOptions, threads: Int, teacher: String?,
+        objective: (RowPreparation) -> any Objective<Flow>
     ) throws {
         try options.validate()
         try Self.check(train: train, validation: validation, preprocessing: preprocessing)
@@ -46,13 +63,14 @@ public final class Trainer<Flow: FlowArchitecture> {
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
             levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.contentHash,
-            validationHash: validation.contentHash, options: options)
+            validationHash: validation.contentHash, options: options, teacher: teacher)
         func prepare(_ data: ImageDataSet) -> RowPreparation {
             RowPreparation(
                 data: data, preprocessing: preprocessing, options: options, classes: hyperParameters.classes)
         }
         self.train = prepare(train)
         self.validation = prepare(validation)
+        self.objective = objective(self.train)
         var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
@@ -217,8 +235,10 @@ public final class Trainer<Flow: FlowArchitecture> {
         let logProb = try gradient.compute(
             of: flow, rows: images.count,
             atATime: options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch, threads: threads
-        ) { part in
-            train.training(images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch)
+        ) { part, weight in
+            try objective.pass(
+                images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch, through: flow,
+                weight: weight)
         }.reduce(0, +)
         guard logProb.isFinite else { throw diverged("training loss is not finite") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
@@ -249,9 +269,10 @@ public final class Trainer<Flow: FlowArchitecture> {
     }
 
     private var trainBitsPerDim: Double {
+        // in a divergence the change of volume to the levels of an image cancels
         bitsPerDim(
             logProb: progress.epochLogProb / Double(progress.epochImages), dims: flow.dims,
-            levels: preprocessing.levels)
+            levels: goal == .divergence ? 1 : preprocessing.levels)
     }
 
     private func finishEpoch(stepsPerEpoch: Int) throws {

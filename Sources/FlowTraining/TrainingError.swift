@@ -6,6 +6,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case noImages(split: String)
     /// Training images, validation images and flow must agree in `property`.
     case mismatch(property: String, expected: String, actual: String)
+    /// A density of the teacher takes one pass after another, as the `architecture` has it.
+    case sequentialTeacher(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
     /// The checkpoint cannot be read back.
@@ -25,6 +27,9 @@ extension TrainingError: CustomStringConvertible {
             "there are no images in the \(split) split"
         case .mismatch(let property, let expected, let actual):
             "\(property) differs: expected \(expected), found \(actual)"
+        case .sequentialTeacher(let architecture):
+            "the teacher's architecture is \(architecture), whose densities are sequential; "
+                + "a teacher must have parallel ones, such as maf"
         case .diverged(let quantity, let epoch, let step):
             "training diverged: the \(quantity) at step \(step) (epoch \(epoch)); "
                 + "try a lower learning rate or a longer warm-up"

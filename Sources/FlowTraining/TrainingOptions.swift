@@ -54,7 +54,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public static let maxEpochs = 1 << 24 - 1
     public static let maxBatch = 1 << 20
 
-    private static func check<Value: Comparable>(
+    static func check<Value: Comparable>(
         _ option: String, _ value: Value, in range: ClosedRange<Value>
     ) throws {
         guard range.contains(value) else {
