@@ -88,7 +88,8 @@ let package = Package(
             of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "CAllocationCounter"], exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
-        tests(of: "FlowTraining", ["FlowModels", "FlowCore", "Imaging", "Compression"]),
+        tests(
+            of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
     ],

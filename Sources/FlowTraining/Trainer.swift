@@ -22,7 +22,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// What the training lowers.
     public var goal: TrainingGoal { objective.goal }
     var optimizer: Adam
-    /// Averaged weights of the best validation, arrays in visiting order.
+    /// Averaged weights of the best epoch so far, arrays in visiting order.
     var bestWeights: [[Float]]?
 
     private var gradient: BatchGradient
@@ -116,7 +116,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
     }
 
-    /// The flow with the averaged weights of the best validation so far; nil before the first.
+    /// The flow with the averaged weights of the best epoch so far, that of the best validation or, of a distillation, of the
+    /// least divergence; nil before the first.
     public var bestFlow: Flow? {
         bestWeights.map { weights in
             var best = flow
@@ -285,7 +286,7 @@ public final class Trainer<Flow: FlowArchitecture> {
             learningRate: learningRate(step: max(0, progress.step - 1), stepsPerEpoch: stepsPerEpoch),
             seconds: progress.seconds)
         progress.curve.append(point)
-        if validationBitsPerDim < progress.best?.validationBitsPerDim ?? .infinity {
+        if progress.best.map({ isBetter(point, $0) }) ?? true {
             progress.best = point
             bestWeights = optimizer.memory.map(\.average)
         }
@@ -293,6 +294,15 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.stepInEpoch = 0
         progress.epochLogProb = 0
         progress.epochImages = 0
+    }
+
+    /// A divergence is measured with samples of its own in every step, which no student knows by heart; and a student that is
+    /// near its teacher where the teacher's mass is may be anywhere at an image that is not of the teacher's kind.
+    private func isBetter(_ point: CurvePoint, _ other: CurvePoint) -> Bool {
+        switch goal {
+        case .likelihood: point.validationBitsPerDim < other.validationBitsPerDim
+        case .divergence: point.trainBitsPerDim < other.trainBitsPerDim
+        }
     }
 
     /// Mean bits/dim of the validation images under the averaged weights.

@@ -23,7 +23,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var weightDecay = 0.0
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
-    /// Epochs without a better validation before the training stops; 0 never stops early.
+    /// Epochs without a better validation, or of a distillation a lower divergence, before the training stops; 0 never stops
+    /// early.
     public var patience = 0
     /// Mirror each image left to right with probability one half, drawn anew each epoch.
     public var horizontalFlips = false

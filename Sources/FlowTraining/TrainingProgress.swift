@@ -27,7 +27,7 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     /// distillation `log p(x) − log q(x)` of as many samples.
     public internal(set) var epochLogProb = 0.0
     public internal(set) var epochImages = 0
-    /// The validation that was best so far.
+    /// The epoch that was best so far: of a distillation that of the least divergence, else that of the best validation.
     public internal(set) var best: CurvePoint?
     public internal(set) var seconds = 0.0
     /// One point an epoch.

@@ -8,9 +8,10 @@ struct Distill: ParsableCommand {
         abstract: "Learns the density of another model: makes a student from a teacher.",
         discussion: """
             The student draws images, and learns from what the teacher says of them: the reverse Kullback-Leibler divergence \
-            is lowered, KL in the curve. The training images give the start, how many samples an epoch has, and their classes; \
-            validation is the student's bits/dim of held-out images, as in train. What is written, and how it continues, is as in \
-            train. The teacher's file is not changed.
+            is lowered, kl in the curve, and the weights of the epoch in which it was least are kept. The training images give the \
+            start, how many samples an epoch has, and their classes. Validation is the student's bits/dim of held-out images, as in \
+            train; it may rise while the divergence falls. What is written, and how it continues, is as in train. The teacher's file \
+            is not changed.
             """)
 
     @Option(

@@ -124,14 +124,16 @@ struct Fit: ParsableCommand {
             to: target, hyperParameters: hyperParameters, options: options, threads: threads)
         var sum = 0.0
         let interval = max(1, steps / 10)
-        try fit.run { step, value in
-            sum += value
-            if step % interval == 0 {
-                if !json {
-                    Terminal.line("step \(grouped(step))/\(grouped(steps))  bound \(fixed(sum / Double(interval), 4))")
-                }
-                sum = 0
+        try fit.run { mean, inverseTemperature in
+            sum += mean
+            guard fit.step % interval == 0 else { return }
+            if !json {
+                let sharpness = inverseTemperature < 1 ? "  of p to the power \(fixed(inverseTemperature, 2))" : ""
+                Terminal.line(
+                    "step \(grouped(fit.step))/\(grouped(steps))  bound \(fixed(sum / Double(interval), 4))\(sharpness)"
+                )
             }
+            sum = 0
         }
         let weights = try ImportanceWeights(of: fit.averaged, for: target, count: samples, seed: seed)
         if let output { try writeFile(encodePNG(picture(of: fit.averaged)), to: output) }
@@ -168,7 +170,7 @@ struct Fit: ParsableCommand {
         // the formula's constant by the sum over the grid, which holds nearly all of it
         let logZ = target.logNormalizer ?? points.logIntegral(of: logP)
         return HeatMap(
-            xLabel: "first dimension", yLabel: "second", xRange: first, yRange: second, columns: Self.side,
+            xLabel: "first dimension", yLabel: "second dimension", xRange: first, yRange: second, columns: Self.side,
             rows: Self.side,
             panels: [
                 HeatMap.Panel(title: "\(target.rawValue), the formula", values: logP.map { exp($0 - logZ) }),

@@ -80,10 +80,10 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
 
     /// Takes the steps that are left.
     ///
-    /// - Parameter observe: called on this thread after each step, with the mean of `log p − log q` over its samples, nats, `p`
-    ///   as sharp as it is in that step.
+    /// - Parameter observe: called on this thread after each step, with the mean of `β log p − log q` over its samples, nats, and
+    ///   `β`, which is 1 once the density is as sharp as it is.
     /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``; what `observe` throws.
-    public func run(observe: (Int, Double) throws -> Void = { _, _ in }) throws {
+    public func run(observe: (_ mean: Double, _ inverseTemperature: Double) throws -> Void = { _, _ in }) throws {
         let schedule = LearningRateSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps)
         while step < options.steps {
             let latents = standardNormals(
@@ -102,7 +102,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
                 clipNorm: options.clipNorm, weightDecay: 0, averageDecay: options.averageDecay)
             optimizer.step(&flow, gradient: gradient, settings: settings, threads: threads)
             step += 1
-            try observe(step, sum / Double(options.batch))
+            try observe(sum / Double(options.batch), tempered.inverseTemperature)
         }
     }
 }
