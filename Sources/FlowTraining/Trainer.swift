@@ -316,13 +316,23 @@ public final class Trainer<Flow: FlowArchitecture> {
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = validation.validation(blocks[b])
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return rows.logProbs(z: z, logDet: logDet).reduce(0, +)
+            return heldOut(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
         }
         return bitsPerDim(
             logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
     }
 }
 
+extension Trainer {
+    /// Log-densities of held-out images, nats. A student never saw such images, and far from what it draws its solve can
+    /// overflow: that is no divergence of its training, and counts as ``leastLogProb``.
+    func heldOut(_ logProbs: [Double]) -> [Double] {
+        goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
+    }
+}
+
+/// Nats.
+private let leastLogProb = -1e38
 /// A gradient whose norm is so many times the average of so many steps is taken for a divergence.
 private let explosionFactor = 1000.0
 private let explosionSteps = 100

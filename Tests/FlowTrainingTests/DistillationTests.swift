@@ -163,6 +163,22 @@ struct DistillationTests {
         #expect(resumed.progress.curve.map(\.trainBitsPerDim) == whole.progress.curve.map(\.trainBitsPerDim))
     }
 
+    @Test("a held-out image that a student's solve overflows at counts as the least probable, and ends no training")
+    func overflow() throws {
+        let trainer = try student(of: teacher(epochs: 1), options: TrainerTests.options(epochs: 1))
+        #expect(trainer.heldOut([.nan, 5, -.infinity]) == [-1e38, 5, -1e38])
+        let likelihood = try pairTrainer(TrainerTests.options(epochs: 1))
+        #expect(likelihood.heldOut([5, -.infinity]) == [5, -.infinity])
+        // the check vector is of the student's own kind
+        _ = try trainer.run()
+        let model = try trainer.model(
+            name: "student", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
+        let drawn = try model.sample([SampleRow(seed: 0, index: 0)], isCancelled: { false })[0]
+        #expect(model.record.check.pixels == drawn.pixels)
+        let row = DensityRow(pixels: drawn.pixels)
+        #expect(try model.densities(of: [row], isCancelled: { false })[0].logProb == model.record.check.logProb)
+    }
+
     @Test("teachers with sequential densities, and images of another shape, are refused")
     func refusals() throws {
         let model = try teacher(epochs: 1)
