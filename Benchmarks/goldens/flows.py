@@ -193,6 +193,20 @@ class MaskedAutoregressiveFlow(Flow):
         return x
 
 
+class InverseAutoregressiveFlow(MaskedAutoregressiveFlow):
+    """Kingma et al. (2016), arXiv:1606.04934: the masked maps with their directions exchanged."""
+
+    def map(self, i, parameters, x):
+        z = torch.zeros_like(x)
+        for dim in self.order(i).tolist():  # out of place, so that autograd goes through all D passes
+            solved = self.transform_inverse(x, self.network(i, parameters, z))[:, dim]
+            z = z.index_copy(1, torch.tensor([dim]), solved[:, None])
+        return z, -super().map(i, parameters, z)[1]
+
+    def unmap(self, i, parameters, z):
+        return super().map(i, parameters, z)[0]
+
+
 class CouplingFlow(Flow):
     """Dinh, Sohl-Dickstein, Bengio (2016), arXiv:1605.08803, §3.2, or with splines RQ-NSF (C); on vectors with interleaved halves."""
 

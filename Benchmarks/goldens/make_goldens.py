@@ -204,5 +204,6 @@ if __name__ == "__main__":
     flow_golden("nsf-autoregressive", flows.MaskedAutoregressiveFlow(DIMS, 2, HIDDEN, BOUND, bins=4), seed=6)
     flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
     flow_golden("nice", flows.NICEFlow(DIMS, 4, HIDDEN, BOUND, "elu"), seed=7)
+    flow_golden("iaf", flows.InverseAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND, "tanh"), seed=7)
     preprocessing_golden()
     safetensors_golden()

@@ -168,13 +168,21 @@ package struct Conditioner: Sendable {
         return d.dropping(shape.contextDims)
     }
 
+    /// The tape of a backward pass that left these cotangents of every map's output.
+    func traced(_ tape: Tape, cotangents: [UnitMajor]) -> Tape {
+        Tape(
+            traces: layers.indices.map {
+                TriangularLinear.Trace(inputs: activated(tape.inputs[$0], of: $0), cotangent: cotangents[$0])
+            })
+    }
+
     /// Whether an activation stands before map `i`.
-    private func activates(_ i: Int) -> Bool {
+    func activates(_ i: Int) -> Bool {
         i > 0 && !(shape.isResidual && i == layers.count - 1)
     }
 
     /// Whether map `i` is the second of a residual block.
-    private func endsBlock(_ i: Int) -> Bool {
+    func endsBlock(_ i: Int) -> Bool {
         shape.isResidual && i > 0 && i % 2 == 0 && i < layers.count - 1
     }
 

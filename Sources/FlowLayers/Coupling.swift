@@ -15,7 +15,7 @@ public struct Coupling: Bijection {
     public let transform: UnivariateTransform
     package var conditioner: Conditioner
     /// Index of the first key dimension.
-    private let parity: Int
+    let parity: Int
 
     public var contextDims: Int { conditioner.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }

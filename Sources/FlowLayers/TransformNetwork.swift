@@ -33,6 +33,26 @@ func transformBackward(
     return (dx, network.backward(dParameters, through: &tape.network))
 }
 
+/// Gradients of the transforms alone, by what they were applied to and by their parameters, for cotangents that are `value`
+/// for every dimension of every row, and `dLogDet`; without any, zero.
+///
+/// They are linear in the cotangents, so that two calls tell what any cotangent would be pulled back to.
+func transformGradients(
+    _ tape: TransformTape, _ transform: UnivariateTransform, value: Float, dLogDet: [Float]
+) -> (dx: UnitMajor, dParameters: UnitMajor) {
+    let (x, parameters) = (tape.x, tape.parameters)
+    let dz = [Float](repeating: value, count: x.elements.count)
+    let dLogDet = dLogDet.isEmpty ? Array(repeating: 0, count: x.stride) : padded(dLogDet)
+    var dx = UnitMajor(units: x.units, rows: x.rows)
+    var dParameters = UnitMajor(units: parameters.units, rows: x.rows)
+    var dxSpan = dx.elements.mutableSpan
+    var dParametersSpan = dParameters.elements.mutableSpan
+    Kernels.best.transformBackward(
+        transform, dz: dz.span, dLogDet: dLogDet.span, x: x.elements.span, parameters: parameters.elements.span,
+        rows: x.stride, dx: &dxSpan, dParameters: &dParametersSpan)
+    return (dx, dParameters)
+}
+
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
 func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: UnivariateTransform) throws {
     guard dims >= atLeast else {

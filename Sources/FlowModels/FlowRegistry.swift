@@ -2,6 +2,7 @@
 public enum FlowRegistry {
     public static let architectures: [any FlowArchitecture.Type] = [
         MaskedAutoregressiveFlow.self,
+        InverseAutoregressiveFlow.self,
         AffineCouplingFlow.self,
         SplineCouplingFlow.self,
         SplineAutoregressiveFlow.self,

@@ -32,22 +32,52 @@ struct BatchGradient: Sendable {
     ///
     /// - Parameters:
     ///   - atATime: rows whose tapes are in memory at a time.
-    ///   - reversible: whether the tapes of one stage of the flow are in memory at a time: each stage's input is then
-    ///     computed again from its output. Its inverse has to be parallel.
-    ///   - load: some rows of the batch; called on several threads.
-    /// - Returns: `log p(y)` of each row, nats.
+    ///   - pass: some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
+    ///     threads.
+    /// - Returns: the values that `pass` returned, one a row.
     mutating func compute<Flow: Bijection>(
-        of flow: Flow, rows: Int, atATime: Int, reversible: Bool = false, threads: Int,
-        load: (Range<Int>) throws -> PreparedRows
+        of flow: Flow, rows: Int, atATime: Int, threads: Int,
+        pass: (Range<Int>, Float) throws -> (values: [Double], tape: Flow.Tape)
     ) throws -> [Double] {
         let weight = 1 / (Float(rows) * Float(flow.dims))
+        var values: [Double] = []
+        for first in stride(from: 0, to: rows, by: atATime) {
+            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
+            let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0], weight) }
+            var gradients: [ParameterGradient] = []
+            flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
+            set(gradients, accumulate: first > 0, threads: threads)
+            values += passes.flatMap(\.values)
+        }
+        return values
+    }
+
+    /// The gradient of the same loss, `−log p(y)`, with the tapes of one stage of the flow in memory at a time: from the last
+    /// stage on each one's input is computed again from its output, so that its inverse has to be parallel.
+    ///
+    /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
+    /// - Parameter load: some rows of the batch; called on several threads.
+    /// - Returns: `log p(y)` of each row, nats.
+    mutating func computeReversing<Flow: Bijection>(
+        of flow: Flow, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+    ) throws -> [Double] {
+        let weight = 1 / (Float(rows) * Float(flow.dims))
+        let engine = FlowEngine(flow)
         var logProbs: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
             let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
-            logProbs +=
-                try reversible
-                ? addReversing(flow, parts, weight: weight, accumulate: first > 0, threads: threads, load: load)
-                : add(flow, parts, weight: weight, accumulate: first > 0, threads: threads, load: load)
+            var returning = try mapInParallel(parts.count, threads: threads) { p in
+                let rows = try load(parts[p])
+                let (z, logDet) = try engine.forward(rows.x, context: rows.context)
+                return Returning(
+                    z: z, cotangent: Cotangent(ofLogProb: z, weight: weight), context: rows.context,
+                    logProbs: rows.logProbs(z: z, logDet: logDet))
+            }
+            var end = offsets.count
+            for stage in flow.stages.reversed() {
+                end = try addStage(stage, &returning, end: end, accumulate: first > 0, threads: threads)
+            }
+            logProbs += returning.flatMap(\.logProbs)
         }
         return logProbs
     }
@@ -61,30 +91,6 @@ struct BatchGradient: Sendable {
         }
     }
 
-    /// Of `−weight · log p(y)` summed over rows; `−log p(y) = ½|z|² − logDet` and terms without weights.
-    private static func cotangent(_ z: Matrix, weight: Float) -> Cotangent {
-        var dz = z
-        for i in dz.elements.indices { dz.elements[i] *= weight }
-        return Cotangent(dz: dz, dLogDet: Array(repeating: -weight, count: z.rows))
-    }
-
-    /// The gradient of some rows, or adds it to what is there.
-    private mutating func add<Flow: Bijection>(
-        _ flow: Flow, _ parts: [Range<Int>], weight: Float, accumulate: Bool, threads: Int,
-        load: (Range<Int>) throws -> PreparedRows
-    ) throws -> [Double] {
-        let passes = try mapInParallel(parts.count, threads: threads) { p in
-            let rows = try load(parts[p])
-            var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
-            _ = flow.backward(Self.cotangent(z, weight: weight), through: &tape)
-            return (logProbs: rows.logProbs(z: z, logDet: logDet), tape: tape)
-        }
-        var gradients: [ParameterGradient] = []
-        flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
-        set(gradients, accumulate: accumulate, threads: threads)
-        return passes.flatMap(\.logProbs)
-    }
-
     /// Rows on their way back through the stages of a flow.
     private struct Returning: Sendable {
         /// What the stages so far made of the rows, and the gradient there.
@@ -92,28 +98,6 @@ struct BatchGradient: Sendable {
         var cotangent: Cotangent
         let context: Matrix?
         let logProbs: [Double]
-    }
-
-    /// The same, stage by stage from the last.
-    ///
-    /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
-    private mutating func addReversing<Flow: Bijection>(
-        _ flow: Flow, _ parts: [Range<Int>], weight: Float, accumulate: Bool, threads: Int,
-        load: (Range<Int>) throws -> PreparedRows
-    ) throws -> [Double] {
-        let engine = FlowEngine(flow)
-        var returning = try mapInParallel(parts.count, threads: threads) { p in
-            let rows = try load(parts[p])
-            let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return Returning(
-                z: z, cotangent: Self.cotangent(z, weight: weight), context: rows.context,
-                logProbs: rows.logProbs(z: z, logDet: logDet))
-        }
-        var end = offsets.count
-        for stage in flow.stages.reversed() {
-            end = try addStage(stage, &returning, end: end, accumulate: accumulate, threads: threads)
-        }
-        return returning.flatMap(\.logProbs)
     }
 
     /// - Parameter end: number of the first parameter array behind the stage's own.
@@ -165,5 +149,14 @@ struct BatchGradient: Sendable {
                 }
             }
         }
+    }
+}
+
+extension Cotangent {
+    /// Of `−weight · log p(y)` summed over rows: `−log p(y) = ½|z|² − logDet` and terms without weights.
+    init(ofLogProb z: Matrix, weight: Float) {
+        var dz = z
+        for i in dz.elements.indices { dz.elements[i] *= weight }
+        self.init(dz: dz, dLogDet: Array(repeating: -weight, count: z.rows))
     }
 }

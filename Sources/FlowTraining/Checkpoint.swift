@@ -13,6 +13,8 @@ struct CheckpointIdentity: Codable, Equatable {
     var trainHash: String
     var validationHash: String
     var options: TrainingOptions
+    /// Hash of the model that is distilled; nil of a training by maximum likelihood.
+    var teacher: String?
 
     /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
     func mismatch(with now: CheckpointIdentity) -> TrainingError? {
@@ -39,6 +41,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("alpha", "\(logitAlpha)", "\(now.logitAlpha)"),
             ("hash of the training images", trainHash, now.trainHash),
             ("hash of the validation images", validationHash, now.validationHash),
+            ("hash of the teacher", teacher ?? "none", now.teacher ?? "none"),
             ("batch", "\(before.batch)", "\(after.batch)"),
             ("accumulate", "\(before.accumulatedBatch)", "\(after.accumulatedBatch)"),
             ("reversible", "\(before.reversible)", "\(after.reversible)"),

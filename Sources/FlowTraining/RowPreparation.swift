@@ -62,7 +62,8 @@ struct RowPreparation {
             x: Matrix(rows: images.count, columns: dims, elements: elements), logDet: logDet, context: context(images))
     }
 
-    private func context(_ images: some Collection<Int>) -> Matrix? {
+    /// Classes of some images as one-hot.
+    func context(_ images: some Collection<Int>) -> Matrix? {
         guard classes > 0, let labels = data.labels else { return nil }
         var context = Matrix(rows: images.count, columns: classes)
         for (r, image) in images.enumerated() { context[r, labels[image]] = 1 }

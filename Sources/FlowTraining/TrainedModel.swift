@@ -5,6 +5,8 @@ extension Trainer {
     /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how
     /// their log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
     ///
+    /// The check vector is the first validation image; of a student, which may be steep there, an image that it draws itself.
+    ///
     /// - Parameters:
     ///   - name: `[A-Za-z0-9._-]{1,64}`.
     ///   - classes: names of the classes that were trained on.
@@ -29,8 +31,8 @@ extension Trainer {
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.seconds),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
-        let logProbs = try logDensities(
-            of: held, under: DensityModel(flow: best, record: record), threads: threads)
+        let model = try DensityModel(flow: best, record: record)
+        let logProbs = try heldOut(logDensities(of: held, under: model, threads: threads))
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,
@@ -41,7 +43,11 @@ extension Trainer {
             split: validationSplit, count: held.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
-        record.check.logProb = logProbs[0]
+        if goal == .divergence {
+            record.check.pixels = try model.sample([SampleRow(seed: 0, index: 0)], isCancelled: { false })[0].pixels
+        }
+        record.check.logProb = try model.densities(
+            of: [DensityRow(pixels: record.check.pixels)], isCancelled: { false })[0].logProb
         return try DensityModel(flow: best, record: record)
     }
 

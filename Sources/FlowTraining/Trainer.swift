@@ -1,9 +1,9 @@
 import FlowCore
 public import FlowModels
 
-/// Fits a flow to images by maximum likelihood.
+/// Fits a flow to images by maximum likelihood, or to another model by distillation.
 ///
-/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch. Every epoch has its own order,
+/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch, or the divergence from a teacher likewise. Every epoch has its own order,
 /// augmentation and dequantization noise, all of them functions of the seed, the epoch and the image alone, so that a
 /// resumed training continues as if it had never stopped.
 public final class Trainer<Flow: FlowArchitecture> {
@@ -18,8 +18,11 @@ public final class Trainer<Flow: FlowArchitecture> {
     let validation: RowPreparation
     let threads: Int
     let identity: CheckpointIdentity
+    private let objective: any Objective<Flow>
+    /// What the training lowers.
+    public var goal: TrainingGoal { objective.goal }
     var optimizer: Adam
-    /// Averaged weights of the best validation, arrays in visiting order.
+    /// Averaged weights of the best epoch so far, arrays in visiting order.
     var bestWeights: [[Float]]?
 
     private var gradient: BatchGradient
@@ -34,9 +37,23 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///
     /// - Parameter threads: never changes the result.
     /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
-    public init(
+    public convenience init(
         hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
         preprocessing: Preprocessing, options: TrainingOptions, threads: Int
+    ) throws {
+        try self.init(
+            hyperParameters: hyperParameters, train: train, validation: validation, preprocessing: preprocessing,
+            options: options, threads: threads, teacher: nil
+        ) { MaximumLikelihood(train: $0) }
+    }
+
+    /// - Parameters:
+    ///   - teacher: hash of the model that is distilled.
+    ///   - objective: what is trained, given the training images.
+    init(
+        hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
+        preprocessing: Preprocessing, options: TrainingOptions, threads: Int, teacher: String?,
+        objective: (RowPreparation) -> any Objective<Flow>
     ) throws {
         try options.validate()
         try Self.check(train: train, validation: validation, preprocessing: preprocessing)
@@ -48,18 +65,23 @@ public final class Trainer<Flow: FlowArchitecture> {
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
             levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.contentHash,
-            validationHash: validation.contentHash, options: options)
+            validationHash: validation.contentHash, options: options, teacher: teacher)
         func prepare(_ data: ImageDataSet) -> RowPreparation {
             RowPreparation(
                 data: data, preprocessing: preprocessing, options: options, classes: hyperParameters.classes)
         }
         self.train = prepare(train)
         self.validation = prepare(validation)
+        self.objective = objective(self.train)
         var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
         try flow.initialize(from: self.train.training(first, epoch: 0).x)
         if options.reversible, flow.forwardOrder == .sequential || flow.inverseOrder == .sequential {
             throw TrainingError.notReversible(architecture: Flow.architectureName)
+        }
+        guard !options.reversible || self.objective.goal == .likelihood else {
+            throw TrainingError.outOfRange(
+                option: "reversible", value: "true", allowed: "false where a teacher is distilled")
         }
         self.flow = flow
         optimizer = Adam(flow: flow)
@@ -107,7 +129,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
     }
 
-    /// The flow with the averaged weights of the best validation so far; nil before the first.
+    /// The flow with the averaged weights of the best epoch so far, that of the best validation or, of a distillation, of the
+    /// least divergence; nil before the first.
     public var bestFlow: Flow? {
         bestWeights.map { weights in
             var best = flow
@@ -223,13 +246,16 @@ public final class Trainer<Flow: FlowArchitecture> {
     }
 
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
-        let logProb = try gradient.compute(
-            of: flow, rows: images.count,
-            atATime: options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch,
-            reversible: options.reversible, threads: threads
-        ) { part in
-            train.training(images.dropFirst(part.lowerBound).prefix(part.count), epoch: progress.epoch)
-        }.reduce(0, +)
+        let atATime = options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch
+        func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
+        let logProb =
+            (options.reversible
+            ? try gradient.computeReversing(of: flow, rows: images.count, atATime: atATime, threads: threads) {
+                train.training(part($0), epoch: progress.epoch)
+            }
+            : try gradient.compute(of: flow, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
+                try objective.pass(part(rows), epoch: progress.epoch, through: flow, weight: weight)
+            }).reduce(0, +)
         guard logProb.isFinite else { throw diverged("training loss is not finite") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
         let settings = Adam.Settings(
@@ -259,9 +285,10 @@ public final class Trainer<Flow: FlowArchitecture> {
     }
 
     private var trainBitsPerDim: Double {
+        // in a divergence the change of volume to the levels of an image cancels
         bitsPerDim(
             logProb: progress.epochLogProb / Double(progress.epochImages), dims: flow.dims,
-            levels: preprocessing.levels)
+            levels: goal == .divergence ? 1 : preprocessing.levels)
     }
 
     private func finishEpoch(stepsPerEpoch: Int) throws {
@@ -274,7 +301,7 @@ public final class Trainer<Flow: FlowArchitecture> {
             learningRate: learningRate(step: max(0, progress.step - 1), stepsPerEpoch: stepsPerEpoch),
             seconds: progress.seconds)
         progress.curve.append(point)
-        if validationBitsPerDim < progress.best?.validationBitsPerDim ?? .infinity {
+        if progress.best.map({ isBetter(point, $0) }) ?? true {
             progress.best = point
             bestWeights = optimizer.memory.map(\.average)
         }
@@ -282,6 +309,15 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.stepInEpoch = 0
         progress.epochLogProb = 0
         progress.epochImages = 0
+    }
+
+    /// A divergence is measured with samples of its own in every step, which no student knows by heart; and a student that is
+    /// near its teacher where the teacher's mass is may be anywhere at an image that is not of the teacher's kind.
+    private func isBetter(_ point: CurvePoint, _ other: CurvePoint) -> Bool {
+        switch goal {
+        case .likelihood: point.validationBitsPerDim < other.validationBitsPerDim
+        case .divergence: point.trainBitsPerDim < other.trainBitsPerDim
+        }
     }
 
     /// Mean bits/dim of the validation images under the averaged weights.
@@ -295,13 +331,23 @@ public final class Trainer<Flow: FlowArchitecture> {
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = validation.validation(blocks[b])
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return rows.logProbs(z: z, logDet: logDet).reduce(0, +)
+            return heldOut(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
         }
         return bitsPerDim(
             logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
     }
 }
 
+extension Trainer {
+    /// Log-densities of held-out images, nats. A student never saw such images, and far from what it draws its solve can
+    /// overflow: that is no divergence of its training, and counts as ``leastLogProb``.
+    func heldOut(_ logProbs: [Double]) -> [Double] {
+        goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
+    }
+}
+
+/// Nats.
+private let leastLogProb = -1e38
 /// A gradient whose norm is so many times the average of so many steps is taken for a divergence.
 private let explosionFactor = 1000.0
 private let explosionSteps = 100

@@ -10,6 +10,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case noParameter(pattern: String, example: String)
     /// One direction of this architecture is sequential, or has no inverse pass to go back by.
     case notReversible(architecture: String)
+    /// A density of the teacher takes one pass after another, as the `architecture` has it.
+    case sequentialTeacher(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
     /// The checkpoint cannot be read back.
@@ -34,6 +36,9 @@ extension TrainingError: CustomStringConvertible {
         case .notReversible(let architecture):
             "reversible training computes activations again from what came after them, which needs couplings; "
                 + "\(architecture) has a sequential direction"
+        case .sequentialTeacher(let architecture):
+            "the teacher's architecture is \(architecture), whose densities are sequential; "
+                + "a teacher must have parallel ones, such as maf"
         case .diverged(let quantity, let epoch, let step):
             "training diverged: the \(quantity) at step \(step) (epoch \(epoch)); "
                 + "try a lower learning rate or a longer warm-up"

@@ -28,7 +28,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var weightDecay = 0.0
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
-    /// Epochs without a better validation before the training stops; 0 never stops early.
+    /// Epochs without a better validation, or of a distillation a lower divergence, before the training stops; 0 never stops
+    /// early.
     public var patience = 0
     /// Mirror each image left to right with probability one half, drawn anew each epoch.
     public var horizontalFlips = false
@@ -62,7 +63,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public static let maxEpochs = 1 << 24 - 1
     public static let maxBatch = 1 << 20
 
-    private static func check<Value: Comparable>(
+    static func check<Value: Comparable>(
         _ option: String, _ value: Value, in range: ClosedRange<Value>
     ) throws {
         guard range.contains(value) else {

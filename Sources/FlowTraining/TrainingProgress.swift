@@ -4,7 +4,8 @@ public struct CurvePoint: Sendable, Codable, Equatable {
     public var epoch: Int
     /// Steps taken.
     public var step: Int
-    /// Mean over the epoch's images, each under the weights of its own step, as augmented.
+    /// What the training lowers: the mean over the epoch's images, each under the weights of its own step, as augmented; of
+    /// a distillation the divergence from the teacher, over as many samples.
     public var trainBitsPerDim: Double
     /// Mean over the validation images, under the averaged weights.
     public var validationBitsPerDim: Double
@@ -22,10 +23,11 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     public internal(set) var stepInEpoch = 0
     /// Steps taken in all.
     public internal(set) var step = 0
-    /// Σ log p(y) over the ``epochImages`` images seen in the epoch under way, nats.
+    /// What the training raises, summed over the ``epochImages`` images seen in the epoch under way, nats: `log p(y)`, or of a
+    /// distillation `log p(x) − log q(x)` of as many samples.
     public internal(set) var epochLogProb = 0.0
     public internal(set) var epochImages = 0
-    /// The validation that was best so far.
+    /// The epoch that was best so far: of a distillation that of the least divergence, else that of the best validation.
     public internal(set) var best: CurvePoint?
     public internal(set) var seconds = 0.0
     /// One point an epoch.

@@ -8,11 +8,15 @@ enum TrainingStream: UInt64 {
     case augmentation = 2
     case noise = 3
     case validationNoise = 4
+    case latent = 5
 
     /// Source of the numbers for one image in one epoch.
     func source(seed: UInt64, epoch: Int = 0, image: Int = 0) -> RandomStream {
-        RandomStream(seed: seed, stream: rawValue << 56 | UInt64(epoch) << 32 | UInt64(image))
+        RandomStream(seed: seed, stream: stream(epoch: epoch, image: image))
     }
+
+    /// Number of the stream of those.
+    func stream(epoch: Int = 0, image: Int = 0) -> UInt64 { rawValue << 56 | UInt64(epoch) << 32 | UInt64(image) }
 
     /// Images have 32 bits in the key.
     static let maxImages = 1 << 32 - 1

@@ -13,12 +13,8 @@ extension LearningRateFactor: ExpressibleByArgument {
     }
 }
 
-/// Sizes of the flow and what it sees.
+/// Sizes of the flow.
 struct ArchitectureArguments: ParsableArguments {
-    @Option(
-        help: "\(FlowRegistry.architectures.map { $0.architectureName }.joined(separator: " or ")).")
-    var architecture: String
-
     @Option(help: "Masked networks or couplings.")
     var layers = 5
 
@@ -32,9 +28,6 @@ struct ArchitectureArguments: ParsableArguments {
         help: "Residual blocks of two linear maps each after the first; --hidden is then an odd number of equal sizes.")
     var residual = false
 
-    @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
-    var conditional = false
-
     @Option(help: ArgumentHelp("Bound of the log-scales of affine maps, nats.", valueName: "c"))
     var logScaleBound: Float = 5
 
@@ -42,21 +35,9 @@ struct ArchitectureArguments: ParsableArguments {
 
     @OptionGroup var convolution: ConvolutionArguments
 
-    @Option(help: "Values of a pixel are 0 to levels - 1.")
-    var levels = 256
-
-    @Option(help: "Margin of the logit map, above 0 and below 0.5.")
-    var alpha = 1e-6
-
     func hyperParameters() throws -> HyperParameters {
         try check("--layers", layers, in: 1...1024)
-        let parts = hidden.split(separator: ",", omittingEmptySubsequences: false)
-        let sizes = parts.compactMap { Int($0) }
-        guard sizes.count == parts.count, (1...64).contains(sizes.count),
-            sizes.allSatisfy({ (1...1 << 20).contains($0) })
-        else {
-            throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
-        }
+        let sizes = try hiddenSizes(hidden)
         try spline.check()
         try convolution.check()
         return HyperParameters(
@@ -64,6 +45,30 @@ struct ArchitectureArguments: ParsableArguments {
             bins: spline.bins, tailBound: spline.tailBound, kernel: convolution.kernel, isGated: convolution.gated,
             scales: convolution.scales)
     }
+}
+
+/// What the flow sees: of a student it is what its teacher sees.
+struct InputArguments: ParsableArguments {
+    @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
+    var conditional = false
+
+    @Option(help: "Values of a pixel are 0 to levels - 1.")
+    var levels = 256
+
+    @Option(help: "Margin of the logit map, above 0 and below 0.5.")
+    var alpha = 1e-6
+}
+
+/// Sizes of `--hidden`.
+func hiddenSizes(_ hidden: String) throws -> [Int] {
+    let parts = hidden.split(separator: ",", omittingEmptySubsequences: false)
+    let sizes = parts.compactMap { Int($0) }
+    guard sizes.count == parts.count, (1...64).contains(sizes.count),
+        sizes.allSatisfy({ (1...1 << 20).contains($0) })
+    else {
+        throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
+    }
+    return sizes
 }
 
 /// What nsf-coupling and nsf-autoregressive send each dimension through.

@@ -3,6 +3,7 @@ import FlowTraining
 /// Shows a training: a bar that is drawn again and again on a terminal, plain lines elsewhere.
 struct TrainingConsole {
     let options: TrainingOptions
+    let goal: TrainingGoal
     let images: Int
     let interactive: Bool
     /// Epochs and seconds that were done before this run.
@@ -14,8 +15,9 @@ struct TrainingConsole {
     private static let lineInterval = 10.0
     private static let barInterval = 0.1
 
-    init(options: TrainingOptions, images: Int, interactive: Bool, start: TrainingProgress) {
+    init(options: TrainingOptions, goal: TrainingGoal, images: Int, interactive: Bool, start: TrainingProgress) {
         self.options = options
+        self.goal = goal
         self.images = images
         self.interactive = interactive
         self.start = start
@@ -36,7 +38,7 @@ struct TrainingConsole {
             if !interactive { shownAt = point.seconds }
             Terminal.write(
                 (interactive ? "\r\u{1B}[K" : "")
-                    + "epoch \(point.epoch)/\(options.epochs)  train \(fixed(point.trainBitsPerDim, 4))  "
+                    + "epoch \(point.epoch)/\(options.epochs)  \(goal.label) \(fixed(point.trainBitsPerDim, 4))  "
                     + "validation \(fixed(point.validationBitsPerDim, 4)) bits/dim  "
                     + "rate \(shortened(point.learningRate))  \(duration(point.seconds))\n")
         case .checkpoint:
@@ -61,7 +63,7 @@ struct TrainingConsole {
         var left = Double(todo) / speed
         if let maxSeconds = options.maxSeconds { left = min(left, maxSeconds - report.seconds) }
         return "epoch \(report.epoch)/\(options.epochs)  \(report.images)/\(report.imagesPerEpoch) images  "
-            + "\(fixed(speed, 0)) images/s  train \(fixed(report.trainBitsPerDim, 4)) bits/dim  "
+            + "\(fixed(speed, 0)) images/s  \(goal.label) \(fixed(report.trainBitsPerDim, 4)) bits/dim  "
             + "\(duration(left)) left"
     }
 

@@ -10,6 +10,8 @@ struct Tusk: AsyncParsableCommand {
         subcommands: [
             Serve.self,
             Train.self,
+            Distill.self,
+            Fit.self,
             Evaluate.self,
             Sample.self,
             Inspect.self,

@@ -30,6 +30,15 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case shiftMaskedReversed = "MaskedAutoregressive, shifts, reversed, residual blocks, GELU"
     case shiftCouplingEven = "Coupling, shifts, parity 0"
     case shiftCouplingOdd = "Coupling, shifts, parity 1, residual blocks, ELU"
+    case inverse = "InverseAutoregressive"
+    case inverseReversed = "InverseAutoregressive, reversed, ELU"
+    case inverseNarrow = "InverseAutoregressive, fewer hidden units than dimensions"
+    case inverseResidual = "InverseAutoregressive, residual blocks, GELU"
+    case inverseSplines = "InverseAutoregressive, splines, tanh"
+    case invertedTwice = "Inverted, of InverseAutoregressive"
+    case invertedActNorm = "Inverted, of ActNorm"
+    case invertedCoupling = "Inverted, of Coupling, parity 1, GELU"
+    case invertedSplineCoupling = "Inverted, of Coupling, splines, parity 0"
 
     var testDescription: String { rawValue }
 
@@ -71,7 +80,19 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
             default: ImageLayout(height: 4, width: 10 / channels, channels: channels)
             }
         }
+        func inverted(_ map: any Bijection) -> any Bijection { BijectionLaws.inverted(map) }
         switch self {
+        case .inverse: return try inverted(masked([13, 11], reversed: false))
+        case .inverseReversed: return try inverted(masked([13, 11], reversed: true, .elu))
+        case .inverseNarrow: return try inverted(masked([3], reversed: false))
+        case .inverseResidual: return try inverted(masked([9, 9, 9, 9, 9], reversed: false, .gelu, residual: true))
+        case .inverseSplines:
+            return try inverted(masked([13, 11], reversed: true, .tanh, by: .spline(bins: 3, tailBound: 4)))
+        case .invertedTwice: return try inverted(inverted(masked([13, 11], reversed: true, .tanh)))
+        case .invertedActNorm:
+            return inverted(BijectionLaws.perturbed(ActNorm(dims: dims), scale: 0.4, seed: 12))
+        case .invertedCoupling: return try inverted(coupling(parity: 1, [9, 7], .gelu))
+        case .invertedSplineCoupling: return try inverted(coupling(parity: 0, by: .spline(bins: 8, tailBound: 6)))
         case .rearrangement:
             return dims == 2
                 ? Rearrangement.factorOut(dims: dims, layout: layout(2, channels: 2)).map

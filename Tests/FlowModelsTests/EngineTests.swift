@@ -23,6 +23,7 @@ struct EngineTests {
         [
             try flow(MaskedAutoregressiveFlow.self, dims: 45, [70, 40]),
             try flow(MaskedAutoregressiveFlow.self, dims: 20, [33, 33, 33], .gelu, residual: true),
+            try flow(InverseAutoregressiveFlow.self, dims: 45, [70, 40]),
             try flow(SplineAutoregressiveFlow.self, dims: 45, [70, 40]),
             try flow(SplineAutoregressiveFlow.self, dims: 20, [33, 33, 33], .gelu, residual: true, bins: 5),
             try flow(SplineCouplingFlow.self, dims: 37, [50], .tanh, bins: 3),

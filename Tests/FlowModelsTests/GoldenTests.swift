@@ -5,7 +5,9 @@ import Testing
 @Suite("PyTorch goldens")
 struct GoldenTests {
     /// Names of the fixtures, which begin with the architecture's.
-    static let families: [String] = ["maf", "coupling", "maf-residual", "nsf-coupling", "nsf-autoregressive", "nice"]
+    static let families: [String] = [
+        "maf", "coupling", "maf-residual", "nsf-coupling", "nsf-autoregressive", "nice", "iaf",
+    ]
 
     /// float32 against float64: 2⁻²⁴ a rounding, tens of roundings a value; about 3e-7 was seen.
     static let single = 2e-6

@@ -99,14 +99,14 @@ struct EvaluationTests {
     func curve() throws {
         let trainer = try pairTrainer(TrainerTests.options(epochs: 2))
         _ = try trainer.run()
-        let lines = curveCSV(trainer.progress.curve).split(separator: "\n")
+        let lines = curveCSV(trainer.progress.curve, goal: trainer.goal).split(separator: "\n")
         #expect(lines.count == 3)
         #expect(lines[0] == "epoch,step,train_bits_per_dim,validation_bits_per_dim,learning_rate,seconds")
         let fields = lines[2].split(separator: ",").map { Double($0) }
         let point = trainer.progress.curve[1]
         let expected = [point.trainBitsPerDim, point.validationBitsPerDim, point.learningRate, point.seconds]
         #expect(fields == [2, 14] + expected)
-        let plot = curvePlot(trainer.progress.curve, title: "pairs")
+        let plot = curvePlot(trainer.progress.curve, title: "pairs", goal: trainer.goal)
         #expect(plot.pixels.contains { $0 != 255 })
     }
 }

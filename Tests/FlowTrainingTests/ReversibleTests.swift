@@ -77,15 +77,22 @@ struct ReversibleTests {
     private func gradient<Flow: Bijection>(of flow: Flow, reversible: Bool, threads: Int) throws -> [Float] {
         var gradient = BatchGradient(infos: infos(flow))
         let all = rows(48, dims: flow.dims)
-        let logProbs = try gradient.compute(
-            of: flow, rows: 48, atATime: 32, reversible: reversible, threads: threads
-        ) { part in
+        func load(_ part: Range<Int>) -> PreparedRows {
             PreparedRows(
                 x: Matrix(
                     rows: part.count, columns: flow.dims,
                     elements: Array(all.x.elements[part.lowerBound * flow.dims..<part.upperBound * flow.dims])),
                 logDet: Array(all.logDet[part]), context: nil)
         }
+        let logProbs =
+            reversible
+            ? try gradient.computeReversing(of: flow, rows: 48, atATime: 32, threads: threads, load: load)
+            : try gradient.compute(of: flow, rows: 48, atATime: 32, threads: threads) { part, weight in
+                let rows = load(part)
+                var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: nil)
+                _ = flow.backward(Cotangent(ofLogProb: z, weight: weight), through: &tape)
+                return (rows.logProbs(z: z, logDet: logDet), tape)
+            }
         #expect(logProbs.count == 48 && logProbs.allSatisfy(\.isFinite))
         return gradient.values
     }

@@ -1,5 +1,6 @@
 import Glibc
 public import FlowCore
+import FlowLayers
 
 /// The laws that every bijection keeps, as functions that return the worst breach found.
 ///
@@ -144,5 +145,12 @@ public enum BijectionLaws {
         }
         copy.restoreStructuralZeros()
         return copy
+    }
+
+    /// The map with its directions exchanged, of one whose sampling direction can be trained.
+    public static func inverted(_ map: any Bijection) -> any Bijection {
+        func exchange<Map: Reversible>(_ map: Map) -> any Bijection { Inverted(map) }
+        guard let map = map as? any Reversible else { preconditionFailure("\(type(of: map)) is not reversible") }
+        return exchange(map)
     }
 }

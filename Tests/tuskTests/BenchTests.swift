@@ -44,7 +44,7 @@ struct BenchTests {
         arguments: [
             (["--batch", "0"], "--batch"), (["--batch", "65537"], "65536"), (["--threads", "0"], "--threads"),
             (["--seconds", "0"], "--seconds"), (["--dims", "0"], "--dims"), (["--hidden", "8,,8"], "--hidden"),
-            (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, coupling, nsf-coupling"),
+            (["--hidden", "8,x"], "--hidden"), (["--architecture", "made"], "maf, iaf, coupling, nsf-coupling"),
             (["--bins", "1"], "--bins"), (["--bins", "65"], "64"), (["--tail-bound", "0"], "--tail-bound"),
             (["--dims", "1000000", "--hidden", "1000000"], "parameters"), (["--model", "m", "--dims", "4"], "--model"),
             (["--precision", "f16"], "bf16"), (["--precision", "bf16", "--direction", "train"], "f32"),

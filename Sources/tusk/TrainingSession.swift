@@ -1,0 +1,221 @@
+import ArgumentParser
+import FlowCore
+import FlowKernels
+import FlowModels
+import FlowTraining
+import Glibc
+import Imaging
+
+/// What a training writes and how it runs: what `train` and `distill` have in common.
+struct TrainingSession: ParsableArguments {
+    @Option(help: "Split to learn from; the validation split chooses the epoch.")
+    var split: Split = .train
+
+    @Option(help: "Only the first so many training images.")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Model file to write, by custom ending in .safetensors.", valueName: "file"))
+    var output: String
+
+    @Option(help: "Name of the model in requests: A-Z, a-z, 0-9, '.', '_', '-'.")
+    var name: String
+
+    @Option(
+        name: .customLong("class-name"),
+        help: ArgumentHelp("Name of the class for the record, where the data has only numbers; may be repeated."))
+    var classNames: [String] = []
+
+    @Option(help: ArgumentHelp("float32, bfloat16 or float16.", valueName: "type"))
+    var precision: TensorPrecision = .float32
+
+    @Flag(help: "Continue from the checkpoint, if there is one.")
+    var resume = false
+
+    @Option(help: ArgumentHelp("Seconds between checkpoints.", valueName: "seconds"))
+    var checkpointInterval = 30.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Most memory that the training may need, MiB; default: what the machine has available.", valueName: "n"))
+    var maxMemory: Int?
+
+    @Option(help: ArgumentHelp("Threads; never change the result.", valueName: "n"))
+    var threads = processorCount
+
+    private var base: String {
+        output.hasSuffix(".safetensors") ? String(output.dropLast(".safetensors".count)) : output
+    }
+    private var checkpoint: String { base + ".checkpoint" }
+
+    func check() throws {
+        guard ModelRecord.isValidName(name) else {
+            throw CommandError("--name \(name): 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-' are allowed")
+        }
+        try tusk.check("--threads", threads, in: 1...1024)
+        try tusk.check("--checkpoint-interval", checkpointInterval, in: 0...1e9)
+        let folder = output.contains("/") ? String(output[..<output.lastIndex(of: "/")!]) + "/" : "."
+        guard unsafe access(folder, W_OK) == 0 else {
+            throw CommandError("--output \(output): the folder does not exist or cannot be written")
+        }
+    }
+
+    /// The images to learn from, one at least, and those to validate with.
+    func images(of data: DataArguments, levels: Int) throws -> (train: ImageDataSet, validation: ImageDataSet) {
+        var train = try data.load(split, levels: levels)
+        if let limit {
+            try tusk.check("--limit", limit, in: 1...Int.max)
+            train = train.limited(to: limit)
+        }
+        let validation = try data.load(.validation, levels: levels)
+        guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
+        return (train, validation)
+    }
+
+    /// The architecture of that name.
+    static func architecture(named name: String) throws -> any FlowArchitecture.Type {
+        guard let architecture = FlowRegistry.architecture(named: name) else {
+            let known = FlowRegistry.architectures.map { $0.architectureName }.joined(separator: ", ")
+            throw CommandError("--architecture \(name): known are \(known)")
+        }
+        return architecture
+    }
+
+    /// Parameters of such a flow of the images, and numbers in its arrays, masked zeros among them.
+    private static func counts<Flow: FlowArchitecture>(
+        _: Flow.Type, shape: EventShape, _ hyperParameters: HyperParameters
+    ) throws -> (parameters: Int, elements: Int) {
+        guard let elements = Flow.elementCount(shape: shape, hyperParameters: hyperParameters),
+            elements <= maxElements,
+            let parameters = Flow.parameterCount(shape: shape, hyperParameters: hyperParameters)
+        else {
+            throw CommandError(
+                "--layers and --hidden ask for more than \(grouped(maxElements)) parameters, masked zeros among them")
+        }
+        let limit = ModelFile.elementLimit(parameters: parameters)
+        guard elements <= limit else {
+            throw CommandError(
+                "--layers and --hidden ask for \(grouped(elements)) numbers, of which masks leave \(grouped(parameters)); "
+                    + "at most \(grouped(limit)) are allowed for so few")
+        }
+        return (parameters, elements)
+    }
+
+    /// What the training will need.
+    /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
+    private func memory<Flow: FlowArchitecture>(
+        _: Flow.Type, _ sizes: HyperParameters, _ elements: Int, _ images: Int, _ shape: EventShape,
+        _ options: TrainingOptions
+    ) throws -> MemoryEstimate {
+        if let maxMemory { try tusk.check("--max-memory", maxMemory, in: 1...1 << 40) }
+        let limit = maxMemory.map { $0 << 20 } ?? availableMemory() ?? Int.max
+        func checkFits(_ estimate: MemoryEstimate) throws {
+            guard estimate.total > limit else { return }
+            throw CommandError(
+                "the training needs about \(grouped(estimate.total >> 20)) MiB, \(grouped(estimate.tapes >> 20)) of them for "
+                    + "the activations of a step; \(maxMemory == nil ? "available" : "--max-memory") is "
+                    + "\(grouped(limit >> 20)). A smaller --accumulate or --batch, or --reversible, needs less")
+        }
+        var estimate = MemoryEstimate.parameters(elements, images: images, dims: shape.dims)
+        try checkFits(estimate)
+        let flow = try Flow(shape: shape, hyperParameters: sizes, seed: nil)
+        estimate = estimate.adding(flow, options: options, threads: threads)
+        try checkFits(estimate)
+        return estimate
+    }
+
+    /// Trains to the end and writes the model; or says why it ends before that.
+    func run<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, images: Int, classes: [String]) throws {
+        let classes = classNames.isEmpty ? classes : classNames
+        if resume, unsafe access(checkpoint, F_OK) == 0 {
+            try trainer.resume(from: checkpoint)
+            Terminal.line(
+                "resumed     after \(trainer.progress.epoch) epochs, \(trainer.progress.step) steps, "
+                    + duration(trainer.progress.seconds))
+        }
+        let interruption = Interruption()
+        var console = TrainingConsole(
+            options: trainer.options, goal: trainer.goal, images: images, interactive: Terminal.isInteractive,
+            start: trainer.progress)
+        let end: TrainingEnd
+        do {
+            end = try trainer.run(
+                checkpoint: (checkpoint, checkpointInterval), isInterrupted: { interruption.isRequested }
+            ) { event in
+                console.show(event)
+                if case .epoch = event {
+                    try writeFile(
+                        Array(curveCSV(trainer.progress.curve, goal: trainer.goal).utf8), to: base + ".csv")
+                }
+            }
+        } catch let error as TrainingError {
+            guard case .diverged = error, trainer.bestFlow != nil else { throw error }
+            try finish(trainer, classes: classes)
+            throw CommandError("\(error). \(output) holds the best weights before that")
+        }
+        switch end {
+        case .interrupted:
+            if Terminal.isInteractive { Terminal.line("") }
+            Terminal.line("interrupted after \(trainer.progress.step) steps; --resume continues from \(checkpoint)")
+            throw ExitCode(Interruption.exitCode)
+        case .allEpochs: break
+        case .noImprovement: Terminal.line("stopped: no better validation for \(trainer.options.patience) epochs")
+        case .outOfTime: Terminal.line("stopped: the time is up")
+        }
+        try finish(trainer, classes: classes)
+    }
+
+    private func finish<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, classes: [String]) throws {
+        let model = try trainer.model(
+            name: name, classes: classes, trainSplit: split.rawValue, validationSplit: Split.validation.rawValue,
+            precision: precision)
+        try ModelFile.write(model, to: output, precision: precision)
+        try writeFile(
+            encodePNG(curvePlot(trainer.progress.curve, title: name, goal: trainer.goal)), to: base + ".png")
+        guard let heldOut = model.record.heldOut, let best = trainer.progress.best else { return }
+        Terminal.line(
+            "\(output): epoch \(best.epoch), validation \(fixed(heldOut.bitsPerDim, 4)) ± "
+                + "\(fixed(heldOut.bitsPerDimStandardError, 4)) bits/dim over \(grouped(heldOut.count)) images, "
+                + duration(trainer.progress.seconds))
+    }
+
+    /// Says what the training will be, and what memory it takes.
+    ///
+    /// - Parameter more: a line on what else is special about this training, after its first one.
+    /// - Throws: ``CommandError`` when there is not so much memory, or the sizes are too large.
+    func announce<Flow: FlowArchitecture>(
+        _ architecture: Flow.Type, _ sizes: HyperParameters, _ train: ImageDataSet, _ validation: ImageDataSet,
+        _ options: TrainingOptions, more: String? = nil
+    ) throws {
+        let (parameters, elements) = try Self.counts(architecture, shape: train.shape, sizes)
+        let memory = try memory(architecture, sizes, elements, train.count + validation.count, train.shape, options)
+        let steps = (train.count + options.batch - 1) / options.batch
+        var how: [String] = []
+        if options.horizontalFlips { how.append("flips") }
+        if options.shift > 0 { how.append("shifts up to \(options.shift)") }
+        for factor in options.learningRateFactors {
+            how.append("learning rate of \(factor.pattern) times \(factor.factor)")
+        }
+        if let maxSeconds = options.maxSeconds { how.append("at most \(duration(maxSeconds))") }
+        let sides = "\(train.shape.height)x\(train.shape.width)x\(train.shape.channels)"
+        Terminal.line(
+            """
+            data        \(grouped(train.count)) images (\(split.rawValue)), \(grouped(validation.count)) to validate, \
+            \(sides), \(train.levels) levels
+            model       \(architecture.architectureName), \(architecture.description(of: sizes)), \(grouped(parameters)) \
+            parameters
+            """)
+        if let more { Terminal.line(more) }
+        Terminal.line(
+            """
+            training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
+            \(how.map { ", " + $0 }.joined()), \(threads) threads
+            memory      about \(grouped(max(1, memory.total >> 20))) MiB: \(grouped(memory.parameters >> 20)) for weights, \
+            averages and gradient, \(grouped(memory.tapes >> 20)) for the activations of a step, \(grouped(memory.data >> 20)) \
+            for images
+            output      \(output), \(base).csv, \(base).png, \(checkpoint)
+            """)
+    }
+}
+
+/// 16 GiB of weights.
+private let maxElements = 1 << 32
