@@ -18,7 +18,7 @@ struct Fit: ParsableCommand {
             effective sample size. FILE.png shows the formula's density beside the learned one.
             """)
 
-    @Option(help: "\(FormulaDensity.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "The formula: docs/flows.md.")
     var target: FormulaDensity
 
     @Option(help: ArgumentHelp("A flow of vectors: \(Self.architectures.joined(separator: ", ")).", valueName: "name"))

@@ -91,6 +91,8 @@ struct DistillTests {
             ("--architecture mlp: known here are", ["fit", "--target", "moons", "--architecture", "mlp"]),
             ("steps is 0", ["fit", "--target", "moons", "--steps", "0"]),
             ("--samples is 1", ["fit", "--target", "moons", "--samples", "1"]),
+            ("--samples is 10000001", ["fit", "--target", "moons", "--samples", "10000001"]),
+            ("--threads is 0", ["fit", "--target", "moons", "--threads", "0"]),
             ("anneal is 2.0", ["fit", "--target", "moons", "--anneal", "2"]),
             ("must end in .png", ["fit", "--target", "moons", "--output", work.file("x.jpg")]),
             ("--hidden", ["fit", "--target", "moons", "--hidden", "4,x"]),
