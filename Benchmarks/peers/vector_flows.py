@@ -8,13 +8,6 @@ import functools
 import normflows
 import torch
 import zuko
-from nflows.distributions.normal import StandardNormal
-from nflows.flows.base import Flow
-from nflows.nn.nets import MLP
-from nflows.transforms.base import CompositeTransform
-from nflows.transforms.coupling import PiecewiseRationalQuadraticCouplingTransform
-
-from nflows_nsf import NflowsNSF
 
 
 class Standardize(torch.nn.Module):
@@ -96,37 +89,6 @@ def zuko_nsf_coupling(sizes):
 def zuko_nsf_autoregressive(sizes):
     """`NSF` has no argument for the bound of its splines, `MAF`, which it is made of, has."""
     return zuko_flow(zuko.flows.MAF, sizes, **spline(sizes))
-
-
-def nflows_nsf_coupling(sizes):
-    def network(inputs, outputs):
-        mlp = MLP([inputs], [outputs], sizes.hidden)
-        mlp.hidden_features = sizes.hidden[-1]  # its couplings divide the raw widths and heights by the root of it
-        return WithoutContext(mlp)
-
-    transforms = [
-        PiecewiseRationalQuadraticCouplingTransform(
-            [-1 if d % 2 == i % 2 else 1 for d in range(sizes.dims)], network, num_bins=sizes.bins, tails="linear",
-            tail_bound=sizes.tail_bound)
-        for i in range(sizes.layers)]
-    return Density(sizes.dims, Flow(CompositeTransform(transforms), StandardNormal([sizes.dims])), own_log_prob)
-
-
-def nflows_nsf_autoregressive(sizes):
-    module = NflowsNSF(sizes.dims, sizes.layers, sizes.hidden, sizes.bins, sizes.tail_bound).module
-    return Density(sizes.dims, module, own_log_prob)
-
-
-class WithoutContext(torch.nn.Module):
-    """nflows' couplings hand their network a context, which its `MLP` does not take."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.hidden_features = network.hidden_features
-
-    def forward(self, x, context=None):
-        return self.network(x)
 
 
 def normflows_iaf(sizes):

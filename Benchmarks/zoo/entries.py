@@ -101,6 +101,8 @@ class Entry:
 
 FASHION = {"data": "fashion-mnist", "flips": False, "shift": 0, "alpha": 1e-6}
 
+# Splines of vectors: in 30 s of one core zuko's did as well as nflows' or better (validation 2.623 against 2.665, coupling, and
+# 2.904 against 2.905, autoregressive; batches of 64).
 ENTRIES = [
     Entry("nice", "nice", 12, [256, 256], peer="zuko nice"),
     Entry("coupling", "coupling", 12, [256, 256], peer="zuko coupling"),
@@ -108,9 +110,10 @@ ENTRIES = [
     Entry("glow", "glow", 8, [64, 64], image=True, peer="nflows glow"),
     Entry("maf", "maf", 5, [512, 512], peer="zuko maf"),
     Entry("iaf", "iaf", 2, [256, 256], peer="normflows iaf",
-          note="a density of normflows' takes 784 passes of each network, and its gradient goes through all of them"),
-    Entry("nsf-coupling", "nsf-coupling", 4, [128, 128], peer="nflows nsf-coupling"),
-    Entry("nsf-autoregressive", "nsf-autoregressive", 2, [128, 128], peer="nflows nsf-autoregressive"),
+          note="a density of normflows takes 784 passes of each network, and its gradient goes through all of them: about 24 s "
+          "of one core and 7.5 GB a step"),
+    Entry("nsf-coupling", "nsf-coupling", 4, [128, 128], peer="zuko nsf-coupling"),
+    Entry("nsf-autoregressive", "nsf-autoregressive", 2, [128, 128], peer="zuko nsf-autoregressive"),
     Entry("nsf-glow", "nsf-glow", 4, [64, 64], image=True, batch=64, peer="nflows nsf-glow"),
     Entry("nsf-convolutional", "nsf-convolutional", 1, [32] * 8, image=True, kernel=5, gated=True, bins=12, batch=32),
     Entry("nsf-autoregressive-conditional", "nsf-autoregressive", 2, [128, 128], conditional=True,

@@ -33,8 +33,6 @@ PEERS = {
     "zuko maf": vector_flows.zuko_maf,
     "zuko nsf-coupling": vector_flows.zuko_nsf_coupling,
     "zuko nsf-autoregressive": vector_flows.zuko_nsf_autoregressive,
-    "nflows nsf-coupling": vector_flows.nflows_nsf_coupling,
-    "nflows nsf-autoregressive": vector_flows.nflows_nsf_autoregressive,
     "nflows realnvp": image_flows.nflows_realnvp,
     "nflows glow": image_flows.nflows_glow,
     "nflows nsf-glow": image_flows.nflows_nsf_glow,
@@ -53,6 +51,13 @@ def build(entry, images):
     w, _ = to_logits(rows, torch.rand(rows.shape, generator=generator), entry.alpha)
     flow.initialize(w)
     return flow
+
+
+def live_parameters(flow):
+    """Numbers of the flow that no mask of its networks holds at zero."""
+    networks = [module for module in flow.modules() if type(module).__name__ == "MaskedLinear"]  # in all three libraries
+    held = sum(network.mask.numel() - int(network.mask.sum()) for network in networks)
+    return sum(p.numel() for p in flow.parameters()) - held
 
 
 def settings(entry, seconds):
@@ -91,7 +96,7 @@ def main():
     splits = data.load(options.data)
     rows = {name: torch.from_numpy(images.reshape(len(images), -1).copy()) for name, (images, _) in splits.items()}
     flow = build(entry, rows["train"])
-    parameters = sum(p.numel() for p in flow.parameters())
+    parameters = live_parameters(flow)
     training = Training(
         flow, rows["train"], entry.shape[:2], rows["validation"], settings(entry, options.seconds), log,
         checkpoint=options.folder / "peer.checkpoint")

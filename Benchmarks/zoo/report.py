@@ -176,7 +176,7 @@ def section(runs, name):
     header = ["architecture", "sizes", "time", "ours, bits/dim", "parameters", "epochs", "peer, bits/dim", "parameters",
               "epochs", "ours − peer"]
     parts = [conditions(found), table(header, [row(*item) for item in found])]
-    after = ["Epochs: of the weights that are kept / trained. \\* the best validation is among the last "
+    after = ["Parameters: what no mask holds at zero. Epochs: of the weights that are kept / trained. \\* the best validation is among the last "
              f"{100 * (1 - LATE):.0f}%: more time would help."]
     after += notes(found)
     if missing:
