@@ -25,7 +25,7 @@ setup: ## install the missing Debian packages; nothing when they are there
 build: setup ## build the program, optimised, at .build/release/tusk
 	swift build $(RELEASE)
 
-serve: build ## build, then serve the elephant model on 127.0.0.1:8080 (HOST, PORT, ARGS)
+serve: build ## build, then serve the animal model on 127.0.0.1:8080 (HOST, PORT, ARGS)
 	@exec $(PROGRAM) serve --host $(HOST) --port $(PORT) $(ARGS)
 
 test: setup ## run all tests
@@ -37,7 +37,7 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-model: build ## train the default model again (DATA=folder of animal-shapes), 18 minutes of one core
+model: build ## train the default model again (DATA=folder of animal-shapes), 90 minutes of one core
 	@scripts/model.sh "$(DATA)"
 
 bench-setup: ## a Python environment with the peers, for Benchmarks/

@@ -5,16 +5,21 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:?the folder with the animal shapes as IDX files: make model DATA=path}
 program=.build/release/tusk
+names=()
+for name in bear bird cat cow dog elephant giraffe horse sheep zebra; do names+=(--class-name "$name"); done
 mkdir -p runs
-"$program" train --data "$data" --class 5 --class-name elephant --name elephants \
-    --architecture coupling --layers 12 --hidden 256,256 --alpha 3e-4 \
-    --flips --shift 2 --batch 64 --learning-rate 1e-3 --weight-decay 0.1 --ema 0.998 \
-    --epochs 100000 --seconds 1080 --threads 1 --precision float16 --resume \
-    --output runs/elephants.safetensors
-"$program" evaluate --model runs/elephants.safetensors --data "$data" --class 5 --split test
-"$program" sample --model runs/elephants.safetensors --count 64 --seed 1 --output runs/elephants-samples.png \
-    --beside "$data" --class 5 --split test
-cp runs/elephants.safetensors runs/elephants-samples.png Models/
-cp runs/elephants.png Models/elephants-curve.png
-cp runs/elephants.csv Models/elephants-curve.csv
+"$program" train --data "$data" --conditional --name animals "${names[@]}" \
+    --architecture nsf-convolutional --layers 1 --hidden 32,32,32,32,32,32,32,32 --kernel 5 --gated \
+    --bins 12 --tail-bound 6 --alpha 1e-5 --flips --shift 1 --batch 32 --learning-rate 1e-3 \
+    --epochs 10000 --seconds 5400 --threads 1 --precision float16 --resume \
+    --output runs/animals.safetensors
+"$program" evaluate --model runs/animals.safetensors --data "$data" --split test
+"$program" evaluate --model runs/animals.safetensors --data "$data" --split test --class 5 --samples 200
+"$program" sample --model runs/animals.safetensors --class elephant --count 64 --seed 1 \
+    --output runs/animals-elephants.png --beside "$data" --split test
+"$program" sample --model runs/animals.safetensors --count 64 --seed 1 --output runs/animals-samples.png \
+    --beside "$data" --split test
+cp runs/animals.safetensors runs/animals-elephants.png runs/animals-samples.png Models/
+cp runs/animals.png Models/animals-curve.png
+cp runs/animals.csv Models/animals-curve.csv
 echo "Models/ is up to date; make build puts the model into the program"

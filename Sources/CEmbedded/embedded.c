@@ -6,7 +6,7 @@
 
 // Tensors are read in place as 4-byte floats.
 _Alignas(64) const unsigned char tusk_embedded_model[] = {
-#embed "../../Models/elephants.safetensors" if_empty(0)
+#embed "../../Models/animals.safetensors" if_empty(0)
 };
 const size_t tusk_embedded_model_size = sizeof tusk_embedded_model;
 

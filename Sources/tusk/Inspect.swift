@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
         discussion:
             "Reading verifies the file: a damaged one, or one whose check vector has another density, is an error.")
 
-    @Argument(help: ArgumentHelp("Model file; without it the elephants inside this program.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Model file; without it the animals inside this program.", valueName: "file"))
     var file: String?
 
     @Flag(help: "List every tensor with its shape, type and spread.")

@@ -6,7 +6,7 @@ import FoundationEssentials
 
 /// Which model.
 struct ModelArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Model file; without it the elephants inside this program.", valueName: "file"))
+    @Option(help: ArgumentHelp("Model file; without it the animals inside this program.", valueName: "file"))
     var model: String?
 
     /// The file's length in bytes and its tensors by name.

@@ -1,6 +1,6 @@
 """What schemathesis cannot know by itself: bodies of our media types, and how to read them.
 
-The bodies are of the size of the default elephants, 28 x 28 x 1, and now and then of another.
+The bodies are of the size of the default animals, 28 x 28 x 1, and now and then of another.
 """
 
 import json

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema.
 #
-#   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the elephants inside the program
+#   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

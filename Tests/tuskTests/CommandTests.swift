@@ -67,7 +67,7 @@ struct CommandTests {
             #expect(inspected.output.contains(text), "\(text)")
         }
         let described = try Program.run(["inspect", "--json"])
-        #expect(described.code == 0 && described.output.contains("\"name\" : \"elephants\""))
+        #expect(described.code == 0 && described.output.contains("\"name\" : \"animals\""))
 
         let sampled = try Program.run(
             ["sample", "--model", work.file("m.safetensors"), "--count", "5", "--seed", "3"]

@@ -76,12 +76,12 @@ struct DistillTests {
         #expect(try Program.run(CommandTests.train(other, "--epochs", "1", "--architecture", "iaf")).code == 0)
         var sequential = distill(work)
         sequential[2] = other.file("m.safetensors")
-        var elephants = distill(work)
-        elephants.removeSubrange(1...2)
-        elephants.insert(contentsOf: ["--teacher", "Models/none"], at: 1)
+        var none = distill(work)
+        none.removeSubrange(1...2)
+        none.insert(contentsOf: ["--teacher", "Models/none"], at: 1)
         let refused: [(String, [String])] = [
             ("whose densities are sequential", sequential),
-            ("none", elephants),
+            ("none", none),
             ("--architecture mlp: known are", distill(work, "--architecture", "mlp")),
             ("--flips and --shift", distill(work, "--flips")),
             ("--flips and --shift", distill(work, "--shift", "1")),
@@ -111,12 +111,12 @@ struct DistillTests {
     @Test("a teacher of another shape is refused, naming both")
     func shape() throws {
         let work = try Workplace()
-        // the elephants inside the program know 28 x 28 pixels, the data has 4 x 4
+        // the animals inside the program know 28 x 28 pixels, the data has 4 x 4
         #expect(try Program.run(CommandTests.train(work, "--epochs", "1")).code == 0)
-        let elephants = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "../../Models/elephants.safetensors")
+        let animals = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../Models/animals.safetensors")
         var arguments = distill(work)
-        arguments[2] = elephants.path
+        arguments[2] = animals.path
         let result = try Program.run(arguments)
         #expect(result.code == 1)
         #expect(result.errors.contains("shape of the training images"), "\(result.errors)")

@@ -2,7 +2,7 @@
 #pragma once
 #include <stddef.h>
 
-/// Models/elephants.safetensors, the model that `tusk serve` loads without --model.
+/// Models/animals.safetensors, the model that `tusk serve` loads without --model.
 extern const unsigned char tusk_embedded_model[];
 extern const size_t tusk_embedded_model_size;
 /// Its first byte; Swift does not see arrays of unknown size.
