@@ -346,8 +346,8 @@ extension Trainer {
     }
 }
 
-/// Nats.
-private let leastLogProb = -1e38
+/// Nats; less than any latent that single precision holds has, with up to 1e77 a dimension.
+private let leastLogProb = -1e90
 /// A gradient whose norm is so many times the average of so many steps is taken for a divergence.
 private let explosionFactor = 1000.0
 private let explosionSteps = 100
