@@ -9,6 +9,7 @@ import functools
 import torch
 from nflows.distributions.normal import StandardNormal
 from nflows.flows.base import Flow
+from nflows.nn.nets import ConvResidualNet
 from nflows.transforms.base import CompositeTransform, MultiscaleCompositeTransform
 from nflows.transforms.conv import OneByOneConvolution
 from nflows.transforms.coupling import AffineCouplingTransform, PiecewiseRationalQuadraticCouplingTransform
@@ -44,8 +45,7 @@ class Block(torch.nn.Module):
 
 class ImageNetwork(torch.nn.Module):
     """Our couplings' residual convolutional network, parameter for parameter: a bias of its own for every pixel, and a last
-    convolution that starts at zero. nflows' `ConvResidualNet` has two 3×3 convolutions a block, 18·C² weights where this
-    has 10·C², and nothing that knows where a pixel is."""
+    convolution that starts at zero."""
 
     def __init__(self, inputs, outputs, sizes, height, width):
         super().__init__()
@@ -101,11 +101,27 @@ def multiscale(sizes, steps):
     return Density(dims, flow, own_log_prob, shape=(channels, height, width))
 
 
-def network(sizes, height, width):
+def our_network(sizes, height, width):
+    """Of our couplings, in PyTorch."""
     return lambda inputs, outputs: ImageNetwork(inputs, outputs, sizes, height, width)
 
 
-def nflows_realnvp(sizes):
+def own_network(sizes, height, width):
+    """nflows' `ConvResidualNet`, with as many blocks as ours: two 3×3 convolutions a block, 18·C² weights, where ours have a k×k
+    and a 1×1 one. C is the multiple of 16 that comes nearest to the same number. Its last convolution starts at zero too."""
+    assert not sizes.gated, "ConvResidualNet has no gates"
+    channels = 16 * round(sizes.hidden[0] * ((sizes.kernel ** 2 + 1) / 18) ** 0.5 / 16)
+
+    def build(inputs, outputs):
+        network = ConvResidualNet(inputs, outputs, channels, num_blocks=len(sizes.hidden))
+        torch.nn.init.zeros_(network.final_layer.weight)
+        torch.nn.init.zeros_(network.final_layer.bias)
+        return network
+
+    return build
+
+
+def nflows_realnvp(sizes, network=own_network):
     """`layers` couplings of a checkerboard at each scale, and at each but the last as many of halves of the channels. nflows
     splits images by channels alone, so that the checkerboard is one of the squeezed image: the same pixels, seen at half
     the side."""
@@ -118,7 +134,7 @@ def nflows_realnvp(sizes):
     return multiscale(sizes, steps)
 
 
-def glow(sizes, coupling):
+def glow(sizes, network=own_network, *, coupling):
     """`layers` steps of activation normalisation, 1×1 convolution and coupling at each scale."""
 
     def steps(channels, height, width, is_last):

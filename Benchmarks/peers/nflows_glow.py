@@ -1,6 +1,6 @@
 """nflows' Glow of images, with the network of ours in its couplings."""
 
-from image_flows import nflows_glow
+from image_flows import nflows_glow, our_network
 from model import Model
 
 
@@ -10,7 +10,7 @@ class NflowsGlow(Model):
     package = "nflows"
 
     def __init__(self, sizes):
-        super().__init__(nflows_glow(sizes))
+        super().__init__(nflows_glow(sizes, our_network))
 
     def log_prob(self, x):
         return self.module(x)

@@ -53,7 +53,7 @@ class Small(Entry):
     shape = (4, 4, 1)
 
     def __init__(self, entry):
-        super().__init__(**vars(entry) | {"layers": 2, "hidden": [8] * len(entry.hidden)})
+        super().__init__(**vars(entry) | {"layers": 2, "hidden": [32] * len(entry.hidden)})
 
 
 def latent(library, flow, w):
@@ -90,11 +90,11 @@ def dense(*sizes):
     return sum(a * b + b for a, b in zip(sizes, sizes[1:]))
 
 
-def image_network(entry, inputs, outputs, side):
-    """As `ConvolutionalNetwork.parameterCount` of ours."""
-    c, k, blocks = entry.hidden[0], entry.kernel ** 2, len(entry.hidden)
-    points = 2 if entry.gated else 1
-    return (k * inputs * c + c) + side * side * c + blocks * (k * c * c + c + points * (c * c + c)) + (c * outputs + outputs)
+def image_network(entry, inputs, outputs):
+    """nflows' `ConvResidualNet` of 48 channels, where ours have 64."""
+    assert set(entry.hidden) == {64} and entry.kernel == 3
+    c = 48
+    return (inputs * c + c) + len(entry.hidden) * 2 * (9 * c * c + c) + (c * outputs + outputs)
 
 
 def expected_parameters(entry):
@@ -105,10 +105,10 @@ def expected_parameters(entry):
         return 2 * d + n * dense(d // 2, *entry.hidden, given * d // 2)
     if entry.architecture in ("maf", "iaf", "nsf-autoregressive"):
         return 2 * d + n * dense(d, *entry.hidden, given * d)
-    total, channels, side = 2 * d, 1, entry.shape[0]
+    total, channels = 2 * d, 1
     for scale in range(entry.scales):
-        channels, side = 4 * channels, side // 2
-        coupling = image_network(entry, channels // 2, given * channels // 2, side)
+        channels *= 4
+        coupling = image_network(entry, channels // 2, given * channels // 2)
         if entry.architecture == "realnvp":
             total += (n if scale == entry.scales - 1 else 2 * n) * coupling  # of channels between scales alone
         else:  # actnorm 2C; 1×1 convolution: triangles, diagonal, bias

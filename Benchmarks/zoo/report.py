@@ -109,7 +109,8 @@ def conditions(found):
     for (processor, cores, threads), (dates, commits, versions) in machines.items():
         days = min(dates) if len(dates) == 1 else f"{min(dates)} to {max(dates)}"
         libraries = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-        lines.append(f"{days}, {processor}, {cores} cores, {threads} thread{'s' * (threads > 1)}; tusk at commit {', '.join(sorted(commits))}"
+        lines.append(f"{days}, {processor}, {cores} cores, {threads} thread{'s' * (threads > 1)}; tusk at commit "
+                     f"{', '.join(sorted(commits))}"
                      + (f"; {libraries}" if libraries else "") + ".")
     busy = max(piece["load"] for result in sides for piece in result["pieces"])
     if busy > 0.5:
@@ -176,8 +177,8 @@ def section(runs, name):
     header = ["architecture", "sizes", "time", "ours, bits/dim", "parameters", "epochs", "peer, bits/dim", "parameters",
               "epochs", "ours − peer"]
     parts = [conditions(found), table(header, [row(*item) for item in found])]
-    after = ["Parameters: what no mask holds at zero. Epochs: of the weights that are kept / trained. \\* the best validation is among the last "
-             f"{100 * (1 - LATE):.0f}%: more time would help."]
+    after = ["Parameters: what no mask holds at zero. Epochs: of the weights that are kept / trained. \\* The best "
+             f"validation is among the last {100 * (1 - LATE):.0f}%: more time would help."]
     after += notes(found)
     if missing:
         after.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.")
