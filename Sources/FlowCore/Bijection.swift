@@ -6,16 +6,20 @@ public struct ParameterInfo: Sendable, Equatable {
     public var shape: [Int]
     /// Of a masked matrix: row `u` is zero, and stays zero, from column `reach[u]` on. Nil where nothing is masked.
     public var reach: [Int]?
+    /// Part of the flow that is never trained, such as a permutation: its gradient is zero, and no average is taken of it, which
+    /// rounding might move.
+    public var isFixed: Bool
 
-    public init(name: String, shape: [Int], reach: [Int]? = nil) {
+    public init(name: String, shape: [Int], reach: [Int]? = nil, isFixed: Bool = false) {
         self.name = name
         self.shape = shape
         self.reach = reach
+        self.isFixed = isFixed
     }
 
     /// The same array inside another part of the flow.
     public func within(_ path: String) -> ParameterInfo {
-        ParameterInfo(name: "\(path).\(name)", shape: shape, reach: reach)
+        ParameterInfo(name: "\(path).\(name)", shape: shape, reach: reach, isFixed: isFixed)
     }
 }
 

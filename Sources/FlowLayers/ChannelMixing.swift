@@ -28,6 +28,9 @@ public struct ChannelMixing: Bijection {
     var permutation: [Float]
     var sign: [Float]
 
+    /// Their numbers are exact in every type of a model file, bfloat16 among them.
+    static let mostChannels = 256
+
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
     var channels: Int { layout.channels }
@@ -280,7 +283,8 @@ public struct ChannelMixing: Bijection {
         return [
             ParameterInfo(name: "shift", shape: [n]), ParameterInfo(name: "lower", shape: [n, n]),
             ParameterInfo(name: "upper", shape: [n, n]), ParameterInfo(name: "log_scale", shape: [n]),
-            ParameterInfo(name: "permutation", shape: [n]), ParameterInfo(name: "sign", shape: [n]),
+            ParameterInfo(name: "permutation", shape: [n], isFixed: true),
+            ParameterInfo(name: "sign", shape: [n], isFixed: true),
         ]
     }
 

@@ -49,6 +49,11 @@ public struct ImagePlan: Sendable {
                 layout = factored.layout
                 return .rearrangement(factored.map)
             case .mixing:
+                guard layout.channels <= ChannelMixing.mostChannels else {
+                    throw FlowError.outOfRange(
+                        argument: "channels at a scale", value: "\(layout.channels)",
+                        allowed: "at most \(ChannelMixing.mostChannels)")
+                }
                 return .mixing(ChannelMixing(dims: dims, layout: layout, random: &random))
             case .map(let mask):
                 return .map(

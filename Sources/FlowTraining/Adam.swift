@@ -69,6 +69,8 @@ struct Adam: Sendable, Equatable {
             averageDecay: Float(Self.averageDecay(settings.averageDecay, step: steps)))
         var p = 0
         flow.visitParameters { info, weights in
+            defer { p += 1 }
+            if info.isFixed { return }
             let factor = settings.factors.isEmpty ? 1 : settings.factors[p]
             let decay = factor * settings.learningRate * settings.weightDecay
             coefficients.step = Float(factor * step)
@@ -78,7 +80,6 @@ struct Adam: Sendable, Equatable {
             Self.update(
                 coefficients, blocks, gradient: gradient.values.span.extracting(own), weights: &weights,
                 memory: &memory[p], threads: threads)
-            p += 1
         }
     }
 

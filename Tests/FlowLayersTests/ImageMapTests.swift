@@ -194,6 +194,23 @@ struct ChannelMixingTests {
         #expect(zip(x.elements, back.elements).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($0)) })
     }
 
+    @Test(
+        "as many channels as every type of a model file counts exactly, and no more",
+        arguments: [(64, true), (65, false)])
+    func channels(channels: Int, isAllowed: Bool) throws {
+        let plan = ImagePlan(
+            layout: ImageLayout(height: 2, width: 2, channels: channels), steps: [.squeeze, .mixing],
+            conditioner: ConditionerShape(hidden: [16]), kernel: 3, isGated: false,
+            transform: .affine(logScaleBound: 3))
+        if isAllowed {
+            #expect(try plan.layers(seed: nil).count == 2)
+        } else {
+            #expect(
+                throws: FlowError.outOfRange(argument: "channels at a scale", value: "260", allowed: "at most 256")
+            ) { try plan.layers(seed: nil) }
+        }
+    }
+
     @Test("what is no triangle, no permutation or no sign is found")
     func structure() {
         var random: RandomStream? = RandomStream(seed: 5, stream: 0)

@@ -108,6 +108,16 @@ struct AdamTests {
         #expect(abs(one.2 - naive) < 1e-9 * naive)
     }
 
+    @Test("what is never trained keeps every bit, and so does its average")
+    func fixed() {
+        var flow = PlainParameters([([2], [13, -1]), ([1], [0.1])])
+        flow.fixed = [0]
+        var adam = Adam(flow: flow)
+        for _ in 0..<1000 { _ = step(&adam, &flow, [[0, 0], [0.01]]) }
+        #expect(flow.arrays[0] == [13, -1] && adam.memory[0].average == [13, -1])
+        #expect(flow.arrays[1] != [0.1])
+    }
+
     @Test("what a mask holds at zero is neither counted nor moved")
     func masks() {
         var flow = PlainParameters([([2, 3], [1, 0, 0, 1, 1, 0])])

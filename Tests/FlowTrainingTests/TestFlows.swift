@@ -22,6 +22,8 @@ struct PlainParameters: Bijection {
     var shapes: [[Int]]
     var arrays: [[Float]]
     var reaches: [[Int]?]
+    /// Numbers of the arrays that are never trained.
+    var fixed: Set<Int> = []
 
     init(_ arrays: [(shape: [Int], values: [Float])]) {
         shapes = arrays.map(\.shape)
@@ -47,7 +49,9 @@ struct PlainParameters: Bijection {
         for (i, info) in infos.enumerated() { try body(info, &arrays[i]) }
     }
     var infos: [ParameterInfo] {
-        arrays.indices.map { ParameterInfo(name: "\($0)", shape: shapes[$0], reach: reaches[$0]) }
+        arrays.indices.map {
+            ParameterInfo(name: "\($0)", shape: shapes[$0], reach: reaches[$0], isFixed: fixed.contains($0))
+        }
     }
 }
 

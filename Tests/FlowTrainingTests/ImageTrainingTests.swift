@@ -1,0 +1,66 @@
+import FlowModels
+import FlowTraining
+import Testing
+
+/// What holds for flows of vectors holds for flows of images, whose gradients come about in other code.
+@Suite("Training of flows of images")
+struct ImageTrainingTests {
+    private static let types: [any FlowArchitecture.Type] = [
+        SplineConvolutionalFlow.self, RealNVPFlow.self, SplineGlowFlow.self,
+    ]
+
+    private func images(_ count: Int, seed: UInt64) -> ImageDataSet {
+        // four pixels that go in pairs, so that a squeeze finds even sides
+        let pairs = PairImages.set(count: 2 * count, seed: seed)
+        return ImageDataSet(
+            shape: EventShape(height: 2, width: 2, channels: 1), levels: 256, pixels: pairs.pixels,
+            labels: (0..<count).map { $0 % 2 }, classes: ["even", "odd"])
+    }
+
+    private func trainer<Flow: FlowArchitecture>(
+        _: Flow.Type, threads: Int = 1, accumulate: Int = 0
+    ) throws -> Trainer<Flow> {
+        var options = CheckpointTests.options
+        options.epochs = 2
+        options.batch = 48
+        options.accumulatedBatch = accumulate
+        return try Trainer<Flow>(
+            hyperParameters: HyperParameters(
+                layers: 2, hidden: [16], logScaleBound: 3, classes: 2, bins: 4, isGated: true, scales: 1),
+            train: images(100, seed: 1), validation: images(20, seed: 2),
+            preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: threads)
+    }
+
+    @Test("threads do not change a bit, and parts of a step little", arguments: types.indices)
+    func threads(_ index: Int) throws {
+        func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
+            let (one, three) = try (trainer(type), trainer(type, threads: 3))
+            let parts = try trainer(type, accumulate: 16)
+            for trainer in [one, three, parts] { _ = try trainer.run() }
+            #expect(parameters(one.flow) == parameters(three.flow))
+            #expect(one.progress.curve.map(\.validationBitsPerDim) == three.progress.curve.map(\.validationBitsPerDim))
+            let gaps = zip(one.progress.curve, parts.progress.curve).map {
+                abs($0.validationBitsPerDim - $1.validationBitsPerDim)
+            }
+            #expect(gaps.allSatisfy { $0 < 1e-3 })
+        }
+        try check(Self.types[index])
+    }
+
+    @Test("a training that was stopped and resumed ends with the same bits", arguments: types.indices)
+    func resume(_ index: Int) throws {
+        func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
+            let folder = try TemporaryFolder()
+            let file = folder.file("a.checkpoint")
+            let (whole, first, second) = try (trainer(type), trainer(type), trainer(type))
+            _ = try whole.run()
+            #expect(
+                try first.run(checkpoint: (file, 1e9), isInterrupted: { first.progress.step == 2 }) == .interrupted)
+            try second.resume(from: file)
+            _ = try second.run()
+            #expect(parameters(second.flow) == parameters(whole.flow))
+            #expect(parameters(second.flow) != parameters(first.flow))
+        }
+        try check(Self.types[index])
+    }
+}
