@@ -1,7 +1,7 @@
 """Writes the golden files of Tests/FlowModelsTests/Fixtures from PyTorch; see README.md beside this file.
 
 Weights and inputs are float32 values; everything that follows from them is computed in float64 and checked here against
-`torch.autograd.functional.jacobian` and, for the masked flow, against zuko and nflows before it is written.
+`torch.autograd.functional.jacobian` and, where they have the same, against zuko and nflows before it is written.
 """
 
 import json
@@ -15,6 +15,8 @@ from nflows.transforms.coupling import AdditiveCouplingTransform
 from nflows.transforms.splines.rational_quadratic import unconstrained_rational_quadratic_spline
 
 import flows
+import image_checks
+import image_flows
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
 from transfer import Peer  # noqa: E402
@@ -43,14 +45,24 @@ def write(name, document):
 
 
 def random_parameters(flow, generator):
-    """Non-zero everywhere but under the masks; small enough that log-scales stay off their bound."""
+    """Non-zero everywhere but under the masks; small enough that log-scales stay off their bound, and for images, whose residual
+    streams are sums, that splines bend gently: where they do not, single precision loses digits whoever computes."""
     parameters = {}
     for name, shape in flow.shapes().items():
-        deviation = 0.3 if name.startswith(("standardize", "scaling")) else 0.8 / math.sqrt(shape[-1] if len(shape) == 2 else 4)
+        if name.endswith(".permutation"):
+            parameters[name] = torch.randperm(*shape, generator=generator).float()
+            continue
+        small = name.startswith(("standardize", "scaling")) or name.endswith("log_scale")
+        size = 0.4 if name.endswith((".output.weights", ".lower", ".upper")) else 0.8
+        deviation = 0.3 if small else size / math.sqrt(shape[-1] if len(shape) == 2 else 4)
         value = torch.randn(shape, generator=generator) * deviation
         if isinstance(flow, flows.MaskedAutoregressiveFlow) and ".weights." in name:
             l = name.rsplit(".", 1)[1]
             value = torch.where(flow.masks()[int(l)], value, torch.zeros(()))
+        if name.endswith(".sign"):
+            value = value.sign()
+        if name.endswith((".lower", ".upper")):
+            value = value.tril(-1) if name.endswith(".lower") else value.triu(1)
         parameters[name] = value
     return parameters
 
@@ -107,11 +119,27 @@ def check_additive(flow, parameters, x):
         torch.testing.assert_close(theirs.inverse(z)[0], flow.unmap(i, parameters, z), rtol=1e-12, atol=1e-12)
 
 
+def print_rounding(name, flow, parameters, inputs, latents, expected, gradients):
+    """How far the same in single precision is off by PyTorch: what the tests' tolerances are to be compared with."""
+    def gap(actual, expected):
+        return ((actual - expected).abs() / expected.abs().clamp(min=1)).max().item()
+
+    parameters = {key: value.clone().requires_grad_() for key, value in parameters.items()}
+    z = flow.forward(parameters, inputs)[0]
+    (-flow.log_prob(parameters, inputs).mean()).backward()
+    with torch.no_grad():
+        actual = {"latents": z, "decoded latents": flow.inverse(parameters, latents)}
+    gaps = {key: gap(value.detach(), expected[key].detach()) for key, value in actual.items()}
+    gaps["gradients"] = max(gap(value.grad, gradients[key]) for key, value in parameters.items() if value.grad is not None)
+    print(f"{name} in single precision:", ", ".join(f"{key} {value:.1e}" for key, value in gaps.items()))
+
+
 def flow_golden(name, flow, seed):
     generator = torch.Generator().manual_seed(seed)
     single = random_parameters(flow, generator)
-    inputs = torch.randn(ROWS, DIMS, generator=generator)
-    latents = torch.randn(ROWS, DIMS, generator=generator)
+    inputs = torch.randn(ROWS, flow.dims, generator=generator)
+    latents = torch.randn(ROWS, flow.dims, generator=generator)
+    is_of_images = isinstance(flow, image_flows.ImageFlow)
 
     parameters = {key: value.double().requires_grad_() for key, value in single.items()}
     x = inputs.double()
@@ -127,9 +155,13 @@ def flow_golden(name, flow, seed):
             check_spline(flow, generator)
         if isinstance(flow, flows.NICEFlow):
             check_additive(flow, parameters, x)
+        if is_of_images:
+            image_checks.check(flow, parameters, x, generator)
 
     (-log_prob.mean()).backward()
-    gradients = {key: value.grad.clone() for key, value in parameters.items()}
+    # permutations and signs have none
+    gradients = {key: torch.zeros_like(value) if value.grad is None else value.grad.clone()
+                 for key, value in parameters.items()}
 
     optimiser = torch.optim.Adam(parameters.values(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8)
     losses = [-log_prob.mean().item()]
@@ -139,11 +171,14 @@ def flow_golden(name, flow, seed):
         optimiser.step()
         losses.append(-flow.log_prob(parameters, x).mean().item())
 
+    print_rounding(name, flow, single, inputs, latents, {"latents": z, "decoded latents": decoded}, gradients)
     write(f"{name}.json", {
-        "dims": DIMS,
+        "dims": flow.dims,
+        **({"shape": flow.shape} if is_of_images else {}),
         "hyper_parameters": {
             "layers": flow.layers, "hidden": flow.hidden, "log_scale_bound": BOUND, "activation": flow.activation,
             "residual": flow.residual, **({"bins": flow.bins, "tail_bound": flow.bound} if flow.bins else {}),
+            **(flow.sizes_of_images() if is_of_images else {}),
         },
         "parameters": {key: array(value) for key, value in single.items()},
         "x": array(inputs), "z": array(z.detach()),
@@ -205,5 +240,10 @@ if __name__ == "__main__":
     flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
     flow_golden("nice", flows.NICEFlow(DIMS, 4, HIDDEN, BOUND, "elu"), seed=7)
     flow_golden("iaf", flows.InverseAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND, "tanh"), seed=7)
+    flow_golden("realnvp", image_flows.RealNVPFlow([4, 6, 1], 2, [16], BOUND), seed=8)
+    flow_golden("glow", image_flows.GlowFlow([4, 8, 1], 1, [16], BOUND, "gelu", gated=True), seed=9)
+    flow_golden("nsf-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], BOUND, "elu", bins=3, scales=1), seed=10)
+    flow_golden("nsf-convolutional", image_flows.ConvolutionalFlow(
+        [4, 3, 2], 2, [16, 16], BOUND, "tanh", bins=4, gated=True), seed=11)
     preprocessing_golden()
     safetensors_golden()

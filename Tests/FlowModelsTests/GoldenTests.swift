@@ -6,7 +6,8 @@ import Testing
 struct GoldenTests {
     /// Names of the fixtures, which begin with the architecture's.
     static let families: [String] = [
-        "maf", "coupling", "maf-residual", "nsf-coupling", "nsf-autoregressive", "nice", "iaf",
+        "maf", "coupling", "maf-residual", "nsf-coupling", "nsf-autoregressive", "nice", "iaf", "realnvp", "glow",
+        "nsf-glow", "nsf-convolutional",
     ]
 
     /// float32 against float64: 2⁻²⁴ a rounding, tens of roundings a value; about 3e-7 was seen.
@@ -15,6 +16,12 @@ struct GoldenTests {
     static let gradient = 4e-6
     /// Ten steps, each with its own rounding; Adam divides by a root, which sharpens small gradients.
     static let steps = 4e-6
+
+    /// Splines of a network's parameters behind others bend a rounding as they bend a value: here PyTorch itself in single
+    /// precision is off by 2e-6, and gradients by 9e-6, as the script says that makes the fixtures.
+    static func sharpening(_ family: String) -> Double {
+        ["nsf-glow", "nsf-convolutional"].contains(family) ? 4 : 1
+    }
 
     func load(_ family: String) throws -> (Golden, any FlowArchitecture.Type) {
         let type = try #require(FlowRegistry.architectures.first { family.hasPrefix($0.architectureName) })
@@ -29,7 +36,7 @@ struct GoldenTests {
             flow.visitParameters { info, _ in names.append(info.name) }
             #expect(names.count == golden.parameters.count)
             #expect(Set(names) == Set(golden.parameters.keys))
-            #expect(names.prefix(3) == ["standardize.shift", "standardize.log_scale", "layers.0.weights.0"])
+            #expect(names.prefix(2) == ["standardize.shift", "standardize.log_scale"])
         }
         let (golden, type) = try load(family)
         try check(golden, type)
@@ -37,12 +44,13 @@ struct GoldenTests {
 
     @Test("latents, log-det and log-density", arguments: families)
     func forward(_ family: String) throws {
+        let sharpening = Self.sharpening(family)
         func check<Flow: FlowArchitecture>(_ golden: Golden, _ type: Flow.Type) throws {
             let (z, logDet) = try golden.flow(type).forward(golden.x.matrix)
-            #expect(worstGap(z.elements.map { Double($0) }, golden.z.values) < Self.single)
-            #expect(worstGap(logDet.map { Double($0) }, golden.logDet.values) < Self.single)
+            #expect(worstGap(z.elements.map { Double($0) }, golden.z.values) < Self.single * sharpening)
+            #expect(worstGap(logDet.map { Double($0) }, golden.logDet.values) < Self.single * sharpening)
             let logProb = zip(standardNormalLogDensity(z), logDet).map { $0 + Double($1) }
-            #expect(worstGap(logProb, golden.logProb.values) < Self.single)
+            #expect(worstGap(logProb, golden.logProb.values) < Self.single * sharpening)
         }
         let (golden, type) = try load(family)
         try check(golden, type)
@@ -50,9 +58,10 @@ struct GoldenTests {
 
     @Test("decoded latents", arguments: families)
     func inverse(_ family: String) throws {
+        let sharpening = Self.sharpening(family)
         func check<Flow: FlowArchitecture>(_ golden: Golden, _ type: Flow.Type) throws {
             let (x, _) = try golden.flow(type).inverse(golden.latents.matrix) { false }
-            #expect(worstGap(x.elements.map { Double($0) }, golden.decoded.values) < Self.single)
+            #expect(worstGap(x.elements.map { Double($0) }, golden.decoded.values) < Self.single * sharpening)
         }
         let (golden, type) = try load(family)
         try check(golden, type)
@@ -60,12 +69,13 @@ struct GoldenTests {
 
     @Test("gradients of the mean negative log-density", arguments: families)
     func gradients(_ family: String) throws {
+        let sharpening = Self.sharpening(family)
         func check<Flow: FlowArchitecture>(_ golden: Golden, _ type: Flow.Type) throws {
             let (gradient, _) = try lossGradient(golden.flow(type), golden.x.matrix)
             #expect(Set(gradient.keys) == Set(golden.gradients.keys))
             for (name, values) in gradient {
                 let expected = try #require(golden.gradients[name])
-                #expect(worstGap(values.map { Double($0) }, expected.values) < Self.gradient, "\(name)")
+                #expect(worstGap(values.map { Double($0) }, expected.values) < Self.gradient * sharpening, "\(name)")
             }
         }
         let (golden, type) = try load(family)
