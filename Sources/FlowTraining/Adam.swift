@@ -70,8 +70,9 @@ struct Adam: Sendable, Equatable {
         var p = 0
         flow.visitParameters { info, weights in
             defer { p += 1 }
-            if info.isFixed { return }
             let factor = settings.factors.isEmpty ? 1 : settings.factors[p]
+            // with factor 0 the average, too, stays what it is: rounding would move it
+            if info.isFixed || factor == 0 { return }
             let decay = factor * settings.learningRate * settings.weightDecay
             coefficients.step = Float(factor * step)
             coefficients.keep = info.shape.count > 1 ? Float(1 - decay) : 1
