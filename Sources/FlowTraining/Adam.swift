@@ -26,7 +26,7 @@ struct Adam: Sendable, Equatable {
     private(set) var steps = 0
     var memory: [Memory]
 
-    init(flow: some Bijection) {
+    init(flow: some Parametrized) {
         memory = []
         var flow = flow
         flow.visitParameters { info, weights in
@@ -52,7 +52,7 @@ struct Adam: Sendable, Equatable {
     }
 
     /// One step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
-    mutating func step<Flow: Bijection>(
+    mutating func step<Flow: Parametrized>(
         _ flow: inout Flow, gradient: BatchGradient, settings: Settings, threads: Int
     ) {
         guard gradient.norm.isFinite else { return }
