@@ -91,7 +91,8 @@ struct Bench: ParsableCommand {
         let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         let hyperParameters = HyperParameters(
             layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound,
-            kernel: convolution.kernel, isGated: convolution.gated, scales: convolution.scales)
+            kernel: convolution.kernel ?? type.defaultSizes.kernel, isGated: convolution.gated,
+            scales: convolution.scales)
         try check("--layers", hyperParameters.layers, in: 1...1024)
         try spline.check()
         try convolution.check()
@@ -323,9 +324,4 @@ private struct Report: Encodable {
         case millisecondsPerBatch = "milliseconds_per_batch"
         case peakGflops = "peak_gflops"
     }
-}
-
-extension FlowRegistry {
-    /// All architectures, for help and errors.
-    fileprivate static var names: String { architectures.map { $0.architectureName }.joined(separator: ", ") }
 }
