@@ -15,6 +15,8 @@ from plot import plot_scaling  # noqa: E402
 from timing import LONG  # noqa: E402
 
 PEERS = ["zuko", "nflows", "normflows"]
+# Sections of the page, and the contests that are in them.
+SECTIONS = {"speed": ["large", "small"], "speed-images": ["glow"]}
 TITLES = {"density": "Density", "sample": "Sampling", "train": "Training step"}
 
 
@@ -53,7 +55,11 @@ def header(names):
     return ["images/s at batch", "tusk", "tusk bf16", *names, *ratios, "GFLOP/s", "of peak", "runs"]
 
 
-def section(result):
+def section(result, models):
+    """The contests among `models` that were run, or None."""
+    result = {**result, "cells": [cell for cell in result["cells"] if cell["model"] in models]}
+    if not result["cells"]:
+        return None
     peaks = [run["peak_gflops"] for cell in result["cells"] for run in cell["runs"]["tusk f32"]]
     parts = [
         machine.sentence(result["machine"]),
@@ -106,12 +112,15 @@ def scaling_section(result, picture):
 
 def main():
     result = json.loads(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "runs/speed.json").read_text())
-    write_section("speed", section(result))
+    for name, models in SECTIONS.items():
+        text = section(result, models)
+        if text:
+            write_section(name, text)
+            print(text)
     if result["scaling"]:
         picture = PERFORMANCE.parent / "sampling-time.png"
         plot_scaling(result["scaling"], picture)
         write_section("scaling", scaling_section(result, picture))
-    print(section(result))
 
 
 if __name__ == "__main__":

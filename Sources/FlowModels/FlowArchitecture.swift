@@ -8,6 +8,8 @@ public protocol FlowArchitecture: Bijection {
 
     /// Which of the sizes in its hyper-parameters it looks at, beside layers, hidden sizes and the activation.
     static var sizes: FlowSizes { get }
+    /// Sizes to begin with, for images of some hundreds of pixels.
+    static var defaultSizes: HyperParameters { get }
 
     /// Initial weights drawn from `seed`; the map starts at (or close to) the identity. Without a seed every parameter
     /// is zero, to be filled from a file. Flows of vectors look at the shape's number of dimensions alone.
@@ -41,6 +43,10 @@ public struct FlowSizes: OptionSet, Sendable {
 }
 
 extension FlowArchitecture {
+    public static var defaultSizes: HyperParameters {
+        HyperParameters(layers: 5, hidden: [512, 512], logScaleBound: 5)
+    }
+
     /// The sizes that matter, in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
     public static func description(of sizes: HyperParameters) -> String {
         var parts = ["\(sizes.layers) layers of \(sizes.hidden)", sizes.activation.rawValue]

@@ -12,6 +12,10 @@ public protocol ImageFlow: ChainFlow where Layer == ImageLayer {
 }
 
 extension ImageFlow {
+    public static var defaultSizes: HyperParameters {
+        HyperParameters(layers: 4, hidden: [64, 64], logScaleBound: 5)
+    }
+
     private static func plan(_ shape: EventShape, _ hyperParameters: HyperParameters) -> ImagePlan {
         ImagePlan(
             layout: ImageLayout(height: shape.height, width: shape.width, channels: shape.channels),

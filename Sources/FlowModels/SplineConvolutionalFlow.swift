@@ -11,6 +11,11 @@ public struct SplineConvolutionalFlow: ImageFlow {
     public static let architectureName = "nsf-convolutional"
     public static let sizes: FlowSizes = [.spline, .convolutional]
 
+    /// Those of the model inside the program.
+    public static var defaultSizes: HyperParameters {
+        HyperParameters(layers: 1, hidden: Array(repeating: 32, count: 8), logScaleBound: 5, kernel: 5)
+    }
+
     public var standardize: ActNorm
     public var layers: [ImageLayer]
 

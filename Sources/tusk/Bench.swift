@@ -91,7 +91,8 @@ struct Bench: ParsableCommand {
         let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         let hyperParameters = HyperParameters(
             layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound,
-            kernel: convolution.kernel, isGated: convolution.gated, scales: convolution.scales)
+            kernel: convolution.kernel ?? type.defaultSizes.kernel, isGated: convolution.gated,
+            scales: convolution.scales)
         try check("--layers", hyperParameters.layers, in: 1...1024)
         try spline.check()
         try convolution.check()
@@ -162,7 +163,8 @@ struct Bench: ParsableCommand {
         let dims = engine.dims
         var stream = RandomStream(seed: 3, stream: 0)
         let parts = Self.parts(of: batch, threads: threads).enumerated().map { i, rows in
-            Part(rows: rows, first: i, x: (0..<rows * dims).map { _ in stream.normal() })
+            Part(
+                rows: rows, first: i, x: (0..<rows * dims).map { _ in stream.normal() }, classes: engine.contextDims)
         }
         let clock = ContinuousClock()
         var next: UInt64 = 0
@@ -198,17 +200,20 @@ struct Bench: ParsableCommand {
     ) throws -> [Double] {
         keepFreedMemory()
         var stream = RandomStream(seed: 4, stream: 0)
+        let classes = hyperParameters.classes
         func images(_ count: Int) -> ImageDataSet {
             ImageDataSet(
                 shape: shape, levels: 256,
-                pixels: (0..<count * shape.dims).map { _ in UInt8(truncatingIfNeeded: stream.next() >> 56) })
+                pixels: (0..<count * shape.dims).map { _ in UInt8(truncatingIfNeeded: stream.next() >> 56) },
+                labels: classes == 0 ? nil : (0..<count).map { $0 % classes },
+                classes: (0..<classes).map(String.init))
         }
         var options = TrainingOptions()
         options.batch = batch
         options.epochs = TrainingOptions.maxEpochs
         options.learningRate = 1e-6
         let trainer = try Trainer<Flow>(
-            hyperParameters: hyperParameters, train: images(batch * 16), validation: images(1),
+            hyperParameters: hyperParameters, train: images(max(classes, batch * 16)), validation: images(1),
             preprocessing: try Preprocessing(levels: 256, logitAlpha: 1e-4), options: options, threads: threads)
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
@@ -259,11 +264,14 @@ private final class Part {
     private var x: [Float]
     private var z: [Float]
     private var logDet: [Float]
+    /// Of a class-conditional flow the classes in turn, one-hot.
+    private let context: [Float]
     /// Sum of all results, so that none is computed for nothing.
     private(set) var total = 0.0
 
-    init(rows: Int, first: Int, x: [Float]) {
+    init(rows: Int, first: Int, x: [Float], classes: Int) {
         self.rows = rows
+        context = (0..<rows * classes).map { $0 % classes == $0 / classes % classes ? 1 : 0 }
         stream = UInt64(first)
         self.x = x
         z = x
@@ -274,7 +282,8 @@ private final class Part {
     func density(_ engine: FlowEngine) {
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
-        engine.forward(x.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
+        let given = context
+        engine.forward(x.span, context: given.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
         total += standardNormalLogDensity(Matrix(rows: rows, columns: engine.dims, elements: z)).reduce(0, +)
     }
 
@@ -288,7 +297,8 @@ private final class Part {
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
         do {
-            try engine.inverse(x.span, rows: rows, x: &zSpan, logDet: &logDetSpan)
+            let given = context
+            try engine.inverse(x.span, context: given.span, rows: rows, x: &zSpan, logDet: &logDetSpan)
         } catch {
             preconditionFailure("only cancellation ends an inverse early")
         }
@@ -323,9 +333,4 @@ private struct Report: Encodable {
         case millisecondsPerBatch = "milliseconds_per_batch"
         case peakGflops = "peak_gflops"
     }
-}
-
-extension FlowRegistry {
-    /// All architectures, for help and errors.
-    fileprivate static var names: String { architectures.map { $0.architectureName }.joined(separator: ", ") }
 }

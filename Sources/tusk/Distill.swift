@@ -55,7 +55,7 @@ struct Distill: ParsableCommand {
         _ architecture: Flow.Type, teacher: Teacher, train: ImageDataSet, validation: ImageDataSet,
         options: TrainingOptions
     ) throws {
-        var hyperParameters = try shape.hyperParameters()
+        var hyperParameters = try shape.hyperParameters(of: architecture)
         hyperParameters.classes = teacher.record.hyperParameters.classes
         let trainer = try Trainer<Flow>(
             distilling: teacher, hyperParameters: hyperParameters, train: train, validation: validation,

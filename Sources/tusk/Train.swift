@@ -15,7 +15,7 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Data") var data: DataArguments
 
     @Option(
-        help: "\(FlowRegistry.architectures.map { $0.architectureName }.joined(separator: " or ")).")
+        help: ArgumentHelp("One of \(FlowRegistry.names).", valueName: "name"))
     var architecture: String
 
     @OptionGroup(title: "Model") var shape: ArchitectureArguments
@@ -37,7 +37,7 @@ struct Train: ParsableCommand {
     private func run<Flow: FlowArchitecture>(
         _ architecture: Flow.Type, train: ImageDataSet, validation: ImageDataSet, options: TrainingOptions
     ) throws {
-        var hyperParameters = try shape.hyperParameters()
+        var hyperParameters = try shape.hyperParameters(of: architecture)
         if input.conditional {
             guard !train.classes.isEmpty else { throw CommandError("--conditional needs data with classes") }
             hyperParameters.classes = train.classes.count

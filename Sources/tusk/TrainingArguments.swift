@@ -15,11 +15,17 @@ extension LearningRateFactor: ExpressibleByArgument {
 
 /// Sizes of the flow.
 struct ArchitectureArguments: ParsableArguments {
-    @Option(help: "Masked networks or couplings.")
-    var layers = 5
+    @Option(
+        help: ArgumentHelp(
+            "Masked networks or couplings; of multi-scale flows couplings or steps at each scale. Default: \(FlowRegistry.defaults { "\($0.layers)" }).",
+            valueName: "n"))
+    var layers: Int?
 
-    @Option(help: ArgumentHelp("Hidden units of each, layer by layer.", valueName: "n,n"))
-    var hidden = "512,512"
+    @Option(
+        help: ArgumentHelp(
+            "Hidden units of each, layer by layer; of flows of images channels of each residual block, multiples of 16. Default: \(FlowRegistry.defaults { $0.hidden.map(String.init).joined(separator: ",") }).",
+            valueName: "n,n"))
+    var hidden: String?
 
     @Option(help: "Between the linear maps of each: \(Activation.allCases.map(\.rawValue).joined(separator: ", ")).")
     var activation = Activation.relu
@@ -35,14 +41,18 @@ struct ArchitectureArguments: ParsableArguments {
 
     @OptionGroup var convolution: ConvolutionArguments
 
-    func hyperParameters() throws -> HyperParameters {
+    /// What is not given is the architecture's own.
+    func hyperParameters(of architecture: any FlowArchitecture.Type) throws -> HyperParameters {
+        let defaults = architecture.defaultSizes
+        let layers = layers ?? defaults.layers
         try check("--layers", layers, in: 1...1024)
-        let sizes = try hiddenSizes(hidden)
+        let sizes = try hidden.map(hiddenSizes) ?? defaults.hidden
         try spline.check()
         try convolution.check()
         return HyperParameters(
             layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual,
-            bins: spline.bins, tailBound: spline.tailBound, kernel: convolution.kernel, isGated: convolution.gated,
+            bins: spline.bins, tailBound: spline.tailBound, kernel: convolution.kernel ?? defaults.kernel,
+            isGated: convolution.gated,
             scales: convolution.scales)
     }
 }
@@ -87,8 +97,11 @@ struct SplineArguments: ParsableArguments {
 
 /// Of flows of images, whose conditioners are convolutional networks: --hidden then gives the channels of each residual block.
 struct ConvolutionArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Side of the convolutions of a flow of images.", valueName: "n"))
-    var kernel = HyperParameters.defaultKernel
+    @Option(
+        help: ArgumentHelp(
+            "Side of the convolutions of a flow of images. Default: \(FlowRegistry.defaults { "\($0.kernel)" }).",
+            valueName: "n"))
+    var kernel: Int?
 
     @Flag(help: "Gated residual blocks in a flow of images.")
     var gated = false
@@ -97,7 +110,7 @@ struct ConvolutionArguments: ParsableArguments {
     var scales = HyperParameters.defaultScales
 
     func check() throws {
-        guard HyperParameters.kernels.contains(kernel) else {
+        if let kernel, !HyperParameters.kernels.contains(kernel) {
             throw CommandError("--kernel is \(kernel); allowed is one of \(HyperParameters.kernels)")
         }
         try tusk.check("--scales", scales, in: HyperParameters.scaleCounts)

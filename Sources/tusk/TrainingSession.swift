@@ -74,8 +74,7 @@ struct TrainingSession: ParsableArguments {
     /// The architecture of that name.
     static func architecture(named name: String) throws -> any FlowArchitecture.Type {
         guard let architecture = FlowRegistry.architecture(named: name) else {
-            let known = FlowRegistry.architectures.map { $0.architectureName }.joined(separator: ", ")
-            throw CommandError("--architecture \(name): known are \(known)")
+            throw CommandError("--architecture \(name): known are \(FlowRegistry.names)")
         }
         return architecture
     }

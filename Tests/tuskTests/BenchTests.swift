@@ -30,13 +30,17 @@ struct BenchTests {
         #expect(result.output.contains("\"precision\":\"\(precision)\""), "\(result.errors)")
     }
 
-    @Test("measures the flow of a model file")
-    func model() throws {
+    @Test("measures the flow of a model file, class-conditional or not", arguments: [[], ["--conditional"]])
+    func model(_ more: [String]) throws {
         let work = try Workplace()
-        let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+        let trained = try Program.run(CommandTests.train(work, "--epochs", "1") + more)
         #expect(trained.code == 0, "\(trained.errors)")
-        let result = try Program.run(["bench", "--model", work.file("m.safetensors"), "--seconds", "0.01"])
-        #expect(result.code == 0 && result.output.contains("\"hidden\":[16]"), "\(result.errors)")
+        for direction in ["density", "sample", "train"] {
+            let result = try Program.run(
+                ["bench", "--model", work.file("m.safetensors"), "--seconds", "0.01", "--direction", direction]
+                    + ["--batch", "3"])
+            #expect(result.code == 0 && result.output.contains("\"hidden\":[16]"), "\(result.errors)")
+        }
     }
 
     @Test(
