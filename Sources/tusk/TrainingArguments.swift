@@ -46,7 +46,7 @@ struct ArchitectureArguments: ParsableArguments {
         let defaults = architecture.defaultSizes
         let layers = layers ?? defaults.layers
         try check("--layers", layers, in: 1...1024)
-        let sizes = try hidden.map(hiddenSizes) ?? defaults.hidden
+        let sizes = try hidden.map { try hiddenSizes($0) } ?? defaults.hidden
         try spline.check()
         try convolution.check()
         return HyperParameters(
