@@ -41,6 +41,7 @@ static void NAME(apply)(enum flow_function f, const float *x, float *y, ptrdiff_
         APPLY(FLOW_LOG, log)
         APPLY(FLOW_SIGMOID, sigmoid)
         APPLY(FLOW_SOFTPLUS, softplus)
+        APPLY(FLOW_NORMAL, normal)
     }
 }
 

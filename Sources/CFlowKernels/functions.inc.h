@@ -92,6 +92,12 @@ static inline __attribute__((always_inline)) vec NAME(normal_tail)(vec a) {
     return choose(x < 1, fma_vec(-t, x, splat(1)), tail);
 }
 
+// The normal distribution function.
+static inline __attribute__((always_inline)) vec NAME(normal)(vec x) {
+    const vec a = magnitude(x), c = 0.5f * NAME(normal_tail)(choose(a > 16, splat(16), a));
+    return choose(x < 0, c, 1 - c);
+}
+
 // x times the normal distribution function; -0 below -16, where it is below the smallest number.
 static inline __attribute__((always_inline)) vec NAME(gelu)(vec x) {
     const vec a = magnitude(x), c = 0.5f * NAME(normal_tail)(choose(a > 16, splat(16), a));

@@ -60,6 +60,9 @@ private func describe(_ model: any ImageDensity) -> JSON {
         "class_prior": record.classPrior.map { .array($0.map(JSON.number)) } ?? .null,
         "preprocessing": [
             "levels": .integer(record.levels), "dequantization": .string(record.dequantization),
+            "dequantizer": record.dequantizer.map {
+                ["layers": .integer($0.layers), "hidden": .integers($0.hidden)]
+            } ?? .null,
             "logit_alpha": .number(record.logitAlpha),
         ],
         "execution": [

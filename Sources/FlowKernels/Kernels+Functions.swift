@@ -8,6 +8,8 @@ package enum ElementFunction: UInt32, CaseIterable, Sendable {
     case sigmoid
     /// `ln(1 + eˣ)`.
     case softplus
+    /// `Φ(x)`, the normal distribution function.
+    case normal
 }
 
 extension Kernels {

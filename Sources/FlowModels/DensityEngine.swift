@@ -9,28 +9,34 @@ final class DensityEngine: Sendable {
     private final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
-        init(dims: Int, classes: Int) {
-            buffers = DensityBuffers(dims: dims, classes: classes)
+        init(dims: Int, classes: Int, drawsNoise: Bool) {
+            buffers = DensityBuffers(dims: dims, classes: classes, drawsNoise: drawsNoise)
         }
     }
 
     let preprocessing: Preprocessing
     private let flow: FlowEngine
+    /// The map of a ``Dequantizer``; nil for uniform noise.
+    private let dequantizer: FlowEngine?
     /// What an image's bytes follow in the digest that seeds its noise.
     private let noisePrefix: [UInt8]
     /// Shares of the classes; empty without.
     private let prior: [Double]
     private let workspaces: Pool<Workspace>
 
-    init(_ flow: FlowEngine, _ preprocessing: Preprocessing, name: String, prior: [Double]) {
-        precondition(flow.contextDims == prior.count)
+    init(
+        _ flow: FlowEngine, dequantizer: FlowEngine?, _ preprocessing: Preprocessing, name: String, prior: [Double]
+    ) {
+        precondition(flow.contextDims == prior.count && dequantizer?.dims ?? flow.dims == flow.dims)
         self.flow = flow
+        self.dequantizer = dequantizer
         self.preprocessing = preprocessing
         self.prior = prior
         noisePrefix = Array(name.utf8) + [0]
         let dims = flow.dims
         let classes = prior.count
-        workspaces = Pool { Workspace(dims: dims, classes: classes) }
+        let drawsNoise = dequantizer != nil
+        workspaces = Pool { Workspace(dims: dims, classes: classes, drawsNoise: drawsNoise) }
     }
 
     /// ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
@@ -43,8 +49,14 @@ final class DensityEngine: Sendable {
         defer { workspaces.giveBack(workspace) }
         for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
             let count = min(RowTile.capacity, rows.count - first)
+            if let dequantizer {
+                workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
+            }
             for r in 0..<count {
-                logDensities[first + r] = workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+                logDensities[first + r] =
+                    dequantizer == nil
+                    ? workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+                    : workspace.buffers.fill(r, dequantized: rows[first + r], preprocessing)
                 workspace.buffers.setClass(r, rows[first + r].classIndex)
             }
             if isCancelled() { throw FlowError.cancelled }
@@ -159,8 +171,9 @@ private struct DensityBuffers {
     /// `[capacity]`, log-dets of the flow and log-densities of the latents, nats.
     private(set) var flowLogDets: [Float]
     private(set) var base: [Double]
+    private var learnedNoise: LearnedNoiseBuffers?
 
-    init(dims: Int, classes: Int) {
+    init(dims: Int, classes: Int, drawsNoise: Bool) {
         self.dims = dims
         self.classes = classes
         context = Array(repeating: 0, count: RowTile.capacity * classes)
@@ -169,20 +182,57 @@ private struct DensityBuffers {
         output = input
         flowLogDets = Array(repeating: 0, count: RowTile.capacity)
         base = Array(repeating: 0, count: RowTile.capacity)
+        if drawsNoise { learnedNoise = LearnedNoiseBuffers(dims: dims) }
     }
 
-    /// Makes row `r` of the input of a dequantized image.
-    ///
-    /// The noise is a function of the image's bytes, the model's name and the draw alone, so that the same image always
-    /// gets the same answer.
-    /// - Returns: `log |∂w/∂y|`, nats.
-    mutating func fill(_ r: Int, _ row: DensityRow, _ prefix: [UInt8], _ preprocessing: Preprocessing) -> Double {
+    /// Seed of a row's noise: a function of the image's bytes and the model's name alone, so that the same image always gets
+    /// the same answer.
+    private mutating func noiseSeed(of row: DensityRow, _ prefix: [UInt8]) -> UInt64 {
         var hash = SHA256()
         hash.update(prefix.span)
         hash.update(row.pixels.span)
         hash.finish(into: &digest)
         var seed: UInt64 = 0
         for i in 0..<8 { seed = seed << 8 | UInt64(digest[i]) }
+        return seed
+    }
+
+    /// Has a dequantizer draw the noise of `count` rows from `first` on. Rows of one image and draw that follow one another, as
+    /// those of the classes of a mixture do, share it.
+    mutating func drawNoise(
+        _ dequantizer: FlowEngine, _ rows: [DensityRow], _ first: Int, _ count: Int, _ prefix: [UInt8],
+        _ preprocessing: Preprocessing
+    ) {
+        var place = -1
+        for r in 0..<count {
+            let isNew =
+                r == 0 || rows[first + r].draw != rows[first + r - 1].draw
+                || rows[first + r].pixels != rows[first + r - 1].pixels
+            if isNew {
+                place += 1
+                let seed = noiseSeed(of: rows[first + r], prefix)
+                learnedNoise!.prepare(place, rows[first + r], seed: seed, levels: preprocessing.levels)  // there is one
+            }
+            learnedNoise!.places[r] = place
+        }
+        learnedNoise!.draw(dequantizer, rows: place + 1)
+    }
+
+    /// Makes row `r` of the input of an image with the noise that was drawn for it.
+    /// - Returns: `log |∂w/∂y| − log q(u | x)`, nats.
+    mutating func fill(_ r: Int, dequantized row: DensityRow, _ preprocessing: Preprocessing) -> Double {
+        let dims = dims
+        let logDensity = learnedNoise!.setNoise(&noise, ofRow: r)  // as above
+        let drawn = noise
+        var span = input.mutableSpan
+        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+            - logDensity
+    }
+
+    /// Makes row `r` of the input of an image with uniform noise.
+    /// - Returns: `log |∂w/∂y|`, nats.
+    mutating func fill(_ r: Int, _ row: DensityRow, _ prefix: [UInt8], _ preprocessing: Preprocessing) -> Double {
+        let seed = noiseSeed(of: row, prefix)
         let dims = dims
         var noiseSpan = noise.mutableSpan
         RandomStream.uniforms(seed: seed, stream: UInt64(row.draw), to: &noiseSpan, count: dims)

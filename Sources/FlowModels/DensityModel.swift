@@ -3,6 +3,7 @@ public import FlowCore
 /// A trained flow with its record: what the service and the command line ask.
 public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     public let flow: Flow
+    public let dequantizer: Dequantizer?
     public let record: ModelRecord
     private let engine: DensityEngine
 
@@ -10,9 +11,13 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     public var densityOrder: ExecutionOrder { flow.forwardOrder }
     public var samplingOrder: ExecutionOrder { flow.inverseOrder }
 
-    /// - Parameter precision: of the weights that answers are computed with; ``flow`` stays as it is.
+    /// - Parameters:
+    ///   - dequantizer: of variational dequantization, as the record has it.
+    ///   - precision: of the weights that answers are computed with; ``flow`` stays as it is.
     /// - Throws: ``FlowError`` when the record's sizes are not the flow's, or its preprocessing makes no sense.
-    public init(flow: Flow, record: ModelRecord, precision: WeightPrecision = .f32) throws {
+    public init(
+        flow: Flow, dequantizer: Dequantizer? = nil, record: ModelRecord, precision: WeightPrecision = .f32
+    ) throws {
         guard flow.dims == record.eventShape.dims else {
             throw FlowError.widthMismatch(argument: "event_shape", expected: flow.dims, actual: record.eventShape.dims)
         }
@@ -20,10 +25,20 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
             throw FlowError.widthMismatch(
                 argument: "class_prior", expected: flow.contextDims, actual: record.classPrior?.count ?? 0)
         }
+        guard dequantizer?.sizes == record.dequantizer else {
+            throw FlowError.outOfRange(
+                argument: "dequantizer", value: "\(record.dequantization)",
+                allowed: ModelRecord.dequantization(dequantizer?.sizes))
+        }
+        if let dequantizer, dequantizer.map.dims != flow.dims {
+            throw FlowError.widthMismatch(argument: "dequantizer", expected: flow.dims, actual: dequantizer.map.dims)
+        }
         self.flow = flow
+        self.dequantizer = dequantizer
         self.record = record
         engine = DensityEngine(
             FlowEngine(flow, precision: precision),
+            dequantizer: dequantizer.map { FlowEngine($0.map, precision: precision) },
             try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), name: record.name,
             prior: record.classPrior ?? [])
     }

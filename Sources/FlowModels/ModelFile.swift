@@ -40,18 +40,19 @@ public enum ModelFile {
     ) throws -> [UInt8] {
         var record = model.record
         var rounded = model.flow
-        rounded.visitParameters { _, values in
-            for i in values.indices { values[i] = precision.rounded(values[i]) }
-        }
-        let row = DensityRow(pixels: record.check.pixels)
-        record.check.logProb = try DensityModel(flow: rounded, record: record)
-            .densities(of: [row], isCancelled: { false })[0].logProb
-        record.formatVersion = ModelRecord.currentFormatVersion
-        record.parameterCount = rounded.parameterCount
+        var dequantizer = model.dequantizer
         var tensors: [Safetensors.Tensor] = []
-        rounded.visitParameters { info, values in
+        func round(_ info: ParameterInfo, _ values: inout [Float]) {
+            for i in values.indices { values[i] = precision.rounded(values[i]) }
             tensors.append(.init(name: info.name, shape: info.liveShape, values: info.live(of: values)))
         }
+        rounded.visitParameters(round)
+        dequantizer?.visitParameters(round)
+        let row = DensityRow(pixels: record.check.pixels)
+        record.check.logProb = try DensityModel(flow: rounded, dequantizer: dequantizer, record: record)
+            .densities(of: [row], isCancelled: { false })[0].logProb
+        record.formatVersion = ModelRecord.currentFormatVersion
+        record.parameterCount = tensors.reduce(0) { $0 + $1.values.count }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = String(decoding: try encoder.encode(record), as: UTF8.self)
@@ -138,7 +139,10 @@ public enum ModelFile {
         record.parameterCount = parameters
         do {
             var flow = try Flow(shape: record.eventShape, hyperParameters: record.hyperParameters, seed: nil)
-            try flow.visitParameters { info, values in
+            var dequantizer = try record.dequantizer.map {
+                try Dequantizer(shape: record.eventShape, sizes: $0, seed: nil)
+            }
+            func fill(_ info: ParameterInfo, _ values: inout [Float]) throws {
                 guard let tensor = tensors[info.name] else { throw ModelFileError.missingTensor(info.name) }
                 let shape = isWhole ? info.shape : info.liveShape
                 guard tensor.shape == shape else {
@@ -146,24 +150,34 @@ public enum ModelFile {
                 }
                 values = isWhole ? tensor.values : info.whole(of: tensor.values)
             }
+            try flow.visitParameters(fill)
+            try dequantizer?.visitParameters(fill)
             guard flow.holdsStructuralZeros else { throw ModelFileError.maskViolated }
-            let model = try DensityModel(flow: flow, record: record)
+            let model = try DensityModel(flow: flow, dequantizer: dequantizer, record: record)
             try verify(model)
-            return precision == .f32 ? model : try DensityModel(flow: flow, record: record, precision: precision)
+            if precision == .f32 { return model }
+            return try DensityModel(flow: flow, dequantizer: dequantizer, record: record, precision: precision)
         } catch let FlowError.outOfRange(argument, value, allowed) {
             throw ModelFileError.badRecord(field: argument, reason: "\(value), allowed is \(allowed)")
         }
     }
 
     /// Compares what the hyper-parameters ask for with the numbers that the file holds, before anything is allocated.
-    /// - Returns: the flow's parameters, masked zeros not among them.
+    /// - Returns: the parameters of the flow and its dequantizer, masked zeros not among them.
     private static func checkSizes<Flow: FlowArchitecture>(
         _: Flow.Type, _ record: ModelRecord, held: Int
     ) throws -> Int {
         // elements first: where they are few, parameters are quickly counted
-        let elements = Flow.elementCount(shape: record.eventShape, hyperParameters: record.hyperParameters) ?? .max
+        let ofDequantizer =
+            record.dequantizer.map { Dequantizer.parameterCount(shape: record.eventShape, sizes: $0) ?? .max } ?? 0
+        func withDequantizer(_ ofFlow: Int?) -> Int {
+            let (sum, overflow) = (ofFlow ?? .max).addingReportingOverflow(ofDequantizer)
+            return overflow ? .max : sum
+        }
+        let elements = withDequantizer(
+            Flow.elementCount(shape: record.eventShape, hyperParameters: record.hyperParameters))
         func parameters() -> Int {
-            Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters) ?? .max
+            withDequantizer(Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters))
         }
         if record.formatVersion == 1 {
             guard elements == held else { throw ModelFileError.wrongParameterCount(expected: elements, actual: held) }

@@ -16,13 +16,15 @@ extension ModelRecord {
                 && sides[0].multipliedReportingOverflow(by: sides[1]).partialValue <= Limit.dims
                 && eventShape.dims <= Limit.dims,
             "event_shape", "has sides below 1, more than 4 channels or more than \(Limit.dims) dimensions")
-        try require(
-            (1...Limit.layers).contains(hyperParameters.layers), "hyper_parameters.layers",
-            "\(hyperParameters.layers) is not 1 to \(Limit.layers)")
-        try require(
-            (1...Limit.hiddenLayers).contains(hyperParameters.hidden.count)
-                && hyperParameters.hidden.allSatisfy { (1...Limit.units).contains($0) },
-            "hyper_parameters.hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
+        func require(layers: Int, hidden: [Int], of part: String) throws {
+            try require(
+                (1...Limit.layers).contains(layers), "\(part).layers", "\(layers) is not 1 to \(Limit.layers)")
+            try require(
+                (1...Limit.hiddenLayers).contains(hidden.count)
+                    && hidden.allSatisfy { (1...Limit.units).contains($0) },
+                "\(part).hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
+        }
+        try require(layers: hyperParameters.layers, hidden: hyperParameters.hidden, of: "hyper_parameters")
         let bins = UnivariateTransform.binCounts
         try require(
             bins.contains(hyperParameters.bins), "hyper_parameters.bins",
@@ -34,7 +36,13 @@ extension ModelRecord {
         try require(
             scales.contains(hyperParameters.scales), "hyper_parameters.scales",
             "\(hyperParameters.scales) is not \(scales.lowerBound) to \(scales.upperBound)")
-        try require(dequantization == "uniform", "dequantization", "is not \"uniform\"")
+        try require(
+            ["uniform", "variational"].contains(dequantization), "dequantization",
+            "is neither \"uniform\" nor \"variational\"")
+        try require(
+            dequantization == Self.dequantization(dequantizer), "dequantizer",
+            dequantizer == nil ? "is missing, of variational dequantization" : "is there, of uniform dequantization")
+        if let dequantizer { try require(layers: dequantizer.layers, hidden: dequantizer.hidden, of: "dequantizer") }
         try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
         let conditional = hyperParameters.classes
         try require(

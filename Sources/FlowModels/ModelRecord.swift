@@ -31,8 +31,10 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var eventShape: EventShape
     /// Values of one dimension of a discrete image are `0 ..< levels`; 2 to 256.
     public var levels: Int
-    /// Only `uniform`.
+    /// `uniform` or `variational`.
     public var dequantization: String
+    /// Sizes of the ``Dequantizer`` that draws the noise of a variational dequantization, else nil.
+    public var dequantizer: DequantizerSizes?
     /// `α` of the logit map; see `Preprocessing`.
     public var logitAlpha: Double
     /// Names of the classes in the training data.
@@ -58,6 +60,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case eventShape = "event_shape"
         case levels
         case dequantization
+        case dequantizer
         case logitAlpha = "logit_alpha"
         case classes
         case classPrior = "class_prior"
@@ -72,7 +75,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         formatVersion: Int = ModelRecord.currentFormatVersion,
         mathematicsVersion: Int = ModelRecord.currentMathematicsVersion, name: String, architecture: String,
         hyperParameters: HyperParameters, eventShape: EventShape, levels: Int, dequantization: String,
-        logitAlpha: Double, classes: [String], classPrior: [Double]? = nil, parameterCount: Int,
+        dequantizer: DequantizerSizes? = nil, logitAlpha: Double, classes: [String], classPrior: [Double]? = nil,
+        parameterCount: Int,
         training: TrainingRecord? = nil,
         heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, check: CheckVector
     ) {
@@ -84,6 +88,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.eventShape = eventShape
         self.levels = levels
         self.dequantization = dequantization
+        self.dequantizer = dequantizer
         self.logitAlpha = logitAlpha
         self.classes = classes
         self.classPrior = classPrior
@@ -96,6 +101,11 @@ public struct ModelRecord: Sendable, Codable, Equatable {
 }
 
 extension ModelRecord {
+    /// ``dequantization`` with such a dequantizer, or without one.
+    public static func dequantization(_ dequantizer: DequantizerSizes?) -> String {
+        dequantizer == nil ? "uniform" : "variational"
+    }
+
     /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
     public var isConditional: Bool { hyperParameters.classes > 0 }
 }

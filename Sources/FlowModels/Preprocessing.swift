@@ -4,7 +4,7 @@ import Glibc
 
 /// From a discrete image `x` to what a flow sees, and back.
 ///
-///     y = (x + u)/levels          uniform dequantization, u in (0, 1)
+///     y = (x + u)/levels          u in (0, 1): dequantization, uniform or as a ``Dequantizer`` draws it
 ///     s = α + (1 − 2α) y          keeps the logit finite
 ///     w = ln s − ln(1 − s)        the flow's input
 ///
@@ -44,6 +44,23 @@ public struct Preprocessing: Sendable, Equatable {
     ) -> Double {
         let logs = Kernels.best.logit(map, pixels: pixels.span, noise: noise.span, to: &w, offset: offset)
         return Double(pixels.count) * logSqueeze - logs
+    }
+
+    /// `∂L/∂u` of one image's noise, `D` numbers of `du` from `offset` on, given `∂L/∂w`, which stands there, and `∂L/∂` of the
+    /// log-det that ``latentInput(pixels:noise:w:offset:)`` returned.
+    ///
+    ///     ∂w/∂s = 1/(s(1 − s))      ∂/∂s −[ln s + ln(1 − s)] = (2s − 1)/(s(1 − s))      ∂s/∂u = (1 − 2α)/levels
+    package func pullBack(
+        dw: inout [Float], offset: Int, dLogDet: Double, pixels: ArraySlice<UInt8>, noise: ArraySlice<Float>
+    ) {
+        let (levels, values) = (pixels.span, noise.span)
+        precondition(levels.count == values.count)
+        var d = dw.mutableSpan
+        for j in 0..<values.count {
+            let x = Double(levels[j]) + Double(values[j])
+            let (s, rest) = (map.alpha + x * map.step, map.alpha + (Double(map.levels) - x) * map.step)
+            d[offset + j] = Float((Double(d[offset + j]) + dLogDet * (s - rest)) * map.step / (s * rest))
+        }
     }
 
     /// One flow output `w` as an image, rounded down to levels.

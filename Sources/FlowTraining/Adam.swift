@@ -26,7 +26,7 @@ struct Adam: Sendable, Equatable {
     private(set) var steps = 0
     var memory: [Memory]
 
-    init(flow: some Bijection) {
+    init(flow: some Parametrized) {
         memory = []
         var flow = flow
         flow.visitParameters { info, weights in
@@ -52,7 +52,7 @@ struct Adam: Sendable, Equatable {
     }
 
     /// One step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
-    mutating func step<Flow: Bijection>(
+    mutating func step<Flow: Parametrized>(
         _ flow: inout Flow, gradient: BatchGradient, settings: Settings, threads: Int
     ) {
         guard gradient.norm.isFinite else { return }
@@ -70,8 +70,9 @@ struct Adam: Sendable, Equatable {
         var p = 0
         flow.visitParameters { info, weights in
             defer { p += 1 }
-            if info.isFixed { return }
             let factor = settings.factors.isEmpty ? 1 : settings.factors[p]
+            // with factor 0 the average, too, stays what it is: rounding would move it
+            if info.isFixed || factor == 0 { return }
             let decay = factor * settings.learningRate * settings.weightDecay
             coefficients.step = Float(factor * step)
             coefficients.keep = info.shape.count > 1 ? Float(1 - decay) : 1

@@ -1,7 +1,9 @@
 import FlowCore
 import FlowKernels
+import FlowModels
 
-/// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension.
+/// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension; with variational dequantization of
+/// `−Σ [log p(y) − log q(u | x)]/(D · rows)`.
 ///
 /// The rows are shared out over the threads for the passes through the flow, the parameters for the gradient itself. Its
 /// sums over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient,
@@ -35,17 +37,17 @@ struct BatchGradient: Sendable {
     ///   - pass: some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
     ///     threads.
     /// - Returns: the values that `pass` returned, one a row.
-    mutating func compute<Flow: Bijection>(
-        of flow: Flow, rows: Int, atATime: Int, threads: Int,
-        pass: (Range<Int>, Float) throws -> (values: [Double], tape: Flow.Tape)
+    mutating func compute<Map: Parametrized>(
+        of map: Map, rows: Int, atATime: Int, threads: Int,
+        pass: (Range<Int>, Float) throws -> (values: [Double], tape: Map.Tape)
     ) throws -> [Double] {
-        let weight = 1 / (Float(rows) * Float(flow.dims))
+        let weight = 1 / (Float(rows) * Float(map.dims))
         var values: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
             let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
             let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0], weight) }
             var gradients: [ParameterGradient] = []
-            flow.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
+            map.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
             set(gradients, accumulate: first > 0, threads: threads)
             values += passes.flatMap(\.values)
         }
@@ -57,12 +59,12 @@ struct BatchGradient: Sendable {
     ///
     /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
     /// - Parameter load: some rows of the batch; called on several threads.
-    /// - Returns: `log p(y)` of each row, nats.
+    /// - Returns: `log p(y)` of each row, less `log q(u | x)` of a dequantizer; nats.
     mutating func computeReversing<Flow: Bijection>(
-        of flow: Flow, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+        of fitted: Fitted<Flow>, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
     ) throws -> [Double] {
-        let weight = 1 / (Float(rows) * Float(flow.dims))
-        let engine = FlowEngine(flow)
+        let weight = 1 / (Float(rows) * Float(fitted.dims))
+        let engine = FlowEngine(fitted.flow)
         var logProbs: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
             let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
@@ -71,11 +73,23 @@ struct BatchGradient: Sendable {
                 let (z, logDet) = try engine.forward(rows.x, context: rows.context)
                 return Returning(
                     z: z, cotangent: Cotangent(ofLogProb: z, weight: weight), context: rows.context,
-                    logProbs: rows.logProbs(z: z, logDet: logDet))
+                    logProbs: rows.logProbs(z: z, logDet: logDet), noise: rows.noise)
             }
-            var end = offsets.count
-            for stage in flow.stages.reversed() {
+            var end = offsets.count - (fitted.dequantizer?.parameters().count ?? 0)
+            let ofFlow = end
+            for stage in fitted.flow.stages.reversed() {
                 end = try addStage(stage, &returning, end: end, accumulate: first > 0, threads: threads)
+            }
+            if let dequantizer = fitted.dequantizer {
+                let back = returning
+                let tapes = try mapInParallel(back.count, threads: threads) { p in
+                    var noise = back[p].noise
+                    noise?.backward(back[p].cotangent.dz, weight: weight)
+                    return noise?.tape
+                }.compactMap { $0 }
+                var gradients: [ParameterGradient] = []
+                dequantizer.visitGradients(of: tapes) { gradients.append($0) }
+                set(gradients, from: ofFlow, accumulate: first > 0, threads: threads)
             }
             logProbs += returning.flatMap(\.logProbs)
         }
@@ -98,6 +112,8 @@ struct BatchGradient: Sendable {
         var cotangent: Cotangent
         let context: Matrix?
         let logProbs: [Double]
+        /// Waiting for the gradient at the flow's input.
+        let noise: NoisePass?
     }
 
     /// - Parameter end: number of the first parameter array behind the stage's own.

@@ -9,6 +9,8 @@ struct CheckpointIdentity: Codable, Equatable {
     var hyperParameters: HyperParameters
     var eventShape: EventShape
     var levels: Int
+    /// Nil with uniform dequantization.
+    var dequantizer: DequantizerSizes?
     var logitAlpha: Double
     var trainHash: String
     var validationHash: String
@@ -38,6 +40,12 @@ struct CheckpointIdentity: Codable, Equatable {
             ("log-scale-bound", "\(hyperParameters.logScaleBound)", "\(now.hyperParameters.logScaleBound)"),
             ("image shape", "\(eventShape)", "\(now.eventShape)"),
             ("levels", "\(levels)", "\(now.levels)"),
+            (
+                "dequantization", ModelRecord.dequantization(dequantizer),
+                ModelRecord.dequantization(now.dequantizer)
+            ),
+            ("dequantizer-layers", "\(dequantizer?.layers ?? 0)", "\(now.dequantizer?.layers ?? 0)"),
+            ("dequantizer-hidden", "\(dequantizer?.hidden ?? [])", "\(now.dequantizer?.hidden ?? [])"),
             ("alpha", "\(logitAlpha)", "\(now.logitAlpha)"),
             ("hash of the training images", trainHash, now.trainHash),
             ("hash of the validation images", validationHash, now.validationHash),
@@ -96,7 +104,7 @@ extension Trainer {
     /// - Throws: ``TrainingError/file(path:operation:reason:)``.
     public func writeCheckpoint(to path: String) throws {
         var arrays: [[[Float]]] = [
-            flow.parameters(), optimizer.memory.map(\.average), optimizer.memory.map(\.first),
+            fitted.parameters(), optimizer.memory.map(\.average), optimizer.memory.map(\.first),
             optimizer.memory.map(\.second),
         ]
         if let bestWeights { arrays.append(bestWeights) }
@@ -160,7 +168,7 @@ extension Trainer {
             }
         }
         progress = state.progress
-        flow.setParameters(arrays[0])
+        fitted.setParameters(arrays[0])
         optimizer = Adam(
             steps: progress.step,
             memory: infos.indices.map {

@@ -27,22 +27,24 @@ protocol Objective<Flow>: Sendable {
     /// - Parameter weight: of a row in the loss.
     /// - Returns: what is to be raised of each row, nats, and a tape that went through the backward pass.
     func pass(
-        _ images: ArraySlice<Int>, epoch: Int, through flow: Flow, weight: Float
-    ) throws -> (values: [Double], tape: Flow.Tape)
+        _ images: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
+    ) throws -> (values: [Double], tape: Fitted<Flow>.Tape)
 }
 
-/// `log p(y)` of the training images.
+/// `log p(y)` of the training images; with a dequantizer `log p(y) − log q(u | x)`.
 struct MaximumLikelihood<Flow: Bijection>: Objective {
     let train: RowPreparation
     var goal: TrainingGoal { .likelihood }
 
     func pass(
-        _ images: ArraySlice<Int>, epoch: Int, through flow: Flow, weight: Float
-    ) throws -> (values: [Double], tape: Flow.Tape) {
-        let rows = train.training(images, epoch: epoch)
-        var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: rows.context)
-        _ = flow.backward(Cotangent(ofLogProb: z, weight: weight), through: &tape)
-        return (rows.logProbs(z: z, logDet: logDet), tape)
+        _ images: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
+    ) throws -> (values: [Double], tape: Fitted<Flow>.Tape) {
+        var rows = try train.training(
+            images, epoch: epoch, noise: fitted.dequantizer.map { .learning($0) } ?? .uniform)
+        var (z, logDet, tape) = try fitted.flow.forwardTaped(rows.x, context: rows.context)
+        let dx = fitted.flow.backward(Cotangent(ofLogProb: z, weight: weight), through: &tape)
+        rows.noise?.backward(dx, weight: weight)
+        return (rows.logProbs(z: z, logDet: logDet), Fitted.Tape(flow: tape, dequantizer: rows.noise?.tape))
     }
 }
 
@@ -54,9 +56,9 @@ struct Distillation<Flow: Reversible>: Objective {
     var goal: TrainingGoal { .divergence }
 
     func pass(
-        _ images: ArraySlice<Int>, epoch: Int, through flow: Flow, weight: Float
-    ) throws -> (values: [Double], tape: Flow.Tape) {
-        let dims = flow.dims
+        _ images: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
+    ) throws -> (values: [Double], tape: Fitted<Flow>.Tape) {
+        let dims = fitted.dims
         var z = Matrix(rows: images.count, columns: dims)
         var span = z.elements.mutableSpan
         for (r, image) in images.enumerated() {
@@ -64,6 +66,8 @@ struct Distillation<Flow: Reversible>: Objective {
                 seed: train.options.seed, stream: TrainingStream.latent.stream(epoch: epoch, image: image), to: &span,
                 offset: r * dims, count: dims)
         }
-        return try reverseDivergence(of: flow, from: teacher, z, context: train.context(images), weight: weight)
+        let (values, tape) = try reverseDivergence(
+            of: fitted.flow, from: teacher, z, context: train.context(images), weight: weight)
+        return (values, Fitted.Tape(flow: tape))
     }
 }

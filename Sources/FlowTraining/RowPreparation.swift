@@ -5,10 +5,12 @@ import FlowModels
 struct PreparedRows {
     /// `[rows, D]`, what the flow sees.
     var x: Matrix
-    /// `log p(y) − log p(x)` of each row, nats.
+    /// `log p(y) − log p(x)` of each row, nats; less `log q(u | image)` where a dequantizer drew the noise.
     var logDet: [Double]
     /// `[rows, classes]`, one-hot; nil without.
     var context: Matrix?
+    /// Of a dequantizer under training.
+    var noise: NoisePass?
 
     /// `log p(y)` of each row, nats, given what the flow made of ``x``.
     func logProbs(z: Matrix, logDet flowLogDet: [Float]) -> [Double] {
@@ -26,40 +28,82 @@ struct RowPreparation {
     let classes: Int
 
     /// Training rows of `epoch`.
-    func training(_ images: ArraySlice<Int>, epoch: Int) -> PreparedRows {
-        rows(images) { image in
+    /// - Throws: ``FlowError`` of a dequantizer that is not for such images.
+    func training(_ images: ArraySlice<Int>, epoch: Int, noise: NoiseSource) throws -> PreparedRows {
+        try rows(images, noise) { image in
             let augmentation = Augmentation.draw(options: options, epoch: epoch, image: image)
             return (
                 augmentation.applied(to: data[image], shape: data.shape),
-                TrainingStream.noise.source(seed: options.seed, epoch: epoch, image: image)
+                TrainingStream.noise.stream(epoch: epoch, image: image)
             )
         }
     }
 
     /// Rows as they are, with the same noise every time.
-    func validation(_ images: Range<Int>) -> PreparedRows {
-        rows(images) { image in
-            (Array(data[image]), TrainingStream.validationNoise.source(seed: options.seed, image: image))
+    /// - Throws: as ``training(_:epoch:noise:)``.
+    func validation(_ images: Range<Int>, noise: NoiseSource) throws -> PreparedRows {
+        try rows(images, noise) { image in
+            (Array(data[image]), TrainingStream.validationNoise.stream(image: image))
         }
     }
 
     private func rows(
-        _ images: some Collection<Int>, _ draw: (Int) -> (pixels: [UInt8], noise: RandomStream)
-    ) -> PreparedRows {
+        _ images: some Collection<Int>, _ source: NoiseSource, _ draw: (Int) -> (pixels: [UInt8], stream: UInt64)
+    ) throws -> PreparedRows {
+        let drawn = images.map(draw)
         let dims = data.shape.dims
-        var elements: [Float] = []
-        elements.reserveCapacity(images.count * dims)
-        var logDet: [Double] = []
-        for image in images {
-            var (pixels, source) = draw(image)
-            let noise = (0..<dims).map { _ in source.uniform() }
-            var w = [Float](repeating: 0, count: dims)
-            var span = w.mutableSpan
-            logDet.append(preprocessing.latentInput(pixels: pixels[...], noise: noise, w: &span))
-            elements += w
+        var noise: [Float]
+        var logQ = [Double](repeating: 0, count: drawn.count)
+        var pass: NoisePass?
+        switch source {
+        case .uniform:
+            noise = drawn.flatMap { _, stream in
+                var source = RandomStream(seed: options.seed, stream: stream)
+                return (0..<dims).map { _ in source.uniform() }
+            }
+        case .learned(let map):
+            let (epsilon, context) = learnedInput(drawn)
+            let (v, logDet) = try map.forward(epsilon, context: context)
+            (noise, logQ) = learned(v, logDet, epsilon)
+        case .learning(let dequantizer):
+            let (epsilon, context) = learnedInput(drawn)
+            let (v, logDet, tape) = try dequantizer.map.forwardTaped(epsilon, context: context)
+            (noise, logQ) = learned(v, logDet, epsilon)
+            pass = NoisePass(
+                dequantizer, preprocessing, pixels: drawn.flatMap(\.pixels), v: v, noise: noise, tape: tape)
         }
-        return PreparedRows(
-            x: Matrix(rows: images.count, columns: dims, elements: elements), logDet: logDet, context: context(images))
+        var x = Matrix(rows: drawn.count, columns: dims)
+        var logDet: [Double] = []
+        for (r, own) in drawn.enumerated() {
+            let ofRow = Array(noise[r * dims..<(r + 1) * dims])
+            var span = x.elements.mutableSpan
+            logDet.append(
+                preprocessing.latentInput(pixels: own.pixels[...], noise: ofRow, w: &span, offset: r * dims) - logQ[r])
+        }
+        return PreparedRows(x: x, logDet: logDet, context: context(images), noise: pass)
+    }
+
+    /// `ε` and the images as context, of a dequantizer.
+    private func learnedInput(_ drawn: [(pixels: [UInt8], stream: UInt64)]) -> (epsilon: Matrix, context: Matrix) {
+        let dims = data.shape.dims
+        var epsilon = Matrix(rows: drawn.count, columns: dims)
+        var context = epsilon
+        for (r, own) in drawn.enumerated() {
+            var span = epsilon.elements.mutableSpan
+            RandomStream.normals(
+                seed: options.seed, stream: own.stream, to: &span, offset: r * dims, count: dims)
+            Dequantizer.setContext(
+                &context.elements, pixels: own.pixels[...], levels: preprocessing.levels, offset: r * dims)
+        }
+        return (epsilon, context)
+    }
+
+    /// What a dequantizer's map made of `ε` as noise, and `log q(u | x)` of each row.
+    private func learned(_ v: Matrix, _ logDet: [Float], _ epsilon: Matrix) -> (noise: [Float], logQ: [Double]) {
+        var noise = v.elements
+        Dequantizer.setNoise(&noise, of: v.elements, 0, count: noise.count)
+        let (ofEpsilon, ofV) = (standardNormalLogDensity(epsilon), standardNormalLogDensity(v))
+        return (noise, logDet.indices.map { ofEpsilon[$0] - Double(logDet[$0]) - ofV[$0] })
     }
 
     /// Classes of some images as one-hot.

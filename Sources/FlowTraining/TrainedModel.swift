@@ -14,7 +14,7 @@ extension Trainer {
     public func model(
         name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision
     ) throws -> DensityModel<Flow> {
-        guard var best = bestFlow, let bestPoint = progress.best else {
+        guard var best, let bestPoint = progress.best else {
             throw TrainingError.mismatch(property: "number of validations", expected: "1 or more", actual: "0")
         }
         best.visitParameters { _, values in
@@ -23,7 +23,8 @@ extension Trainer {
         let held = validation.data
         var record = ModelRecord(
             name: name, architecture: Flow.architectureName, hyperParameters: hyperParameters,
-            eventShape: held.shape, levels: preprocessing.levels, dequantization: "uniform",
+            eventShape: held.shape, levels: preprocessing.levels,
+            dequantization: ModelRecord.dequantization(identity.dequantizer), dequantizer: identity.dequantizer,
             logitAlpha: preprocessing.logitAlpha, classes: classes, classPrior: classPrior,
             parameterCount: best.parameterCount,
             training: TrainingRecord(
@@ -31,7 +32,7 @@ extension Trainer {
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.seconds),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
-        let model = try DensityModel(flow: best, record: record)
+        let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
         let logProbs = try heldOut(logDensities(of: held, under: model, threads: threads))
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
@@ -48,7 +49,7 @@ extension Trainer {
         }
         record.check.logProb = try model.densities(
             of: [DensityRow(pixels: record.check.pixels)], isCancelled: { false })[0].logProb
-        return try DensityModel(flow: best, record: record)
+        return try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
     }
 
     /// Share of each class in the training images; nil unless the flow is conditioned on them.

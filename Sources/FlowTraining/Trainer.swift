@@ -9,9 +9,11 @@ public import FlowModels
 public final class Trainer<Flow: FlowArchitecture> {
     public let options: TrainingOptions
     public internal(set) var progress = TrainingProgress()
-    /// The weights under training.
-    public internal(set) var flow: Flow
+    /// The flow under training.
+    public var flow: Flow { fitted.flow }
 
+    /// The weights under training.
+    var fitted: Fitted<Flow>
     let hyperParameters: HyperParameters
     let preprocessing: Preprocessing
     let train: RowPreparation
@@ -35,15 +37,17 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     /// A flow of `hyperParameters` with initial weights, ready for the first step.
     ///
-    /// - Parameter threads: never changes the result.
+    /// - Parameters:
+    ///   - dequantizer: sizes of the dequantizer that is learned with the flow; nil for uniform dequantization.
+    ///   - threads: never changes the result.
     /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
     public convenience init(
         hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
-        preprocessing: Preprocessing, options: TrainingOptions, threads: Int
+        preprocessing: Preprocessing, dequantizer: DequantizerSizes? = nil, options: TrainingOptions, threads: Int
     ) throws {
         try self.init(
             hyperParameters: hyperParameters, train: train, validation: validation, preprocessing: preprocessing,
-            options: options, threads: threads, teacher: nil
+            dequantizer: dequantizer, options: options, threads: threads, teacher: nil
         ) { MaximumLikelihood(train: $0) }
     }
 
@@ -52,7 +56,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///   - objective: what is trained, given the training images.
     init(
         hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
-        preprocessing: Preprocessing, options: TrainingOptions, threads: Int, teacher: String?,
+        preprocessing: Preprocessing, dequantizer sizes: DequantizerSizes? = nil, options: TrainingOptions,
+        threads: Int, teacher: String?,
         objective: (RowPreparation) -> any Objective<Flow>
     ) throws {
         try options.validate()
@@ -64,8 +69,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.threads = max(1, threads)
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
-            levels: preprocessing.levels, logitAlpha: preprocessing.logitAlpha, trainHash: train.contentHash,
-            validationHash: validation.contentHash, options: options, teacher: teacher)
+            levels: preprocessing.levels, dequantizer: sizes, logitAlpha: preprocessing.logitAlpha,
+            trainHash: train.contentHash, validationHash: validation.contentHash, options: options, teacher: teacher)
         func prepare(_ data: ImageDataSet) -> RowPreparation {
             RowPreparation(
                 data: data, preprocessing: preprocessing, options: options, classes: hyperParameters.classes)
@@ -75,7 +80,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.objective = objective(self.train)
         var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
         let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
-        try flow.initialize(from: self.train.training(first, epoch: 0).x)
+        // a dequantizer's noise is uniform at the start
+        try flow.initialize(from: self.train.training(first, epoch: 0, noise: .uniform).x)
         if options.reversible, flow.forwardOrder == .sequential || flow.inverseOrder == .sequential {
             throw TrainingError.notReversible(architecture: Flow.architectureName)
         }
@@ -83,8 +89,10 @@ public final class Trainer<Flow: FlowArchitecture> {
             throw TrainingError.outOfRange(
                 option: "reversible", value: "true", allowed: "false where a teacher is distilled")
         }
-        self.flow = flow
-        optimizer = Adam(flow: flow)
+        fitted = Fitted(
+            flow: flow,
+            dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
+        optimizer = Adam(flow: fitted)
         session = (clock.now, 0)
         let infos = optimizer.memory.map(\.info)
         gradient = BatchGradient(infos: infos)
@@ -131,9 +139,12 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     /// The flow with the averaged weights of the best epoch so far, that of the best validation or, of a distillation, of the
     /// least divergence; nil before the first.
-    public var bestFlow: Flow? {
+    public var bestFlow: Flow? { best?.flow }
+
+    /// As ``bestFlow``, with the dequantizer.
+    var best: Fitted<Flow>? {
         bestWeights.map { weights in
-            var best = flow
+            var best = fitted
             best.setParameters(weights)
             return best
         }
@@ -250,11 +261,12 @@ public final class Trainer<Flow: FlowArchitecture> {
         func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
         let logProb =
             (options.reversible
-            ? try gradient.computeReversing(of: flow, rows: images.count, atATime: atATime, threads: threads) {
-                train.training(part($0), epoch: progress.epoch)
+            ? try gradient.computeReversing(of: fitted, rows: images.count, atATime: atATime, threads: threads) {
+                try train.training(
+                    part($0), epoch: progress.epoch, noise: fitted.dequantizer.map { .learning($0) } ?? .uniform)
             }
-            : try gradient.compute(of: flow, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
-                try objective.pass(part(rows), epoch: progress.epoch, through: flow, weight: weight)
+            : try gradient.compute(of: fitted, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
+                try objective.pass(part(rows), epoch: progress.epoch, through: fitted, weight: weight)
             }).reduce(0, +)
         guard logProb.isFinite else { throw diverged("training loss is not finite") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
@@ -268,7 +280,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
         let weight = 1 / Double(min(progress.step + 1, explosionSteps))
         progress.gradientNorm += weight * (gradient.norm - progress.gradientNorm)
-        optimizer.step(&flow, gradient: gradient, settings: settings, threads: threads)
+        optimizer.step(&fitted, gradient: gradient, settings: settings, threads: threads)
         progress.step += 1
         progress.stepInEpoch += 1
         progress.epochLogProb += logProb
@@ -322,14 +334,15 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     /// Mean bits/dim of the validation images under the averaged weights.
     private func validate() throws -> Double {
-        var averaged = flow
+        var averaged = fitted
         averaged.setParameters(optimizer.memory.map(\.average))
-        let engine = FlowEngine(averaged)
+        let engine = FlowEngine(averaged.flow)
+        let noise: NoiseSource = averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
         let blocks = stride(from: 0, to: validation.data.count, by: validationRows).map {
             $0..<min($0 + validationRows, validation.data.count)
         }
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
-            let rows = validation.validation(blocks[b])
+            let rows = try validation.validation(blocks[b], noise: noise)
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)
             return heldOut(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
         }
@@ -355,19 +368,3 @@ private let explosionSteps = 100
 private let initializationImages = 1024
 /// Validation images a task.
 private let validationRows = 64
-
-extension Bijection {
-    /// The parameter arrays in visiting order, shared, not copied.
-    func parameters() -> [[Float]] {
-        var arrays: [[Float]] = []
-        var shared = self
-        shared.visitParameters { _, values in arrays.append(values) }
-        return arrays
-    }
-
-    /// Replaces every parameter array, in visiting order.
-    mutating func setParameters(_ arrays: [[Float]]) {
-        var rest = arrays[...]
-        visitParameters { _, values in values = rest.removeFirst() }
-    }
-}

@@ -28,7 +28,8 @@ struct Inspect: ParsableCommand {
         }
         let held = try arguments.tensors()
         let summary = Inspection(
-            of: backed.architecture, density, bytes: held.bytes, tensors: held.tensors, listsTensors: tensors)
+            of: backed.architecture, backed.dequantizer, density, bytes: held.bytes, tensors: held.tensors,
+            listsTensors: tensors)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -74,7 +75,7 @@ private struct Inspection: Encodable {
     var tensors: [Tensor]?
 
     init(
-        of flow: some FlowArchitecture, _ density: any ImageDensity, bytes: Int,
+        of flow: some FlowArchitecture, _ dequantizer: Dequantizer?, _ density: any ImageDensity, bytes: Int,
         tensors held: [String: Safetensors.Tensor],
         listsTensors: Bool
     ) {
@@ -85,15 +86,18 @@ private struct Inspection: Encodable {
         maskedZeros = held.values.reduce(0) { $0 + $1.values.count } - record.parameterCount
         types = Set(held.values.map(\.precision.rawValue)).sorted()
         let multiplyAdds = FlowEngine(flow).multiplyAdds
-        logprob = Direction(order: density.densityOrder.rawValue, multiplyAdds: multiplyAdds)
+        let ofNoise = dequantizer.map { FlowEngine($0.map).multiplyAdds } ?? 0
+        logprob = Direction(order: density.densityOrder.rawValue, multiplyAdds: multiplyAdds + ofNoise)
         sample = Direction(order: density.samplingOrder.rawValue, multiplyAdds: multiplyAdds)
         guard listsTensors else { return }
         var listed: [Tensor] = []
-        var visited = flow
-        // in the order of the maps
-        visited.visitParameters { info, _ in
+        func list(_ info: ParameterInfo, _ values: inout [Float]) {
             if let tensor = held[info.name] { listed.append(Tensor(tensor, info)) }
         }
+        // in the order of the maps
+        var (visited, learned) = (flow, dequantizer)
+        visited.visitParameters(list)
+        learned?.visitParameters(list)
         tensors = listed
     }
 
@@ -108,6 +112,10 @@ private struct Inspection: Encodable {
             (
                 "images",
                 "\(shape.height)x\(shape.width)x\(shape.channels), \(record.levels) levels; logit alpha \(record.logitAlpha)"
+            ),
+            (
+                "noise",
+                record.dequantization + (record.dequantizer.map { ", \($0)" } ?? "")
             ),
             (
                 "classes",

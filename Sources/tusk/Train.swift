@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup(title: "Model") var shape: ArchitectureArguments
     @OptionGroup(title: "Model") var input: InputArguments
+    @OptionGroup(title: "Dequantization") var dequantization: DequantizationArguments
     @OptionGroup(title: "Training") var training: TrainingArguments
     @OptionGroup var session: TrainingSession
 
@@ -41,11 +42,12 @@ struct Train: ParsableCommand {
             guard !train.classes.isEmpty else { throw CommandError("--conditional needs data with classes") }
             hyperParameters.classes = train.classes.count
         }
-        try session.announce(architecture, hyperParameters, train, validation, options)
+        let dequantizer = try dequantization.sizes()
+        try session.announce(architecture, hyperParameters, dequantizer: dequantizer, train, validation, options)
         let trainer = try Trainer<Flow>(
             hyperParameters: hyperParameters, train: train, validation: validation,
-            preprocessing: Preprocessing(levels: input.levels, logitAlpha: input.alpha), options: options,
-            threads: session.threads)
+            preprocessing: Preprocessing(levels: input.levels, logitAlpha: input.alpha),
+            dequantizer: dequantizer, options: options, threads: session.threads)
         try session.run(trainer, images: train.count, classes: train.classes)
     }
 }

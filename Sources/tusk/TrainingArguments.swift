@@ -46,7 +46,7 @@ struct ArchitectureArguments: ParsableArguments {
         let defaults = architecture.defaultSizes
         let layers = layers ?? defaults.layers
         try check("--layers", layers, in: 1...1024)
-        let sizes = try hidden.map(hiddenSizes) ?? defaults.hidden
+        let sizes = try hidden.map { try hiddenSizes($0) } ?? defaults.hidden
         try spline.check()
         try convolution.check()
         return HyperParameters(
@@ -69,14 +69,14 @@ struct InputArguments: ParsableArguments {
     var alpha = 1e-6
 }
 
-/// Sizes of `--hidden`.
-func hiddenSizes(_ hidden: String) throws -> [Int] {
+/// Sizes of hidden layers, the value of `option`.
+func hiddenSizes(_ hidden: String, option: String = "--hidden") throws -> [Int] {
     let parts = hidden.split(separator: ",", omittingEmptySubsequences: false)
     let sizes = parts.compactMap { Int($0) }
     guard sizes.count == parts.count, (1...64).contains(sizes.count),
         sizes.allSatisfy({ (1...1 << 20).contains($0) })
     else {
-        throw CommandError("--hidden \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
+        throw CommandError("\(option) \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
     }
     return sizes
 }

@@ -79,10 +79,15 @@ struct TrainingSession: ParsableArguments {
         return architecture
     }
 
-    /// Parameters of such a flow of the images, and numbers in its arrays, masked zeros among them.
+    /// Parameters of such a flow of the images and its dequantizer, and numbers in their arrays, masked zeros among them.
     private static func counts<Flow: FlowArchitecture>(
-        _: Flow.Type, shape: EventShape, _ hyperParameters: HyperParameters
-    ) throws -> (parameters: Int, elements: Int) {
+        _: Flow.Type, shape: EventShape, _ hyperParameters: HyperParameters, _ dequantizer: DequantizerSizes?
+    ) throws -> (parameters: Int, ofDequantizer: Int, elements: Int) {
+        let counted = dequantizer.map { Dequantizer.parameterCount(shape: shape, sizes: $0) } ?? 0
+        guard let ofDequantizer = counted, ofDequantizer <= maxElements else {
+            throw CommandError(
+                "--dequantizer-layers and --dequantizer-hidden ask for more than \(grouped(maxElements)) parameters")
+        }
         guard let elements = Flow.elementCount(shape: shape, hyperParameters: hyperParameters),
             elements <= maxElements,
             let parameters = Flow.parameterCount(shape: shape, hyperParameters: hyperParameters)
@@ -96,14 +101,14 @@ struct TrainingSession: ParsableArguments {
                 "--layers and --hidden ask for \(grouped(elements)) numbers, of which masks leave \(grouped(parameters)); "
                     + "at most \(grouped(limit)) are allowed for so few")
         }
-        return (parameters, elements)
+        return (parameters, ofDequantizer, elements + ofDequantizer)
     }
 
     /// What the training will need.
     /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
     private func memory<Flow: FlowArchitecture>(
-        _: Flow.Type, _ sizes: HyperParameters, _ elements: Int, _ images: Int, _ shape: EventShape,
-        _ options: TrainingOptions
+        _: Flow.Type, _ sizes: HyperParameters, _ dequantizer: DequantizerSizes?, _ elements: Int, _ images: Int,
+        _ shape: EventShape, _ options: TrainingOptions
     ) throws -> MemoryEstimate {
         if let maxMemory { try tusk.check("--max-memory", maxMemory, in: 1...1 << 40) }
         let limit = maxMemory.map { $0 << 20 } ?? availableMemory() ?? Int.max
@@ -117,7 +122,9 @@ struct TrainingSession: ParsableArguments {
         var estimate = MemoryEstimate.parameters(elements, images: images, dims: shape.dims)
         try checkFits(estimate)
         let flow = try Flow(shape: shape, hyperParameters: sizes, seed: nil)
-        estimate = estimate.adding(flow, options: options, threads: threads)
+        estimate = estimate.adding(
+            flow, dequantizer: try dequantizer.map { try Dequantizer(shape: shape, sizes: $0, seed: nil) },
+            options: options, threads: threads)
         try checkFits(estimate)
         return estimate
     }
@@ -182,11 +189,13 @@ struct TrainingSession: ParsableArguments {
     /// - Parameter more: a line on what else is special about this training, after its first one.
     /// - Throws: ``CommandError`` when there is not so much memory, or the sizes are too large.
     func announce<Flow: FlowArchitecture>(
-        _ architecture: Flow.Type, _ sizes: HyperParameters, _ train: ImageDataSet, _ validation: ImageDataSet,
-        _ options: TrainingOptions, more: String? = nil
+        _ architecture: Flow.Type, _ sizes: HyperParameters, dequantizer: DequantizerSizes? = nil,
+        _ train: ImageDataSet, _ validation: ImageDataSet, _ options: TrainingOptions, more: String? = nil
     ) throws {
-        let (parameters, elements) = try Self.counts(architecture, shape: train.shape, sizes)
-        let memory = try memory(architecture, sizes, elements, train.count + validation.count, train.shape, options)
+        let (parameters, ofDequantizer, elements) = try Self.counts(
+            architecture, shape: train.shape, sizes, dequantizer)
+        let memory = try memory(
+            architecture, sizes, dequantizer, elements, train.count + validation.count, train.shape, options)
         let steps = (train.count + options.batch - 1) / options.batch
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
@@ -203,6 +212,9 @@ struct TrainingSession: ParsableArguments {
             model       \(architecture.architectureName), \(architecture.description(of: sizes)), \(grouped(parameters)) \
             parameters
             """)
+        if let dequantizer {
+            Terminal.line("noise       variational, \(dequantizer), \(grouped(ofDequantizer)) parameters")
+        }
         if let more { Terminal.line(more) }
         Terminal.line(
             """

@@ -70,6 +70,9 @@ struct StatusRouteTests {
             struct Shape: Decodable, Equatable { var height: Int, width: Int, channels: Int }
             struct Calibration: Decodable { var count: Int, log_prob_quantiles: [Double] }
             var name: String, architecture: String, shape: Shape, dims: Int, classes: [String]
+            struct Dequantizer: Decodable, Equatable { var layers: Int, hidden: [Int] }
+            struct Preprocessing: Decodable { var dequantization: String, dequantizer: Dequantizer? }
+            var preprocessing: Preprocessing
             var parameter_count: Int, training: [String: JSONScalar], calibration: Calibration
         }
         struct Models: Decodable { var `default`: String, models: [Model] }
@@ -83,6 +86,12 @@ struct StatusRouteTests {
         #expect(model.shape == .init(height: 2, width: 3, channels: 1))
         #expect(model.parameter_count == 123)
         #expect(model.training["best_epoch"] == .number(2))
+        #expect(model.preprocessing.dequantization == "uniform" && model.preprocessing.dequantizer == nil)
+        let learned = try await TestAPI(
+            FakeDensity(calibration: quantiles, dequantizer: DequantizerSizes(layers: 3, hidden: [9, 7])))
+        let variational: Model = try await learned.get("/models/fake").decoded()
+        #expect(variational.preprocessing.dequantization == "variational")
+        #expect(variational.preprocessing.dequantizer == .init(layers: 3, hidden: [9, 7]))
         #expect(model.calibration.log_prob_quantiles == quantiles)
         #expect(try await api.get("/models/%66ake").status == 200)
     }

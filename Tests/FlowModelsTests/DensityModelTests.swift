@@ -28,6 +28,8 @@ struct DensityModelTests {
         let models: [any ImageDensity] = [
             try tinyModel(MaskedAutoregressiveFlow.self, levels: levels),
             try tinyModel(AffineCouplingFlow.self, levels: levels, name: "a name too long to stand in a small string"),
+            try tinyModel(
+                AffineCouplingFlow.self, levels: levels, dequantizer: DequantizerSizes(layers: 2, hidden: [9])),
         ]
         for model in models {
             for rows in [rows(1, levels: levels), rows(100, levels: levels)] {

@@ -175,7 +175,8 @@ struct ModelFileTests {
             error(try damaged("\\\"layers\\\":2", "\\\"layers\\\":999999999"))?.badField == "hyper_parameters.layers")
         #expect(error(try damaged("\\\"hidden\\\":[6,5]", "\\\"hidden\\\":[]"))?.badField == "hyper_parameters.hidden")
         #expect(error(try damaged("\\\"bins\\\":8", "\\\"bins\\\":-8"))?.badField == "hyper_parameters.bins")
-        #expect(error(try damaged("\\\"uniform\\\"", "\\\"variational\\\""))?.badField == "dequantization")
+        #expect(error(try damaged("\\\"uniform\\\"", "\\\"normal\\\""))?.badField == "dequantization")
+        #expect(error(try damaged("\\\"uniform\\\"", "\\\"variational\\\""))?.badField == "dequantizer")
     }
 
     /// Sizes that are allowed one by one, and would be terabytes: refused before anything is allocated. With 2,886 units the

@@ -32,6 +32,22 @@ struct MemoryEstimateTests {
         #expect(tapes(batch: 16, accumulate: 64) == flow.tapeBytes(rows: 16))
     }
 
+    @Test("a dequantizer adds its tape, the images' bytes, v and the noise, reversible or not")
+    func dequantizer() throws {
+        let dequantizer = try Dequantizer(
+            shape: EventShape(height: 4, width: 4, channels: 1), sizes: DequantizerSizes(), seed: nil)
+        for reversible in [false, true] {
+            var options = TrainingOptions()
+            (options.batch, options.reversible) = (64, reversible)
+            let estimate = MemoryEstimate.parameters(100, images: 10, dims: 16)
+            let (without, with) = (
+                estimate.adding(flow, options: options, threads: 2),
+                estimate.adding(flow, dequantizer: dequantizer, options: options, threads: 2)
+            )
+            #expect(with.tapes - without.tapes == 2 * (dequantizer.map.tapeBytes(rows: 32) + 9 * 32 * 16))
+        }
+    }
+
     @Test("reversible steps have the tape of one stage")
     func reversible() {
         #expect(tapes(batch: 64, reversible: true) == flow.layers[0].tapeBytes(rows: 64))

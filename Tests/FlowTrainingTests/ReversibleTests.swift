@@ -86,7 +86,7 @@ struct ReversibleTests {
         }
         let logProbs =
             reversible
-            ? try gradient.computeReversing(of: flow, rows: 48, atATime: 32, threads: threads, load: load)
+            ? try gradient.computeReversing(of: Fitted(flow: flow), rows: 48, atATime: 32, threads: threads, load: load)
             : try gradient.compute(of: flow, rows: 48, atATime: 32, threads: threads) { part, weight in
                 let rows = load(part)
                 var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: nil)

@@ -37,7 +37,7 @@ public final class FakeDensity: ImageDensity {
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false, isConditional: Bool = false
+        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: DequantizerSizes? = nil
     ) {
         self.failsSampling = failsSampling
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
@@ -45,7 +45,8 @@ public final class FakeDensity: ImageDensity {
             name: name, architecture: "maf",
             hyperParameters: HyperParameters(
                 layers: 2, hidden: [8], logScaleBound: 3, classes: isConditional ? classes.count : 0),
-            eventShape: shape, levels: levels, dequantization: "uniform", logitAlpha: 1e-5, classes: classes,
+            eventShape: shape, levels: levels, dequantization: ModelRecord.dequantization(dequantizer),
+            dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,
             training: TrainingRecord(
                 dataHash: String(repeating: "0", count: 64), split: "train", images: 10, horizontalFlips: true,

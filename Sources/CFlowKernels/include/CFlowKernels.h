@@ -194,7 +194,7 @@ struct flow_adam {
 };
 
 /// Other functions of one number.
-enum flow_function { FLOW_EXP = 0, FLOW_LOG = 1, FLOW_SIGMOID = 2, FLOW_SOFTPLUS = 3 };
+enum flow_function { FLOW_EXP = 0, FLOW_LOG = 1, FLOW_SIGMOID = 2, FLOW_SOFTPLUS = 3, FLOW_NORMAL = 4 };
 
 /// The logit map of an image with `levels` levels: `s = alpha + x · step`, `1 − s = alpha + (levels − x) · step`.
 struct flow_logit {

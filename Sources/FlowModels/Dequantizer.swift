@@ -1,0 +1,94 @@
+public import FlowCore
+import FlowKernels
+public import FlowLayers
+
+/// Sizes of a ``Dequantizer``.
+public struct DequantizerSizes: Sendable, Codable, Equatable, CustomStringConvertible {
+    /// Couplings.
+    public var layers: Int
+    /// Hidden units of each conditioner, layer by layer.
+    public var hidden: [Int]
+
+    public static let defaultLayers = 2
+    public static let defaultHidden = [64]
+
+    public init(layers: Int = defaultLayers, hidden: [Int] = defaultHidden) {
+        self.layers = layers
+        self.hidden = hidden
+    }
+
+    /// In words, such as `2 layers of [64]`.
+    public var description: String { "\(layers) layers of \(hidden)" }
+}
+
+/// Variational dequantization: a distribution `q(u | x)` of the noise `u` in `(0, 1)^D` of an image `x`, learned with the
+/// density.
+///
+///     v = f(ε; x)        ε ~ N(0, I), f affine couplings with x as context
+///     u = Φ(v)           the normal distribution function
+///     log q(u | x) = log N(ε; 0, I) − log |det ∂v/∂ε| − log N(v; 0, I)
+///
+///     log P(x) ≥ E_q [log p((x + u)/levels) − log q(u | x)] − D · ln levels
+///
+/// Where `f` is the identity, as at the start, the noise is uniform and `q = 1`. The bound's distance from `log P(x)` is the
+/// divergence of `q` from the density's own distribution of `u` given `x`; uniform noise asks of the density to be flat in
+/// every cell instead.
+///
+/// Source: Ho et al., *Flow++* (2019), §3.1, arXiv:1902.00275, with couplings on vectors in place of convolutional ones, and `Φ`
+/// in place of the sigmoid, with which no `f` of this kind gives uniform noise.
+public struct Dequantizer: Parametrized {
+    /// ε → v: its `forward` direction is the one that is needed, its context is ``setContext(_:pixels:levels:offset:)``.
+    public var map: AffineCouplingFlow
+    public let sizes: DequantizerSizes
+
+    /// Bound of the couplings' log-scales, nats.
+    private static let logScaleBound: Float = 3
+
+    /// - Parameter seed: of the initial weights; nil: all zero, to be filled from a file.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for images of one dimension, or bad sizes.
+    public init(shape: EventShape, sizes: DequantizerSizes, seed: UInt64?) throws {
+        self.sizes = sizes
+        // other numbers than the flow's, which has the seed itself
+        map = try AffineCouplingFlow(
+            shape: shape, hyperParameters: Self.hyperParameters(shape, sizes), seed: seed.map { ~$0 })
+    }
+
+    private static let path = "dequantizer"
+
+    private static func hyperParameters(_ shape: EventShape, _ sizes: DequantizerSizes) -> HyperParameters {
+        HyperParameters(
+            layers: sizes.layers, hidden: sizes.hidden, logScaleBound: logScaleBound, classes: shape.dims)
+    }
+
+    public var dims: Int { map.dims }
+
+    /// Numbers in the arrays of such a dequantizer, none of which a mask holds at zero; nil where that overflows.
+    public static func parameterCount(shape: EventShape, sizes: DequantizerSizes) -> Int? {
+        AffineCouplingFlow.parameterCount(shape: shape, hyperParameters: hyperParameters(shape, sizes))
+    }
+
+    /// Under `dequantizer` in a model file, behind the flow's own.
+    public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try map.visitParameters { info, values in try body(info.within(Self.path), &values) }
+    }
+
+    public func visitGradients(of tapes: [ChainTape<Coupling>], _ body: (ParameterGradient) -> Void) {
+        map.visitGradients(of: tapes) { gradient in
+            body(ParameterGradient(info: gradient.info.within(Self.path), compute: gradient.compute))
+        }
+    }
+
+    /// An image as context: levels on `[−1, 1]`.
+    package static func setContext(_ context: inout [Float], pixels: ArraySlice<UInt8>, levels: Int, offset: Int) {
+        let scale = 2 / Float(levels - 1)
+        let values = pixels.span
+        var span = context.mutableSpan
+        for j in 0..<values.count { span[offset + j] = Float(values[j]) * scale - 1 }
+    }
+
+    /// `Φ` of `count` numbers of `v` from `offset` on.
+    package static func setNoise(_ u: inout [Float], _ target: Int = 0, of v: [Float], _ offset: Int, count: Int) {
+        var noise = u.mutableSpan
+        Kernels.best.apply(.normal, from: v.span, offset, to: &noise, target, count: count)
+    }
+}

@@ -1,0 +1,44 @@
+import FlowCore
+import FlowModels
+
+/// What a training fits: a flow, and with variational dequantization the dequantizer that is learned with it.
+struct Fitted<Flow: Bijection>: Parametrized {
+    /// Of one pass through both.
+    struct Tape: Sendable {
+        var flow: Flow.Tape
+        /// There with a dequantizer.
+        var dequantizer: Dequantizer.Tape?
+    }
+
+    var flow: Flow
+    var dequantizer: Dequantizer?
+
+    var dims: Int { flow.dims }
+
+    /// The flow's arrays, and then the dequantizer's.
+    mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
+        try flow.visitParameters(body)
+        try dequantizer?.visitParameters(body)
+    }
+
+    func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
+        flow.visitGradients(of: tapes.map(\.flow), body)
+        dequantizer?.visitGradients(of: tapes.compactMap(\.dequantizer), body)
+    }
+}
+
+extension Parametrized {
+    /// The parameter arrays in visiting order, shared, not copied.
+    func parameters() -> [[Float]] {
+        var arrays: [[Float]] = []
+        var shared = self
+        shared.visitParameters { _, values in arrays.append(values) }
+        return arrays
+    }
+
+    /// Replaces every parameter array, in visiting order.
+    mutating func setParameters(_ arrays: [[Float]]) {
+        var rest = arrays[...]
+        visitParameters { _, values in values = rest.removeFirst() }
+    }
+}
