@@ -60,6 +60,7 @@ struct Bench: ParsableCommand {
     private static let maxElements = 1 << 30
 
     func run() throws {
+        if direction == .train { keepFreedMemory() }
         try check("--batch", batch, in: 1...65_536)
         try check("--threads", threads, in: 1...1024)
         try check("--seconds", seconds, in: 0.01...3600)
@@ -198,7 +199,6 @@ struct Bench: ParsableCommand {
     private func steps<Flow: FlowArchitecture>(
         of type: Flow.Type, _ shape: EventShape, _ hyperParameters: HyperParameters
     ) throws -> [Double] {
-        keepFreedMemory()
         var stream = RandomStream(seed: 4, stream: 0)
         let classes = hyperParameters.classes
         func images(_ count: Int) -> ImageDataSet {

@@ -261,7 +261,8 @@ struct flow_kernels {
 /// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.
 const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set);
 
-/// Has the C library keep up to 1 GiB of freed memory for the next allocations of the process; 0 if it refuses.
+/// Has the C library keep up to 1 GiB of freed memory for the next allocations of the process, whichever thread makes them; 0 if
+/// it refuses. To be called before there are further threads.
 int flow_keep_freed_memory(void);
 
 #endif
