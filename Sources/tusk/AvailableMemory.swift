@@ -1,26 +1,39 @@
 import FoundationEssentials
 
-/// Bytes that a process can still have: what the system has available, or what its control group leaves, if that is less.
-/// Nil where neither says.
+/// Bytes that a process may still take on this Linux machine: what the kernel calls available, or the limit of the process's
+/// control group or of one above it, if that is smaller; nil where neither is known.
+///
+/// Source: proc(5), `MemAvailable`; the kernel's cgroup-v2.rst, `memory.max`, and v1/memory.rst, `memory.limit_in_bytes`.
 func availableMemory(root: String = "/") -> Int? {
-    func number(_ path: String) -> Int? {
-        guard let text = try? String(contentsOfFile: root + path, encoding: .utf8) else { return nil }
-        return Int(text.split(whereSeparator: \.isWhitespace).first ?? "")
+    func lines(_ path: String) -> [Substring] {
+        (try? String(contentsOfFile: root + path, encoding: .utf8))?.split(separator: "\n") ?? []
     }
     var limits: [Int] = []
-    if let text = try? String(contentsOfFile: root + "proc/meminfo", encoding: .utf8),
-        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-        let kibibytes = line.split(separator: " ").compactMap({ Int($0) }).first
-    {
-        limits.append(kibibytes << 10)
+    for line in lines("proc/meminfo") where line.hasPrefix("MemAvailable:") {
+        // "MemAvailable:   21643000 kB"
+        limits += line.split(separator: " ").dropFirst().prefix(1).compactMap { Int($0) }.map { $0 << 10 }
     }
-    // version 2, then version 1; "max" is no number
-    let groups = [
-        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
-        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ]
-    for (limit, used) in groups {
-        if let limit = number(limit) { limits.append(max(0, limit - (number(used) ?? 0))) }
+    for line in lines("proc/self/cgroup") {
+        // "0::/a/b" of version 2, "4:memory:/a/b" of version 1
+        let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard fields.count == 3 else { continue }
+        let files: (folder: String, name: String)
+        if fields[1].isEmpty {
+            files = ("sys/fs/cgroup", "memory.max")
+        } else if fields[1].split(separator: ",").contains("memory") {
+            files = ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        } else {
+            continue
+        }
+        // in a container the path may be the machine's, and the limit at the root
+        var path = fields[2].split(separator: "/")
+        while true {
+            let folder = ([files.folder] + path.map(String.init)).joined(separator: "/")
+            // "max" is no number
+            limits += lines("\(folder)/\(files.name)").prefix(1).compactMap { Int($0) }
+            if path.isEmpty { break }
+            path.removeLast()
+        }
     }
     return limits.min()
 }

@@ -45,10 +45,18 @@ struct MemoryTests {
         #expect(availableMemory(root: path) == nil)
         try write("proc/meminfo", "MemTotal:       2000 kB\nMemAvailable:    1000 kB\n")
         #expect(availableMemory(root: path) == 1000 << 10)
-        try write("sys/fs/cgroup/memory.max", "max\n")
+        // of the process's group and of those above it, whichever is least
+        try write("proc/self/cgroup", "0::/service/tusk\n")
+        try write("sys/fs/cgroup/service/tusk/memory.max", "max\n")
         #expect(availableMemory(root: path) == 1000 << 10)
-        try write("sys/fs/cgroup/memory.max", "600000\n")
-        try write("sys/fs/cgroup/memory.current", "100000\n")
+        try write("sys/fs/cgroup/service/memory.max", "600000\n")
+        #expect(availableMemory(root: path) == 600_000)
+        try write("sys/fs/cgroup/service/tusk/memory.max", "500000\n")
         #expect(availableMemory(root: path) == 500_000)
+        // version 1, in a container whose limit stands at the root
+        try write("proc/self/cgroup", "5:cpu:/x\n4:memory:/docker/abc\n")
+        #expect(availableMemory(root: path) == 1000 << 10)
+        try write("sys/fs/cgroup/memory/memory.limit_in_bytes", "400000\n")
+        #expect(availableMemory(root: path) == 400_000)
     }
 }
