@@ -78,7 +78,7 @@ final class PackedConvolutionalNetwork: Sendable {
         let dims = shape.contextDims
         input.apply(grid, buffers.key, 0, bias: input.biases, to: &buffers.stream, 0)
         addPositions(context, contextOffset, to: &buffers.stream, 0)
-        clear(&buffers.activated, grid.pixels * channels)
+        clear(&buffers.activated, 0..<grid.pixels * channels)
         for b in blocks.indices {
             let block = blocks[b]
             activate(buffers.stream, 0, to: &buffers.activated, 0)
@@ -100,11 +100,6 @@ final class PackedConvolutionalNetwork: Sendable {
 
 /// Element by element over the pixels of an image from an offset on; the border is left as it is.
 extension PackedConvolutionalNetwork {
-    func clear(_ x: inout [Float], _ count: Int, from offset: Int = 0) {
-        var span = x.mutableSpan
-        for i in offset..<offset + count { span[i] = 0 }
-    }
-
     func addPositions(_ context: [Float], _ contextOffset: Int, to x: inout [Float], _ offset: Int) {
         for row in 0..<grid.height {
             addPositions(

@@ -51,7 +51,7 @@ final class PackedImageMap: PackedBijection {
     private func apply(inverse: Bool, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
         let grid = network.grid
         for r in 0..<tile.rows {
-            network.clear(&buffers.key, grid.pixels * network.input.inputs)
+            clear(&buffers.key, 0..<grid.pixels * network.input.inputs)
             transforms.setKey(grid, tile.elements, r * tile.stride, &buffers.key, 0)
             network.run(tile.context, r * contextDims, &buffers)
             transforms.gather(tile.elements, r * tile.stride, to: &buffers.x)
@@ -87,7 +87,7 @@ final class PackedImageMap: PackedBijection {
         let history = historyStride
         let lanes = (rows + 15) / 16 * 16
         for r in 0..<rows { buffers.sums[r] = 0 }
-        network.clear(&buffers.history, rows * history)
+        clear(&buffers.history, 0..<rows * history)
         setBiases(first, rows, tile.context, &buffers.bias)
         for index in 0..<layout.pixels {
             if index % layout.width == 0, isCancelled() { throw FlowError.cancelled }

@@ -195,10 +195,6 @@ struct SequentialSolve: Sendable {
         for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
     }
 
-    private func clear(_ x: inout [Float], _ range: Range<Int>) {
-        for i in range { x[i] = 0 }
-    }
-
     /// Where the dimensions of an event stand in an array of positions.
     private func positions(_ lanes: Int) -> Operand {
         reversed ? Operand(offset: (transformed - 1) * lanes, step: -lanes) : Operand(step: lanes)

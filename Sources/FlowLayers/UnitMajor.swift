@@ -99,3 +99,9 @@ package struct UnitMajor: Sendable {
 func padded(_ values: [Float]) -> [Float] {
     values + Array(repeating: 0, count: UnitMajor.stride(values.count) - values.count)
 }
+
+/// Zeros in some places of an array.
+func clear(_ x: inout [Float], _ range: Range<Int>) {
+    var span = x.mutableSpan
+    for i in range { span[i] = 0 }
+}
