@@ -66,7 +66,7 @@ class Diverged(RuntimeError):
 
 
 class Training:
-    """Maximum likelihood for `options.seconds`, as `tusk train` does it.
+    """Maximum likelihood for `options.seconds` of processor time, as `tusk train` does it.
 
     `flow(w)` is the log-density of `[n, D]` logits. The learning rate rises over `options.warmup` steps and falls as half a
     cosine over the time; gradients are clipped; the weights that are validated, and kept where that was best, are a moving
@@ -97,11 +97,8 @@ class Training:
 
     # Time
 
-    def _clock(self):
-        return time.process_time() if self.options.clock == "cpu" else time.monotonic()
-
     def _tick(self):
-        now = self._clock()
+        now = time.process_time()
         self.progress["spent"] += now - self._began
         self._began = now
 
@@ -134,7 +131,7 @@ class Training:
 
     def run(self, is_interrupted=lambda: False):
         """Returns whether the training is over: False after an interruption."""
-        self._began = self._clock()
+        self._began = time.process_time()
         self._rate_from = (self.progress["spent"], 0)
         self._images_done = 0
         if not self.progress["step"]:
@@ -151,7 +148,7 @@ class Training:
                 rollbacks = self.progress["rollbacks"] + 1
                 self._load()
                 self.progress["rollbacks"] = rollbacks
-                self._began = self._clock()
+                self._began = time.process_time()
                 self._save()
                 self.log(f"{error}; going back to the checkpoint of step {self.progress['step']}, learning rate times "
                          f"{0.5 ** rollbacks:g}")

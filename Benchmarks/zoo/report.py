@@ -100,21 +100,18 @@ def conditions(found):
     machines = {}
     for result in sides:
         described = result["machine"]
-        key = (described["processor"], described["cores"], result["threads"])
+        key = (described["processor"], described["cores"])
         dates, commits, versions = machines.setdefault(key, (set(), set(), {}))
         dates.add(described["date"])
         commits.add(described["tusk"])
         versions |= described["versions"]
     lines = []
-    for (processor, cores, threads), (dates, commits, versions) in machines.items():
+    for (processor, cores), (dates, commits, versions) in machines.items():
         days = min(dates) if len(dates) == 1 else f"{min(dates)} to {max(dates)}"
         libraries = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-        lines.append(f"{days}, {processor}, {cores} cores, {threads} thread{'s' * (threads > 1)}; tusk at commit "
+        lines.append(f"{days}, {processor}, {cores} cores; tusk at commit "
                      f"{', '.join(sorted(commits))}"
                      + (f"; {libraries}" if libraries else "") + ".")
-    busy = max(piece["load"] for result in sides for piece in result["pieces"])
-    if busy > 0.5:
-        lines.append(f"**Other work ran on this machine**: load average up to {busy:.1f} when a training began.")
     if any(result["overridden_seconds"] for result in sides):
         seconds = sorted({result["overridden_seconds"] for result in sides if result["overridden_seconds"]})
         lines.append(f"**A trial**: every training had {', '.join(map(duration, seconds))} instead of its own time.")

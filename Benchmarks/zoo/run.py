@@ -1,6 +1,10 @@
-"""Trains and evaluates the entries of the model zoo, ours and the peers', one after another with the whole machine.
+"""Trains and evaluates the entries of the model zoo, ours and the peers', one a core at a time, ours beside its peer.
 
     .venv/bin/python Benchmarks/zoo/run.py --program .build/release/tusk [--only maf,glow]
+
+Every training has one thread, and its time is what the processors worked for it: a machine that does other things at the same
+time finishes later and leaves both sides the work that they would have done. (With more threads it would not: those of torch
+spin while they wait.)
 
 Every entry has a folder under --runs. Ctrl-C, a kill or a restart leave everything so that the same command continues: a
 training goes on from its checkpoint and its clock from where it stood; what is finished is left alone. At the end report.py
@@ -16,6 +20,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,7 +31,6 @@ from entries import DATA, ENTRIES  # noqa: E402
 from training import clock_text  # noqa: E402
 
 INTERRUPTED = 130  # exit status of `tusk train` and of this script
-BUSY = 0.5  # load average at the start from which the figures are said to be of a busy machine
 
 
 class Failed(Exception):
@@ -37,31 +41,34 @@ class Interrupted(Exception):
     """Ctrl-C or SIGTERM; everything can be continued."""
 
 
-class Child:
-    """The one command that runs. It has a session of its own, so that Ctrl-C reaches it once, through us."""
+class Children:
+    """The commands that run. Each has a session of its own, so that Ctrl-C reaches it once, through us."""
 
     def __init__(self):
-        self.process = None
+        self.processes = set()
         self.is_interrupted = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
 
     def _interrupt(self, *_):
         self.is_interrupted = True
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        for process in list(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
 
     def run(self, command, lock, show):
         """Exit status; `show` gets every line. The child holds `lock` too, should this process be killed."""
         if self.is_interrupted:
             raise Interrupted
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, pass_fds=[lock])
+        self.processes.add(process)
         if self.is_interrupted:  # between the look and the start
-            self.process.send_signal(signal.SIGINT)
-        for line in self.process.stdout:
+            process.send_signal(signal.SIGINT)
+        for line in process.stdout:
             show(line.rstrip("\n"))
-        return self.process.wait()
+        self.processes.discard(process)
+        return process.wait()
 
 
 class Job:
@@ -84,15 +91,15 @@ class Job:
     @property
     def training(self):
         """The command that starts the training, or continues it."""
-        threads = ["--threads", str(self.options.threads)]
+        alone = ["--threads", "1"]
         if self.side == "ours":
             return [str(self.options.program), "train", "--data", self.data, *self.words, "--name", self.entry.name,
-                    "--output", str(self.folder / "ours.safetensors"), "--resume", *threads]
+                    "--output", str(self.folder / "ours.safetensors"), "--resume", *alone]
         return [sys.executable, str(HERE / "peer.py"), "--entry", self.entry.name, "--data", self.data,
-                "--folder", str(self.folder), "--seconds", f"{self.seconds:g}", *threads]
+                "--folder", str(self.folder), "--seconds", f"{self.seconds:g}", *alone]
 
     def pieces(self):
-        """What ran so far: `{"began", "seconds", "status", "load"}` each."""
+        """What ran so far: `{"began", "seconds", "status"}` each, seconds on the wall."""
         path = self.folder / f"{self.side}.pieces"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -102,7 +109,7 @@ class Job:
 
     @property
     def left(self):
-        """Seconds of training, about."""
+        """Processor seconds of training, about: pieces took at least so long on the wall."""
         if self.record_path.exists():
             return 0
         return max(0, self.seconds - sum(piece["seconds"] for piece in self.pieces()))
@@ -130,38 +137,38 @@ def evaluate_ours(job):
     model = str(job.folder / "ours.safetensors")
     program = str(job.options.program)
     command = [program, "evaluate", "--model", model, "--data", job.data, "--split", "test", "--json",
-               "--threads", str(job.options.threads)]
-    began = time.monotonic()
+               "--threads", "1"]
     test = output_of(command)
-    seconds = time.monotonic() - began
     record = output_of([program, "inspect", "--json", model])["record"]
     with open(job.folder / "ours.csv", newline="") as file:
-        steps = int(list(csv.DictReader(file))[-1]["step"])
+        last = list(csv.DictReader(file))[-1]
     training = record["training"]
     return {
-        "entry": job.entry.name, "architecture": record["architecture"], "threads": job.options.threads,
+        "entry": job.entry.name, "architecture": record["architecture"],
         "seed": training["seed"], "evaluation": command, "parameters": record["parameter_count"],
-        "data_hash": training["data_hash"], "seconds": training["wall_seconds"], "epochs": training["epochs"],
-        "best_epoch": training["best_epoch"], "steps": steps,
-        "validation_bits_per_dim": record["held_out"]["bits_per_dim"], "test": test, "evaluation_seconds": seconds,
+        "data_hash": training["data_hash"], "seconds": float(last["seconds"]), "epochs": training["epochs"],
+        "best_epoch": training["best_epoch"], "steps": int(last["step"]),
+        "validation_bits_per_dim": record["held_out"]["bits_per_dim"], "test": test,
     }
 
 
 class Screen:
-    """Lines of a job. On a terminal, those that only say how far it is overwrite one another."""
+    """Lines of the jobs. On a terminal, those that only say how far one is overwrite one another."""
 
     def __init__(self):
         self.is_terminal = sys.stdout.isatty()
         self.is_open = False
+        self.lock = threading.Lock()
 
     def line(self, text):
-        passing = self.is_terminal and text.endswith(" left")
-        begin = "\r\x1b[K" if self.is_open else ""
-        print(begin + text, end="" if passing else "\n", flush=True)
-        self.is_open = passing
+        with self.lock:
+            passing = self.is_terminal and text.endswith(" left")
+            begin = "\r\x1b[K" if self.is_open else ""
+            print(begin + text, end="" if passing else "\n", flush=True)
+            self.is_open = passing
 
 
-def run(job, child, screen, lock):
+def run(job, children, screen, lock):
     """Trains, or continues to, and evaluates; writes the record."""
     job.check_words()
     last = []
@@ -170,14 +177,11 @@ def run(job, child, screen, lock):
         last.append(line)
         screen.line(f"  {job.entry.name}, {job.who}: {line}")
 
-    began, load = time.time(), os.getloadavg()[0]
-    clock = time.monotonic()
-    if load > BUSY:
-        screen.line(f"  {job.entry.name}, {job.who}: other work runs on this machine (load {load:.1f})")
-    status = child.run(job.training, lock, show)
+    began, clock = time.time(), time.monotonic()
+    status = children.run(job.training, lock, show)
     job.add_piece(began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-                  seconds=round(time.monotonic() - clock, 1), status=status, load=round(load, 2))
-    if child.is_interrupted:
+                  seconds=round(time.monotonic() - clock, 1), status=status)
+    if children.is_interrupted:
         raise Interrupted
     if status != 0:
         raise Failed(f"the training ended with status {status}: {last[-1] if last else 'no output'}")
@@ -213,8 +217,8 @@ def arguments():
                         "runs/zoo-<n>s with --seconds)")
     parser.add_argument("--only", help="names of entries, with commas")
     parser.add_argument("--sides", default="ours,peer", help="ours, peer or both")
-    parser.add_argument("--seconds", type=float, help="training time of every entry instead of its own; tables say so")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of ours and of the peer")
+    parser.add_argument("--seconds", type=float, help="processor time of every training instead of its own; tables say so")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time, one core each")
     options = parser.parse_args()
     known = [entry.name for entry in ENTRIES]
     chosen = options.only.split(",") if options.only else known
@@ -238,43 +242,72 @@ def arguments():
     return options
 
 
+class Queue:
+    """The jobs, taken by as many threads as there are cores. Ours and its peer follow one another, so they run side by side."""
+
+    def __init__(self, jobs, screen):
+        self.jobs, self.screen = jobs, screen
+        self.children = Children()
+        self.failures = []
+        self.todo = iter(enumerate(jobs, 1))
+        self.lock = threading.Lock()
+
+    def fail(self, title, error):
+        self.failures.append(f"{title}: {error}")
+        self.screen.line(f"{title}: failed")
+
+    def work(self):
+        while not self.children.is_interrupted:
+            with self.lock:
+                number, job = next(self.todo, (None, None))
+            if job is None:
+                return
+            self.take(f"[{number}/{len(self.jobs)}] {job.entry.name}, {job.who}", job)
+
+    def take(self, title, job):
+        if job.record_path.exists():
+            try:
+                job.check_words()
+                self.screen.line(f"{title}: finished before")
+            except Failed as error:
+                self.fail(title, error)
+            return
+        job.folder.mkdir(parents=True, exist_ok=True)
+        left = sum(other.left for other in self.jobs)
+        self.screen.line(f"{title}: {job.entry.sizes()}; {clock_text(job.left)} of training, "
+                         f"{clock_text(left)} left in all")
+        with open(job.folder / f"{job.side}.lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                run(job, self.children, self.screen, lock.fileno())
+                check_data(job)
+            except BlockingIOError:
+                self.fail(title, "another process is training it")
+            except Interrupted:
+                pass
+            except Failed as error:
+                self.fail(title, error)
+            except Exception as error:  # of a bug; the other thread's training goes on
+                self.fail(title, repr(error))
+
+
 def main():
     options = arguments()
     jobs = [Job(entry, side, options) for entry in options.entries for side in options.sides
             if side == "ours" or entry.peer]
-    child, screen, failures = Child(), Screen(), []
-
-    def fail(title, error):
-        failures.append(f"{title}: {error}")
-        screen.line(f"{title}: failed")
-
-    for number, job in enumerate(jobs, 1):
-        title = f"[{number}/{len(jobs)}] {job.entry.name}, {job.who}"
-        if job.record_path.exists():
-            try:
-                job.check_words()
-                screen.line(f"{title}: finished before")
-            except Failed as error:
-                fail(title, error)
-            continue
-        job.folder.mkdir(parents=True, exist_ok=True)
-        screen.line(f"{title}: {job.entry.sizes()}; {clock_text(job.left)} of training, "
-                    f"{clock_text(sum(rest.left for rest in jobs[number - 1:]))} left with all that follow")
-        with open(job.folder / "lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                run(job, child, screen, lock.fileno())
-                check_data(job)
-            except BlockingIOError:
-                fail(title, "another process is training it")
-            except Interrupted:
-                screen.line("interrupted; the same command continues")
-                sys.exit(INTERRUPTED)
-            except Failed as error:
-                fail(title, error)
+    screen = Screen()
+    queue = Queue(jobs, screen)
+    workers = [threading.Thread(target=queue.work) for _ in range(max(1, options.jobs))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if queue.children.is_interrupted:
+        screen.line("interrupted; the same command continues")
+        sys.exit(INTERRUPTED)
     report.write(options.runs)
-    if failures:
-        screen.line(f"\n{len(failures)} of {len(jobs)} failed:\n" + "\n".join(failures))
+    if queue.failures:
+        screen.line(f"\n{len(queue.failures)} of {len(jobs)} failed:\n" + "\n".join(queue.failures))
         sys.exit(1)
 
 

@@ -30,9 +30,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     private var gradient: BatchGradient
     /// Of the learning rate of each parameter array.
     private let rateFactors: [Double]
-    private let clock = ContinuousClock()
-    /// When the present run began, and the training time before it.
-    private var session: (start: ContinuousClock.Instant, before: Double)
+    /// When time was last added to the progress, by the training's clock and by that of the wall.
+    private var ticked: (clock: Double, wall: Double)
     private var secondsWhenSaved = 0.0
 
     /// A flow of `hyperParameters` with initial weights, ready for the first step.
@@ -93,7 +92,7 @@ public final class Trainer<Flow: FlowArchitecture> {
             flow: flow,
             dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
         optimizer = Adam(flow: fitted)
-        session = (clock.now, 0)
+        ticked = (options.clock.now, TrainingClock.wall.now)
         let infos = optimizer.memory.map(\.info)
         gradient = BatchGradient(infos: infos)
         rateFactors =
@@ -163,7 +162,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         isInterrupted: () -> Bool = { false },
         observe: (TrainingEvent) throws -> Void = { _ in }
     ) throws -> TrainingEnd {
-        session = (clock.now, progress.seconds)
+        ticked = (options.clock.now, TrainingClock.wall.now)
         // something to go back to before the first interval is over
         if options.maxRollbacks > 0 { try save(checkpoint, observe) }
         var end = reasonToStop()
@@ -223,11 +222,14 @@ public final class Trainer<Flow: FlowArchitecture> {
         let rollbacks = progress.rollbacks + 1
         try resume(from: path)
         progress.rollbacks = rollbacks
-        session = (clock.now, progress.seconds)
+        ticked = (options.clock.now, TrainingClock.wall.now)
     }
 
     private func tick() {
-        progress.seconds = session.before + (clock.now - session.start) / .seconds(1)
+        let now = (clock: options.clock.now, wall: TrainingClock.wall.now)
+        progress.seconds += now.clock - ticked.clock
+        progress.wallSeconds += now.wall - ticked.wall
+        ticked = now
     }
 
     private var isOutOfTime: Bool {

@@ -37,6 +37,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var shift = 0
     /// Training time after which the training ends with a validation, seconds, resumed time included.
     public var maxSeconds: Double?
+    /// What measures the training time.
+    public var clock = TrainingClock.wall
 
     public init() {}
 

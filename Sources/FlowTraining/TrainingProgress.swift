@@ -29,7 +29,10 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     public internal(set) var epochImages = 0
     /// The epoch that was best so far: of a distillation that of the least divergence, else that of the best validation.
     public internal(set) var best: CurvePoint?
+    /// Training time by ``TrainingOptions/clock``, validations included.
     public internal(set) var seconds = 0.0
+    /// The same by the clock on the wall.
+    public internal(set) var wallSeconds = 0.0
     /// One point an epoch.
     public internal(set) var curve: [CurvePoint] = []
     /// Times that the training went back to a checkpoint because it diverged; each halved the learning rate.

@@ -4,6 +4,7 @@ import FlowModels
 public import FlowTraining
 
 extension Activation: ExpressibleByArgument {}
+extension TrainingClock: ExpressibleByArgument {}
 
 extension LearningRateFactor: ExpressibleByArgument {
     public init?(argument: String) {
@@ -178,6 +179,12 @@ struct TrainingArguments: ParsableArguments {
             "Stop after so much training time; the learning rate then falls with the time.", valueName: "s"))
     var seconds: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "What training time is: wall, or processor, of all threads together, which other work on the machine does not shorten.",
+            valueName: "clock"))
+    var clock = TrainingOptions().clock
+
     var options: TrainingOptions {
         var options = TrainingOptions()
         options.epochs = epochs
@@ -196,6 +203,7 @@ struct TrainingArguments: ParsableArguments {
         options.horizontalFlips = flips
         options.shift = shift
         options.maxSeconds = seconds
+        options.clock = clock
         return options
     }
 }

@@ -1,6 +1,7 @@
 import FlowCore
 import FlowModels
 import FlowTraining
+import Glibc
 import Testing
 
 @Suite("Trainer")
@@ -141,6 +142,24 @@ struct TrainerTests {
         #expect(trainer.progress.step >= 1)
         #expect(trainer.progress.curve.count == trainer.progress.epoch)
         #expect(trainer.bestFlow != nil)
+    }
+
+    @Test("processor time ends a training, which keeps the time of the wall beside it")
+    func processorTime() throws {
+        var options = Self.options(epochs: 1_000_000)
+        options.maxSeconds = 0.05
+        options.clock = .processor
+        let trainer = try pairTrainer(options)
+        var hasSlept = false
+        let end = try trainer.run(observe: { event in
+            guard !hasSlept, case .step = event else { return }
+            hasSlept = true
+            usleep(200_000)
+        })
+        #expect(end == .outOfTime)
+        #expect(trainer.progress.wallSeconds >= 0.2)
+        #expect(trainer.progress.seconds >= 0.05)
+        #expect(trainer.progress.curve.count == trainer.progress.epoch)
     }
 
     @Test("a loss that is not finite ends the training and leaves the weights before it and the best ones")

@@ -1,0 +1,18 @@
+import Glibc
+
+/// What a training's seconds are.
+public enum TrainingClock: String, Sendable, Codable, CaseIterable {
+    /// Of the day.
+    case wall
+    /// That the processors worked for this process, all its threads added: other work on the machine makes a training of so
+    /// many seconds later, and no worse.
+    case processor
+
+    /// Seconds since some moment in the past.
+    var now: Double {
+        var time = timespec()
+        // fails for clocks that the system does not have, and Linux has both
+        _ = unsafe clock_gettime(self == .wall ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}
