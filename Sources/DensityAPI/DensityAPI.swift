@@ -46,9 +46,9 @@ public struct DensityAPI: HTTPHandler {
         table = routes.map { [context] in $0.init(context) }
     }
 
-    public func decide(_ head: HTTPRequest) -> HeadDecision {
+    public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         do {
-            switch try begin(head) {
+            switch try begin(head, on: connection) {
             case .done(let response): return .respond(finished(response, for: head))
             case .body(let limit, let lengthRequired, _):
                 return .readBody(limit: limit, lengthRequired: lengthRequired)
@@ -60,7 +60,7 @@ public struct DensityAPI: HTTPHandler {
 
     public func respond(to request: ServerRequest) async -> ServerResponse {
         do {
-            switch try begin(request.head) {
+            switch try begin(request.head, on: request.connection) {
             case .done(let response): return finished(response, for: request.head)
             case .body(_, _, let then): return finished(try await then(request.body), for: request.head)
             }
@@ -69,12 +69,13 @@ public struct DensityAPI: HTTPHandler {
         }
     }
 
-    public func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse {
+    public func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
+    {
         finished(Problem(error).response, for: head)
     }
 
-    private func begin(_ request: HTTPRequest) throws -> RouteWork {
-        let head = try RequestHead(request)
+    private func begin(_ request: HTTPRequest, on connection: ConnectionInfo) throws -> RouteWork {
+        let head = try RequestHead(request, on: connection)
         let matches = table.filter { type(of: $0).matches(head.segments) }
         guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {

@@ -10,9 +10,10 @@ struct RequestHead: Sendable {
     /// The text after `?`.
     var query: Substring?
     var fields: HTTPFields
+    var connection: ConnectionInfo
 
     /// - Throws: ``ProblemKind/malformedRequest`` when the path is not percent-encoded UTF-8.
-    init(_ request: HTTPRequest) throws(Problem) {
+    init(_ request: HTTPRequest, on connection: ConnectionInfo) throws(Problem) {
         let target = request.path ?? ""
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var segments: [String] = []
@@ -26,6 +27,7 @@ struct RequestHead: Sendable {
         self.segments = segments
         query = parts.count > 1 ? parts[1] : nil
         fields = request.headerFields
+        self.connection = connection
     }
 }
 

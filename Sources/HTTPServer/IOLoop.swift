@@ -218,7 +218,7 @@ actor IOLoop {
     private func perform(_ action: HTTPConnection.Action, for connection: LiveConnection) -> Bool {
         switch action {
         case .decide(let head):
-            let decision = handler.decide(head.request)
+            let decision = handler.decide(head.request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
                 connection.request = head.request
                 connection.body = BodyCollector(
@@ -240,7 +240,8 @@ actor IOLoop {
         case .refuse(let error, let head):
             connection.body = nil
             connection.machine.answer(
-                handler.respond(to: error, head: head), date: date.now(), at: monotonicNow())
+                handler.respond(to: error, head: head, on: connection.transport.info), date: date.now(),
+                at: monotonicNow())
         case .stream(let stream):
             let id = connection.id
             connection.task = Task { @concurrent in await feed(stream, to: id) }
@@ -263,8 +264,9 @@ actor IOLoop {
         connection.request = nil
         connection.body = nil
         let id = connection.id
+        let request = ServerRequest(head: head, body: body, on: connection.transport.info)
         connection.task = Task { @concurrent [handler] in
-            let response = await handler.respond(to: ServerRequest(head: head, body: body))
+            let response = await handler.respond(to: request)
             await answered(response, id)
         }
     }

@@ -71,9 +71,9 @@ actor Listener {
         guard source != nil else { return }
         while open < maxConnections, !isResting {
             switch socket.accept() {
-            case .connection(let descriptor):
+            case .connection(let descriptor, let peer):
                 open += 1
-                let transport = SocketTransport(descriptor)
+                let transport = SocketTransport(descriptor, info: ConnectionInfo(peer: peer))
                 let loop = loops[nextLoop]
                 nextLoop = (nextLoop + 1) % loops.count
                 loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }

@@ -22,7 +22,7 @@ final class ListeningSocket: Sendable {
     var number: Int32 { descriptor.number }
 
     enum Accepted: ~Copyable {
-        case connection(Descriptor)
+        case connection(Descriptor, peer: String)
         /// None waits.
         case none
         /// The client went away before it was accepted, or a signal came: try the next.
@@ -65,13 +65,15 @@ final class ListeningSocket: Sendable {
     }
 
     func accept() -> Accepted {
-        let number = Glibc.accept(descriptor.number, nil, nil)
+        var address = SocketAddress()
+        let number = unsafe address.withMutablePointer { unsafe Glibc.accept(descriptor.number, $0, $1) }
         if number >= 0 {
             let accepted = Descriptor(number)
             // Unlike a listening socket's, these flags are not inherited.
             let ready = fcntl(number, F_SETFL, O_NONBLOCK) == 0 && fcntl(number, F_SETFD, FD_CLOEXEC) == 0
             guard ready else { return .again }
-            return .connection(accepted)
+            // The kernel has just written the address, so it has a numeric form.
+            return .connection(accepted, peer: (try? address.numeric().0) ?? "")
         }
         switch errno {
         case EAGAIN: return .none

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPWire
 
 /// The bytes under a connection. A plain socket is one; TLS would be another, over the same descriptor.
 ///
@@ -6,6 +7,7 @@ import Glibc
 protocol Transport: AnyObject, Sendable {
     /// What to wait on for reading and writing.
     var descriptor: Int32 { get }
+    var info: ConnectionInfo { get }
     /// Reads at most what `buffer` holds.
     func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead
     /// Sends at most all of `bytes`; `more` promises that others follow at once.
@@ -35,11 +37,13 @@ enum TransportWrite {
 /// A connected TCP socket; closed when nothing refers to it any more.
 final class SocketTransport: Transport {
     private let socket: Descriptor
+    let info: ConnectionInfo
 
     var descriptor: Int32 { socket.number }
 
-    init(_ socket: consuming Descriptor) {
+    init(_ socket: consuming Descriptor, info: ConnectionInfo) {
         self.socket = socket
+        self.info = info
         // Answers are written whole, so waiting for more would only delay them. It cannot fail on a TCP socket, and
         // one that the peer has reset fails at the first read.
         var on: Int32 = 1

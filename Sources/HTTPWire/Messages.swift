@@ -1,15 +1,33 @@
 public import HTTPTypes
 
+/// What is known of a connection beside its bytes.
+public struct ConnectionInfo: Sendable, Equatable {
+    /// Numeric address of the client; empty over a Unix socket.
+    public var peer: String
+    /// Over TLS.
+    public var isEncrypted: Bool
+    /// Over a Unix socket, which only those can open whom the permissions of its file let.
+    public var isUnixSocket: Bool
+
+    public init(peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false) {
+        self.peer = peer
+        self.isEncrypted = isEncrypted
+        self.isUnixSocket = isUnixSocket
+    }
+}
+
 /// A request, read whole.
 public struct ServerRequest: Sendable {
     /// Method, target and fields, as received, but for Host, which is `head.authority`.
     public var head: HTTPRequest
     /// Content after transfer and content codings were undone.
     public var body: [UInt8]
+    public var connection: ConnectionInfo
 
-    public init(head: HTTPRequest, body: [UInt8] = []) {
+    public init(head: HTTPRequest, body: [UInt8] = [], on connection: ConnectionInfo) {
         self.head = head
         self.body = body
+        self.connection = connection
     }
 }
 
@@ -48,12 +66,12 @@ public enum HeadDecision: Sendable {
 /// The application above the server.
 public protocol HTTPHandler: Sendable {
     /// Called on the connection's queue as soon as the head is parsed: routes, refuses, and must not block.
-    func decide(_ head: HTTPRequest) -> HeadDecision
+    func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision
     /// Called after ``HeadDecision/readBody(limit:lengthRequired:)``, off the connection's queue. The task is cancelled
     /// when the client goes away.
     func respond(to request: ServerRequest) async -> ServerResponse
     /// The answer to something that the server refused by itself; `head` is there when it could be parsed.
-    func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse
+    func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
 }
 
 /// Why the server refused a request before a handler could.

@@ -92,7 +92,7 @@ struct ContractTests {
         let method = try #require(HTTPRequest.Method(method))
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
         func refused(_ error: HTTPServerError) async throws -> Answer {
-            try await Answer(TestAPI().api.respond(to: error, head: head))
+            try await Answer(TestAPI().api.respond(to: error, head: head, on: .test))
         }
         func send(_ api: TestAPI, _ query: String = "", _ fields: HTTPFields = [:]) async throws -> Answer {
             let image: [UInt8] = method == .post ? [1, 1, 1, 1, 1, 1] : []
@@ -143,10 +143,10 @@ struct ContractTests {
     @Test("server refusals have their fields")
     func serverRefusals() async throws {
         let api = try await TestAPI().api
-        let coding = try await Answer(api.respond(to: .unsupportedContentCoding("br"), head: nil))
+        let coding = try await Answer(api.respond(to: .unsupportedContentCoding("br"), head: nil, on: .test))
         #expect(try coding.problem(415, "unsupported-content-coding").contains("\"br\""))
         #expect(coding.fields[.acceptEncoding] == "gzip, deflate, identity")
-        let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil))
+        let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil, on: .test))
         #expect(try damaged.problem(400, "malformed-body").contains("cut off"))
     }
 }

@@ -46,13 +46,13 @@ struct TestAPI {
         var fields = fields
         if method == .post { fields[.contentLength] = String(body.count) }
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: fields)
-        switch api.decide(head) {
+        switch api.decide(head, on: .test) {
         case .respond(let response): return try await Answer(response)
         case .readBody(let limit, _):
             guard body.count <= limit else {
-                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head))
+                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head, on: .test))
             }
-            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body)))
+            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body, on: .test)))
         }
     }
 
@@ -193,3 +193,8 @@ let jpegOfGray =
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
     + "FRUVDA8XGBYUGBIUFRT/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAI"
     + "AQEAAD8AP//Z"
+
+extension ConnectionInfo {
+    /// Of a client on the same machine.
+    static let test = ConnectionInfo(peer: "127.0.0.1")
+}

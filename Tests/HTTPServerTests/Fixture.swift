@@ -54,7 +54,7 @@ final class TestHandler: HTTPHandler {
 
     var current: Counts { counts.withLock { $0 } }
 
-    func decide(_ head: HTTPRequest) -> HeadDecision {
+    func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         switch head.path {
         case "/now": .respond(.text("now"))
         case "/refused": .respond(.text("refused", status: .notFound))
@@ -100,7 +100,7 @@ final class TestHandler: HTTPHandler {
         }
     }
 
-    func respond(to error: HTTPServerError, head: HTTPRequest?) -> ServerResponse {
+    func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse {
         switch error {
         case .bodyTooLarge: .text("\(error)", status: .contentTooLarge)
         case .fieldsTooLarge: .text("\(error)", status: .requestHeaderFieldsTooLarge)
