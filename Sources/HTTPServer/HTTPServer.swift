@@ -25,15 +25,14 @@ public final class HTTPServer: Sendable {
     }
 
     /// Listens and serves from now on.
-    /// - Returns: the numeric address and the port that are in use.
+    /// - Returns: the addresses in use, numeric; more than were configured when a name has several, else in their order.
     /// - Throws: ``HTTPListenError``.
     @discardableResult
-    public func start() throws(HTTPListenError) -> (host: String, port: Int) {
+    public func start() throws(HTTPListenError) -> [ListenAddress] {
         try state.withLock { state throws(HTTPListenError) in
             guard case .ready = state else { throw .alreadyStarted }
-            let socket = try ListeningSocket(
-                host: configuration.host, port: configuration.port, backlog: configuration.backlog)
-            let listener = Listener(socket: socket, maxConnections: configuration.maxConnections, logger: logger)
+            let sockets = try ListeningSocket.open(configuration)
+            let listener = Listener(sockets: sockets, maxConnections: configuration.maxConnections, logger: logger)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
@@ -44,24 +43,48 @@ public final class HTTPServer: Sendable {
             for loop in loops { loop.start() }
             listener.start(loops)
             state = .running(listener, loops)
-            return (socket.host, socket.port)
+            return sockets.map(\.address)
         }
+    }
+
+    /// Makes every answer from now on the last of its connection (`Connection: close`), and goes on accepting and
+    /// answering: clients and load balancers leave without losing a request.
+    public func endPersistence() async {
+        guard let (_, loops) = running else { return }
+        for loop in loops { await loop.endPersistence() }
     }
 
     /// Accepts no more, closes idle connections, answers the requests that have begun, and returns when every
     /// connection is closed; those that are not after `grace` are cut off, and their handlers cancelled.
-    public func stop(grace: Duration) async {
+    ///
+    /// - Returns: how many requests had begun and were cut off.
+    @discardableResult
+    public func stop(grace: Duration) async -> Int {
         let running: (Listener, [IOLoop])? = state.withLock { state in
             defer { state = .stopped }
-            guard case .running(let listener, let loops) = state else { return nil }
-            return (listener, loops)
+            if case .running(let listener, let loops) = state { return (listener, loops) }
+            return nil
         }
-        guard let (listener, loops) = running else { return }
+        guard let (listener, loops) = running else { return 0 }
         await listener.close()
-        await withTaskGroup { group in
+        return await withTaskGroup { group in
             for loop in loops {
                 group.addTask { await loop.drain(grace: grace) }
             }
+            return await group.reduce(0, +)
+        }
+    }
+
+    /// Returns once every queue of the server has come to it, which shows that none of them hangs.
+    public func passQueues() async {
+        guard let (listener, loops) = running else { return }
+        await listener.pass()
+        for loop in loops { await loop.pass() }
+    }
+
+    private var running: (Listener, [IOLoop])? {
+        state.withLock { state in
+            if case .running(let listener, let loops) = state { (listener, loops) } else { nil }
         }
     }
 }

@@ -20,7 +20,11 @@ actor IOLoop {
     private var scratch = [UInt8](repeating: 0, count: IOLoop.scratchBytes)
     private var date = CachedDate()
     private var tickScheduled = false
+    /// Every answer is the last of its connection.
+    private var endsPersistence = false
     private var draining = false
+    /// Requests that were cut off when the time to finish them had passed.
+    private var cutOff = 0
     private var whenEmpty: [CheckedContinuation<Void, Never>] = []
 
     private static let scratchBytes = 64 * 1024
@@ -58,6 +62,7 @@ actor IOLoop {
         nextID += 1
         var machine = HTTPConnection(
             limits: configuration.limits, timeouts: configuration.timeouts, at: monotonicNow())
+        if endsPersistence { machine.endPersistence() }
         if draining { machine.drain(at: monotonicNow()) }
         let connection = LiveConnection(id: id, transport: transport, machine: machine)
         let code = poller.add(transport.descriptor, id: id, connection.interest)
@@ -71,22 +76,34 @@ actor IOLoop {
         pump(connection)
     }
 
+    /// Returns once the queue has come to it.
+    func pass() {}
+
+    /// Makes the next answer of every connection its last.
+    func endPersistence() {
+        endsPersistence = true
+        for connection in connections.values { connection.machine.endPersistence() }
+    }
+
     /// Lets every connection finish what it is at, closes what is left after `grace`, and returns when none is open.
-    func drain(grace: Duration) async {
+    /// - Returns: how many requests were cut off.
+    func drain(grace: Duration) async -> Int {
         draining = true
         for connection in Array(connections.values) {
             connection.machine.drain(at: monotonicNow())
             pump(connection)
         }
-        guard !connections.isEmpty else { return }
+        guard !connections.isEmpty else { return cutOff }
         let nanoseconds = Int(clamping: grace.nanoseconds)
         executor.queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
             self?.assumeIsolated { $0.closeAll() }
         }
         await withCheckedContinuation { whenEmpty.append($0) }
+        return cutOff
     }
 
     private func closeAll() {
+        cutOff += connections.values.count { $0.machine.owesAnswer }
         for connection in Array(connections.values) { close(connection) }
     }
 

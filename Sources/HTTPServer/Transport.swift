@@ -34,7 +34,7 @@ enum TransportWrite {
     case failed
 }
 
-/// A connected TCP socket; closed when nothing refers to it any more.
+/// A connected TCP or Unix socket; closed when nothing refers to it any more.
 final class SocketTransport: Transport {
     private let socket: Descriptor
     let info: ConnectionInfo
@@ -44,6 +44,7 @@ final class SocketTransport: Transport {
     init(_ socket: consuming Descriptor, info: ConnectionInfo) {
         self.socket = socket
         self.info = info
+        guard !info.isUnixSocket else { return }
         // Answers are written whole, so waiting for more would only delay them. It cannot fail on a TCP socket, and
         // one that the peer has reset fails at the first read.
         var on: Int32 = 1

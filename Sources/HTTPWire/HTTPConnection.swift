@@ -66,6 +66,8 @@ package struct HTTPConnection: Sendable {
     private var codedBodyLimit = (handler: 0, wire: 0)
     private var bodyBytes = 0
     private var inputEnded = false
+    /// The next answer is the last.
+    private var persistenceEnded = false
     private var draining = false
     private var lingeringBytes: Int
 
@@ -173,7 +175,7 @@ extension HTTPConnection {
         self.now = now
         var keepAlive = false
         switch phase {
-        case .deciding, .responding: keepAlive = exchange?.keepAlive == true && !draining
+        case .deciding, .responding: keepAlive = exchange?.keepAlive == true && !persistenceEnded
         case .refused: break
         default: return
         }
@@ -235,9 +237,15 @@ extension HTTPConnection {
         if output.isEmpty, case .head = phase, parser.isIdle { headSince = now }
     }
 
+    /// Makes the next answer the last, and says so in it; until then the connection stays, also while idle.
+    package mutating func endPersistence() {
+        persistenceEnded = true
+    }
+
     /// Answers what is under way and closes then; an idle connection closes now.
     package mutating func drain(at now: Nanoseconds) {
         self.now = now
+        persistenceEnded = true
         draining = true
     }
 
@@ -280,6 +288,16 @@ extension HTTPConnection {
         switch phase {
         case .responding, .streaming: !inputEnded && exchange?.head.keepAlive == true
         default: false
+        }
+    }
+
+    /// Whether a request has begun to come whose answer was not sent whole.
+    package var owesAnswer: Bool {
+        switch phase {
+        case .head: !parser.isIdle || !output.isEmpty
+        case .discarding, .flushing: !output.isEmpty
+        case .lingering, .closing, .closed: false
+        default: true
         }
     }
 

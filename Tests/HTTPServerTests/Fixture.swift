@@ -13,13 +13,14 @@ func withServer(
     _ body: (_ port: Int, _ server: HTTPServer) async throws -> Void
 ) async throws {
     var configuration = HTTPServerConfiguration()
-    configuration.port = 0
+    configuration.addresses = [.tcp(host: "127.0.0.1", port: 0)]
     configuration.ioQueues = 2
     configure(&configuration)
     let server = HTTPServer(
         configuration: configuration, handler: handler, logger: silentLogger)
-    let (host, port) = try server.start()
-    precondition(host == "127.0.0.1")
+    guard case .tcp("127.0.0.1", let port) = try server.start()[0] else {
+        preconditionFailure("the first address is not the one that was asked for")
+    }
     do {
         try await body(port, server)
     } catch {
@@ -57,6 +58,7 @@ final class TestHandler: HTTPHandler {
     func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         switch head.path {
         case "/now": .respond(.text("now"))
+        case "/peer": .respond(.text(connection.isUnixSocket ? "unix" + connection.peer : connection.peer))
         case "/refused": .respond(.text("refused", status: .notFound))
         case "/large": .respond(ServerResponse(status: .ok, body: .bytes(Self.large)))
         case "/strict": .readBody(limit: Self.bodyLimit, lengthRequired: true)

@@ -343,6 +343,36 @@ struct HTTPConnectionTests {
         #expect(driver.closed)
     }
 
+    @Test("after the end of persistence an idle connection stays for one more answer")
+    func endOfPersistence() {
+        var driver = ConnectionDriver()
+        driver.receive(get("", target: "/1"))
+        driver.machine.endPersistence()
+        driver.run()
+        #expect(!driver.closed && !driver.sent.contains("connection: close"))
+        driver.receive(get("", target: "/2") + get("", target: "/3"))
+        #expect(driver.answers == ["/1", "/2"])
+        #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
+    }
+
+    @Test("an answer is owed from the first byte of a request to the last of its answer")
+    func owedAnswer() {
+        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        driver.flushes = false
+        #expect(!driver.machine.owesAnswer)
+        driver.receive("POST / HTTP/1.1\r\n")
+        #expect(driver.machine.owesAnswer)
+        driver.receive("Host: a\r\nContent-Length: 5\r\n\r\nhe")
+        #expect(driver.machine.owesAnswer)
+        driver.receive("llo")
+        #expect(driver.machine.owesAnswer)
+        driver.answer(.text("answer"))
+        #expect(driver.machine.owesAnswer)
+        while !driver.machine.output.isEmpty { driver.flush() }
+        driver.run()
+        #expect(!driver.machine.owesAnswer && !driver.closed)
+    }
+
     @Test("draining answers what has begun, says so, and closes")
     func drainBusy() {
         var driver = ConnectionDriver { _ in .readBody(limit: 5) }

@@ -30,7 +30,55 @@ package struct RawResponse: Sendable, Equatable {
     }
 }
 
-/// A TCP client for 127.0.0.1 that sends any bytes at all, and whose every step ends by itself after a timeout.
+/// A place on this machine that a test connects to.
+package enum RawSocketAddress: Sendable {
+    /// 127.0.0.1.
+    case ipv4(port: Int)
+    /// ::1.
+    case ipv6(port: Int)
+    case unix(path: String)
+
+    var family: Int32 {
+        switch self {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
+
+    /// Connects `descriptor` as `connect(2)` does.
+    func connect(_ descriptor: Int32) -> Int32 {
+        func connect<Address>(_ address: Address) -> Int32 {
+            var address = address
+            return unsafe withUnsafePointer(to: &address) {
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
+                }
+            }
+        }
+        switch self {
+        case .ipv4(let port):
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(port).bigEndian
+            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            return connect(address)
+        case .ipv6(let port):
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = in_port_t(port).bigEndian
+            address.sin6_addr = in6addr_loopback
+            return connect(address)
+        case .unix(let path):
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8.prefix(107)) }
+            return connect(address)
+        }
+    }
+}
+
+/// A client that sends any bytes at all, and whose every step ends by itself after a timeout.
 ///
 /// Its calls block a thread of their own, never one that the server under test may need.
 package actor RawSocketClient {
@@ -44,7 +92,11 @@ package actor RawSocketClient {
     /// Connects to `port` of the loopback address.
     /// - Parameter receiveBuffer: bytes that the kernel holds for a client that does not read; its default is large.
     package init(port: Int, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        try self.init(.ipv4(port: port), timeout: timeout, receiveBuffer: receiveBuffer)
+    }
+
+    package init(_ address: RawSocketAddress, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil) throws {
+        descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw RawSocketError.system(call: "socket", code: errno) }
         let (seconds, attoseconds) = timeout.components
         var limit = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
@@ -54,16 +106,7 @@ package actor RawSocketClient {
         if var size = receiveBuffer.map(Int32.init) {
             _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        let descriptor = descriptor
-        let result = unsafe withUnsafePointer(to: &address) {
-            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let result = address.connect(descriptor)
         guard result == 0 else {
             let code = errno
             Glibc.close(descriptor)
