@@ -18,7 +18,7 @@ struct HealthRoute: Route {
         var status = HTTPResponse.Status.ok
         var fields: HTTPFields = [:]
         do {
-            let store = try context.service.models
+            let store = try context.service.modelsIfReady
             members.insert(.init("status", "ready"), at: 0)
             members += [.init("ready", .bool(true)), .init("model", .string(store.defaultModel.record.name))]
         } catch {
@@ -59,7 +59,7 @@ struct ReadyRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
-        _ = try context.service.models
+        _ = try context.service.modelsIfReady
         return .done(.json(["ready": .bool(true)]))
     }
 }

@@ -43,7 +43,9 @@ public final class DensityService: Sendable {
     private enum State {
         case loading
         case ready(ModelStore)
-        case draining(ModelStore?)
+        /// Answers as before, and says that it will not for long.
+        case leaving(ModelStore)
+        case draining
     }
 
     private let state = Mutex(State.loading)
@@ -74,10 +76,19 @@ public final class DensityService: Sendable {
     public var models: ModelStore {
         get throws(ServingError) {
             switch state.withLock(\.self) {
-            case .ready(let store): return store
+            case .ready(let store), .leaving(let store): return store
             case .loading: throw .loading
             case .draining: throw .draining
             }
+        }
+    }
+
+    /// The models, if load balancers should send new requests here: not after ``failReadiness()``.
+    /// - Throws: ``ServingError/loading``, ``ServingError/draining``.
+    public var modelsIfReady: ModelStore {
+        get throws(ServingError) {
+            if case .leaving = state.withLock(\.self) { throw .draining }
+            return try models
         }
     }
 
@@ -142,15 +153,21 @@ public final class DensityService: Sendable {
         return stream
     }
 
-    /// Refuses new requests from now on, and returns when those it has are done.
-    public func drain() async {
+    /// Is not ready from now on, so that no new requests are sent here, but answers those that come all the same. A
+    /// service that was never ready becomes so no more.
+    public func failReadiness() {
         state.withLock { state in
             switch state {
-            case .loading: state = .draining(nil)
-            case .ready(let store): state = .draining(store)
-            case .draining: break
+            case .loading: state = .draining
+            case .ready(let store): state = .leaving(store)
+            case .leaving, .draining: break
             }
         }
+    }
+
+    /// Refuses new requests from now on, and returns when those it has are done.
+    public func drain() async {
+        state.withLock { $0 = .draining }
         await parallel.drain()
         await sequential.drain()
     }

@@ -64,6 +64,18 @@ struct StatusRouteTests {
         #expect(try await api.get("/health/live").status == 200)
     }
 
+    @Test("a service that is leaving is not ready, and answers all the same")
+    func leaving() async throws {
+        let api = try await TestAPI()
+        api.service.failReadiness()
+        let health: HealthJSON = try await api.get("/health").decoded()
+        #expect(health.status == "draining" && health.live && !health.ready)
+        _ = try await api.get("/health/ready").problem(503, "draining")
+        #expect(try await api.get("/sample").status == 200)
+        await api.service.drain()
+        _ = try await api.get("/sample").problem(503, "draining")
+    }
+
     @Test("models are described by their records")
     func models() async throws {
         struct Model: Decodable {
