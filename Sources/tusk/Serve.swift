@@ -14,16 +14,14 @@ struct Serve: AsyncParsableCommand {
         abstract: "Answers for a model over HTTP: POST /logprob, GET /sample.",
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
-            + "begun finish; a second one ends at once.")
+            + "begun finish; a second one ends at once. "
+            + "What it ends with: docs/http-server.md.")
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
 
-    @Option(help: "Address or name to listen on; 0.0.0.0 for all of this machine's.")
-    var host = HTTPServerConfiguration().host
-
-    @Option(help: "Port to listen on; 0 for any free one.")
-    var port = HTTPServerConfiguration().port
+    @OptionGroup var listening: ListenArguments
+    @OptionGroup var shutdown: ShutdownArguments
 
     @Option(help: ArgumentHelp("Worker threads of each lane.", valueName: "n"))
     var threads = ServiceConfiguration().threads
@@ -45,14 +43,18 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Open connections; more wait to be accepted.", valueName: "n"))
     var maxConnections = HTTPServerConfiguration().maxConnections
 
-    @Option(help: ArgumentHelp("How long requests may go on after SIGTERM.", valueName: "s"))
-    var grace = 20.0
-
     func run() async throws {
         let start = ContinuousClock.now
+        Descriptors.openStandardStreams()
+        // A reader of our output that goes away shall not take the service with it.
+        _ = signal(SIGPIPE, SIG_IGN)
         try checkArguments()
         let interruption = Interruption()
         let logger = Logger(label: "tusk") { StreamLogHandler.standardError(label: $0) }
+        let manager = try ServiceManager()
+        func notify(_ state: String, _ status: String) {
+            if let failure = manager.notify(state, "STATUS=\(status)") { logger.warning("\(failure)") }
+        }
         let service = DensityService(configuration: serviceConfiguration)
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.requestTimeout = .seconds(requestTimeout)
@@ -60,35 +62,65 @@ struct Serve: AsyncParsableCommand {
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(service: service, openAPI: Embedded.openAPI, options: options, helpers: helpers)
-        var configuration = HTTPServerConfiguration()
-        configuration.host = host
-        configuration.port = port
-        configuration.maxConnections = maxConnections
-        let server = HTTPServer(configuration: configuration, handler: api, logger: logger)
+        let server = HTTPServer(
+            configuration: try serverConfiguration(passed: manager.passedSockets), handler: api, logger: logger)
 
         // Probes are answered while the model is being loaded, and a port in use is known before.
-        let address: (host: String, port: Int)
+        let addresses: [ListenAddress]
         do {
-            address = try server.start()
+            addresses = try server.start()
         } catch {
-            throw CommandError("\(error)")
+            throw error.exitStatus.saying("\(error)")
         }
-        Terminal.line("tusk \(Tusk.version) listens on \(url(address))")
+        Terminal.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
         do {
             let density = try await helpers.run { [model, weights] in try model.load(weights.precision) }
             try await service.load([density])
             let milliseconds = start.duration(to: .now) / .milliseconds(1)
             Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record)), \(weights.precision)")
+            notify("READY=1", "ready: \(summary(density.record))")
         } catch {
             await server.stop(grace: .zero)
             throw error
         }
+        let signsOfLife = Task { try await showLife(of: server, to: manager, logger) }
 
         await interruption.wait()
+        service.failReadiness()
+        notify("STOPPING=1", "finishing")
+        if shutdown.drainDelay > 0 {
+            await server.endPersistence()
+            Terminal.line("not ready any more; answers for \(shutdown.drainDelay) s yet")
+            try await Task.sleep(for: .seconds(shutdown.drainDelay))
+        }
         Terminal.line("finishing the requests that have begun")
-        async let drained: Void = service.drain()
-        await server.stop(grace: .seconds(grace))
-        await drained
+        let cutOff = await server.stop(grace: .seconds(shutdown.grace))
+        // The model goes last: what has begun needs it.
+        await service.drain()
+        signsOfLife.cancel()
+        if cutOff > 0 {
+            throw ExitStatus.cutOff.saying(
+                "cut off after --grace \(shutdown.grace) s: \(cutOff) request\(cutOff == 1 ? "" : "s")")
+        }
+    }
+
+    /// Tells the service manager, if it wants to know, twice within its patience that all queues of `server` move on.
+    private func showLife(of server: HTTPServer, to manager: ServiceManager, _ logger: Logger) async throws {
+        guard let watchdog = manager.watchdog else { return }
+        while true {
+            await server.passQueues()
+            if let failure = manager.notify("WATCHDOG=1") { logger.warning("\(failure)") }
+            try await Task.sleep(for: watchdog / 2)
+        }
+    }
+
+    private func serverConfiguration(passed: [PassedSocket]) throws -> HTTPServerConfiguration {
+        try Descriptors.check(maxConnections: maxConnections, limit: Descriptors.raiseLimit())
+        var configuration = HTTPServerConfiguration()
+        configuration.addresses = try listening.addresses(passed: passed)
+        configuration.socketMode = listening.socketMode.bits
+        configuration.maxConnections = maxConnections
+        return configuration
     }
 
     private var serviceConfiguration: ServiceConfiguration {
@@ -101,18 +133,16 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func checkArguments() throws {
-        try check("--port", port, in: 0...65_535)
         try check("--threads", threads, in: 1...1024)
         try check("--max-batch-rows", maxBatchRows, in: 1...65_536)
         try check("--max-batch-delay", maxBatchDelay, in: 0...60_000)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try check("--max-connections", maxConnections, in: 1...1_000_000)
-        try check("--grace", grace, in: 0...86_400)
+        try shutdown.check()
     }
 
-    private func url(_ address: (host: String, port: Int)) -> String {
-        address.host.contains(":")
-            ? "http://[\(address.host)]:\(address.port)" : "http://\(address.host):\(address.port)"
+    private func url(_ address: ListenAddress) -> String {
+        address.port == nil ? "\(address)" : "http://\(address)"
     }
 
     private func summary(_ record: ModelRecord) -> String {

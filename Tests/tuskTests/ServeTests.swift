@@ -94,14 +94,14 @@ struct ServeTests {
     func refusals() throws {
         let service = try Service()
         let model = service.work.file("m.safetensors")
-        func refused(_ arguments: String...) throws -> String {
+        func refused(_ arguments: String..., code: Int32 = 1) throws -> String {
             let result = try Program.run(["serve"] + arguments)
-            #expect(result.code == 1)
+            #expect(result.code == code)
             #expect(result.errors.split(separator: "\n").count == 1)
             return result.errors
         }
         #expect(
-            try refused("--model", model, "--port", "\(service.port)")
+            try refused("--model", model, "--port", "\(service.port)", code: 69)
                 == "Error: port \(service.port) of 127.0.0.1 is in use\n")
         #expect(try refused("--port", "0", "--model", service.work.file("none")).contains("there is no such file"))
         #expect(

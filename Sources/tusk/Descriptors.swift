@@ -1,0 +1,37 @@
+import Glibc
+
+/// The descriptors of this process.
+enum Descriptors {
+    /// What the program has open beside connections: listening sockets, one epoll set a queue, standard streams, model
+    /// and other files, with room.
+    static let reserve = 64
+
+    /// Opens what is closed of standard input, output and error. Else the next socket would get the number, and what is
+    /// meant for the terminal would go to a client.
+    static func openStandardStreams() {
+        for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+            // The lowest free number is this one, since those below are open.
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
+    /// Raises the limit of open descriptors to what this process may raise it to.
+    /// - Returns: the limit.
+    static func raiseLimit() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        var raised = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
+        if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Refuses more connections than there are descriptors for.
+    static func check(maxConnections: Int, limit: Int) throws {
+        let needed = maxConnections + reserve
+        guard needed <= limit else {
+            throw ExitStatus.configuration.saying(
+                "--max-connections \(maxConnections) needs \(needed) descriptors, and this process may open \(limit): "
+                    + "raise its limit (ulimit -n, LimitNOFILE=) or lower --max-connections")
+        }
+    }
+}

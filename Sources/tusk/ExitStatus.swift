@@ -1,0 +1,45 @@
+import ArgumentParser
+import Glibc
+import HTTPServer
+
+/// What `tusk serve` ends with, by the numbers of sysexits.h; docs/http-server.md lists them with 0, 1, 64 and 130.
+enum ExitStatus: Int32 {
+    /// A host that does not resolve.
+    case noHost = 68
+    /// An address in use.
+    case unavailable = 69
+    /// The system refuses what it should not.
+    case system = 71
+    /// A socket file that cannot be made.
+    case cannotCreate = 73
+    /// Requests were cut off at the end.
+    case cutOff = 75
+    /// A port or folder that this user may not use.
+    case noPermission = 77
+    /// Options that do not fit this machine or this process.
+    case configuration = 78
+
+    /// Says `message` in one line on standard error.
+    /// - Returns: what to throw.
+    func saying(_ message: String) -> ExitCode {
+        let line = Array("Error: \(message)\n".utf8)
+        // Nobody reads it, and the status says it too.
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return ExitCode(rawValue)
+    }
+}
+
+extension HTTPListenError {
+    var exitStatus: ExitStatus {
+        switch self {
+        case .unknownHost: .noHost
+        case .addressInUse: .unavailable
+        case .permissionDenied: .noPermission
+        case .cannotCreate: .cannotCreate
+        case .noAddress, .addressNotAvailable, .invalidPort, .pathTooLong, .notASocketFile, .badDescriptor,
+            .notListening:
+            .configuration
+        case .alreadyStarted, .system: .system
+        }
+    }
+}
