@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "Imaging"]),
+        tests(of: "tusk", [argumentParser, "HTTPServer", "FlowModels", "FlowTraining", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),

@@ -45,7 +45,6 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        Descriptors.openStandardStreams()
         // A reader of our output that goes away shall not take the service with it.
         _ = signal(SIGPIPE, SIG_IGN)
         try checkArguments()
@@ -88,8 +87,8 @@ struct Serve: AsyncParsableCommand {
         await interruption.wait()
         service.failReadiness()
         notify("STOPPING=1", "finishing")
+        await server.endPersistence()
         if shutdown.drainDelay > 0 {
-            await server.endPersistence()
             Terminal.line("not ready any more; answers for \(shutdown.drainDelay) s yet")
             try await Task.sleep(for: .seconds(shutdown.drainDelay))
         }

@@ -1,6 +1,20 @@
 import ArgumentParser
+import Dispatch
+import Glibc
 
 @main
+enum Main {
+    static func main() {
+        // Dispatch opens descriptors of its own as soon as a task runs, which is before an asynchronous main.
+        Descriptors.openStandardStreams()
+        Task {
+            await Tusk.main()
+            exit(0)
+        }
+        dispatchMain()
+    }
+}
+
 struct Tusk: AsyncParsableCommand {
     static let version = "0.1.0"
 

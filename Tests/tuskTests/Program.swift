@@ -13,16 +13,22 @@ struct Program {
     static let url = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "tusk")
 
-    static func process(_ arguments: [String]) -> Process {
+    /// - Parameter script: what a shell does first, in the process that then becomes the program.
+    static func process(_ arguments: [String], script: String = "") -> Process {
         let process = Process()
-        process.executableURL = url
-        process.arguments = arguments
+        if script.isEmpty {
+            process.executableURL = url
+            process.arguments = arguments
+        } else {
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments = ["-c", script + "\nexec \"$0\" \"$@\"", url.path] + arguments
+        }
         process.standardInput = FileHandle.nullDevice
         return process
     }
 
-    static func run(_ arguments: [String]) throws -> Result {
-        let process = process(arguments)
+    static func run(_ arguments: [String], script: String = "") throws -> Result {
+        let process = process(arguments, script: script)
         let output = Pipe()
         let errors = Pipe()
         process.standardOutput = output

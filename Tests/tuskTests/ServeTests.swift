@@ -4,47 +4,11 @@ import Testing
 
 @Suite("tusk serve", .timeLimit(.minutes(2)))
 struct ServeTests {
-    /// A service over a small model, ready.
-    private final class Service {
-        let work: Workplace
-        let process: Process
-        let output = Pipe()
-        private(set) var text = ""
-        private(set) var port = 0
-
-        init(_ arguments: String...) throws {
-            work = try Workplace()
-            let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
-            try #require(trained.code == 0, "\(trained.errors)")
-            process = Program.process(["serve", "--model", work.file("m.safetensors"), "--port", "0"] + arguments)
-            process.standardOutput = output
-            try process.run()
-            while !text.contains("ready after") {
-                let more = output.fileHandleForReading.availableData
-                try #require(!more.isEmpty, "it ended after: \(text)")
-                text += String(decoding: more, as: UTF8.self)
-            }
-            let url = text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("http://127.0.0.1:") }
-            port = try #require(url?.split(separator: ":").last.flatMap { Int($0) })
-        }
-
-        deinit {
-            if process.isRunning { process.terminate() }
-        }
-
-        func end() -> Int32 {
-            process.terminate()
-            text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            return process.terminationStatus
-        }
-    }
-
     @Test("it says where it is and what it serves, answers, and ends in order")
     func life() async throws {
         let service = try Service()
         #expect(service.text.contains("m, maf, images 4x4x1"))
-        let client = try RawSocketClient(port: service.port)
+        let client = try service.client()
         let density = try await client.roundTrip(
             "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: 16\r\n\r\n"
                 + "0123456789abcdef")
@@ -62,7 +26,7 @@ struct ServeTests {
     @Test("with --precision bf16 it answers in bfloat16, nearly the same")
     func halfPrecision() async throws {
         func logDensity(_ service: Service) async throws -> Double {
-            let client = try RawSocketClient(port: service.port)
+            let client = try service.client()
             let answer = try await client.roundTrip(
                 "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
                     + "Content-Length: 16\r\n\r\n0123456789abcdef")
@@ -82,7 +46,7 @@ struct ServeTests {
     @Test("a body without a length is refused with 411")
     func noLength() async throws {
         let service = try Service()
-        let client = try RawSocketClient(port: service.port)
+        let client = try service.client()
         let answer = try await client.roundTrip(
             "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n\r\n")
         #expect(answer.status == 411)
@@ -101,8 +65,8 @@ struct ServeTests {
             return result.errors
         }
         #expect(
-            try refused("--model", model, "--port", "\(service.port)", code: 69)
-                == "Error: port \(service.port) of 127.0.0.1 is in use\n")
+            try refused("--model", model, "--port", "\(service.port())", code: 69)
+                == "Error: port \(service.port()) of 127.0.0.1 is in use\n")
         #expect(try refused("--port", "0", "--model", service.work.file("none")).contains("there is no such file"))
         #expect(
             try refused("--port", "0", "--model", service.work.file("train-images-idx3-ubyte"))

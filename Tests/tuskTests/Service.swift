@@ -1,0 +1,77 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// `tusk serve` over a small model.
+final class Service {
+    let work: Workplace
+    let process: Process
+    let output = Pipe()
+    private(set) var text = ""
+
+    /// Starts it, and waits until it is ready.
+    /// - Parameter listening: the options that say where; a free port of 127.0.0.1 without.
+    /// - Parameter script: what a shell does before it becomes the program.
+    /// - Parameter input: standard input.
+    init(
+        _ arguments: String..., listening: [String] = ["--port", "0"], environment: [String: String] = [:],
+        script: String = "", input: FileHandle = .nullDevice, until sign: String = "ready after"
+    ) throws {
+        work = try Workplace()
+        let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+        try #require(trained.code == 0, "\(trained.errors)")
+        process = Program.process(
+            ["serve", "--model", work.file("m.safetensors")] + listening + arguments, script: script)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = input
+        process.standardOutput = output
+        try Data().write(to: URL(filePath: work.file("errors")))
+        process.standardError = FileHandle(forWritingAtPath: work.file("errors"))
+        try process.run()
+        try wait(for: sign)
+    }
+
+    deinit {
+        guard process.isRunning else { return }
+        kill(id, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    var id: Int32 { process.processIdentifier }
+
+    /// What it has said on standard error.
+    var errors: String { (try? String(decoding: work.contents("errors"), as: UTF8.self)) ?? "" }
+
+    /// Reads its output until `sign` is in it.
+    func wait(for sign: String) throws {
+        while !text.contains(sign) {
+            let more = output.fileHandleForReading.availableData
+            try #require(!more.isEmpty, "it ended after: \(text)\(errors)")
+            text += String(decoding: more, as: UTF8.self)
+        }
+    }
+
+    /// The port of the first address that it said.
+    func port() throws -> Int {
+        let first = text.split(separator: "listens on ").last?.split(whereSeparator: { ",\n".contains($0) }).first
+        return try #require(first?.split(separator: ":").last.flatMap { Int($0) })
+    }
+
+    func client() throws -> RawSocketClient { try RawSocketClient(port: port()) }
+
+    /// Asks it to end.
+    func terminate() { kill(id, SIGTERM) }
+
+    /// Waits for the end, and reads the rest of its output.
+    func status() -> Int32 {
+        text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    func end() -> Int32 {
+        terminate()
+        return status()
+    }
+}
