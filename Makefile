@@ -14,7 +14,7 @@ DATA :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build serve test format lint model bench-setup bench exactness zoo-setup zoo \
-	zoo-report zoo-check conformance image-check deploy-check
+	zoo-report zoo-check conformance restart-check image-check deploy-check
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -64,6 +64,10 @@ zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and res
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis)
 	Tests/conformance/run.sh
+
+restart-check: build ## restart the service behind HAProxy at load; no request may be lost, 1 minute (ARGS)
+	@scripts/setup.sh restart-check
+	python3 Tests/conformance/restart.py --program $(PROGRAM) $(ARGS)
 
 image-check: ## build the container image with buildah, run it read-only and ask it (root)
 	scripts/image-check.sh

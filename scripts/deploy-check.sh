@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=.build/deploy-check
 
-# The oldest version that has the preStop action "sleep", and the newest whose schemas are known.
+# The oldest version that is promised, and the newest whose schemas are known.
 kubernetes_versions=(1.30 1.37)
 # systemd's exposure level in tenths: 0 is sealed off, 100 is unprotected.
 highest_exposure=15
@@ -23,9 +23,10 @@ echo "deploy/compose.yaml:"
 
 # verify looks for the program at its path; here it need not be installed.
 sed 's|/usr/local/bin/tusk|/bin/true|' deploy/tusk.service > "$work/tusk.service"
-echo "deploy/tusk.service:"
+cp deploy/tusk.socket "$work/tusk.socket"
+echo "deploy/tusk.service, deploy/tusk.socket:"
 # A misspelt setting is only a warning to it, but a hole in the fence.
-warnings=$(systemd-analyze --man=no verify "$work/tusk.service" 2>&1)
+warnings=$(systemd-analyze --man=no verify "$work/tusk.service" "$work/tusk.socket" 2>&1)
 if [ -n "$warnings" ]; then
     echo "$warnings" >&2
     exit 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check|zoo]
+# Usage: scripts/setup.sh [build|image-check|restart-check|zoo]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -17,9 +17,11 @@ buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image
 iproute2                 gives the running image its loopback
 curl                     asks the running image" ;;
+    restart-check) needs="\
+haproxy                  the load balancer that the service is restarted behind" ;;
     zoo) needs="\
 dataset-fashion-mnist    70,000 images for the model zoo" ;;
-    *) echo "setup: '$1' is not one of: build, image-check, zoo" >&2; exit 64 ;;
+    *) echo "setup: '$1' is not one of: build, image-check, restart-check, zoo" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

@@ -66,6 +66,8 @@ public final class HTTPServer: Sendable {
             return nil
         }
         guard let (listener, loops) = running else { return 0 }
+        // First, so that no answer between the steps promises another.
+        for loop in loops { await loop.endPersistence() }
         await listener.close()
         return await withTaskGroup { group in
             for loop in loops {

@@ -90,6 +90,9 @@ actor IOLoop {
     func drain(grace: Duration) async -> Int {
         draining = true
         for connection in Array(connections.values) {
+            // What waits in the socket has been sent before we closed, and gets its answer.
+            read(connection)
+            guard connections[connection.id] != nil else { continue }
             connection.machine.drain(at: monotonicNow())
             pump(connection)
         }

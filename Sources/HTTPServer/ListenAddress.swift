@@ -43,6 +43,11 @@ public enum ListenAddress: Hashable, Sendable, LosslessStringConvertible {
         }
     }
 
+    /// Whether the socket was there before this process.
+    public var isInherited: Bool {
+        if case .inherited = self { true } else { false }
+    }
+
     /// The port, if it is a TCP address.
     public var port: Int? {
         if case .tcp(_, let port) = self { port } else { nil }

@@ -69,6 +69,8 @@ package struct HTTPConnection: Sendable {
     /// The next answer is the last.
     private var persistenceEnded = false
     private var draining = false
+    /// No request has come yet.
+    private var isFresh = true
     private var lingeringBytes: Int
 
     private var now: Nanoseconds
@@ -242,11 +244,16 @@ extension HTTPConnection {
         persistenceEnded = true
     }
 
-    /// Answers what is under way and closes then; an idle connection closes now.
+    /// Answers what is under way and closes then; an idle connection closes now. A new one, whose first request is likely
+    /// to be on its way, is given the time of ``HTTPTimeouts/linger`` for it.
     package mutating func drain(at now: Nanoseconds) {
         self.now = now
         persistenceEnded = true
         draining = true
+        if isFresh, parser.isIdle {
+            headSince = now
+            headTimeout = min(timeouts.linger, timeouts.head).nanoseconds
+        }
     }
 
     /// The clock was looked at; acts when ``deadline`` has passed.
@@ -325,7 +332,7 @@ extension HTTPConnection {
             switch phase {
             case .head:
                 guard output.count < limits.unsentBytes, !output.hasTail else { return nil }
-                if draining, parser.isIdle {
+                if draining, parser.isIdle, !isFresh {
                     phase = output.isEmpty ? .closing : .flushing
                     continue
                 }
@@ -335,6 +342,7 @@ extension HTTPConnection {
                         if case .head = phase { return nil }
                         continue
                     }
+                    isFresh = false
                     exchange = Exchange(head: head, keepAlive: head.keepAlive)
                     bodyUnread = true
                     phase = .deciding

@@ -61,20 +61,25 @@ struct Serve: AsyncParsableCommand {
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(service: service, openAPI: Embedded.openAPI, options: options, helpers: helpers)
-        let server = HTTPServer(
-            configuration: try serverConfiguration(passed: manager.passedSockets), handler: api, logger: logger)
+        let configuration = try serverConfiguration(passed: manager.passedSockets)
+        let server = HTTPServer(configuration: configuration, handler: api, logger: logger)
 
-        // Probes are answered while the model is being loaded, and a port in use is known before.
-        let addresses: [ListenAddress]
-        do {
-            addresses = try server.start()
-        } catch {
-            throw error.exitStatus.saying("\(error)")
+        func listen() throws {
+            do {
+                let addresses = try server.start()
+                Terminal.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
+            } catch {
+                throw error.exitStatus.saying("\(error)")
+            }
         }
-        Terminal.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
+        // Probes are answered while the model is being loaded, and a port in use is known before. But who connects to
+        // an inherited socket, as during a restart in place, had better wait for the model than be refused.
+        let waitsForModel = configuration.addresses.contains { $0.isInherited }
+        if !waitsForModel { try listen() }
         do {
             let density = try await helpers.run { [model, weights] in try model.load(weights.precision) }
             try await service.load([density])
+            if waitsForModel { try listen() }
             let milliseconds = start.duration(to: .now) / .milliseconds(1)
             Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record)), \(weights.precision)")
             notify("READY=1", "ready: \(summary(density.record))")

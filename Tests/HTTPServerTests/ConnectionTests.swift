@@ -241,6 +241,20 @@ struct ConnectionTests {
         }
     }
 
+    @Test("stopping answers the first request of a connection that was there before")
+    func drainFresh() async throws {
+        try await withServer { port, server in
+            let fresh = try RawSocketClient(port: port)
+            async let stopped = server.stop(grace: .seconds(20))
+            // Nothing listens any more once others are refused.
+            #expect(try await eventually { (try? RawSocketClient(port: port)) == nil })
+            let answer = try await fresh.roundTrip(get("/now"))
+            #expect(answer.status == 200 && answer["connection"] == "close")
+            await fresh.close()
+            #expect(await stopped == 0)
+        }
+    }
+
     @Test("before stopping every answer is the last of its connection, and new connections are taken")
     func endOfPersistence() async throws {
         try await withServer(configure: { $0.ioQueues = 1 }) { port, server in

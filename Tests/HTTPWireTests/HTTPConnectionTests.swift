@@ -343,6 +343,29 @@ struct HTTPConnectionTests {
         #expect(driver.closed)
     }
 
+    @Test("draining leaves a new connection a moment for its first request")
+    func drainFresh() {
+        var quick = ConnectionDriver()
+        quick.drain()
+        #expect(!quick.closed)
+        quick.receive(get("", target: "/1"))
+        #expect(quick.answers == ["/1"] && quick.finishedWriting)
+
+        var silent = ConnectionDriver(timeouts: timeouts { $0.linger = .seconds(2) })
+        silent.pass(.seconds(9))
+        silent.drain()
+        silent.pass(.milliseconds(1999))
+        #expect(!silent.closed)
+        silent.pass(.milliseconds(1))
+        #expect(silent.closed && silent.sent.isEmpty)
+    }
+
+    private func timeouts(_ change: (inout HTTPTimeouts) -> Void) -> HTTPTimeouts {
+        var timeouts = HTTPTimeouts()
+        change(&timeouts)
+        return timeouts
+    }
+
     @Test("after the end of persistence an idle connection stays for one more answer")
     func endOfPersistence() {
         var driver = ConnectionDriver()
