@@ -96,12 +96,15 @@ actor IOLoop {
         for event in poller.events() {
             // An earlier event of the same batch may have closed it.
             guard let connection = connections[event.id] else { continue }
-            if event.canWrite {
+            if connection.isFinishBlocked, event.meets(connection.transport.writeInterest) {
+                connection.isFinishBlocked = !connection.transport.finishWriting()
+            }
+            if event.meets(connection.transport.writeInterest) {
                 connection.isWriteBlocked = false
                 pump(connection)
             }
             if connection.machine.wantsInput {
-                if event.canRead || event.failed { read(connection) }
+                if event.meets(connection.transport.readInterest) || event.failed { read(connection) }
             } else if event.failed {
                 close(connection)
             } else if event.hungUp, connection.machine.watchesHangUp {
@@ -124,7 +127,21 @@ actor IOLoop {
                 connection.machine.receiveEnd(at: monotonicNow())
                 pump(connection)
                 return
-            case .wouldBlock: return
+            case .wouldBlock:
+                // TLS may wait for room to write instead.
+                pump(connection)
+                return
+            case .unencrypted:
+                connection.machine.refuse(.encryptionRequired, at: monotonicNow())
+                pump(connection)
+                return
+            case .refused(let reason):
+                logger.debug(
+                    "a TLS handshake failed",
+                    metadata: ["reason": "\(reason)", "peer": "\(connection.transport.info.peer)"])
+                connection.machine.endUnanswered(at: monotonicNow())
+                pump(connection)
+                return
             case .failed:
                 close(connection)
                 return
@@ -248,7 +265,7 @@ actor IOLoop {
         case .sendMore:
             connection.resumeStream(wantsMore: true)
         case .finishWriting:
-            connection.transport.finishWriting()
+            connection.isFinishBlocked = !connection.transport.finishWriting()
         case .close:
             close(connection)
             return false

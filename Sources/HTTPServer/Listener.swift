@@ -9,6 +9,7 @@ actor Listener {
 
     private let socket: ListeningSocket
     private let maxConnections: Int
+    private let tls: TLSCredentials?
     private let logger: Logger
     private var loops: [IOLoop] = []
     private var nextLoop = 0
@@ -25,8 +26,9 @@ actor Listener {
     /// A listening socket stays readable while accept fails, so without a rest it would take a whole core.
     private static let rest = DispatchTimeInterval.milliseconds(100)
 
-    init(socket: ListeningSocket, maxConnections: Int, logger: Logger) {
+    init(socket: ListeningSocket, maxConnections: Int, tls: TLSCredentials?, logger: Logger) {
         self.socket = socket
+        self.tls = tls
         self.maxConnections = max(maxConnections, 1)
         self.logger = logger
     }
@@ -72,8 +74,12 @@ actor Listener {
         while open < maxConnections, !isResting {
             switch socket.accept() {
             case .connection(let descriptor, let peer):
+                let info = ConnectionInfo(peer: peer)
+                guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
+                    warn("no memory for another TLS connection")
+                    continue
+                }
                 open += 1
-                let transport = SocketTransport(descriptor, info: ConnectionInfo(peer: peer))
                 let loop = loops[nextLoop]
                 nextLoop = (nextLoop + 1) % loops.count
                 loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }
