@@ -75,9 +75,9 @@ let package = Package(
 
         // Tests.
         tests(of: "HTTPWire", [httpTypes]),
-        tests(of: "HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
+        tests(of: "HTTPServer", ["HTTPWire", "Compression", "COpenSSL", httpTypes, logging]),
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
+            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),

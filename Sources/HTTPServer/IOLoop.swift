@@ -122,7 +122,7 @@ actor IOLoop {
             case .bytes(let count):
                 connection.machine.receive(scratch.span.extracting(..<count), at: monotonicNow())
                 pump(connection)
-                if count < scratch.count { return }
+                if count < min(scratch.count, connection.transport.longestRead) { return }
             case .end:
                 connection.machine.receiveEnd(at: monotonicNow())
                 pump(connection)

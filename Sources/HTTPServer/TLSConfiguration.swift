@@ -42,25 +42,39 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     case badKey(file: String, reason: String)
     case keyHasPassphrase(file: String)
     /// The key is not that of the certificate.
-    case keyDoesNotFit(key: String, certificate: String)
+    case keyDoesNotFit(file: String)
     /// Any other failure of OpenSSL.
     case library(call: String, reason: String)
 
-    public var description: String {
+    /// The file that it is about; nil when it is about none.
+    public var file: String? {
         switch self {
-        case .unreadable(let file, let code): "\(file): it cannot be read: \(systemErrorText(code))"
-        case .notAFile(let file): "\(file): it is not a regular file"
-        case .tooLarge(let file, let limit): "\(file): it is larger than \(limit) bytes"
-        case .exposedKey(let file, let mode):
-            "\(file): the key's permissions are \(String(mode, radix: 8)), so others may read or change it; chmod 600"
-        case .foreignKey(let file, let owner): "\(file): the key belongs to user \(owner), not to this one or root"
-        case .noCertificate(let file): "\(file): there is no PEM certificate in it"
-        case .badCertificate(let file, let reason): "\(file): the certificate cannot be used: \(reason)"
-        case .badKey(let file, let reason): "\(file): there is no usable PEM private key in it: \(reason)"
-        case .keyHasPassphrase(let file):
-            "\(file): the key has a passphrase, which a service cannot ask for; remove it with openssl pkey"
-        case .keyDoesNotFit(let key, let certificate): "\(key): it is not the key of the certificate in \(certificate)"
+        case .unreadable(let file, _), .notAFile(let file), .tooLarge(let file, _), .exposedKey(let file, _),
+            .foreignKey(let file, _), .noCertificate(let file), .badCertificate(let file, _), .badKey(let file, _),
+            .keyHasPassphrase(let file), .keyDoesNotFit(let file):
+            file
+        case .library: nil
+        }
+    }
+
+    /// What is wrong, without the file's name.
+    public var explanation: String {
+        switch self {
+        case .unreadable(_, let code): "it cannot be read: \(systemErrorText(code))"
+        case .notAFile: "it is not a regular file"
+        case .tooLarge(_, let limit): "it is larger than \(limit) bytes"
+        case .exposedKey(_, let mode):
+            "the key's permissions are \(String(mode, radix: 8)), so others may read or change it; chmod 600"
+        case .foreignKey(_, let owner): "the key belongs to user \(owner), neither to this one nor to root"
+        case .noCertificate: "there is no PEM certificate in it"
+        case .badCertificate(_, let reason): "the certificate cannot be used: \(reason)"
+        case .badKey(_, let reason): "there is no usable PEM private key in it: \(reason)"
+        case .keyHasPassphrase:
+            "the key has a passphrase, which a service cannot ask for; remove it with openssl pkey"
+        case .keyDoesNotFit: "it is not the key of the certificate"
         case .library(let call, let reason): "TLS: \(call) failed: \(reason)"
         }
     }
+
+    public var description: String { file.map { "\($0): \(explanation)" } ?? explanation }
 }

@@ -70,13 +70,14 @@ final class TLSContext: Sendable {
         ERR_clear_error()
         guard unsafe X509_check_private_key(chain[0].object.pointer, key.object.pointer) == 1 else {
             ERR_clear_error()
-            throw .keyDoesNotFit(key: configuration.key, certificate: configuration.certificate)
+            throw .keyDoesNotFit(file: configuration.key)
         }
         var isAccepted = unsafe SSL_CTX_use_certificate(context, chain[0].object.pointer) == 1
         for certificate in chain.dropFirst() where isAccepted {
             // 1: the context takes a reference of its own.
-            isAccepted = unsafe SSL_CTX_ctrl(
-                context, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate.object.pointer)) == 1
+            isAccepted =
+                unsafe SSL_CTX_ctrl(
+                    context, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate.object.pointer)) == 1
         }
         guard isAccepted else {
             throw .badCertificate(file: configuration.certificate, reason: takeOpenSSLError())
@@ -112,7 +113,9 @@ final class TLSContext: Sendable {
         let store = unsafe SSL_CTX_get_cert_store(context)
         for authority in authorities {
             try require("X509_STORE_add_cert") { unsafe X509_STORE_add_cert(store, authority.object.pointer) == 1 }
-            try require("SSL_CTX_add_client_CA") { unsafe SSL_CTX_add_client_CA(context, authority.object.pointer) == 1 }
+            try require("SSL_CTX_add_client_CA") {
+                unsafe SSL_CTX_add_client_CA(context, authority.object.pointer) == 1
+            }
         }
         // An intermediate authority in the file is trusted as it is, without its root.
         try require("X509_STORE_set_flags") { unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN)) == 1 }

@@ -15,13 +15,16 @@ enum TLSFile {
     static func readKey(_ path: String) throws(TLSError) -> [UInt8] {
         let file = try open(path)
         let status = try status(of: file, path)
-        guard status.st_uid == geteuid() || status.st_uid == 0 else {
-            throw .foreignKey(file: path, owner: status.st_uid)
-        }
-        let allowed: mode_t = status.st_uid == geteuid() ? 0o700 : 0o740
         let mode = status.st_mode & 0o777
-        guard mode & ~allowed == 0 else { throw .exposedKey(file: path, mode: mode) }
+        if let error = refusal(ofKey: path, mode: mode, owner: status.st_uid, user: geteuid()) { throw error }
         return try contents(of: file, path)
+    }
+
+    /// Why `user` shall not use a key of such permissions.
+    static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
+        guard owner == user || owner == 0 else { return .foreignKey(file: path, owner: owner) }
+        let allowed: UInt32 = owner == user ? 0o700 : 0o740
+        return mode & ~allowed == 0 ? nil : .exposedKey(file: path, mode: mode)
     }
 
     private static func open(_ path: String) throws(TLSError) -> Descriptor {

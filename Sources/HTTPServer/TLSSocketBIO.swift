@@ -15,7 +15,8 @@ enum SocketBIO {
     nonisolated(unsafe) private static let method: OpaquePointer? = {
         let kind = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK
         guard let method = unsafe BIO_meth_new(kind, "tusk socket") else { return nil }
-        let isSet = unsafe BIO_meth_set_read(method, read) == 1 && BIO_meth_set_write(method, write) == 1
+        let isSet =
+            unsafe BIO_meth_set_read(method, read) == 1 && BIO_meth_set_write(method, write) == 1
             && BIO_meth_set_ctrl(method, control) == 1
         return unsafe isSet ? method : nil
     }()

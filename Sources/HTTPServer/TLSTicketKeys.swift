@@ -40,9 +40,10 @@ final class TLSTicketKeys: Sendable {
         }
     }
 
+    // Threads come here a little out of order: `now` may lie before a key's beginning.
     private static func rotate(_ keys: inout (current: Key?, previous: Key?), _ now: Nanoseconds) {
-        if let key = keys.current, now - key.since >= period { keys = (nil, key) }
-        if let key = keys.previous, now - key.since >= 2 * period { keys.previous = nil }
+        if let key = keys.current, now >= key.since + period { keys = (nil, key) }
+        if let key = keys.previous, now >= key.since + 2 * period { keys.previous = nil }
     }
 
     private static func make(at now: Nanoseconds) -> Key? {

@@ -5,7 +5,7 @@ import HTTPWire
 /// TLS over a socket, the server's end (RFC 8446, RFC 5246), by OpenSSL.
 ///
 /// The first byte tells a TLS record from plain HTTP. The handshake goes on inside ``read(into:)``; its deadline is that
-/// of the first head. A read takes whole records, so nothing decrypted waits inside OpenSSL while the socket is watched.
+/// of the first head. A read takes a whole record, so nothing decrypted waits inside OpenSSL while the socket is watched.
 @safe
 final class TLSTransport: Transport, @unchecked Sendable {
     private enum Mode {
@@ -19,9 +19,6 @@ final class TLSTransport: Transport, @unchecked Sendable {
         case failed
     }
 
-    /// A read must have room for the longest record (RFC 8446, section 5.1).
-    private static let recordBytes = 16_384
-
     private let socket: SocketTransport
     private let connection: OpenSSLObject
     /// Keeps what OpenSSL's callbacks refer to.
@@ -29,11 +26,15 @@ final class TLSTransport: Transport, @unchecked Sendable {
     // Touched on the connection's queue only, which is what makes the class sendable.
     private var mode = Mode.silent
     private var isFinished = false
+    /// A record was begun that the socket has not taken whole.
+    private var isWritePending = false
     private(set) var info: ConnectionInfo
     private(set) var readInterest = Interest.read
     private(set) var writeInterest = Interest.write
 
     var descriptor: Int32 { socket.descriptor }
+    /// A record (RFC 8446, section 5.1).
+    var longestRead: Int { 16_384 }
 
     /// - Returns: nil when there is no memory for another connection; `socket` is closed then.
     init?(_ socket: SocketTransport, context: TLSContext) {
@@ -50,7 +51,7 @@ final class TLSTransport: Transport, @unchecked Sendable {
     }
 
     func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead {
-        precondition(buffer.count >= Self.recordBytes, "a buffer shorter than a record")
+        precondition(buffer.count >= longestRead, "a buffer shorter than a record")
         switch mode {
         case .plain, .failed: return socket.read(into: &buffer)
         case .silent:
@@ -69,25 +70,21 @@ final class TLSTransport: Transport, @unchecked Sendable {
         case .handshake, .encrypted: break
         }
 
-        readInterest = .read
-        var total = 0
-        while buffer.count - total >= Self.recordBytes {
-            var count = 0
-            ERR_clear_error()
-            let result = unsafe buffer.withUnsafeMutableBytes { bytes in
-                unsafe SSL_read_ex(connection.pointer, bytes.baseAddress! + total, bytes.count - total, &count)
-            }
-            let error = unsafe SSL_get_error(connection.pointer, result)
-            noteHandshake()
-            guard result == 1 else {
-                // What has been read comes first; the failure shows again at the next read.
-                return total > 0 ? .bytes(total) : outcome(ofRead: error)
-            }
-            total += count
-            // A full record is rarely the last one; after a shorter one another try would mostly find nothing.
-            if count < Self.recordBytes { break }
+        // A key update that comes meanwhile would make OpenSSL write another record in the middle of this one, which
+        // fails the connection ("bad length", OpenSSL 3.0). A client that goes away shows without reading.
+        guard !isWritePending else {
+            readInterest = writeInterest
+            return .wouldBlock
         }
-        return .bytes(total)
+        readInterest = .read
+        var count = 0
+        ERR_clear_error()
+        let result = unsafe buffer.withUnsafeMutableBytes {
+            unsafe SSL_read_ex(connection.pointer, $0.baseAddress, $0.count, &count)
+        }
+        let error = unsafe SSL_get_error(connection.pointer, result)
+        noteHandshake()
+        return result == 1 ? .bytes(count) : outcome(ofRead: error)
     }
 
     private func outcome(ofRead error: Int32) -> TransportRead {
@@ -134,9 +131,12 @@ final class TLSTransport: Transport, @unchecked Sendable {
         let result = unsafe bytes.withUnsafeBytes {
             unsafe SSL_write_ex(connection.pointer, $0.baseAddress, $0.count, &count)
         }
+        isWritePending = false
         switch unsafe SSL_get_error(connection.pointer, result) {
         case SSL_ERROR_NONE: return .bytes(count)
-        case SSL_ERROR_WANT_WRITE: return .wouldBlock
+        case SSL_ERROR_WANT_WRITE:
+            isWritePending = true
+            return .wouldBlock
         case SSL_ERROR_WANT_READ:
             writeInterest = .read
             return .wouldBlock

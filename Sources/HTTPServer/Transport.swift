@@ -13,7 +13,9 @@ protocol Transport: AnyObject, Sendable {
     /// read, and the other way round.
     var readInterest: Interest { get }
     var writeInterest: Interest { get }
-    /// Reads at most what `buffer` holds.
+    /// Bytes of a read, at most, however large its buffer. A shorter one has found all there was.
+    var longestRead: Int { get }
+    /// Reads at most what `buffer` holds, which is at least 16 KiB.
     func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead
     /// Sends at most all of `bytes`; `more` promises that others follow at once.
     func write(_ bytes: Span<UInt8>, more: Bool) -> TransportWrite
@@ -50,6 +52,7 @@ final class SocketTransport: Transport {
     let info: ConnectionInfo
 
     var descriptor: Int32 { socket.number }
+    var longestRead: Int { .max }
     var readInterest: Interest { .read }
     var writeInterest: Interest { .write }
 

@@ -11,6 +11,7 @@ struct InputBuffer: Sendable {
 
     var count: Int { bytes.count - start }
     var isEmpty: Bool { start == bytes.count }
+    var first: UInt8? { isEmpty ? nil : bytes[start] }
 
     enum Line {
         /// No line feed yet, and the limit is not reached.
