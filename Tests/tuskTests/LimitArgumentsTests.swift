@@ -70,7 +70,8 @@ struct LimitArgumentsTests {
             "--linger-timeout", "5.5", "--linger-total", "6", "--min-body-rate", "7", "--min-send-rate", "8",
         ]).timeouts
         #expect(timeouts.head == .seconds(1) && timeouts.body == .seconds(2) && timeouts.idle == .seconds(3))
-        #expect(timeouts.write == .seconds(4) && timeouts.linger == .seconds(5.5) && timeouts.lingerTotal == .seconds(6))
+        #expect(
+            timeouts.write == .seconds(4) && timeouts.linger == .seconds(5.5) && timeouts.lingerTotal == .seconds(6))
         #expect(timeouts.minimumBodyRate == 7 && timeouts.minimumSendRate == 8)
     }
 
