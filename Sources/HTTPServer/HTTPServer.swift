@@ -33,13 +33,15 @@ public final class HTTPServer: Sendable {
             guard case .ready = state else { throw .alreadyStarted }
             let socket = try ListeningSocket(
                 host: configuration.host, port: configuration.port, backlog: configuration.backlog)
-            let listener = Listener(socket: socket, maxConnections: configuration.maxConnections, logger: logger)
+            let listener = Listener(
+                socket: socket, maxConnections: configuration.maxConnections,
+                maxConnectionsPerClient: configuration.maxConnectionsPerClient, logger: logger)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
                         label: "tusk.http.io.\(index)", configuration: configuration, handler: handler, logger: logger,
-                        onClose: { listener.connectionClosed() }))
+                        onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }
             listener.start(loops)

@@ -9,8 +9,8 @@ actor IOLoop {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
-    /// Called once for each connection that ``adopt(_:)`` took.
-    private let onClose: @Sendable () -> Void
+    /// Called once for each connection that ``adopt(_:)`` took, with its client's address.
+    private let onClose: @Sendable (_ peer: String) -> Void
     private let logger: Logger
     private let poller: Poller
 
@@ -32,7 +32,7 @@ actor IOLoop {
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
         label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger,
-        onClose: @escaping @Sendable () -> Void
+        onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
         executor = QueueExecutor(label: label)
         poller = try Poller(queue: executor.queue)
@@ -63,7 +63,7 @@ actor IOLoop {
         let code = poller.add(transport.descriptor, id: id, connection.interest)
         guard code == 0 else {
             logger.warning("cannot watch a connection: \(systemErrorText(code))")
-            onClose()
+            onClose(transport.info.peer)
             return
         }
         connections[id] = connection
@@ -218,16 +218,19 @@ actor IOLoop {
     private func perform(_ action: HTTPConnection.Action, for connection: LiveConnection) -> Bool {
         switch action {
         case .decide(let head):
-            let decision = handler.decide(head.request, on: connection.transport.info)
+            let request = connection.machine.makeRequest()
+            let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
-                connection.request = head.request
+                connection.request = request
                 connection.body = BodyCollector(
                     coding: head.contentCoding, limit: limit, limits: configuration.limits)
             }
             connection.machine.decided(decision, date: date.now(), at: monotonicNow())
         case .body(let part):
             do throws(HTTPServerError) {
-                try connection.body?.append(part)
+                try connection.machine.withBytes(of: part) { span throws(HTTPServerError) in
+                    try connection.body?.append(span)
+                }
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
@@ -237,7 +240,9 @@ actor IOLoop {
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
-        case .refuse(let error, let head):
+        case .refuse(let error, let hasHead):
+            let head = hasHead ? connection.request : nil
+            connection.request = nil
             connection.body = nil
             connection.machine.answer(
                 handler.respond(to: error, head: head, on: connection.transport.info), date: date.now(),
@@ -277,7 +282,7 @@ actor IOLoop {
         if !connection.machine.output.isEmpty { connection.transport.abandon() }
         connection.task?.cancel()
         connection.resumeStream(wantsMore: false)
-        onClose()
+        onClose(connection.transport.info.peer)
         if connections.isEmpty {
             for waiter in whenEmpty { waiter.resume() }
             whenEmpty = []

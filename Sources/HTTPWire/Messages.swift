@@ -96,6 +96,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case unsupportedVersion
     /// A Transfer-Encoding other than chunked.
     case unsupportedTransferCoding
-    /// The request did not arrive within `seconds`.
+    /// The head of a request did not arrive within `seconds`.
     case timeout(seconds: Int)
+    /// Less than `minimumRate` bytes a second of the body arrived, for `seconds`.
+    case bodyTooSlow(minimumRate: Int, seconds: Int)
 }

@@ -1,4 +1,4 @@
-import DensityAPI
+@testable import DensityAPI
 import FlowModels
 import FoundationEssentials
 import HTTPTypes
@@ -173,14 +173,34 @@ struct EveryAnswerTests {
     @Test(
         "another method is refused with those that are there",
         arguments: [
-            ("/logprob", HTTPRequest.Method.get, "POST"), ("/sample", .post, "GET, HEAD"),
-            ("/health", .delete, "GET, HEAD"),
-            ("/models/fake", .put, "GET, HEAD"), ("/logprob", .head, "POST"), ("/health", .init("BREW")!, "GET, HEAD"),
+            ("/logprob", HTTPRequest.Method.get, "POST, OPTIONS"), ("/sample", .post, "GET, HEAD, OPTIONS"),
+            ("/health", .delete, "GET, HEAD, OPTIONS"), ("/models/fake", .put, "GET, HEAD, OPTIONS"),
+            ("/logprob", .head, "POST, OPTIONS"), ("/health", .init("BREW")!, "GET, HEAD, OPTIONS"),
         ])
     func methods(_ path: String, _ method: HTTPRequest.Method, _ allow: String) async throws {
         let answer = try await TestAPI().request(method, path)
         _ = try answer.problem(405, "method-not-allowed")
         #expect(answer.fields[.allow] == allow)
+    }
+
+    @Test(
+        "OPTIONS says which methods there are",
+        arguments: [
+            ("/logprob", "POST, OPTIONS"), ("/sample?count=0", "GET, HEAD, OPTIONS"),
+            ("/models/any", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS"),
+        ])
+    func options(_ path: String, _ allow: String) async throws {
+        let answer = try await TestAPI().request(.options, path)
+        #expect(answer.status == 204 && answer.body.isEmpty)
+        #expect(answer.fields[.allow] == allow)
+        _ = try await TestAPI().request(.options, "/nowhere").problem(404, "not-found")
+    }
+
+    @Test("the methods of OPTIONS * are those of all routes")
+    func allMethods() async throws {
+        let all = Set(routes.flatMap { $0.methods }).union([.options]).map(\.rawValue)
+        let answer = try await TestAPI().request(.options, "*")
+        #expect(answer.fields[.allow]?.split(separator: ", ").map(String.init).sorted() == all.sorted())
     }
 
     @Test(
