@@ -84,12 +84,13 @@ def service(options, folder):
         'wrk.headers["Content-Type"] = "image/png"\nfile:close()\n')
     routes = [("POST /logprob, one PNG", "/logprob", 16, str(script)), ("POST /logprob, one PNG", "/logprob", 64, str(script)),
               ("GET /sample", "/sample", 16, None)]
+    seconds = max(options.seconds, 4)  # they are slow beside /health
     runs = {}
     with servers.tusk(options.program) as server:
         for _ in range(options.rounds):
             for name, path, connections, script in routes:
                 run = with_cpu(server, lambda: load.wrk(
-                    f"{server.url}{path}", connections, 1, options.seconds, script))
+                    f"{server.url}{path}", connections, 1, seconds, script))
                 runs.setdefault(f"{name}, {connections} connections", []).append(run)
     return {"runs": runs}
 

@@ -1,6 +1,7 @@
 """The servers that answer /health: ours and its peers, each with the same JSON and the same fields."""
 
 import contextlib
+import json
 import pathlib
 import shutil
 import ssl
@@ -111,7 +112,10 @@ def versions():
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         return getattr(result, stream).strip()
 
-    found = {"hummingbird": "2.28.1"}
+    found = {}
+    if HUMMINGBIRD.exists():
+        pins = json.loads((HUMMINGBIRD.parents[2] / "Package.resolved").read_text())["pins"]
+        found["hummingbird"] = next(pin["state"]["version"] for pin in pins if pin["identity"] == "hummingbird")
     program = NGINX if NGINX.exists() else shutil.which("nginx")
     if program:
         found["nginx"] = said([program, "-v"], "stderr").rpartition("/")[2]
