@@ -84,7 +84,7 @@ def service(options, folder):
         'wrk.headers["Content-Type"] = "image/png"\nfile:close()\n')
     routes = [("POST /logprob, one PNG", "/logprob", 16, str(script)), ("POST /logprob, one PNG", "/logprob", 64, str(script)),
               ("GET /sample", "/sample", 16, None)]
-    seconds = max(options.seconds, 4)  # they are slow beside /health
+    seconds = max(2 * options.seconds, 6)  # a batch may take seconds
     runs = {}
     with servers.tusk(options.program) as server:
         for _ in range(options.rounds):
@@ -103,7 +103,7 @@ def poisson(options, folder):
         with load.OpenLoop(server.port, message) as clients:
             # The capacity that counts is the one with this client: it shares the cores as in the measurement.
             for round in range(options.rounds):
-                capacity = clients.capacity(options.seconds)
+                capacity = clients.capacity(2 * options.seconds)
                 rate = capacity / 2
                 latencies, refused = clients.run(rate, 2 * options.seconds, round)
                 runs.append({

@@ -131,6 +131,11 @@ def slow(result):
 PARTS = {"health": health, "start": start, "service": service, "poisson": poisson, "idle": idle, "slow": slow}
 
 
+def part(name, result):
+    """The text of one part, or why there is none."""
+    return f"**{name}** was not measured: {result['failed']}." if "failed" in result else PARTS[name](result)
+
+
 def section(result):
     before, after = result["load_average_before"][0], result["load_average_after"][0]
     options = result["options"]
@@ -138,7 +143,7 @@ def section(result):
         machine.sentence(result["machine"]),
         f"{options['rounds']} rounds of {options['seconds']} s. Load average of the last minute {before:.1f} before and {after:.1f} "
         "after, that of the measurement itself included.",
-        *(PARTS[name](result[name]) for name in PARTS if name in result)])
+        *(part(name, result[name]) for name in PARTS if name in result)])
 
 
 def write(result):

@@ -7,7 +7,6 @@ by Ctrl-C. Measurements go to a JSON file; --write puts the tables into docs/per
 """
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
@@ -66,17 +65,24 @@ def main():
         "options": {name: getattr(options, name) for name in ("seconds", "rounds", "idle", "slow", "rate")},
     }
     result["machine"]["versions"] |= servers.versions()
-    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(BrokenPipeError):
+    with tempfile.TemporaryDirectory() as folder:
         for name in options.only:
-            result[name] = parts.PARTS[name](options, folder)
+            try:
+                result[name] = parts.PARTS[name](options, folder)
+            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+                # the other parts are worth having; the exit status tells
+                result[name] = {"failed": str(error)}
             # after every part, so that Ctrl-C loses only the one at hand
             result["load_average_after"] = os.getloadavg()
             output = pathlib.Path(options.output)
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(json.dumps(result, indent=1))
-            print(report.PARTS[name](result[name]), "\n", flush=True)
+            print(report.part(name, result[name]), "\n", flush=True)
     if options.write:
         report.write(result)
+    failed = [name for name in options.only if "failed" in result[name]]
+    if failed:
+        sys.exit(f"bench-http: not measured: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
@@ -84,5 +90,3 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"bench-http: {error}")

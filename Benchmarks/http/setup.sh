@@ -8,8 +8,9 @@ nginx=runs/http/nginx
 if [ ! -x $nginx/usr/sbin/nginx ]; then
     package=$(mktemp -d)
     trap 'rm -r "$package"' EXIT
-    # from the folder, since apt-get downloads into the one that it runs in
-    (cd "$package" && apt-get download --quiet=2 nginx)
+    # from the folder, since apt-get downloads into the one that it runs in, and as ourselves, to whom the folder belongs
+    (cd "$package" && apt-get download --quiet=2 --option APT::Sandbox::User="$(id -un)" nginx)
+    mkdir -p $nginx
     dpkg-deb --extract "$package"/nginx_*.deb $nginx
 fi
 swift build --configuration release --package-path Benchmarks/http/hummingbird-peer
