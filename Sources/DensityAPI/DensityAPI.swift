@@ -109,7 +109,7 @@ public struct DensityAPI: HTTPHandler {
     private func finished(_ response: ServerResponse, for head: HTTPRequest?) -> ServerResponse {
         var response = response
         response.fields[.requestID] = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
-        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming().description }
+        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming.none }
         return response
     }
 }

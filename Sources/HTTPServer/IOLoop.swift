@@ -26,6 +26,8 @@ actor IOLoop {
     private static let scratchBytes = 64 * 1024
     /// Reads of one connection before the others of its queue have their turn.
     private static let readsPerTurn = 4
+    /// Looks at the sockets before what else waits on the queue has its turn.
+    private static let pollsPerTurn = 8
     /// Timeouts are looked at this often; they fire at most this much late.
     private static let tick = DispatchTimeInterval.milliseconds(100)
 
@@ -93,21 +95,29 @@ actor IOLoop {
     // MARK: - From the poller and the clock
 
     private func socketsReady() {
-        for event in poller.events() {
-            // An earlier event of the same batch may have closed it.
-            guard let connection = connections[event.id] else { continue }
-            if event.canWrite {
-                connection.isWriteBlocked = false
-                pump(connection)
-            }
-            if connection.machine.wantsInput {
-                if event.canRead || event.failed { read(connection) }
-            } else if event.failed {
-                close(connection)
-            } else if event.hungUp, connection.machine.watchesHangUp {
-                connection.machine.receiveEnd(at: monotonicNow())
-                pump(connection)
-            }
+        // Sockets that became ready meanwhile are served before the queue goes to sleep: to be woken by the source takes
+        // its thread, an eventfd and a futex.
+        for _ in 0..<Self.pollsPerTurn {
+            let events = poller.events()
+            for event in events { socketReady(event) }
+            if events.isEmpty { return }
+        }
+    }
+
+    private func socketReady(_ event: Poller.Event) {
+        // An earlier event of the same batch may have closed it.
+        guard let connection = connections[event.id] else { return }
+        if event.canWrite {
+            connection.isWriteBlocked = false
+            pump(connection)
+        }
+        if connection.machine.wantsInput {
+            if event.canRead || event.failed { read(connection) }
+        } else if event.failed {
+            close(connection)
+        } else if event.hungUp, connection.machine.watchesHangUp {
+            connection.machine.receiveEnd(at: monotonicNow())
+            pump(connection)
         }
     }
 

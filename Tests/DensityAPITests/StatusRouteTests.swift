@@ -145,6 +145,24 @@ struct EveryAnswerTests {
         #expect(own.count == 32 && own != id)
     }
 
+    @Test("has a request id of its own: 32 hexadecimal digits, no two alike")
+    func ownIDs() {
+        let ids = (0..<10_000).map { _ in RequestID.random() }
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { $0.utf8.count == 32 && $0.utf8.allSatisfy("0123456789abcdef".utf8.contains) })
+    }
+
+    @Test(
+        "a path is a route's where all segments are",
+        arguments: [
+            ("/models/animals", true), ("/models/a%20b", true), ("/models", false), ("/models/animals/x", false),
+            ("/models/animals/", false), ("//animals", false), ("/Models/animals", false), ("/model/animals", false),
+        ])
+    func matching(_ path: String, _ matches: Bool) throws {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        #expect(ModelRoute.matches(segments) == matches)
+    }
+
     @Test("has a request id and a timing", arguments: ["/health", "/sample", "/nowhere", "/sample?count=0"])
     func fields(_ path: String) async throws {
         let answer = try await TestAPI().get(path)
