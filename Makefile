@@ -13,11 +13,11 @@ ARGS :=
 DATA :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint model bench-setup bench exactness zoo-setup zoo \
+.PHONY: help setup build serve test format lint model bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo \
 	zoo-report zoo-check conformance image-check deploy-check
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
 setup: ## install the missing Debian packages; nothing when they are there
 	@scripts/setup.sh
@@ -46,6 +46,12 @@ bench-setup: ## a Python environment with the peers, for Benchmarks/
 bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/performance.md (ARGS)
 	.venv/bin/python Benchmarks/speed/compare.py --program $(PROGRAM) --output runs/speed.json $(ARGS)
 	.venv/bin/python Benchmarks/speed/report.py runs/speed.json
+
+bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
+	Benchmarks/http/setup.sh
+
+bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
+	.venv/bin/python Benchmarks/http/run.py --program $(PROGRAM) $(ARGS)
 
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
 	.venv/bin/python Benchmarks/exactness.py --program $(PROGRAM) --write $(ARGS)

@@ -74,12 +74,12 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
-        tests(of: "HTTPWire", [httpTypes]),
+        tests(of: "HTTPWire", ["CAllocationCounter", httpTypes]),
         tests(of: "HTTPServer", ["HTTPWire", "Compression", "COpenSSL", httpTypes, logging]),
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "Imaging"]),
+        tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check|zoo]
+# Usage: scripts/setup.sh [build|image-check|zoo|bench-http]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -19,7 +19,12 @@ iproute2                 gives the running image its loopback
 curl                     asks the running image" ;;
     zoo) needs="\
 dataset-fashion-mnist    70,000 images for the model zoo" ;;
-    *) echo "setup: '$1' is not one of: build, image-check, zoo" >&2; exit 64 ;;
+    bench-http) needs="\
+wrk                      requests as fast as they are answered
+slowhttptest             slow clients
+openssl                  a certificate for a minute
+libpcre2-8-0             nginx, which is unpacked, not installed" ;;
+    *) echo "setup: '$1' is not one of: build, image-check, zoo, bench-http" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

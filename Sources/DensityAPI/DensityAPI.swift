@@ -75,14 +75,18 @@ public struct DensityAPI: HTTPHandler {
     }
 
     private func begin(_ request: HTTPRequest, on connection: ConnectionInfo) throws -> RouteWork {
+        if request.method == .options, request.path == "*" {
+            return .done(.allowing([.get, .head, .post, .options]))
+        }
         let head = try RequestHead(request, on: connection)
         let matches = table.filter { type(of: $0).matches(head.segments) }
         guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
+        let allowed = matches.flatMap { type(of: $0).methods } + [.options]
+        if head.method == .options { return .done(.allowing(allowed)) }
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
-            let allowed = matches.flatMap { type(of: $0).methods.map(\.rawValue) }.joined(separator: ", ")
+            let list = allowed.list
             throw Problem(
-                .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(allowed)",
-                fields: [.allow: allowed])
+                .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(list)", fields: [.allow: list])
         }
         return try route.begin(head)
     }
@@ -105,7 +109,19 @@ public struct DensityAPI: HTTPHandler {
     private func finished(_ response: ServerResponse, for head: HTTPRequest?) -> ServerResponse {
         var response = response
         response.fields[.requestID] = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
-        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming().description }
+        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming.none }
         return response
+    }
+}
+
+extension [HTTPRequest.Method] {
+    /// As in `Allow` (RFC 9110, section 10.2.1).
+    fileprivate var list: String { map(\.rawValue).joined(separator: ", ") }
+}
+
+extension ServerResponse {
+    /// The answer to OPTIONS (RFC 9110, section 9.3.7).
+    fileprivate static func allowing(_ methods: [HTTPRequest.Method]) -> ServerResponse {
+        ServerResponse(status: .noContent, fields: [.allow: methods.list])
     }
 }

@@ -160,7 +160,11 @@ extension Problem {
         case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
         case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
         case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
-        case .timeout(let seconds): self.init(.requestTimeout, "the request did not arrive within \(seconds) s")
+        case .timeout(let seconds):
+            self.init(.requestTimeout, "the head of the request did not arrive within \(seconds) s")
+        case .bodyTooSlow(let minimumRate, let seconds):
+            self.init(
+                .requestTimeout, "less than \(minimumRate) bytes a second of the body arrived, for \(seconds) s")
         }
     }
 }

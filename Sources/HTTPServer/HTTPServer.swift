@@ -34,13 +34,14 @@ public final class HTTPServer: Sendable {
             let socket = try ListeningSocket(
                 host: configuration.host, port: configuration.port, backlog: configuration.backlog)
             let listener = Listener(
-                socket: socket, maxConnections: configuration.maxConnections, tls: configuration.tls, logger: logger)
+                socket: socket, maxConnections: configuration.maxConnections,
+                maxConnectionsPerClient: configuration.maxConnectionsPerClient, tls: configuration.tls, logger: logger)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
                         label: "tusk.http.io.\(index)", configuration: configuration, handler: handler, logger: logger,
-                        onClose: { listener.connectionClosed() }))
+                        onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }
             listener.start(loops)

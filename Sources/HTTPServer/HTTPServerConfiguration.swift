@@ -12,6 +12,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var timeouts = HTTPTimeouts()
     /// Open connections, all together. Further ones wait in the kernel's backlog until one closes.
     public var maxConnections = 1024
+    /// Of them from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number, which a
+    /// server behind a proxy needs. Unix sockets are not counted.
+    public var maxConnectionsPerClient = 256
     /// Connections that the kernel holds before they are accepted.
     public var backlog = 512
     /// Serial queues that connections are spread over, each worth one core; at least 1.

@@ -14,6 +14,7 @@ actor Listener {
     private var loops: [IOLoop] = []
     private var nextLoop = 0
     private var open = 0
+    private var clients: ClientCount
     private var source: (any DispatchSourceRead)?
     private var isListening = false
     /// Out of descriptors: tries again in a moment.
@@ -26,10 +27,14 @@ actor Listener {
     /// A listening socket stays readable while accept fails, so without a rest it would take a whole core.
     private static let rest = DispatchTimeInterval.milliseconds(100)
 
-    init(socket: ListeningSocket, maxConnections: Int, tls: TLSCredentials?, logger: Logger) {
+    init(
+        socket: ListeningSocket, maxConnections: Int, maxConnectionsPerClient: Int, tls: TLSCredentials?,
+        logger: Logger
+    ) {
         self.socket = socket
         self.tls = tls
         self.maxConnections = max(maxConnections, 1)
+        clients = ClientCount(limit: maxConnectionsPerClient)
         self.logger = logger
     }
 
@@ -37,9 +42,9 @@ actor Listener {
         executor.queue.async { self.assumeIsolated { $0.begin(loops) } }
     }
 
-    /// Tells that a connection is gone, from any queue.
-    nonisolated func connectionClosed() {
-        executor.queue.async { self.assumeIsolated { $0.noteClosed() } }
+    /// Tells that a connection from `peer` is gone, from any queue.
+    nonisolated func connectionClosed(from peer: String) {
+        executor.queue.async { self.assumeIsolated { $0.noteClosed(from: peer) } }
     }
 
     /// Accepts what already waits, then closes the listening socket and returns.
@@ -74,9 +79,16 @@ actor Listener {
         while open < maxConnections, !isResting {
             switch socket.accept() {
             case .connection(let descriptor, let peer):
+                // Closed without a word: an answer would cost the work and the memory that the limit is there to save,
+                // under TLS a whole handshake.
+                guard clients.admit(peer) else {
+                    warn("a client is at its limit of connections")
+                    continue
+                }
                 let info = ConnectionInfo(peer: peer)
                 guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
                     warn("no memory for another TLS connection")
+                    clients.leave(peer)
                     continue
                 }
                 open += 1
@@ -109,8 +121,9 @@ actor Listener {
         logger.warning(message, metadata: ["open": "\(open)", "limit": "\(maxConnections)"])
     }
 
-    private func noteClosed() {
+    private func noteClosed(from peer: String) {
         open -= 1
+        clients.leave(peer)
         updateListening()
     }
 

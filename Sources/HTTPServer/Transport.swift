@@ -48,6 +48,9 @@ enum TransportWrite {
 
 /// A connected TCP socket; closed when nothing refers to it any more.
 final class SocketTransport: Transport {
+    /// What the kernel takes of an answer ahead of what the client's window lets it send.
+    private static let unsentBytesInKernel = 128 * 1024
+
     private let socket: Descriptor
     let info: ConnectionInfo
 
@@ -64,6 +67,12 @@ final class SocketTransport: Transport {
         var on: Int32 = 1
         _ = unsafe setsockopt(
             self.socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        // The kernel takes megabytes otherwise: memory that a slow reader would hold beside our buffer, and progress
+        // that would show in lumps of a third of it. Where it is refused, there is only more of both.
+        var unsent = Int32(Self.unsentBytesInKernel)
+        _ = unsafe setsockopt(
+            self.socket.number, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent,
+            socklen_t(MemoryLayout<Int32>.size))
     }
 
     func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead {

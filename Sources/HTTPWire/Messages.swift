@@ -103,6 +103,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case unsupportedTransferCoding
     /// Plain HTTP came to a port that speaks TLS.
     case encryptionRequired
-    /// The request did not arrive within `seconds`.
+    /// The head of a request did not arrive within `seconds`.
     case timeout(seconds: Int)
+    /// Less than `minimumRate` bytes a second of the body arrived, for `seconds`.
+    case bodyTooSlow(minimumRate: Int, seconds: Int)
 }

@@ -43,8 +43,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long a request may wait for its images to be computed.", valueName: "s"))
     var requestTimeout = 30.0
 
-    @Option(help: ArgumentHelp("Open connections; more wait to be accepted.", valueName: "n"))
-    var maxConnections = HTTPServerConfiguration().maxConnections
+    @OptionGroup(title: "Connections and time") var connections: ConnectionLimitArguments
+
+    @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
 
     @Option(help: ArgumentHelp("How long requests may go on after SIGTERM.", valueName: "s"))
     var grace = 20.0
@@ -57,6 +58,7 @@ struct Serve: AsyncParsableCommand {
         let service = DensityService(configuration: serviceConfiguration)
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.requestTimeout = .seconds(requestTimeout)
+        options.maxBodyBytes = sizes.maxBody
         // else a request of the permitted size could never be taken
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
@@ -64,7 +66,8 @@ struct Serve: AsyncParsableCommand {
         var configuration = HTTPServerConfiguration()
         configuration.host = host
         configuration.port = port
-        configuration.maxConnections = maxConnections
+        connections.apply(to: &configuration)
+        sizes.apply(to: &configuration.limits)
         configuration.tls = try tls.credentials()
         let server = HTTPServer(configuration: configuration, handler: api, logger: logger)
 
@@ -111,7 +114,8 @@ struct Serve: AsyncParsableCommand {
         try check("--max-batch-rows", maxBatchRows, in: 1...65_536)
         try check("--max-batch-delay", maxBatchDelay, in: 0...60_000)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
-        try check("--max-connections", maxConnections, in: 1...1_000_000)
+        try connections.check()
+        try sizes.check()
         try check("--grace", grace, in: 0...86_400)
     }
 

@@ -107,7 +107,7 @@ struct ContractTests {
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
             return try await send(TestAPI(), "", [.accept: "text/html", .contentType: "application/octet-stream"])
-        case 408: return try await refused(.timeout(seconds: 30))
+        case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
         case 411: return try await refused(.lengthRequired)
         case 413: return try await refused(.bodyTooLarge(limit: 6))
         case 414: return try await refused(.targetTooLong(limit: 8192))
