@@ -71,7 +71,7 @@ public final class HTTPServer: Sendable {
         guard let days = certificateDaysLeft, days < Self.expiryWarningDays else { return }
         let message: Logger.Message =
             days < 0
-            ? "the TLS certificate has expired" : "the TLS certificate expires within \(Int(days) + 1) days"
+            ? "the TLS certificate has expired" : "the TLS certificate expires within \(Int(days.rounded(.up))) days"
         logger.warning(message)
     }
 
