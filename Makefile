@@ -68,7 +68,7 @@ zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo ha
 zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
 	.venv/bin/python Benchmarks/zoo/check.py --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis)
+conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
 	Tests/conformance/run.sh
 
 image-check: ## build the container image with buildah, run it read-only and ask it (root)

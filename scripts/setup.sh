@@ -11,7 +11,7 @@ pkg-config               tells the Swift package manager where the libraries are
 libpng-dev               reading and writing PNG
 libturbojpeg0-dev        reading JPEG (libjpeg-turbo)
 zlib1g-dev               gzip and deflate
-libssl-dev               SHA-256 (OpenSSL)" ;;
+libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image

@@ -5,6 +5,7 @@ import Serving
 /// What can go wrong with a request; the raw value ends the stable `type` of the answer.
 enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
+    case encryptionRequired = "encryption-required"
     case malformedBody = "malformed-body"
     case notFound = "not-found"
     case unknownModel = "unknown-model"
@@ -41,6 +42,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     private var meaning: (HTTPResponse.Status, String) {
         switch self {
         case .malformedRequest: (.badRequest, "The request is not HTTP")
+        case .encryptionRequired: (.badRequest, "This port speaks TLS")
         case .malformedBody: (.badRequest, "The body cannot be read")
         case .notFound: (.notFound, "There is nothing here")
         case .unknownModel: (.notFound, "No such model")
@@ -141,6 +143,7 @@ extension Problem {
     init(_ error: HTTPServerError) {
         switch error {
         case .malformed(let reason): self.init(.malformedRequest, reason)
+        case .encryptionRequired: self.init(.encryptionRequired, "this port speaks TLS; use https://")
         case .targetTooLong(let limit):
             self.init(.targetTooLong, "the request line is longer than \(limit) bytes")
         case .fieldsTooLarge(let limit, let unit):

@@ -35,7 +35,7 @@ public final class HTTPServer: Sendable {
                 host: configuration.host, port: configuration.port, backlog: configuration.backlog)
             let listener = Listener(
                 socket: socket, maxConnections: configuration.maxConnections,
-                maxConnectionsPerClient: configuration.maxConnectionsPerClient, logger: logger)
+                maxConnectionsPerClient: configuration.maxConnectionsPerClient, tls: configuration.tls, logger: logger)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
@@ -46,8 +46,33 @@ public final class HTTPServer: Sendable {
             for loop in loops { loop.start() }
             listener.start(loops)
             state = .running(listener, loops)
+            warnOfExpiry()
             return (socket.host, socket.port)
         }
+    }
+
+    /// Days until the certificate, or one of its chain, expires; negative when it has; nil without TLS.
+    public var certificateDaysLeft: Double? { configuration.tls?.daysLeft }
+
+    /// Reads certificate, key and client authorities again, for the handshakes from now on; open connections keep what
+    /// they have. Without TLS there is nothing to do.
+    /// - Throws: ``TLSError``; then everything stays as it is.
+    public func reloadTLS() throws(TLSError) {
+        guard let tls = configuration.tls else { return }
+        try tls.reload()
+        logger.info("the TLS certificate was read again")
+        warnOfExpiry()
+    }
+
+    /// Certificates that are renewed by a program have long been by then.
+    private static let expiryWarningDays = 14.0
+
+    private func warnOfExpiry() {
+        guard let days = certificateDaysLeft, days < Self.expiryWarningDays else { return }
+        let message: Logger.Message =
+            days < 0
+            ? "the TLS certificate has expired" : "the TLS certificate expires within \(Int(days.rounded(.up))) days"
+        logger.warning(message)
     }
 
     /// Accepts no more, closes idle connections, answers the requests that have begun, and returns when every

@@ -6,6 +6,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 for any free port; ``HTTPServer/start()`` says which.
     public var port = 8080
+    /// With it the port speaks TLS; Unix sockets never do.
+    public var tls: TLSCredentials?
     public var limits = HTTPLimits()
     public var timeouts = HTTPTimeouts()
     /// Open connections, all together. Further ones wait in the kernel's backlog until one closes.

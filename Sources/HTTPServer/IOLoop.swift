@@ -107,12 +107,15 @@ actor IOLoop {
     private func socketReady(_ event: Poller.Event) {
         // An earlier event of the same batch may have closed it.
         guard let connection = connections[event.id] else { return }
-        if event.canWrite {
+        if connection.isFinishBlocked, event.meets(connection.transport.writeInterest) {
+            connection.isFinishBlocked = !connection.transport.finishWriting()
+        }
+        if event.meets(connection.transport.writeInterest) {
             connection.isWriteBlocked = false
             pump(connection)
         }
         if connection.machine.wantsInput {
-            if event.canRead || event.failed { read(connection) }
+            if event.meets(connection.transport.readInterest) || event.failed { read(connection) }
         } else if event.failed {
             close(connection)
         } else if event.hungUp, connection.machine.watchesHangUp {
@@ -129,12 +132,26 @@ actor IOLoop {
             case .bytes(let count):
                 connection.machine.receive(scratch.span.extracting(..<count), at: monotonicNow())
                 pump(connection)
-                if count < scratch.count { return }
+                if count < min(scratch.count, connection.transport.longestRead) { return }
             case .end:
                 connection.machine.receiveEnd(at: monotonicNow())
                 pump(connection)
                 return
-            case .wouldBlock: return
+            case .wouldBlock:
+                // TLS may wait for room to write instead.
+                pump(connection)
+                return
+            case .unencrypted:
+                connection.machine.refuse(.encryptionRequired, at: monotonicNow())
+                pump(connection)
+                return
+            case .refused(let reason):
+                logger.debug(
+                    "a TLS handshake failed",
+                    metadata: ["reason": "\(reason)", "peer": "\(connection.transport.info.peer)"])
+                connection.machine.endUnanswered(at: monotonicNow())
+                pump(connection)
+                return
             case .failed:
                 close(connection)
                 return
@@ -263,7 +280,7 @@ actor IOLoop {
         case .sendMore:
             connection.resumeStream(wantsMore: true)
         case .finishWriting:
-            connection.transport.finishWriting()
+            connection.isFinishBlocked = !connection.transport.finishWriting()
         case .close:
             close(connection)
             return false

@@ -9,6 +9,7 @@ actor Listener {
 
     private let socket: ListeningSocket
     private let maxConnections: Int
+    private let tls: TLSCredentials?
     private let logger: Logger
     private var loops: [IOLoop] = []
     private var nextLoop = 0
@@ -26,8 +27,12 @@ actor Listener {
     /// A listening socket stays readable while accept fails, so without a rest it would take a whole core.
     private static let rest = DispatchTimeInterval.milliseconds(100)
 
-    init(socket: ListeningSocket, maxConnections: Int, maxConnectionsPerClient: Int, logger: Logger) {
+    init(
+        socket: ListeningSocket, maxConnections: Int, maxConnectionsPerClient: Int, tls: TLSCredentials?,
+        logger: Logger
+    ) {
         self.socket = socket
+        self.tls = tls
         self.maxConnections = max(maxConnections, 1)
         clients = ClientCount(limit: maxConnectionsPerClient)
         self.logger = logger
@@ -80,8 +85,13 @@ actor Listener {
                     warn("a client is at its limit of connections")
                     continue
                 }
+                let info = ConnectionInfo(peer: peer)
+                guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
+                    warn("no memory for another TLS connection")
+                    clients.leave(peer)
+                    continue
+                }
                 open += 1
-                let transport = SocketTransport(descriptor, info: ConnectionInfo(peer: peer))
                 let loop = loops[nextLoop]
                 nextLoop = (nextLoop + 1) % loops.count
                 loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }

@@ -47,6 +47,8 @@ package struct HTTPConnection: Sendable {
         case flushing
         /// Our side is closed; what still comes is dropped until the client closes its side.
         case lingering
+        /// All is said: our side closes, and the connection with it.
+        case ending
         case closing
         case closed
     }
@@ -109,7 +111,7 @@ extension HTTPConnection {
             lingeringBytes -= bytes.count
             lingerSince.input = now
             if lingeringBytes <= 0, case .lingering = phase { phase = .closing }
-        case .closing, .closed: break
+        case .ending, .closing, .closed: break
         case .head:
             if parser.isIdle {
                 headSince = now
@@ -167,13 +169,20 @@ extension HTTPConnection {
         }
     }
 
-    /// The driver cannot accept the body so far, because of its content coding.
+    /// The driver cannot accept what came so far: the body, because of its content coding, or any byte at all.
     package mutating func refuse(_ error: HTTPServerError, at now: Nanoseconds) {
         self.now = now
         switch phase {
-        case .readingBody, .responding: phase = .refusing(error)
+        case .head, .readingBody, .responding: phase = .refusing(error)
         default: break
         }
+    }
+
+    /// Nothing that comes can be understood, and the client was told by other means than HTTP: closes our side, and drops
+    /// what still comes.
+    package mutating func endUnanswered(at now: Nanoseconds) {
+        self.now = now
+        if case .head = phase { phase = .flushing }
     }
 
     /// The answer to the request, or to ``Action/refuse(_:hasHead:)``. Ignored when the connection is over.
@@ -260,7 +269,7 @@ extension HTTPConnection {
         }
         switch phase {
         case .head where now < headDeadline: releaseMemory()
-        case .head where parser.isIdle: phase = .closing
+        case .head where parser.isIdle: phase = .ending
         case .head: phase = .refusing(.timeout(seconds: Self.wholeSeconds(timeouts.head)))
         case .readingBody, .discarding:
             let rate = timeouts.minimumBodyRate
@@ -284,7 +293,7 @@ extension HTTPConnection {
     package var wantsInput: Bool {
         if inputEnded { return false }
         return switch phase {
-        case .closing, .closed: false
+        case .ending, .closing, .closed: false
         case .flushing: lingeringBytes > 0
         case .readingBody, .discarding, .lingering: true
         case .head where output.count < limits.unsentBytes && !output.hasTail: true
@@ -344,7 +353,7 @@ extension HTTPConnection {
             case .head:
                 guard output.count < limits.unsentBytes, !output.hasTail else { return nil }
                 if draining, parser.isIdle {
-                    phase = output.isEmpty ? .closing : .flushing
+                    phase = output.isEmpty ? .ending : .flushing
                     continue
                 }
                 do throws(HTTPServerError) {
@@ -389,12 +398,16 @@ extension HTTPConnection {
 
             case .flushing where output.isEmpty:
                 if inputEnded {
-                    phase = .closing
+                    phase = .ending
                 } else {
                     phase = .lingering
                     lingerSince = (now, now)
                     return .finishWriting
                 }
+
+            case .ending:
+                phase = .closing
+                return .finishWriting
 
             case .closing:
                 phase = .closed

@@ -16,6 +16,7 @@ struct InputBuffer: Sendable {
     var isEmpty: Bool { position == bytes.count }
     /// Bytes that the buffer takes up.
     var capacity: Int { bytes.capacity }
+    var first: UInt8? { isEmpty ? nil : bytes[position] }
 
     enum Line {
         /// No line feed yet, and the limit is not reached.

@@ -8,11 +8,16 @@ public struct ConnectionInfo: Sendable, Equatable {
     public var isEncrypted: Bool
     /// Over a Unix socket, which only those can open whom the permissions of its file let.
     public var isUnixSocket: Bool
+    /// Subject of the client's certificate by RFC 4514, such as `CN=alice,O=Zoo`; only when it was asked for and verified.
+    public var clientSubject: String?
 
-    public init(peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false) {
+    public init(
+        peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, clientSubject: String? = nil
+    ) {
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.isUnixSocket = isUnixSocket
+        self.clientSubject = clientSubject
     }
 }
 
@@ -96,6 +101,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case unsupportedVersion
     /// A Transfer-Encoding other than chunked.
     case unsupportedTransferCoding
+    /// Plain HTTP came to a port that speaks TLS.
+    case encryptionRequired
     /// The head of a request did not arrive within `seconds`.
     case timeout(seconds: Int)
     /// Less than `minimumRate` bytes a second of the body arrived, for `seconds`.

@@ -70,6 +70,12 @@ package struct RequestParser: Sendable {
         while true {
             switch state {
             case .requestLine(let emptyLines):
+                // What is no HTTP at all, such as TLS, need not bring a line end to be known.
+                if let first = buffer.first, !Character.isToken(first), first != Character.carriageReturn,
+                    first != Character.lineFeed
+                {
+                    throw .malformed(reason: "invalid request line")
+                }
                 let limit = limits.requestLineBytes
                 guard let line = try nextLine(limit: limit, or: .targetTooLong(limit: limit)) else { return nil }
                 if line.isEmpty {

@@ -18,6 +18,7 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
+    @OptionGroup var tls: TLSArguments
 
     @Option(help: "Address or name to listen on; 0.0.0.0 for all of this machine's.")
     var host = HTTPServerConfiguration().host
@@ -67,6 +68,7 @@ struct Serve: AsyncParsableCommand {
         configuration.port = port
         connections.apply(to: &configuration)
         sizes.apply(to: &configuration.limits)
+        configuration.tls = try tls.credentials()
         let server = HTTPServer(configuration: configuration, handler: api, logger: logger)
 
         // Probes are answered while the model is being loaded, and a port in use is known before.
@@ -87,7 +89,10 @@ struct Serve: AsyncParsableCommand {
             throw error
         }
 
+        // Without TLS there is nothing to read again, and SIGHUP ends the process as it does any other.
+        let reload = configuration.tls.map { _ in HangUp { reloadTLS(of: server, logger) } }
         await interruption.wait()
+        withExtendedLifetime(reload) {}
         Terminal.line("finishing the requests that have begun")
         async let drained: Void = service.drain()
         await server.stop(grace: .seconds(grace))
@@ -115,13 +120,22 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func url(_ address: (host: String, port: Int)) -> String {
-        address.host.contains(":")
-            ? "http://[\(address.host)]:\(address.port)" : "http://\(address.host):\(address.port)"
+        let scheme = tls.tlsCertificate == nil ? "http" : "https"
+        return address.host.contains(":")
+            ? "\(scheme)://[\(address.host)]:\(address.port)" : "\(scheme)://\(address.host):\(address.port)"
     }
 
     private func summary(_ record: ModelRecord) -> String {
         let shape = record.eventShape
         return "\(record.name), \(record.architecture), images \(shape.width)x\(shape.height)x\(shape.channels), "
             + "\(grouped(record.parameterCount)) parameters"
+    }
+}
+
+private func reloadTLS(of server: HTTPServer, _ logger: Logger) {
+    do throws(TLSError) {
+        try server.reloadTLS()
+    } catch {
+        logger.error("the TLS certificate stays as it was: \(error)")
     }
 }

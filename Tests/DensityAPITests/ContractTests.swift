@@ -148,5 +148,7 @@ struct ContractTests {
         #expect(coding.fields[.acceptEncoding] == "gzip, deflate, identity")
         let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil, on: .test))
         #expect(try damaged.problem(400, "malformed-body").contains("cut off"))
+        let plain = try await Answer(api.respond(to: .encryptionRequired, head: nil, on: .test))
+        #expect(try plain.problem(400, "encryption-required") == "this port speaks TLS; use https://")
     }
 }

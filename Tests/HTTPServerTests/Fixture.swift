@@ -57,6 +57,7 @@ final class TestHandler: HTTPHandler {
     func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         switch head.path {
         case "/now": .respond(.text("now"))
+        case "/who": .respond(.text(connection.isEncrypted ? connection.clientSubject ?? "nobody" : "in the open"))
         case "/refused": .respond(.text("refused", status: .notFound))
         case "/large": .respond(ServerResponse(status: .ok, body: .bytes(Self.large)))
         case "/strict": .readBody(limit: Self.bodyLimit, lengthRequired: true)
