@@ -81,7 +81,8 @@ actor Listener {
                     continue
                 }
                 open += 1
-                let transport = SocketTransport(descriptor, info: ConnectionInfo(peer: peer))
+                let transport = SocketTransport(
+                    descriptor, info: ConnectionInfo(peer: peer, isLoopback: socket.isLoopback))
                 let loop = loops[nextLoop]
                 nextLoop = (nextLoop + 1) % loops.count
                 loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }

@@ -9,10 +9,16 @@ public struct ConnectionInfo: Sendable, Equatable {
     /// Over a Unix socket, which only those can open whom the permissions of its file let.
     public var isUnixSocket: Bool
 
-    public init(peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false) {
+    /// Accepted on a loopback address, so from this machine: by its programs, browsers among them.
+    public var isLoopback: Bool
+
+    public init(
+        peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, isLoopback: Bool = false
+    ) {
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.isUnixSocket = isUnixSocket
+        self.isLoopback = isLoopback
     }
 }
 
