@@ -62,7 +62,7 @@ let package = Package(
 
         // The service.
         module("Serving", ["FlowModels", "FlowCore"]),
-        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", httpTypes]),
+        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", httpTypes]),
         .executableTarget(
             name: "tusk",
             dependencies: [
@@ -90,7 +90,8 @@ let package = Package(
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
-        tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
+        tests(
+            of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

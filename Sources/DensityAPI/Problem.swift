@@ -11,6 +11,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case unknownModel = "unknown-model"
     case methodNotAllowed = "method-not-allowed"
     case notAcceptable = "not-acceptable"
+    case foreignOrigin = "foreign-origin"
+    case misdirectedRequest = "misdirected-request"
     case requestTimeout = "request-timeout"
     case lengthRequired = "length-required"
     case bodyTooLarge = "body-too-large"
@@ -48,6 +50,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownModel: (.notFound, "No such model")
         case .methodNotAllowed: (.methodNotAllowed, "Method not allowed")
         case .notAcceptable: (.notAcceptable, "No acceptable representation")
+        case .foreignOrigin: (.forbidden, "Pages of this origin may not do that")
+        case .misdirectedRequest: (.misdirectedRequest, "The request is for another service")
         case .requestTimeout: (.requestTimeout, "The request did not arrive in time")
         case .lengthRequired: (.lengthRequired, "Length required")
         case .bodyTooLarge: (.contentTooLarge, "The body is too large")

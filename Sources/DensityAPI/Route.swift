@@ -93,7 +93,7 @@ struct APIContext: Sendable {
     var service: DensityService
     var helpers: HelperPool
     var options: APIOptions
-    var openAPI: [UInt8]
+    var openAPI: StoredAnswer
     var started: ContinuousClock.Instant
 }
 

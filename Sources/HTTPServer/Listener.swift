@@ -85,7 +85,7 @@ actor Listener {
                     warn("a client is at its limit of connections")
                     continue
                 }
-                let info = ConnectionInfo(peer: peer)
+                let info = ConnectionInfo(peer: peer, isLoopback: socket.isLoopback)
                 guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
                     warn("no memory for another TLS connection")
                     clients.leave(peer)

@@ -21,6 +21,9 @@ final class ListeningSocket: Sendable {
 
     var number: Int32 { descriptor.number }
 
+    /// Only programs of this machine can connect.
+    var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") || host.hasPrefix("::ffff:127.") }
+
     enum Accepted: ~Copyable {
         case connection(Descriptor, peer: String)
         /// None waits.

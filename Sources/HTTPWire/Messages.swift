@@ -11,13 +11,18 @@ public struct ConnectionInfo: Sendable, Equatable {
     /// Subject of the client's certificate by RFC 4514, such as `CN=alice,O=Zoo`; only when it was asked for and verified.
     public var clientSubject: String?
 
+    /// Accepted on a loopback address, so from this machine: by its programs, browsers among them.
+    public var isLoopback: Bool
+
     public init(
-        peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, clientSubject: String? = nil
+        peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, clientSubject: String? = nil,
+        isLoopback: Bool = false
     ) {
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.isUnixSocket = isUnixSocket
         self.clientSubject = clientSubject
+        self.isLoopback = isLoopback
     }
 }
 

@@ -47,6 +47,8 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
 
+    @OptionGroup(title: "Web pages") var browsers: BrowserArguments
+
     @Option(help: ArgumentHelp("How long requests may go on after SIGTERM.", valueName: "s"))
     var grace = 20.0
 
@@ -59,6 +61,7 @@ struct Serve: AsyncParsableCommand {
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.requestTimeout = .seconds(requestTimeout)
         options.maxBodyBytes = sizes.maxBody
+        options.browsers = try browsers.rules()
         // else a request of the permitted size could never be taken
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)

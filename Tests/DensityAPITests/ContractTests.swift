@@ -101,7 +101,12 @@ struct ContractTests {
         }
         switch status {
         case 200: return try await send(TestAPI())
+        case 304:
+            let path = path == "/sample" ? "/sample?seed=1" : path
+            let tag = try #require(try await TestAPI().get(path).fields[.eTag])
+            return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
+        case 403: return try await send(TestAPI(), "", [.origin: "https://other.example"])
         case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
@@ -114,6 +119,9 @@ struct ContractTests {
         case 415 where method == .post: return try await send(TestAPI(), "", [.contentType: "text/plain"])
         case 415: return try await refused(.unsupportedContentCoding("br"))
         case 417: return try await refused(.expectationFailed)
+        case 421:
+            let api = try await TestAPI(options: { $0.browsers.allowedHosts = [try HostName("ours")] })
+            return try await send(api)
         case 422: return try await send(TestAPI(), "?unknown=1")
         case 429:
             let model = FakeDensity(samplingOrder: .parallel)
