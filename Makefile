@@ -13,11 +13,11 @@ ARGS :=
 DATA :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint model bench-setup bench exactness zoo-setup zoo \
+.PHONY: help setup build serve test format lint model bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo \
 	zoo-report zoo-check conformance restart-check image-check deploy-check
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
 setup: ## install the missing Debian packages; nothing when they are there
 	@scripts/setup.sh
@@ -47,6 +47,12 @@ bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes
 	.venv/bin/python Benchmarks/speed/compare.py --program $(PROGRAM) --output runs/speed.json $(ARGS)
 	.venv/bin/python Benchmarks/speed/report.py runs/speed.json
 
+bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
+	Benchmarks/http/setup.sh
+
+bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
+	.venv/bin/python Benchmarks/http/run.py --program $(PROGRAM) $(ARGS)
+
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
 	.venv/bin/python Benchmarks/exactness.py --program $(PROGRAM) --write $(ARGS)
 
@@ -62,7 +68,7 @@ zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo ha
 zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
 	.venv/bin/python Benchmarks/zoo/check.py --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis)
+conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
 	Tests/conformance/run.sh
 
 restart-check: build ## restart the service behind HAProxy at load; no request may be lost, 1 minute (ARGS)

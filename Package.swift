@@ -39,7 +39,7 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
         // The default model and openapi.yaml, inside the program.
         .target(name: "CEmbedded"),
@@ -58,11 +58,11 @@ let package = Package(
 
         // HTTP.
         module("HTTPWire", [httpTypes]),
-        module("HTTPServer", ["HTTPWire", "Compression", "CEpoll", httpTypes, logging]),
+        module("HTTPServer", ["HTTPWire", "Compression", "CEpoll", "COpenSSL", httpTypes, logging]),
 
         // The service.
         module("Serving", ["FlowModels", "FlowCore"]),
-        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", httpTypes]),
+        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", httpTypes]),
         .executableTarget(
             name: "tusk",
             dependencies: [
@@ -74,12 +74,12 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
-        tests(of: "HTTPWire", [httpTypes]),
-        tests(of: "HTTPServer", ["HTTPWire", "Compression", httpTypes, logging]),
+        tests(of: "HTTPWire", ["CAllocationCounter", httpTypes]),
+        tests(of: "HTTPServer", ["HTTPWire", "Compression", "COpenSSL", httpTypes, logging]),
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging"],
+            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests(of: "tusk", [argumentParser, "HTTPServer", "FlowModels", "FlowTraining", "Imaging"]),
+        tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
@@ -90,7 +90,8 @@ let package = Package(
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
-        tests(of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", httpTypes]),
+        tests(
+            of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

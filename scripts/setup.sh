@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check|restart-check|zoo]
+# Usage: scripts/setup.sh [build|image-check|restart-check|zoo|bench-http]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -11,7 +11,7 @@ pkg-config               tells the Swift package manager where the libraries are
 libpng-dev               reading and writing PNG
 libturbojpeg0-dev        reading JPEG (libjpeg-turbo)
 zlib1g-dev               gzip and deflate
-libssl-dev               SHA-256 (OpenSSL)" ;;
+libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine
 debootstrap              makes the Debian base image
@@ -21,7 +21,12 @@ curl                     asks the running image" ;;
 haproxy                  the load balancer that the service is restarted behind" ;;
     zoo) needs="\
 dataset-fashion-mnist    70,000 images for the model zoo" ;;
-    *) echo "setup: '$1' is not one of: build, image-check, restart-check, zoo" >&2; exit 64 ;;
+    bench-http) needs="\
+wrk                      requests as fast as they are answered
+slowhttptest             slow clients
+openssl                  a certificate for a minute
+libpcre2-8-0             nginx, which is unpacked, not installed" ;;
+    *) echo "setup: '$1' is not one of: build, image-check, restart-check, zoo, bench-http" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

@@ -16,17 +16,46 @@ public enum InflaterCoding: Sendable, CaseIterable {
     case auto
 }
 
+/// zlib's state for reading, reused by ``StreamPool``: about 7 KiB, and the window of 32 KiB once it was needed.
+@safe
+package final class InflateState: @unchecked Sendable {
+    // zlib keeps a pointer from its state back to the struct, so it must not move. One stream uses it at a time, hence
+    // Sendable.
+    fileprivate let stream: UnsafeMutablePointer<z_stream>
+
+    init() {
+        unsafe stream = .allocate(capacity: 1)
+        unsafe stream.initialize(to: z_stream())
+        // Window bits + 32 would let zlib tell gzip from zlib, but not raw deflate: ``Inflater`` looks itself.
+        let code = unsafe inflateInit2_(stream, 15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        precondition(code == Z_OK, "zlib could not start: out of memory or another major version")
+    }
+
+    deinit {
+        unsafe inflateEnd(stream)
+        unsafe stream.deallocate()
+    }
+
+    package static func pool(capacity: Int) -> StreamPool<InflateState> {
+        StreamPool(capacity: capacity) { InflateState() }
+    }
+
+    /// The pool that the whole process shares.
+    package static let shared = pool(capacity: 16)
+}
+
 /// Undoes gzip or deflate as the bytes arrive.
 ///
 /// Feed pieces to ``inflate(_:into:limit:)`` and call ``finish()`` after the last one: without it a stream that was
 /// cut off looks like a short one. After an error the inflater is of no further use; every later call throws it again.
 @safe
-public struct Inflater: ~Copyable, @unchecked Sendable {
-    // zlib keeps a pointer from its state back to this struct, so it must not move. Nobody else holds the pointer and
-    // the struct is not copyable, hence Sendable.
-    private let stream: UnsafeMutablePointer<z_stream>
+public struct Inflater: ~Copyable, Sendable {
+    private let state: InflateState
+    private let pool: StreamPool<InflateState>
     private let coding: InflaterCoding
     private var phase = Phase.start(held: [])
+
+    private var stream: UnsafeMutablePointer<z_stream> { unsafe state.stream }
 
     private enum Phase {
         /// Fewer than the two bytes that tell the format have come.
@@ -37,19 +66,17 @@ public struct Inflater: ~Copyable, @unchecked Sendable {
         case failed(CompressionError)
     }
 
-    public init(coding: InflaterCoding) {
+    public init(coding: InflaterCoding) { self.init(coding: coding, from: InflateState.shared) }
+
+    /// Takes its state from `pool`, and gives it back in the end.
+    package init(coding: InflaterCoding, from pool: StreamPool<InflateState>) {
         self.coding = coding
-        unsafe stream = .allocate(capacity: 1)
-        unsafe stream.initialize(to: z_stream())
-        // Window bits + 32 would let zlib tell gzip from zlib, but not raw deflate: ``open(_:_:)`` looks itself.
-        let code = unsafe inflateInit2_(stream, 15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        precondition(code == Z_OK, "zlib could not start: out of memory or another major version")
+        self.pool = pool
+        // ``open(_:_:)`` resets it.
+        state = pool.take()
     }
 
-    deinit {
-        unsafe inflateEnd(stream)
-        unsafe stream.deallocate()
-    }
+    deinit { pool.giveBack(state) }
 
     /// Appends to `output` what `input` unfolds to.
     ///

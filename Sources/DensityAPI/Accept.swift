@@ -22,9 +22,9 @@ struct Accept {
     init(_ fields: HTTPFields) {
         for value in fields[values: .accept] {
             for part in value.split(separator: ",", omittingEmptySubsequences: true) {
-                guard var media = MediaType(parsing: part.trimmingSpace()) else { continue }
-                let quality = media.parameters.removeValue(forKey: "q").map { Double($0) ?? 0 } ?? 1
-                guard (0...1).contains(quality) else { continue }
+                guard var media = MediaType(parsing: part.trimmingSpace()),
+                    let quality = takeQuality(from: &media.parameters)
+                else { continue }
                 ranges.append(Range(media: media, quality: quality))
             }
         }
@@ -52,6 +52,13 @@ struct Accept {
         }
         return best.offer
     }
+}
+
+/// Takes the weight `q` out of `parameters` (RFC 9110, section 12.4.2): 1 when it is missing, 0 when it is no number, nil
+/// when it is not from 0 to 1.
+func takeQuality(from parameters: inout [String: String]) -> Double? {
+    let quality = parameters.removeValue(forKey: "q").map { Double($0) ?? 0 } ?? 1
+    return (0...1).contains(quality) ? quality : nil
 }
 
 extension StringProtocol {

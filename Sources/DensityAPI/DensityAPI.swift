@@ -1,3 +1,4 @@
+import Compression
 public import HTTPTypes
 public import HTTPWire
 public import Serving
@@ -20,8 +21,12 @@ public struct APIOptions: Sendable {
     public var maxRequestPixels = 1 << 25
     /// From the whole request until its rows must have run.
     public var requestTimeout = Duration.seconds(30)
-    /// Larger bodies are decoded on helper threads.
+    /// Larger bodies are decoded, and larger answers coded, on helper threads.
     public var inlineBytes = 64 << 10
+    /// Shorter answers are sent without a content coding.
+    public var leastCodedBytes = 1024
+    /// What is asked of requests that a web page may have made.
+    public var browsers = BrowserRules()
     /// Called with what clients are not told of an internal error.
     public var report: @Sendable (String) -> Void
 
@@ -42,47 +47,61 @@ public struct DensityAPI: HTTPHandler {
     /// `openAPI` is the text that `GET /openapi.yaml` answers.
     public init(service: DensityService, openAPI: [UInt8], options: APIOptions, helpers: HelperPool = HelperPool()) {
         context = APIContext(
-            service: service, helpers: helpers, options: options, openAPI: openAPI, started: .now)
+            service: service, helpers: helpers, options: options,
+            openAPI: StoredAnswer(type: .yaml, content: openAPI, leastBytes: options.leastCodedBytes), started: .now)
         table = routes.map { [context] in $0.init(context) }
     }
 
     public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         do {
             switch try begin(head, on: connection) {
-            case .done(let response): return .respond(finished(response, for: head))
+            case .done(let response):
+                let answer = finished(response, for: head)
+                guard let coding = answer.coding else { return .respond(answer.response) }
+                // Large content is not coded on the connection's queue.
+                guard let coded = answer.response.codedInline(coding, context) else { return .readBody(limit: 0) }
+                return .respond(coded)
             case .body(let limit, let lengthRequired, _):
                 return .readBody(limit: limit, lengthRequired: lengthRequired)
             }
         } catch {
-            return .respond(finished(problem(error).response, for: head))
+            return .respond(refused(problem(error), head))
         }
     }
 
     public func respond(to request: ServerRequest) async -> ServerResponse {
         do {
             switch try begin(request.head, on: request.connection) {
-            case .done(let response): return finished(response, for: request.head)
-            case .body(_, _, let then): return finished(try await then(request.body), for: request.head)
+            case .done(let response): return try await coded(response, for: request.head)
+            case .body(_, _, let then): return try await coded(try await then(request.body), for: request.head)
             }
         } catch {
-            return finished(problem(error).response, for: request.head)
+            return refused(problem(error), request.head)
         }
     }
 
     public func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
     {
-        finished(Problem(error).response, for: head)
+        refused(Problem(error), head)
     }
 
     private func begin(_ request: HTTPRequest, on connection: ConnectionInfo) throws -> RouteWork {
+        try context.options.browsers.check(request, on: connection)
+        if AcceptEncoding(request.headerFields)?.allowsNothing == true {
+            throw Problem(.notAcceptable, "Accept-Encoding: the answer can be gzip, deflate, identity")
+        }
+        if request.method == .options, request.path == "*" {
+            return .done(.allowing([.get, .head, .post, .options]))
+        }
         let head = try RequestHead(request, on: connection)
         let matches = table.filter { type(of: $0).matches(head.segments) }
         guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
+        let allowed = matches.flatMap { type(of: $0).methods } + [.options]
+        if head.method == .options { return .done(.allowing(allowed)) }
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
-            let allowed = matches.flatMap { type(of: $0).methods.map(\.rawValue) }.joined(separator: ", ")
+            let list = allowed.list
             throw Problem(
-                .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(allowed)",
-                fields: [.allow: allowed])
+                .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(list)", fields: [.allow: list])
         }
         return try route.begin(head)
     }
@@ -101,11 +120,45 @@ public struct DensityAPI: HTTPHandler {
         }
     }
 
-    /// Adds what every answer has.
-    private func finished(_ response: ServerResponse, for head: HTTPRequest?) -> ServerResponse {
+    /// Adds what every answer has, and says what coding its content is to get.
+    private func finished(
+        _ response: ServerResponse, for head: HTTPRequest?
+    ) -> (response: ServerResponse, coding: Coding?) {
         var response = response
+        var coding: Coding?
+        if let head {
+            coding = AnswerCoding(leastBytes: context.options.leastCodedBytes)
+                .choose(for: &response, accept: AcceptEncoding(head.headerFields))
+            response.applyCondition(of: head)
+            context.options.browsers.addFields(to: &response, for: head)
+        }
+        // What went wrong may be right the next time (RFC 9111, section 4.2.2, lets caches keep a 404).
+        if response.status.code >= 400 { response.fields[.cacheControl] = CachePolicy.never.rawValue }
         response.fields[.requestID] = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
-        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming().description }
-        return response
+        if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming.none }
+        return (response, coding)
+    }
+
+    private func coded(_ response: ServerResponse, for head: HTTPRequest) async throws -> ServerResponse {
+        let (response, coding) = finished(response, for: head)
+        guard let coding else { return response }
+        return try await response.coded(coding, context)
+    }
+
+    /// The answer to a request that cannot be answered; as it is, for the little that it is.
+    private func refused(_ problem: Problem, _ head: HTTPRequest?) -> ServerResponse {
+        finished(problem.response, for: head).response
+    }
+}
+
+extension [HTTPRequest.Method] {
+    /// As in `Allow` (RFC 9110, section 10.2.1).
+    fileprivate var list: String { map(\.rawValue).joined(separator: ", ") }
+}
+
+extension ServerResponse {
+    /// The answer to OPTIONS (RFC 9110, section 9.3.7).
+    fileprivate static func allowing(_ methods: [HTTPRequest.Method]) -> ServerResponse {
+        ServerResponse(status: .noContent, fields: [.allow: methods.list])
     }
 }

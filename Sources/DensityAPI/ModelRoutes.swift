@@ -18,7 +18,7 @@ struct ModelsRoute: Route {
         return .done(
             .json([
                 "default": .string(store.defaultModel.record.name), "models": .array(store.models.map(describe)),
-            ]))
+            ]).tagged())
     }
 }
 
@@ -32,7 +32,7 @@ struct ModelRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
-        return .done(.json(describe(try context.service.models.model(named: head.segments[1]))))
+        return .done(.json(describe(try context.service.models.model(named: head.segments[1]))).tagged())
     }
 }
 

@@ -5,11 +5,14 @@ import Serving
 /// What can go wrong with a request; the raw value ends the stable `type` of the answer.
 enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
+    case encryptionRequired = "encryption-required"
     case malformedBody = "malformed-body"
     case notFound = "not-found"
     case unknownModel = "unknown-model"
     case methodNotAllowed = "method-not-allowed"
     case notAcceptable = "not-acceptable"
+    case foreignOrigin = "foreign-origin"
+    case misdirectedRequest = "misdirected-request"
     case requestTimeout = "request-timeout"
     case lengthRequired = "length-required"
     case bodyTooLarge = "body-too-large"
@@ -41,11 +44,14 @@ enum ProblemKind: String, CaseIterable, Sendable {
     private var meaning: (HTTPResponse.Status, String) {
         switch self {
         case .malformedRequest: (.badRequest, "The request is not HTTP")
+        case .encryptionRequired: (.badRequest, "This port speaks TLS")
         case .malformedBody: (.badRequest, "The body cannot be read")
         case .notFound: (.notFound, "There is nothing here")
         case .unknownModel: (.notFound, "No such model")
         case .methodNotAllowed: (.methodNotAllowed, "Method not allowed")
         case .notAcceptable: (.notAcceptable, "No acceptable representation")
+        case .foreignOrigin: (.forbidden, "Pages of this origin may not do that")
+        case .misdirectedRequest: (.misdirectedRequest, "The request is for another service")
         case .requestTimeout: (.requestTimeout, "The request did not arrive in time")
         case .lengthRequired: (.lengthRequired, "Length required")
         case .bodyTooLarge: (.contentTooLarge, "The body is too large")
@@ -141,6 +147,7 @@ extension Problem {
     init(_ error: HTTPServerError) {
         switch error {
         case .malformed(let reason): self.init(.malformedRequest, reason)
+        case .encryptionRequired: self.init(.encryptionRequired, "this port speaks TLS; use https://")
         case .targetTooLong(let limit):
             self.init(.targetTooLong, "the request line is longer than \(limit) bytes")
         case .fieldsTooLarge(let limit, let unit):
@@ -157,7 +164,11 @@ extension Problem {
         case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
         case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
         case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
-        case .timeout(let seconds): self.init(.requestTimeout, "the request did not arrive within \(seconds) s")
+        case .timeout(let seconds):
+            self.init(.requestTimeout, "the head of the request did not arrive within \(seconds) s")
+        case .bodyTooSlow(let minimumRate, let seconds):
+            self.init(
+                .requestTimeout, "less than \(minimumRate) bytes a second of the body arrived, for \(seconds) s")
         }
     }
 }

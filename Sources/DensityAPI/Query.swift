@@ -73,6 +73,9 @@ struct Query: Sendable {
 
 /// `text` with `%xx` undone (RFC 3986, section 2.1), and `+` too in a query; nil unless that is UTF-8.
 func percentDecoded(_ text: Substring, plusIsSpace: Bool = false) -> String? {
+    let percent = UInt8(ascii: "%")
+    let plus = plusIsSpace ? UInt8(ascii: "+") : percent
+    guard text.utf8.contains(where: { $0 == percent || $0 == plus }) else { return String(text) }
     let bytes = Array(text.utf8)
     var decoded: [UInt8] = []
     decoded.reserveCapacity(bytes.count)

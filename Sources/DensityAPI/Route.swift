@@ -72,12 +72,17 @@ let routes: [any Route.Type] = [
 ]
 
 extension Route {
-    static var segments: [Substring] { path.split(separator: "/") }
-
+    /// Compared in place: it runs for every route and every request.
     static func matches(_ segments: [String]) -> Bool {
-        let pattern = Self.segments
-        return pattern.count == segments.count
-            && zip(pattern, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        var rest = path.utf8.dropFirst()
+        for (index, segment) in segments.enumerated() {
+            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+            let pattern = rest[..<end]
+            guard pattern.first == UInt8(ascii: "{") || pattern.elementsEqual(segment.utf8) else { return false }
+            if end == rest.endIndex { return index == segments.count - 1 }
+            rest = rest[rest.index(after: end)...]
+        }
+        return false
     }
 
     static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
@@ -88,7 +93,7 @@ struct APIContext: Sendable {
     var service: DensityService
     var helpers: HelperPool
     var options: APIOptions
-    var openAPI: [UInt8]
+    var openAPI: StoredAnswer
     var started: ContinuousClock.Instant
 }
 

@@ -24,6 +24,8 @@ struct SampleRoute: Route {
         /// Nil: of a class-conditional model as its shares have it.
         var classIndex: Int?
         var type: MediaType
+        /// Nil when the seed was not given: nobody can ask for the same again.
+        var tag: EntityTag?
 
         var rows: [SampleRow] {
             (0..<count).map {
@@ -36,14 +38,18 @@ struct SampleRoute: Route {
         let query = try Query(head.query, known: ["count", "seed", "temperature", "class", "model"])
         let count = try query.integer("count", in: 1...context.options.maxSampleCount) ?? 1
         // Below 2^53, so that it survives readers that have only doubles.
-        let seed = try query.unsigned("seed") ?? UInt64.random(in: 0..<1 << 53)
+        let givenSeed = try query.unsigned("seed")
+        let seed = givenSeed ?? UInt64.random(in: 0..<1 << 53)
         let temperature = try query.positive("temperature", upTo: Self.maxTemperature) ?? 1
         let type = try Accept(head.fields).best(of: [.json, .png, .npy, .ndjson])
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
-        let ask = Ask(
+        var asked = Ask(
             model: model, count: count, seed: seed, temperature: temperature, classIndex: classIndex, type: type)
-        if head.method == .head {
+        if givenSeed != nil { asked.tag = tag(of: asked) }
+        let ask = asked
+        // A client that has these very images is told so before they are drawn.
+        if head.method == .head || ask.tag?.isNamed(in: head.fields) == true {
             // Nothing is drawn, so the length is not known: a stream says so, where no body would say 0.
             let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
             return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
@@ -51,8 +57,23 @@ struct SampleRoute: Route {
         return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
     }
 
+    /// Of all that the images follow from; a model is known by its name and the log-density of its check vector. Weak,
+    /// because another kind of CPU may change the last digits.
+    private func tag(of ask: Ask) -> EntityTag {
+        let record = ask.model.record
+        return EntityTag(following: [
+            context.options.version, record.name, String(record.check.logProb.bitPattern), String(ask.count),
+            String(ask.seed), String(ask.temperature.bitPattern), ask.classIndex.map(String.init) ?? "",
+            ask.type.description,
+        ])
+    }
+
     private func fields(_ ask: Ask, timings: RequestTimings?) -> HTTPFields {
-        var fields: HTTPFields = [.contentType: ask.type.description, .seed: String(ask.seed)]
+        var fields: HTTPFields = [
+            .contentType: ask.type.description, .seed: String(ask.seed), .vary: "\(HTTPField.Name.accept)",
+            .cacheControl: (ask.tag == nil ? CachePolicy.never : .revalidate).rawValue,
+        ]
+        if let tag = ask.tag { fields[.eTag] = tag.description }
         if let timings { fields[.serverTiming] = ServerTiming(timings: timings).description }
         return fields
     }

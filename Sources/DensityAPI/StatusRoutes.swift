@@ -16,7 +16,7 @@ struct HealthRoute: Route {
         let uptime = context.started.duration(to: .now) / .seconds(1)
         var members: [JSON.Member] = [.init("live", .bool(true))]
         var status = HTTPResponse.Status.ok
-        var fields: HTTPFields = [:]
+        var fields: HTTPFields = [.cacheControl: CachePolicy.never.rawValue]
         do {
             let store = try context.service.modelsIfReady
             members.insert(.init("status", "ready"), at: 0)
@@ -24,7 +24,7 @@ struct HealthRoute: Route {
         } catch {
             let problem = Problem(error)
             status = problem.kind.status
-            fields = problem.fields
+            fields.append(contentsOf: problem.fields)
             members.insert(.init("status", .string(problem.kind.rawValue)), at: 0)
             members.append(.init("ready", .bool(false)))
         }
@@ -45,7 +45,7 @@ struct LiveRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
-        return .done(.json(["live": .bool(true)]))
+        return .done(.json(["live": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
 
@@ -60,7 +60,7 @@ struct ReadyRoute: Route {
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
         _ = try context.service.modelsIfReady
-        return .done(.json(["ready": .bool(true)]))
+        return .done(.json(["ready": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
 
@@ -74,8 +74,6 @@ struct OpenAPIRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .yaml)
-        return .done(
-            ServerResponse(
-                status: .ok, fields: [.contentType: MediaType.yaml.description], body: .bytes(context.openAPI)))
+        return .done(context.openAPI.response(for: head.fields))
     }
 }

@@ -22,12 +22,14 @@ struct BodyCollector: ~Copyable {
             }
     }
 
-    mutating func append(_ part: [UInt8]) throws(HTTPServerError) {
+    mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
-            // The machine holds an uncoded body to its limit. The usual body comes in one part, and is not copied.
-            if bytes.isEmpty { bytes = part } else { bytes.append(contentsOf: part) }
+            // The machine holds an uncoded body to its limit. The array grows with what came, never with what a
+            // length promises.
+            unsafe span.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
             return
         }
+        let part = unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
         coded += part.count
         let expanded = coded.multipliedReportingOverflow(by: limits.expansionRatio)
         let allowed = max(expanded.overflow ? .max : expanded.partialValue, limits.expansionFloorBytes)

@@ -32,19 +32,44 @@ public final class HTTPServer: Sendable {
         try state.withLock { state throws(HTTPListenError) in
             guard case .ready = state else { throw .alreadyStarted }
             let sockets = try ListeningSocket.open(configuration)
-            let listener = Listener(sockets: sockets, maxConnections: configuration.maxConnections, logger: logger)
+            let listener = try Listener(sockets: sockets, configuration: configuration, logger: logger)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
                         label: "tusk.http.io.\(index)", configuration: configuration, handler: handler, logger: logger,
-                        onClose: { listener.connectionClosed() }))
+                        onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }
             listener.start(loops)
             state = .running(listener, loops)
+            warnOfExpiry()
             return sockets.map(\.address)
         }
+    }
+
+    /// Days until the certificate, or one of its chain, expires; negative when it has; nil without TLS.
+    public var certificateDaysLeft: Double? { configuration.tls?.daysLeft }
+
+    /// Reads certificate, key and client authorities again, for the handshakes from now on; open connections keep what
+    /// they have. Without TLS there is nothing to do.
+    /// - Throws: ``TLSError``; then everything stays as it is.
+    public func reloadTLS() throws(TLSError) {
+        guard let tls = configuration.tls else { return }
+        try tls.reload()
+        logger.info("the TLS certificate was read again")
+        warnOfExpiry()
+    }
+
+    /// Certificates that are renewed by a program have long been by then.
+    private static let expiryWarningDays = 14.0
+
+    private func warnOfExpiry() {
+        guard let days = certificateDaysLeft, days < Self.expiryWarningDays else { return }
+        let message: Logger.Message =
+            days < 0
+            ? "the TLS certificate has expired" : "the TLS certificate expires within \(Int(days.rounded(.up))) days"
+        logger.warning(message)
     }
 
     /// Makes every answer from now on the last of its connection (`Connection: close`), and goes on accepting and

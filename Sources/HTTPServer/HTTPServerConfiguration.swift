@@ -6,10 +6,15 @@ public struct HTTPServerConfiguration: Sendable {
     public var addresses = [ListenAddress.tcp(host: "127.0.0.1", port: 8080)]
     /// Permissions of the file of a Unix socket: who may write to it may connect.
     public var socketMode: UInt32 = 0o660
+    /// With it the ports speak TLS; Unix sockets never do.
+    public var tls: TLSCredentials?
     public var limits = HTTPLimits()
     public var timeouts = HTTPTimeouts()
     /// Open connections, all together. Further ones wait in the kernel's backlog until one closes.
     public var maxConnections = 1024
+    /// Of them from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number, which a
+    /// server behind a proxy needs. Unix sockets are not counted.
+    public var maxConnectionsPerClient = 256
     /// Connections that the kernel holds before they are accepted.
     public var backlog = 512
     /// Serial queues that connections are spread over, each worth one core; at least 1.

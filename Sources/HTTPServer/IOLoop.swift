@@ -9,8 +9,8 @@ actor IOLoop {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
-    /// Called once for each connection that ``adopt(_:)`` took.
-    private let onClose: @Sendable () -> Void
+    /// Called once for each connection that ``adopt(_:)`` took, with its client's address.
+    private let onClose: @Sendable (_ peer: String) -> Void
     private let logger: Logger
     private let poller: Poller
 
@@ -30,13 +30,15 @@ actor IOLoop {
     private static let scratchBytes = 64 * 1024
     /// Reads of one connection before the others of its queue have their turn.
     private static let readsPerTurn = 4
+    /// Looks at the sockets before what else waits on the queue has its turn.
+    private static let pollsPerTurn = 8
     /// Timeouts are looked at this often; they fire at most this much late.
     private static let tick = DispatchTimeInterval.milliseconds(100)
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
         label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger,
-        onClose: @escaping @Sendable () -> Void
+        onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
         executor = QueueExecutor(label: label)
         poller = try Poller(queue: executor.queue)
@@ -68,7 +70,7 @@ actor IOLoop {
         let code = poller.add(transport.descriptor, id: id, connection.interest)
         guard code == 0 else {
             logger.warning("cannot watch a connection: \(systemErrorText(code))")
-            onClose()
+            onClose(transport.info.peer)
             return
         }
         connections[id] = connection
@@ -113,21 +115,32 @@ actor IOLoop {
     // MARK: - From the poller and the clock
 
     private func socketsReady() {
-        for event in poller.events() {
-            // An earlier event of the same batch may have closed it.
-            guard let connection = connections[event.id] else { continue }
-            if event.canWrite {
-                connection.isWriteBlocked = false
-                pump(connection)
-            }
-            if connection.machine.wantsInput {
-                if event.canRead || event.failed { read(connection) }
-            } else if event.failed {
-                close(connection)
-            } else if event.hungUp, connection.machine.watchesHangUp {
-                connection.machine.receiveEnd(at: monotonicNow())
-                pump(connection)
-            }
+        // Sockets that became ready meanwhile are served before the queue goes to sleep: to be woken by the source takes
+        // its thread, an eventfd and a futex.
+        for _ in 0..<Self.pollsPerTurn {
+            let events = poller.events()
+            for event in events { socketReady(event) }
+            if events.isEmpty { return }
+        }
+    }
+
+    private func socketReady(_ event: Poller.Event) {
+        // An earlier event of the same batch may have closed it.
+        guard let connection = connections[event.id] else { return }
+        if connection.isFinishBlocked, event.meets(connection.transport.writeInterest) {
+            connection.isFinishBlocked = !connection.transport.finishWriting()
+        }
+        if event.meets(connection.transport.writeInterest) {
+            connection.isWriteBlocked = false
+            pump(connection)
+        }
+        if connection.machine.wantsInput {
+            if event.meets(connection.transport.readInterest) || event.failed { read(connection) }
+        } else if event.failed {
+            close(connection)
+        } else if event.hungUp, connection.machine.watchesHangUp {
+            connection.machine.receiveEnd(at: monotonicNow())
+            pump(connection)
         }
     }
 
@@ -139,12 +152,26 @@ actor IOLoop {
             case .bytes(let count):
                 connection.machine.receive(scratch.span.extracting(..<count), at: monotonicNow())
                 pump(connection)
-                if count < scratch.count { return }
+                if count < min(scratch.count, connection.transport.longestRead) { return }
             case .end:
                 connection.machine.receiveEnd(at: monotonicNow())
                 pump(connection)
                 return
-            case .wouldBlock: return
+            case .wouldBlock:
+                // TLS may wait for room to write instead.
+                pump(connection)
+                return
+            case .unencrypted:
+                connection.machine.refuse(.encryptionRequired, at: monotonicNow())
+                pump(connection)
+                return
+            case .refused(let reason):
+                logger.debug(
+                    "a TLS handshake failed",
+                    metadata: ["reason": "\(reason)", "peer": "\(connection.transport.info.peer)"])
+                connection.machine.endUnanswered(at: monotonicNow())
+                pump(connection)
+                return
             case .failed:
                 close(connection)
                 return
@@ -238,16 +265,19 @@ actor IOLoop {
     private func perform(_ action: HTTPConnection.Action, for connection: LiveConnection) -> Bool {
         switch action {
         case .decide(let head):
-            let decision = handler.decide(head.request, on: connection.transport.info)
+            let request = connection.machine.makeRequest()
+            let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
-                connection.request = head.request
+                connection.request = request
                 connection.body = BodyCollector(
                     coding: head.contentCoding, limit: limit, limits: configuration.limits)
             }
             connection.machine.decided(decision, date: date.now(), at: monotonicNow())
         case .body(let part):
             do throws(HTTPServerError) {
-                try connection.body?.append(part)
+                try connection.machine.withBytes(of: part) { span throws(HTTPServerError) in
+                    try connection.body?.append(span)
+                }
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
@@ -257,7 +287,9 @@ actor IOLoop {
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
-        case .refuse(let error, let head):
+        case .refuse(let error, let hasHead):
+            let head = hasHead ? connection.request : nil
+            connection.request = nil
             connection.body = nil
             connection.machine.answer(
                 handler.respond(to: error, head: head, on: connection.transport.info), date: date.now(),
@@ -268,7 +300,7 @@ actor IOLoop {
         case .sendMore:
             connection.resumeStream(wantsMore: true)
         case .finishWriting:
-            connection.transport.finishWriting()
+            connection.isFinishBlocked = !connection.transport.finishWriting()
         case .close:
             close(connection)
             return false
@@ -297,7 +329,7 @@ actor IOLoop {
         if !connection.machine.output.isEmpty { connection.transport.abandon() }
         connection.task?.cancel()
         connection.resumeStream(wantsMore: false)
-        onClose()
+        onClose(connection.transport.info.peer)
         if connections.isEmpty {
             for waiter in whenEmpty { waiter.resume() }
             whenEmpty = []

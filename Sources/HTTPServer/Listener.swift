@@ -4,23 +4,21 @@ import Logging
 
 /// Accepts connections at every address and deals them out to the I/O loops.
 actor Listener {
-    nonisolated let executor = QueueExecutor(label: "tusk.http.accept")
+    nonisolated let executor: QueueExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    private struct Entrance {
-        let socket: ListeningSocket
-        let source: any DispatchSourceRead
-    }
-
-    private let sockets: [ListeningSocket]
+    /// Not a Dispatch source for each socket: one that is shut down, or whose descriptor has a duplicate elsewhere, has
+    /// been seen to bring Dispatch's own event loop down.
+    private let poller: Poller
     private let maxConnections: Int
+    private let tls: TLSCredentials?
     private let logger: Logger
+    private var sockets: [Int: ListeningSocket]
     private var loops: [IOLoop] = []
     private var nextLoop = 0
     private var open = 0
-    /// By the socket's descriptor.
-    private var entrances: [Int32: Entrance] = [:]
-    private var isListening = false
+    private var clients: ClientCount
+    private var isListening = true
     /// Out of descriptors: tries again in a moment.
     private var isResting = false
     /// Attempts to accept that found no descriptor, since connections were last accepted freely.
@@ -32,11 +30,18 @@ actor Listener {
     /// A busy server would repeat itself many times a second.
     private static let warningInterval: Nanoseconds = 10_000_000_000
     /// A listening socket stays readable while accept fails, so without a rest it would take a whole core.
-    static let rest = Duration.milliseconds(100)
+    private static let rest = DispatchTimeInterval.milliseconds(100)
 
-    init(sockets: [ListeningSocket], maxConnections: Int, logger: Logger) {
-        self.sockets = sockets
-        self.maxConnections = max(maxConnections, 1)
+    /// - Throws: ``HTTPListenError/system(call:code:)``.
+    init(
+        sockets: [ListeningSocket], configuration: HTTPServerConfiguration, logger: Logger
+    ) throws(HTTPListenError) {
+        executor = QueueExecutor(label: "tusk.http.accept")
+        poller = try Poller(queue: executor.queue)
+        self.sockets = Dictionary(uniqueKeysWithValues: sockets.enumerated().map { ($0, $1) })
+        tls = configuration.tls
+        maxConnections = max(configuration.maxConnections, 1)
+        clients = ClientCount(limit: configuration.maxConnectionsPerClient)
         self.logger = logger
     }
 
@@ -44,9 +49,9 @@ actor Listener {
         executor.queue.async { self.assumeIsolated { $0.begin(loops) } }
     }
 
-    /// Tells that a connection is gone, from any queue.
-    nonisolated func connectionClosed() {
-        executor.queue.async { self.assumeIsolated { $0.noteClosed() } }
+    /// Tells that a connection from `peer` is gone, from any queue.
+    nonisolated func connectionClosed(from peer: String) {
+        executor.queue.async { self.assumeIsolated { $0.noteClosed(from: peer) } }
     }
 
     /// Returns once the accept queue has come to it.
@@ -54,50 +59,42 @@ actor Listener {
 
     /// Accepts what already waits, then closes the listening sockets and returns. What waits at an inherited socket is
     /// left to the processes that share it.
-    func close() async {
-        // Whoever looks for a socket file from now on shall not find one that refuses.
-        for entrance in entrances.values { entrance.socket.removeFile() }
-        for entrance in entrances.values where !entrance.socket.isInherited { acceptAll(entrance.socket) }
-        let closing = entrances.values.map(\.source)
-        for entrance in entrances.values { entrance.socket.stopListening() }
-        let wasListening = isListening
-        entrances = [:]
-        loops = []
-        for source in closing {
-            await withCheckedContinuation { done in
-                // The source may touch the socket until this ran, so it keeps it open.
-                source.setCancelHandler { [sockets] in
-                    withExtendedLifetime(sockets) {}
-                    done.resume()
-                }
-                if !wasListening { source.resume() }
-                source.cancel()
-            }
+    func close() {
+        for (id, socket) in sockets {
+            // Whoever looks for a socket file from now on shall not find one that refuses.
+            socket.removeFile()
+            if !socket.isInherited { acceptAll(id) }
+            socket.stopListening()
+            poller.remove(socket.number)
         }
+        sockets = [:]
+        loops = []
     }
 
     private func begin(_ loops: [IOLoop]) {
         self.loops = loops
-        for socket in sockets {
-            let source = DispatchSource.makeReadSource(fileDescriptor: socket.number, queue: executor.queue)
-            source.setEventHandler { [weak self] in self?.assumeIsolated { $0.acceptAll(socket) } }
-            source.setCancelHandler { withExtendedLifetime(socket) {} }
-            source.activate()
-            entrances[socket.number] = Entrance(socket: socket, source: source)
+        for (id, socket) in sockets {
+            let code = poller.add(socket.number, id: id, .read)
+            if code != 0 { giveUp(id, systemErrorText(code)) }
         }
-        isListening = true
+        poller.activate { [weak self] in self?.assumeIsolated { $0.socketsReady() } }
     }
 
-    private func acceptAll(_ socket: ListeningSocket) {
-        guard entrances[socket.number] != nil else { return }
+    private func socketsReady() {
+        for event in poller.events() {
+            if event.failed {
+                giveUp(event.id, "another process has shut it down")
+            } else {
+                acceptAll(event.id)
+            }
+        }
+    }
+
+    private func acceptAll(_ id: Int) {
+        guard let socket = sockets[id] else { return }
         accepting: while open < maxConnections, !isResting {
             switch socket.accept() {
-            case .connection(let descriptor, let peer):
-                open += 1
-                let transport = SocketTransport(descriptor, info: socket.info(peer: peer))
-                let loop = loops[nextLoop]
-                nextLoop = (nextLoop + 1) % loops.count
-                loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }
+            case .connection(let descriptor, let peer): admit(descriptor, socket.info(peer: peer))
             case .none:
                 noteAccepting()
                 break accepting
@@ -107,21 +104,41 @@ actor Listener {
                 if warn("cannot accept connections: \(systemErrorText(code))") { toldOfFailure = true }
                 rest()
             case .ended(let code):
-                logger.error(
-                    "listens no more on \(socket.address): \(systemErrorText(code))")
-                entrances.removeValue(forKey: socket.number)?.source.cancel()
+                giveUp(id, systemErrorText(code))
                 return
             }
         }
-        if open == maxConnections {
-            _ = warn("at the limit of connections")
-        }
+        if open == maxConnections { _ = warn("at the limit of connections") }
         updateListening()
+    }
+
+    private func admit(_ descriptor: consuming Descriptor, _ info: ConnectionInfo) {
+        // Closed without a word: an answer would cost the work and the memory that the limit is there to save, under TLS
+        // a whole handshake.
+        guard clients.admit(info.peer) else {
+            _ = warn("a client is at its limit of connections")
+            return
+        }
+        guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
+            _ = warn("no memory for another TLS connection")
+            clients.leave(info.peer)
+            return
+        }
+        open += 1
+        let loop = loops[nextLoop]
+        nextLoop = (nextLoop + 1) % loops.count
+        loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }
+    }
+
+    private func giveUp(_ id: Int, _ reason: String) {
+        guard let socket = sockets.removeValue(forKey: id) else { return }
+        logger.error("listens no more on \(socket.address): \(reason)")
+        poller.remove(socket.number)
     }
 
     private func rest() {
         isResting = true
-        executor.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(Self.rest.nanoseconds))) { [weak self] in
+        executor.queue.asyncAfter(deadline: .now() + Self.rest) { [weak self] in
             self?.assumeIsolated {
                 $0.isResting = false
                 $0.updateListening()
@@ -148,8 +165,9 @@ actor Listener {
         return true
     }
 
-    private func noteClosed() {
+    private func noteClosed(from peer: String) {
         open -= 1
+        clients.leave(peer)
         updateListening()
     }
 
@@ -157,8 +175,9 @@ actor Listener {
         let wanted = open < maxConnections && !isResting
         guard wanted != isListening else { return }
         isListening = wanted
-        for entrance in entrances.values {
-            if wanted { entrance.source.resume() } else { entrance.source.suspend() }
+        for (id, socket) in sockets {
+            let code = poller.change(socket.number, id: id, wanted ? .read : [])
+            if code != 0 { giveUp(id, systemErrorText(code)) }
         }
     }
 }

@@ -35,13 +35,18 @@ final class ListeningSocket: Sendable {
         if case .unix = address { true } else { false }
     }
 
+    /// Only programs of this machine can connect.
+    private var isLoopback: Bool {
+        if case .tcp(let host, _) = address { host == "::1" || host.hasPrefix("127.") } else { false }
+    }
+
     /// What is known of a client. A socket without a file, which only an inherited one can be, lets everyone in, so it
     /// does not count as a Unix socket.
     func info(peer: String) -> ConnectionInfo {
         if case .unix(let path) = address {
             return ConnectionInfo(peer: "", isUnixSocket: !path.isEmpty && !path.hasPrefix("@"))
         }
-        return ConnectionInfo(peer: peer)
+        return ConnectionInfo(peer: peer, isLoopback: isLoopback)
     }
 
     init(_ descriptor: consuming Descriptor, address: ListenAddress, isInherited: Bool = false, file: File? = nil) {

@@ -12,6 +12,8 @@ final class LiveConnection {
     var interest = Interest.read
     /// The socket took no more; the poller says when it does.
     var isWriteBlocked = false
+    /// The end of our side waits for the socket too.
+    var isFinishBlocked = false
 
     /// The request whose body is being read.
     var request: HTTPRequest?
@@ -29,8 +31,8 @@ final class LiveConnection {
 
     /// What the machine waits for now.
     var wantedInterest: Interest {
-        var interest: Interest = machine.wantsInput ? .read : []
-        if isWriteBlocked { interest.insert(.write) }
+        var interest: Interest = machine.wantsInput ? transport.readInterest : []
+        if isWriteBlocked || isFinishBlocked { interest.formUnion(transport.writeInterest) }
         if machine.watchesHangUp { interest.insert(.hangUp) }
         return interest
     }

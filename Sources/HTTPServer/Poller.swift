@@ -28,6 +28,10 @@ final class Poller {
         var hungUp: Bool
         /// The connection is broken: nothing can be sent any more.
         var failed: Bool
+
+        func meets(_ interest: Interest) -> Bool {
+            (canRead && interest.contains(.read)) || (canWrite && interest.contains(.write))
+        }
     }
 
     private final class EventSet: Sendable {

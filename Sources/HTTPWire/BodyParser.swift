@@ -13,9 +13,6 @@ struct BodyParser: Sendable {
     private var state: State
     private var chunks = 0
 
-    /// Sixteen hexadecimal digits hold every size there is.
-    private static let sizeDigits = 16
-
     init(_ framing: RequestFraming) {
         state =
             switch framing {
@@ -59,12 +56,14 @@ struct BodyParser: Sendable {
                 case .tooLong, .bareLineFeed: throw .malformed(reason: "a chunk that does not end with CRLF")
                 case .line: state = .chunkSize
                 }
+                buffer.release()
 
             case .trailers(var section):
                 let done = try section.read(
                     from: &buffer, bytes: limits.trailerBytes, fields: limits.fields, keep: false)
                 state = done ? .done : .trailers(section)
                 if !done { return nil }
+                buffer.release()
 
             case .done:
                 return .end
@@ -72,18 +71,30 @@ struct BodyParser: Sendable {
         }
     }
 
-    /// `chunk-size [ chunk-ext ] CRLF`; extensions are checked and dropped.
     private func nextChunkSize(
         from buffer: inout InputBuffer, limits: HTTPLimits
     ) throws(HTTPServerError) -> Int? {
-        let line: Range<Int>
-        switch buffer.nextLine(limit: Self.sizeDigits + limits.chunkExtensionBytes) {
+        switch buffer.nextLine(limit: ChunkLine.sizeDigits + limits.chunkExtensionBytes) {
         case .incomplete: return nil
-        case .tooLong: throw Self.extensionTooLong(limits)
+        case .tooLong: throw ChunkLine.extensionTooLong(limits.chunkExtensionBytes)
         case .bareLineFeed: throw .malformed(reason: "a line that does not end with CRLF")
-        case .line(let range): line = range
+        case .line(let line):
+            let size = try ChunkLine.size(
+                buffer.bytes.span.extracting(buffer.start...), line, extensionLimit: limits.chunkExtensionBytes)
+            buffer.release()
+            return size
         }
-        let span = buffer.bytes.span
+    }
+}
+
+/// `chunk-size [ chunk-ext ]` (RFC 9112, section 7.1); extensions are checked and dropped.
+private enum ChunkLine {
+    /// Sixteen hexadecimal digits hold every size there is.
+    static let sizeDigits = 16
+
+    static func size(
+        _ span: Span<UInt8>, _ line: Range<Int>, extensionLimit: Int
+    ) throws(HTTPServerError) -> Int {
         var size = 0
         var index = line.lowerBound
         while index < line.upperBound, let digit = Character.hexValue(span[index]) {
@@ -91,18 +102,76 @@ struct BodyParser: Sendable {
             size = size << 4 | digit
             index += 1
         }
-        guard index > line.lowerBound, index - line.lowerBound <= Self.sizeDigits,
+        guard index > line.lowerBound, index - line.lowerBound <= sizeDigits,
             index == line.upperBound || span[index] == UInt8(ascii: ";")
         else { throw .malformed(reason: "invalid chunk size") }
-        guard line.upperBound - index <= limits.chunkExtensionBytes else { throw Self.extensionTooLong(limits) }
-        while index < line.upperBound {
-            guard Character.isFieldValue(span[index]) else { throw .malformed(reason: "invalid chunk extension") }
-            index += 1
+        guard line.upperBound - index <= extensionLimit else { throw extensionTooLong(extensionLimit) }
+        var extensions = ChunkExtensions(rest: index..<line.upperBound)
+        guard extensions.areValid(span) else {
+            throw .malformed(reason: "invalid chunk extension")
         }
         return size
     }
 
-    private static func extensionTooLong(_ limits: HTTPLimits) -> HTTPServerError {
-        .malformed(reason: "a chunk extension longer than \(limits.chunkExtensionBytes) bytes")
+    static func extensionTooLong(_ limit: Int) -> HTTPServerError {
+        .malformed(reason: "a chunk extension longer than \(limit) bytes")
+    }
+}
+
+/// `*( BWS ";" BWS name [ BWS "=" BWS value ] )` (RFC 9112, section 7.1.1). Servers that skip what they do not
+/// understand up to a line end of their own choice were made to see two messages where there is one.
+private struct ChunkExtensions {
+    /// What was not looked at yet.
+    var rest: Range<Int>
+
+    mutating func areValid(_ span: Span<UInt8>) -> Bool {
+        while !rest.isEmpty {
+            skipBlanks(span)
+            guard takes(UInt8(ascii: ";"), span) else { return false }
+            skipBlanks(span)
+            guard takesToken(span) else { return false }
+            let afterName = rest
+            skipBlanks(span)
+            guard takes(UInt8(ascii: "="), span) else {
+                rest = afterName
+                continue
+            }
+            skipBlanks(span)
+            guard takesToken(span) || takesQuotedString(span) else { return false }
+        }
+        return true
+    }
+
+    private var next: Int? { rest.isEmpty ? nil : rest.lowerBound }
+
+    private mutating func advance() { rest = rest.lowerBound + 1..<rest.upperBound }
+
+    private mutating func skipBlanks(_ span: Span<UInt8>) {
+        while let index = next, Character.isBlank(span[index]) { advance() }
+    }
+
+    private mutating func takes(_ byte: UInt8, _ span: Span<UInt8>) -> Bool {
+        guard let index = next, span[index] == byte else { return false }
+        advance()
+        return true
+    }
+
+    private mutating func takesToken(_ span: Span<UInt8>) -> Bool {
+        let first = rest.lowerBound
+        while let index = next, Character.isToken(span[index]) { advance() }
+        return rest.lowerBound > first
+    }
+
+    /// `DQUOTE *( qdtext / quoted-pair ) DQUOTE` (RFC 9110, section 5.6.4).
+    private mutating func takesQuotedString(_ span: Span<UInt8>) -> Bool {
+        guard takes(UInt8(ascii: "\""), span) else { return false }
+        while let index = next, Character.isFieldValue(span[index]) {
+            if takes(UInt8(ascii: "\""), span) { return true }
+            if takes(UInt8(ascii: "\\"), span) {
+                guard let quoted = next, Character.isFieldValue(span[quoted]) else { return false }
+            }
+            advance()
+        }
+        return false
     }
 }

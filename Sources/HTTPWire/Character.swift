@@ -27,6 +27,14 @@ enum Character {
     @inline(__always)
     static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+
+    @inline(__always)
+    static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+
     /// The value of a hexadecimal digit.
     static func hexValue(_ byte: UInt8) -> Int? {
         switch byte {
@@ -37,7 +45,7 @@ enum Character {
         }
     }
 
-    /// `unreserved / sub-delims / "%"` of RFC 3986: what a registered name is made of.
+    /// `unreserved / sub-delims` of RFC 3986: what a registered name is made of, beside percent-encoded bytes.
     static func isHostName(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -45,26 +53,112 @@ enum Character {
             true
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "!"),
             UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"),
-            UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="),
-            UInt8(ascii: "%"):
+            UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="):
             true
         default: false
         }
     }
+}
 
-    /// Whether `text` is `uri-host [ ":" port ]` (RFC 9110, section 7.2), without user information.
-    static func isAuthority(_ text: some StringProtocol) -> Bool {
-        var rest = Array(text.utf8)[...]
-        if rest.first == UInt8(ascii: "[") {
-            guard let end = rest.firstIndex(of: UInt8(ascii: "]")), end > rest.startIndex + 1 else { return false }
-            let address = rest[(rest.startIndex + 1)..<end]
-            guard address.allSatisfy({ isHostName($0) || $0 == colon }) else { return false }
-            rest = rest[(end + 1)...]
-            if rest.isEmpty { return true }
-            return rest.first == colon && rest.dropFirst().allSatisfy(isDigit) && rest.count <= 6
+extension Span<UInt8> {
+    /// Whether `range` spells `word`, which is in lower case, whatever its own case is.
+    func spells(_ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        for index in 0..<range.count
+        where unsafe Character.lowercased(self[range.lowerBound + index]) != word.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Whether `range` is `word`, byte for byte.
+    func reads(_ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        for index in 0..<range.count where unsafe self[range.lowerBound + index] != word.utf8Start[index] {
+            return false
         }
-        let host = rest.prefix { $0 != colon }
-        let port = rest.dropFirst(host.count).dropFirst()
-        return host.allSatisfy(isHostName) && port.allSatisfy(isDigit) && port.count <= 5
+        return true
+    }
+
+    /// `range` without blanks at its ends.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (first, last) = (range.lowerBound, range.upperBound)
+        while first < last, Character.isBlank(self[first]) { first += 1 }
+        while last > first, Character.isBlank(self[last - 1]) { last -= 1 }
+        return first..<last
+    }
+
+    /// Removes the next element of the comma-separated list that `rest` is (RFC 9110, section 5.6.1), and returns it
+    /// without blanks around it. It may be empty; a list of nothing has one empty element.
+    func nextElement(_ rest: inout Range<Int>?) -> Range<Int>? {
+        guard let list = rest else { return nil }
+        var end = list.lowerBound
+        while end < list.upperBound, self[end] != UInt8(ascii: ",") { end += 1 }
+        rest = end < list.upperBound ? end + 1..<list.upperBound : nil
+        return trimmed(list.lowerBound..<end)
+    }
+
+    /// Whether all of `range` is of a class of bytes.
+    func all(_ range: Range<Int>, _ isMember: (UInt8) -> Bool) -> Bool {
+        for index in range where !isMember(self[index]) { return false }
+        return true
+    }
+
+    /// The text of `range`, which is ASCII or repaired.
+    func text(_ range: Range<Int>) -> String {
+        unsafe extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Whether `range` is `uri-host [ ":" port ]` (RFC 9110, section 7.2) without user information. A host may be
+    /// empty only where there is no port either.
+    func isAuthority(_ range: Range<Int>) -> Bool {
+        var index = range.lowerBound
+        if index < range.upperBound, self[index] == UInt8(ascii: "[") {
+            let first = index + 1
+            while index < range.upperBound, self[index] != UInt8(ascii: "]") { index += 1 }
+            guard index < range.upperBound, isAddress(first..<index) else { return false }
+            index += 1
+        } else {
+            while index < range.upperBound, self[index] != Character.colon {
+                if self[index] == UInt8(ascii: "%") {
+                    guard index + 2 < range.upperBound, Character.hexValue(self[index + 1]) != nil,
+                        Character.hexValue(self[index + 2]) != nil
+                    else { return false }
+                } else if !Character.isHostName(self[index]) {
+                    return false
+                }
+                index += 1
+            }
+            if index == range.lowerBound { return range.isEmpty }
+        }
+        if index == range.upperBound { return true }
+        guard self[index] == Character.colon, range.upperBound - index <= 6 else { return false }
+        var port = 0
+        for digit in index + 1..<range.upperBound {
+            guard Character.isDigit(self[digit]) else { return false }
+            port = port * 10 + Int(self[digit] - UInt8(ascii: "0"))
+        }
+        return port <= 65_535
+    }
+
+    /// What may stand between the brackets of an IP literal (RFC 3986, section 3.2.2): the characters of an IPv6
+    /// address, or `v`, a version, and what follows it.
+    private func isAddress(_ range: Range<Int>) -> Bool {
+        guard !range.isEmpty else { return false }
+        if Character.lowercased(self[range.lowerBound]) == UInt8(ascii: "v") {
+            var index = range.lowerBound + 1
+            while index < range.upperBound, Character.hexValue(self[index]) != nil { index += 1 }
+            guard index > range.lowerBound + 1, index + 1 < range.upperBound, self[index] == UInt8(ascii: ".") else {
+                return false
+            }
+            return all(index + 1..<range.upperBound) { Character.isHostName($0) || $0 == Character.colon }
+        }
+        var colons = 0
+        for index in range {
+            if self[index] == Character.colon { colons += 1 }
+            guard
+                self[index] == Character.colon || self[index] == UInt8(ascii: ".")
+                    || Character.hexValue(self[index]) != nil
+            else { return false }
+        }
+        return (2...8).contains(colons)
     }
 }

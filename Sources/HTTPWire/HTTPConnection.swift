@@ -7,14 +7,16 @@ package import HTTPTypes
 /// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/http-server.md.
 package struct HTTPConnection: Sendable {
     package enum Action: Sendable {
-        /// Call the handler with the head, then ``HTTPConnection/decided(_:date:at:)``.
+        /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:date:at:)``.
         case decide(RequestHead)
-        /// The next bytes of the body that the handler wanted, still in their content coding.
-        case body([UInt8])
+        /// The next bytes of the body that the handler wanted, still in their content coding, for
+        /// ``HTTPConnection/withBytes(of:_:)``.
+        case body(Range<Int>)
         /// The body is over: run the handler, then ``HTTPConnection/answer(_:date:at:)``.
         case bodyComplete
-        /// Ask the handler for its words on an error, then ``HTTPConnection/answer(_:date:at:)``.
-        case refuse(HTTPServerError, head: HTTPRequest?)
+        /// Ask the handler for its words on an error, then ``HTTPConnection/answer(_:date:at:)``. It concerns the request
+        /// that was decided on last, if `hasHead`; otherwise one whose head could not be parsed.
+        case refuse(HTTPServerError, hasHead: Bool)
         /// Feed this stream to ``HTTPConnection/streamPart(_:at:)``, one part after each ``sendMore``.
         case stream(AsyncThrowingStream<[UInt8], any Error>)
         /// The last part was sent; the next is welcome.
@@ -34,7 +36,7 @@ package struct HTTPConnection: Sendable {
         /// The handler has the whole request.
         case responding
         case refusing(HTTPServerError)
-        /// ``Action/refuse(_:head:)`` was returned.
+        /// ``Action/refuse(_:hasHead:)`` was returned.
         case refused
         case startingStream(AsyncThrowingStream<[UInt8], any Error>)
         /// `partPending`: the driver waits for ``Action/sendMore``.
@@ -45,6 +47,8 @@ package struct HTTPConnection: Sendable {
         case flushing
         /// Our side is closed; what still comes is dropped until the client closes its side.
         case lingering
+        /// All is said: our side closes, and the connection with it.
+        case ending
         case closing
         case closed
     }
@@ -65,20 +69,24 @@ package struct HTTPConnection: Sendable {
     private var bodyUnread = false
     private var codedBodyLimit = (handler: 0, wire: 0)
     private var bodyBytes = 0
+    /// Requests whose head was complete.
+    private var requests = 0
     private var inputEnded = false
     /// The next answer is the last.
     private var persistenceEnded = false
     private var draining = false
-    /// No request has come yet.
-    private var isFresh = true
     private var lingeringBytes: Int
 
     private var now: Nanoseconds
     private var headTimeout: Nanoseconds
     private var headSince: Nanoseconds
-    private var bodySince: Nanoseconds = 0
-    private var outputSince: Nanoseconds = 0
-    private var lingerSince: Nanoseconds = 0
+    private var bodyProgress = ProgressWindow()
+    private var outputProgress = ProgressWindow()
+    /// When our side was closed, and when the client sent something last.
+    private var lingerSince: (start: Nanoseconds, input: Nanoseconds) = (0, 0)
+
+    /// An idle connection keeps its memory for the next request this long.
+    private static let warmTime = Duration.seconds(1)
 
     /// What waits to be sent; tell ``sent(_:at:)`` what was.
     package private(set) var output = OutputBuffer()
@@ -103,8 +111,9 @@ extension HTTPConnection {
         switch phase {
         case .flushing, .lingering:
             lingeringBytes -= bytes.count
+            lingerSince.input = now
             if lingeringBytes <= 0, case .lingering = phase { phase = .closing }
-        case .closing, .closed: break
+        case .ending, .closing, .closed: break
         case .head:
             if parser.isIdle {
                 headSince = now
@@ -138,8 +147,7 @@ extension HTTPConnection {
         guard case .deciding = phase, let head = exchange?.head else { return }
         switch decision {
         case .respond(let response):
-            let skippable = canSkipBody(of: head)
-            exchange?.keepAlive = head.keepAlive && skippable
+            if !canSkipBody(of: head) { exchange?.keepAlive = false }
             answer(response, date: date, at: now)
         case .readBody(let limit, let lengthRequired):
             if let error = refusal(of: head, limit: limit, lengthRequired: lengthRequired) {
@@ -155,7 +163,7 @@ extension HTTPConnection {
             }
             phase = .readingBody
             bodyBytes = 0
-            bodySince = now
+            bodyProgress.begin(at: now)
             if head.expectsContinue, head.framing != .none, head.framing != .length(0), parser.bufferedBytes == 0 {
                 markOutput()
                 ResponseEncoder.encodeContinue(into: &output)
@@ -163,16 +171,23 @@ extension HTTPConnection {
         }
     }
 
-    /// The driver cannot accept the body so far, because of its content coding.
+    /// The driver cannot accept what came so far: the body, because of its content coding, or any byte at all.
     package mutating func refuse(_ error: HTTPServerError, at now: Nanoseconds) {
         self.now = now
         switch phase {
-        case .readingBody, .responding: phase = .refusing(error)
+        case .head, .readingBody, .responding: phase = .refusing(error)
         default: break
         }
     }
 
-    /// The answer to the request, or to ``Action/refuse(_:head:)``. Ignored when the connection is over.
+    /// Nothing that comes can be understood, and the client was told by other means than HTTP: closes our side, and drops
+    /// what still comes.
+    package mutating func endUnanswered(at now: Nanoseconds) {
+        self.now = now
+        if case .head = phase { phase = .flushing }
+    }
+
+    /// The answer to the request, or to ``Action/refuse(_:hasHead:)``. Ignored when the connection is over.
     package mutating func answer(_ response: ServerResponse, date: [UInt8], at now: Nanoseconds) {
         self.now = now
         var keepAlive = false
@@ -191,7 +206,7 @@ extension HTTPConnection {
         ResponseEncoder.encodeHead(
             response.status, response.fields, framing: framing, version: version, keepAlive: keepAlive, date: date,
             into: &output)
-        let bodiless = framing == .none || head?.request.method == .head
+        let bodiless = framing == .none || head?.isHEAD == true
         switch response.body {
         case .stream(let stream) where !bodiless:
             phase = .startingStream(stream)
@@ -235,7 +250,7 @@ extension HTTPConnection {
     package mutating func sent(_ count: Int, at now: Nanoseconds) {
         self.now = now
         output.consume(count)
-        outputSince = now
+        outputProgress.add(count)
         if output.isEmpty, case .head = phase, parser.isIdle { headSince = now }
     }
 
@@ -250,7 +265,7 @@ extension HTTPConnection {
         self.now = now
         persistenceEnded = true
         draining = true
-        if isFresh, parser.isIdle {
+        if requests == 0, parser.isIdle {
             headSince = now
             headTimeout = min(timeouts.linger, timeouts.head).nanoseconds
         }
@@ -261,17 +276,27 @@ extension HTTPConnection {
         self.now = now
         guard now >= deadline else { return }
         guard output.isEmpty else {
-            phase = .closing
+            let isTaken = outputProgress.renew(at: now, length: timeouts.write, rate: timeouts.minimumSendRate)
+            if !isTaken { phase = .closing }
             return
         }
         switch phase {
-        case .head where parser.isIdle: phase = .closing
-        case .head: phase = .refusing(.timeout(seconds: Int(timeouts.head.components.seconds)))
-        case .readingBody:
-            phase = .refusing(.timeout(seconds: Int((now - bodySince) / 1_000_000_000)))
+        case .head where now < headDeadline: releaseMemory()
+        case .head where parser.isIdle: phase = .ending
+        case .head: phase = .refusing(.timeout(seconds: Self.wholeSeconds(timeouts.head)))
+        case .readingBody, .discarding:
+            let rate = timeouts.minimumBodyRate
+            if bodyProgress.renew(at: now, length: timeouts.body, rate: rate) { return }
+            if case .discarding = phase {
+                phase = .closing
+            } else {
+                phase = .refusing(.bodyTooSlow(minimumRate: rate, seconds: Self.wholeSeconds(timeouts.body)))
+            }
         default: phase = .closing
         }
     }
+
+    private static func wholeSeconds(_ duration: Duration) -> Int { Int(duration.components.seconds) }
 }
 
 // MARK: - Outputs
@@ -281,7 +306,7 @@ extension HTTPConnection {
     package var wantsInput: Bool {
         if inputEnded { return false }
         return switch phase {
-        case .closing, .closed: false
+        case .ending, .closing, .closed: false
         case .flushing: lingeringBytes > 0
         case .readingBody, .discarding, .lingering: true
         case .head where output.count < limits.unsentBytes && !output.hasTail: true
@@ -303,7 +328,7 @@ extension HTTPConnection {
         switch phase {
         case .head: !parser.isIdle || !output.isEmpty
         case .discarding, .flushing: !output.isEmpty
-        case .lingering, .closing, .closed: false
+        case .lingering, .ending, .closing, .closed: false
         default: true
         }
     }
@@ -313,17 +338,35 @@ extension HTTPConnection {
         if !output.isEmpty {
             switch phase {
             case .closing, .closed: return .max
-            default: return outputSince &+ timeouts.write.nanoseconds
+            default: return outputProgress.deadline(length: timeouts.write)
             }
         }
         switch phase {
-        case .head: return headSince &+ headTimeout
-        case .readingBody, .discarding:
-            let earned = Nanoseconds(bodyBytes / max(timeouts.minimumBodyRate, 1)) &* 1_000_000_000
-            return bodySince &+ timeouts.body.nanoseconds &+ earned
-        case .lingering: return lingerSince &+ timeouts.linger.nanoseconds
+        case .head:
+            guard parser.isIdle, heldBytes > 0 else { return headDeadline }
+            return min(headDeadline, headSince &+ Self.warmTime.nanoseconds)
+        case .readingBody, .discarding: return bodyProgress.deadline(length: timeouts.body)
+        case .lingering:
+            return min(
+                lingerSince.input &+ timeouts.linger.nanoseconds,
+                lingerSince.start &+ timeouts.lingerTotal.nanoseconds)
         default: return .max
         }
+    }
+
+    private var headDeadline: Nanoseconds { headSince &+ headTimeout }
+
+    /// Bytes of memory held for what came in and what goes out; 0 when idle for a second.
+    package var heldBytes: Int { parser.heldBytes + output.heldBytes }
+
+    /// The request of the last ``Action/decide(_:)``; to be asked for before the next ``receive(_:at:)``.
+    package func makeRequest() -> HTTPRequest { parser.makeRequest() }
+
+    /// Calls `body` with the bytes of an ``Action/body(_:)``; before the next ``receive(_:at:)``.
+    package func withBytes<Result, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try parser.withBytes(of: part, body)
     }
 
     /// The next thing to do, or nil to wait for an input.
@@ -332,8 +375,8 @@ extension HTTPConnection {
             switch phase {
             case .head:
                 guard output.count < limits.unsentBytes, !output.hasTail else { return nil }
-                if draining, parser.isIdle, !isFresh {
-                    phase = output.isEmpty ? .closing : .flushing
+                if draining, parser.isIdle, requests > 0 {
+                    phase = output.isEmpty ? .ending : .flushing
                     continue
                 }
                 do throws(HTTPServerError) {
@@ -342,8 +385,8 @@ extension HTTPConnection {
                         if case .head = phase { return nil }
                         continue
                     }
-                    isFresh = false
-                    exchange = Exchange(head: head, keepAlive: head.keepAlive)
+                    requests += 1
+                    exchange = Exchange(head: head, keepAlive: head.keepAlive && requests < limits.requests)
                     bodyUnread = true
                     phase = .deciding
                     return .decide(head)
@@ -366,7 +409,7 @@ extension HTTPConnection {
 
             case .refusing(let error):
                 phase = .refused
-                return .refuse(error, head: exchange?.head.request)
+                return .refuse(error, hasHead: exchange != nil)
 
             case .startingStream(let stream):
                 phase = .streaming(partPending: false)
@@ -378,12 +421,16 @@ extension HTTPConnection {
 
             case .flushing where output.isEmpty:
                 if inputEnded {
-                    phase = .closing
+                    phase = .ending
                 } else {
                     phase = .lingering
-                    lingerSince = now
+                    lingerSince = (now, now)
                     return .finishWriting
                 }
+
+            case .ending:
+                phase = .closing
+                return .finishWriting
 
             case .closing:
                 phase = .closed
@@ -407,6 +454,7 @@ extension HTTPConnection {
             case .head: preconditionFailure("a head in the middle of a body")
             case .body(let part):
                 bodyBytes += part.count
+                bodyProgress.add(part.count)
                 guard reading else { continue }
                 guard bodyBytes <= codedBodyLimit.wire else { throw .bodyTooLarge(limit: codedBodyLimit.handler) }
                 return .body(part)
@@ -432,11 +480,11 @@ extension HTTPConnection {
     }
 
     /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100 may send
-    /// the body or not, so what comes next would be a guess; an unknown length could be any.
+    /// the body or not, so what comes next would be a guess, and so may one whose Expect was meant to say so; an unknown length could be any.
     private func canSkipBody(of head: RequestHead) -> Bool {
         switch head.framing {
         case .none, .length(0): true
-        case .length(let length): length <= limits.discardedBodyBytes && !head.expectsContinue
+        case .length(let length): length <= limits.discardedBodyBytes && !head.expectsContinue && !head.expectationFails
         case .chunked: false
         }
     }
@@ -444,11 +492,13 @@ extension HTTPConnection {
     /// The answer is complete in ``output``.
     private mutating func finishExchange(keepAlive: Bool) {
         if !keepAlive {
+            // What came behind the last request is never looked at.
+            parser.discard()
             phase = .flushing
         } else if bodyUnread {
             phase = .discarding
             bodyBytes = 0
-            bodySince = now
+            bodyProgress.begin(at: now)
         } else {
             enterHead()
         }
@@ -463,6 +513,11 @@ extension HTTPConnection {
 
     /// Something is about to be appended to ``output``: the client's time to take it begins when it was empty.
     private mutating func markOutput() {
-        if output.isEmpty { outputSince = now }
+        if output.isEmpty { outputProgress.begin(at: now) }
+    }
+
+    private mutating func releaseMemory() {
+        parser.discard()
+        output.releaseStorage()
     }
 }

@@ -19,6 +19,8 @@ public struct HTTPLimits: Sendable, Equatable {
     /// Bytes kept of requests that the client pipelines behind one that is being answered; beyond it the server stops
     /// reading. The requests are answered one at a time, so this bounds their number too.
     public var readAheadBytes = 64 * 1024
+    /// Requests of one connection; the answer to the last says `Connection: close`.
+    public var requests = 10_000
     /// The next pipelined request is not looked at while this many bytes of answers wait to be sent.
     public var unsentBytes = 64 * 1024
     /// Largest unwanted body that is read and thrown away to keep a connection alive; for a larger one it is closed.
@@ -37,16 +39,20 @@ public struct HTTPLimits: Sendable, Equatable {
 public struct HTTPTimeouts: Sendable, Equatable {
     /// From the first byte of a head to its last; also how long a new connection may say nothing.
     public var head = Duration.seconds(10)
-    /// For a whole body, on top of one second for each ``minimumBodyRate`` bytes that have arrived.
+    /// A body must be complete after this, or ``minimumBodyRate`` have been held; then for as long again, and so on.
     public var body = Duration.seconds(30)
-    /// Bytes a second below which a long body is not waited for.
+    /// Bytes a second of a body that must come, on average over each ``body``; at least one byte must.
     public var minimumBodyRate = 1024
     /// Between two requests of a connection.
     public var idle = Duration.seconds(75)
-    /// Without the client taking a single byte of an answer.
+    /// An answer must be taken after this, or ``minimumSendRate`` have been held; then for as long again, and so on.
     public var write = Duration.seconds(30)
-    /// After the last answer, for the client to close its side (RFC 9112, section 9.6).
-    public var linger = Duration.seconds(2)
+    /// Bytes a second of an answer that a client must take, on average over each ``write``; at least one byte.
+    public var minimumSendRate = 1024
+    /// After the last answer, for the client to close its side, while it sends nothing (RFC 9112, section 9.6)…
+    public var linger = Duration.seconds(5)
+    /// …and while it still sends.
+    public var lingerTotal = Duration.seconds(30)
 
     public init() {}
 }

@@ -1,16 +1,22 @@
-/// Received bytes that were not consumed yet.
+/// Received bytes that are not done with yet.
 struct InputBuffer: Sendable {
     private(set) var bytes: [UInt8] = []
-    /// Everything before it is consumed.
+    /// Everything before it is done with, and goes with the next ``append(_:)``.
     private(set) var start = 0
-    /// There is no line feed in `start..<scanned`, so that a slow line is searched once, not once a packet.
+    /// Everything before it was read; what lies between ``start`` and here is a head under way.
+    private(set) var position = 0
+    /// There is no line feed in `position..<scanned`, so that a slow line is searched once, not once a packet.
     private var scanned = 0
 
     /// Capacity kept between requests; a larger buffer is given back.
     private static let keptCapacity = 16 * 1024
 
-    var count: Int { bytes.count - start }
-    var isEmpty: Bool { start == bytes.count }
+    /// Bytes not read yet.
+    var count: Int { bytes.count - position }
+    var isEmpty: Bool { position == bytes.count }
+    /// Bytes that the buffer takes up.
+    var capacity: Int { bytes.capacity }
+    var first: UInt8? { isEmpty ? nil : bytes[position] }
 
     enum Line {
         /// No line feed yet, and the limit is not reached.
@@ -19,39 +25,40 @@ struct InputBuffer: Sendable {
         case tooLong
         /// Ended by a line feed without a carriage return.
         case bareLineFeed
-        /// The line without its CRLF, as indices of ``bytes``, valid until the next ``append(_:)``.
+        /// The line without its CRLF, as offsets from ``start``, valid until the next ``release()``.
         case line(Range<Int>)
     }
 
     mutating func append(_ span: Span<UInt8>) {
         if start > 0 {
-            if isEmpty {
+            if start == bytes.count {
                 bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
             } else {
                 bytes.removeSubrange(..<start)
             }
+            position -= start
             scanned = max(scanned - start, 0)
             start = 0
         }
         unsafe span.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Consumes the next line, of at most `limit` bytes without its CRLF.
+    /// Reads the next line, of at most `limit` bytes without its CRLF.
     mutating func nextLine(limit: Int) -> Line {
-        let index = firstLineFeed(from: max(scanned, start))
+        let index = firstLineFeed(from: max(scanned, position))
         guard index < bytes.count else {
             scanned = index
             // One byte more than the limit may be the carriage return of a line that fits.
             return count > limit + 1 ? .tooLong : .incomplete
         }
-        let first = start
-        start = index + 1
-        scanned = start
+        let first = position
+        position = index + 1
+        scanned = position
         if index - first > limit + 1 { return .tooLong }
         guard index > first, bytes[index - 1] == Character.carriageReturn else {
             return index - first > limit ? .tooLong : .bareLineFeed
         }
-        return .line(first..<index - 1)
+        return .line(first - start..<index - 1 - start)
     }
 
     private func firstLineFeed(from first: Int) -> Int {
@@ -61,12 +68,21 @@ struct InputBuffer: Sendable {
         return index
     }
 
-    /// Consumes and returns at most `limit` bytes.
-    mutating func take(atMost limit: Int) -> [UInt8] {
-        let end = start + min(limit, count)
-        let part = Array(bytes[start..<end])
-        start = end
-        scanned = max(scanned, start)
+    /// Reads at most `limit` bytes: indices of ``bytes``, valid until the next ``append(_:)``.
+    mutating func take(atMost limit: Int) -> Range<Int> {
+        let part = position..<position + min(limit, count)
+        position = part.upperBound
+        release()
         return part
+    }
+
+    /// What was read is done with.
+    mutating func release() {
+        start = position
+    }
+
+    /// Drops everything, and the storage with it.
+    mutating func discard() {
+        self = InputBuffer()
     }
 }

@@ -8,11 +8,21 @@ public struct ConnectionInfo: Sendable, Equatable {
     public var isEncrypted: Bool
     /// Over a Unix socket, which only those can open whom the permissions of its file let.
     public var isUnixSocket: Bool
+    /// Subject of the client's certificate by RFC 4514, such as `CN=alice,O=Zoo`; only when it was asked for and verified.
+    public var clientSubject: String?
 
-    public init(peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false) {
+    /// Accepted on a loopback address, so from this machine: by its programs, browsers among them.
+    public var isLoopback: Bool
+
+    public init(
+        peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, clientSubject: String? = nil,
+        isLoopback: Bool = false
+    ) {
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.isUnixSocket = isUnixSocket
+        self.clientSubject = clientSubject
+        self.isLoopback = isLoopback
     }
 }
 
@@ -96,6 +106,10 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case unsupportedVersion
     /// A Transfer-Encoding other than chunked.
     case unsupportedTransferCoding
-    /// The request did not arrive within `seconds`.
+    /// Plain HTTP came to a port that speaks TLS.
+    case encryptionRequired
+    /// The head of a request did not arrive within `seconds`.
     case timeout(seconds: Int)
+    /// Less than `minimumRate` bytes a second of the body arrived, for `seconds`.
+    case bodyTooSlow(minimumRate: Int, seconds: Int)
 }

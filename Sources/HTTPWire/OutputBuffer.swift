@@ -15,6 +15,8 @@ package struct OutputBuffer: Sendable {
 
     package var count: Int { bytes.count - start + tail.count - tailStart }
     package var isEmpty: Bool { count == 0 }
+    /// Bytes of memory held.
+    package var heldBytes: Int { bytes.capacity + tail.capacity }
 
     mutating func append(_ text: StaticString) {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
@@ -46,6 +48,11 @@ package struct OutputBuffer: Sendable {
         start < bytes.count
             ? body(bytes.span.extracting(start...), hasTail)
             : body(tail.span.extracting(tailStart...), false)
+    }
+
+    /// Gives the memory back, when there is nothing to send.
+    mutating func releaseStorage() {
+        if isEmpty { self = OutputBuffer() }
     }
 
     /// Forgets the first `count` bytes, which were sent.

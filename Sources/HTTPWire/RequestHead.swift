@@ -1,5 +1,3 @@
-package import HTTPTypes
-
 /// The versions that are spoken.
 package enum HTTPVersion: Sendable {
     case http10, http11
@@ -20,11 +18,10 @@ package enum ContentCoding: Equatable, Sendable {
     case unsupported(String)
 }
 
-/// A request's head, with what the connection needs to know of it.
+/// What the connection needs to know of a head; ``RequestParser/makeRequest()`` gives the rest.
 package struct RequestHead: Equatable, Sendable {
-    /// `authority` is the value of Host, or the authority of an absolute target; Host is not among the fields.
-    package var request: HTTPRequest
     package var version: HTTPVersion
+    package var isHEAD: Bool
     package var framing: RequestFraming
     package var contentCoding: ContentCoding
     /// The client wants to send more requests.
@@ -37,133 +34,124 @@ package struct RequestHead: Equatable, Sendable {
 
 extension RequestHead {
     /// Reads the fields that frame the message and rule the connection.
+    /// - Parameters:
+    ///   - span: from the first byte of the head.
+    ///   - host: where the value of Host is, if there is one.
     init(
-        method: HTTPRequest.Method, target: RequestTarget, version: HTTPVersion, fields: HTTPFields
+        _ line: RequestLine, _ fields: [FieldPlace], _ span: Span<UInt8>, host: inout Range<Int>?
     ) throws(HTTPServerError) {
-        var hosts: [String] = []
-        var lengths: [String] = []
-        var transferCodings: [String]?
-        var contentCodings: [String] = []
-        var connection: [String] = []
-        var expectations: [String] = []
-        for field in fields {
-            switch field.name.canonicalName {
-            case "host": hosts.append(field.value)
-            case "content-length": lengths.append(field.value)
-            case "transfer-encoding": transferCodings = (transferCodings ?? []) + Self.list(field.value)
-            case "content-encoding": contentCodings += Self.list(field.value)
-            case "connection": connection += Self.list(field.value)
-            case "expect": expectations += Self.list(field.value)
+        version = line.version
+        isHEAD = span.reads(line.method, "HEAD")
+        var length: Int?
+        var codings = TransferCodings()
+        var (closes, keeps, expects, fails, isCoded) = (false, false, false, false, false)
+        for index in fields.indices {
+            let (name, value) = (fields[index].name, fields[index].value)
+            // The length of its name tells nearly every other field apart.
+            switch name.count {
+            case 4 where span.spells(name, "host"):
+                guard host == nil else { throw .malformed(reason: "more than one Host field") }
+                guard span.isAuthority(value) else { throw .malformed(reason: "invalid Host field") }
+                host = value
+            case 14 where span.spells(name, "content-length"):
+                guard length == nil else { throw .malformed(reason: "more than one Content-Length field") }
+                length = try Self.length(span, value)
+            case 17 where span.spells(name, "transfer-encoding"):
+                try codings.add(span, value)
+            case 16 where span.spells(name, "content-encoding"):
+                isCoded = true
+            case 10 where span.spells(name, "connection"):
+                var list: Range<Int>? = value
+                while let option = span.nextElement(&list) {
+                    closes = closes || span.spells(option, "close")
+                    keeps = keeps || span.spells(option, "keep-alive")
+                }
+            case 6 where span.spells(name, "expect"):
+                var list: Range<Int>? = value
+                while let expectation = span.nextElement(&list) {
+                    let isContinue = span.spells(expectation, "100-continue")
+                    expects = expects || isContinue
+                    fails = fails || !isContinue && !expectation.isEmpty
+                }
             default: break
             }
         }
-        var kept = fields
-        if !hosts.isEmpty { kept.removeAll { $0.name.canonicalName == "host" } }
-        request = HTTPRequest(
-            method: method, scheme: target.scheme, authority: try Self.authority(hosts, target, version),
-            path: target.path, headerFields: kept)
-        self.version = version
-        framing = try Self.framing(lengths: lengths, transferCodings: transferCodings, version: version)
-        contentCoding = Self.contentCoding(contentCodings)
-        keepAlive =
-            !connection.contains("close") && (version == .http11 || connection.contains("keep-alive"))
+        // RFC 9112, section 3.2; an old client need not say it.
+        if host == nil, version == .http11 { throw .malformed(reason: "no Host field") }
+        framing = try codings.framing(length: length, version: version)
+        contentCoding = isCoded ? Self.contentCoding(fields, span) : .identity
+        keepAlive = !closes && (version == .http11 || keeps)
         // An HTTP/1.0 client cannot expect anything (RFC 9110, section 10.1.1).
-        expectsContinue = version == .http11 && expectations.contains("100-continue")
-        expectationFails = version == .http11 && expectations.contains { $0 != "100-continue" }
+        expectsContinue = version == .http11 && expects
+        expectationFails = version == .http11 && fails
     }
 
-    /// RFC 9112, section 3.2: exactly one valid Host; an absolute target's authority takes its place.
-    private static func authority(
-        _ hosts: [String], _ target: RequestTarget, _ version: HTTPVersion
-    ) throws(HTTPServerError) -> String? {
-        guard hosts.count <= 1 else { throw .malformed(reason: "more than one Host field") }
-        if let host = hosts.first {
-            guard Character.isAuthority(host) else { throw .malformed(reason: "invalid Host field") }
-        } else if version == .http11 {
-            throw .malformed(reason: "no Host field")
+    /// `1*DIGIT` (RFC 9110, section 8.6); a list of equal numbers is refused too.
+    private static func length(_ span: Span<UInt8>, _ value: Range<Int>) throws(HTTPServerError) -> Int {
+        var length = 0
+        var isValid = !value.isEmpty
+        for index in value where isValid {
+            let (product, isLong) = length.multipliedReportingOverflow(by: 10)
+            let digit = Int(span[index]) - Int(UInt8(ascii: "0"))
+            let (sum, isTooLong) = product.addingReportingOverflow(digit)
+            isValid = (0...9).contains(digit) && !isLong && !isTooLong
+            length = sum
         }
-        return target.authority ?? hosts.first
+        guard isValid else { throw .malformed(reason: "invalid Content-Length") }
+        return length
     }
 
-    /// RFC 9112, section 6.3, refusing everything that two servers could read in two ways.
-    private static func framing(
-        lengths: [String], transferCodings: [String]?, version: HTTPVersion
-    ) throws(HTTPServerError) -> RequestFraming {
-        if let codings = transferCodings {
-            guard version == .http11 else { throw .malformed(reason: "Transfer-Encoding in HTTP/1.0") }
-            guard lengths.isEmpty else { throw .malformed(reason: "both Transfer-Encoding and Content-Length") }
-            guard let last = codings.last else { throw .malformed(reason: "empty Transfer-Encoding") }
-            guard !codings.dropLast().contains("chunked") else {
-                throw .malformed(reason: "chunked must be the last transfer coding, once")
+    private static func contentCoding(_ fields: [FieldPlace], _ span: Span<UInt8>) -> ContentCoding {
+        var count = 0
+        var known = ContentCoding?.some(.identity)
+        for index in fields.indices where span.spells(fields[index].name, "content-encoding") {
+            var list: Range<Int>? = fields[index].value
+            while let coding = span.nextElement(&list) {
+                if coding.isEmpty { continue }
+                count += 1
+                known = Self.known(coding, span)
             }
-            guard codings.count == 1, last == "chunked" else { throw .unsupportedTransferCoding }
-            return .chunked
         }
-        guard let text = lengths.first else { return .none }
-        guard lengths.count == 1 else { throw .malformed(reason: "more than one Content-Length field") }
-        guard !text.isEmpty, text.utf8.allSatisfy(Character.isDigit), let length = Int(text) else {
-            throw .malformed(reason: "invalid Content-Length")
-        }
-        return .length(length)
+        if count <= 1, let known { return known }
+        let values = fields.filter { span.spells($0.name, "content-encoding") }.map { span.text($0.value).lowercased() }
+        return .unsupported(String(values.joined(separator: ", ").prefix(64)))
     }
 
-    private static func contentCoding(_ codings: [String]) -> ContentCoding {
-        switch codings {
-        case [], ["identity"]: .identity
-        case ["gzip"], ["x-gzip"]: .gzip
-        case ["deflate"]: .deflate
-        default: .unsupported(String(codings.joined(separator: ", ").prefix(64)))
-        }
-    }
-
-    /// The non-empty elements of a comma-separated list, in lower case (RFC 9110, section 5.6.1).
-    private static func list(_ value: String) -> [String] {
-        value.lowercased().utf8.split(separator: UInt8(ascii: ",")).compactMap { element in
-            let blank = { (byte: UInt8) in byte == Character.space || byte == Character.tab }
-            var trimmed = element.drop(while: blank)
-            while let last = trimmed.last, blank(last) { trimmed.removeLast() }
-            return trimmed.isEmpty ? nil : String(Substring(trimmed))
-        }
+    private static func known(_ coding: Range<Int>, _ span: Span<UInt8>) -> ContentCoding? {
+        if span.spells(coding, "identity") { return .identity }
+        if span.spells(coding, "gzip") || span.spells(coding, "x-gzip") { return .gzip }
+        return span.spells(coding, "deflate") ? .deflate : nil
     }
 }
 
-/// The second word of a request line (RFC 9112, section 3.2).
-struct RequestTarget: Equatable {
-    /// Of an absolute target only.
-    var scheme: String?
-    /// Of an absolute target only.
-    var authority: String?
-    /// Path and query, or `*`.
-    var path: String
+/// The elements of all Transfer-Encoding fields of a head (RFC 9112, section 6.1).
+private struct TransferCodings {
+    private var count = 0
+    private var chunked = 0
+    private var lastIsChunked = false
 
-    /// - Parameter text: visible ASCII, not empty.
-    init(_ text: String, method: HTTPRequest.Method) throws(HTTPServerError) {
-        guard !text.utf8.contains(UInt8(ascii: "#")) else {
-            throw .malformed(reason: "a fragment in the request target")
+    mutating func add(_ span: Span<UInt8>, _ value: Range<Int>) throws(HTTPServerError) {
+        var list: Range<Int>? = value
+        while let coding = span.nextElement(&list) {
+            // Parameters and empty elements have no meaning here and are read differently by different servers.
+            guard !coding.isEmpty, span.all(coding, Character.isToken) else {
+                throw .malformed(reason: "invalid Transfer-Encoding")
+            }
+            count += 1
+            lastIsChunked = span.spells(coding, "chunked")
+            if lastIsChunked { chunked += 1 }
         }
-        if text.utf8.first == UInt8(ascii: "/") {
-            path = text
-        } else if text == "*" {
-            guard method == .options else { throw .malformed(reason: "an asterisk target is for OPTIONS only") }
-            path = text
-        } else {
-            let start = text.prefix(8).lowercased()
-            guard let scheme = ["http", "https"].first(where: { start.hasPrefix($0 + "://") }) else {
-                throw .malformed(reason: "the request target must be a path, an http URI or an asterisk")
-            }
-            let rest = text.dropFirst(scheme.count + 3)
-            let authority = rest.prefix { $0 != "/" && $0 != "?" }
-            guard !authority.isEmpty, Character.isAuthority(authority) else {
-                throw .malformed(reason: "invalid authority in the request target")
-            }
-            let path = rest.dropFirst(authority.count)
-            self.scheme = scheme
-            self.authority = String(authority)
-            if path.isEmpty {
-                self.path = method == .options ? "*" : "/"
-            } else {
-                self.path = path.utf8.first == UInt8(ascii: "/") ? String(path) : "/" + path
-            }
+    }
+
+    /// RFC 9112, section 6.3, refusing everything that two servers could read in two ways.
+    func framing(length: Int?, version: HTTPVersion) throws(HTTPServerError) -> RequestFraming {
+        guard count > 0 else { return length.map { .length($0) } ?? .none }
+        guard version == .http11 else { throw .malformed(reason: "Transfer-Encoding in HTTP/1.0") }
+        guard length == nil else { throw .malformed(reason: "both Transfer-Encoding and Content-Length") }
+        guard lastIsChunked, chunked == 1 else {
+            throw .malformed(reason: "chunked must be the last transfer coding, once")
         }
+        guard count == 1 else { throw .unsupportedTransferCoding }
+        return .chunked
     }
 }

@@ -1,42 +1,51 @@
-import HTTPTypes
+package import HTTPTypes
 
 /// Bytes in, requests out: HTTP/1.0 and 1.1 by RFC 9112, refusing whatever two implementations could read differently.
 ///
 /// A pure value: where the bytes are cut makes no difference to what comes out. After it threw it must not be used
-/// again, because the place where the next message would begin is unknown.
+/// again, because the place where the next message would begin is unknown. Once its storage has grown to the size of
+/// the requests it allocates nothing: an event says where its bytes lie, and whoever wants them makes what it needs.
 package struct RequestParser: Sendable {
     package enum Event: Equatable, Sendable {
         case head(RequestHead)
-        /// The next bytes of the body, without its transfer coding; never empty.
-        case body([UInt8])
+        /// The next bytes of the body, without its transfer coding; never empty. For ``withBytes(of:_:)``.
+        case body(Range<Int>)
         /// The message is over; the next event, if any, is a head.
         case end
     }
 
     private enum State {
         case requestLine(emptyLines: Int)
-        case fields(PartialHead)
-        case body(BodyParser)
+        case fields
+        case body
     }
 
-    /// A head whose fields are still arriving.
-    private struct PartialHead: Sendable {
-        var method: HTTPRequest.Method
-        var target: RequestTarget
-        var version: HTTPVersion
-        var section = FieldSection()
+    /// Where the parts of a head lie.
+    private struct Layout: Sendable {
+        var line: RequestLine
+        var host: Range<Int>?
+        /// Index of its first byte.
+        var start = 0
+        /// The head is complete, and its bytes are still there.
+        var isReadable = false
     }
 
     private let limits: HTTPLimits
     private var buffer = InputBuffer()
     private var state = State.requestLine(emptyLines: 0)
+    private var layout: Layout?
+    private var section = FieldSection()
+    private var body = BodyParser(.none)
 
     package init(limits: HTTPLimits) {
         self.limits = limits
     }
 
-    /// Bytes received and not consumed yet.
+    /// Bytes received and not read yet.
     package var bufferedBytes: Int { buffer.count }
+
+    /// Bytes of memory held.
+    package var heldBytes: Int { buffer.capacity + section.capacity }
 
     /// Nothing of a next request has arrived.
     package var isIdle: Bool {
@@ -45,7 +54,15 @@ package struct RequestParser: Sendable {
 
     /// Takes in received bytes; then call ``next()`` until it returns nil.
     package mutating func receive(_ bytes: Span<UInt8>) {
+        layout?.isReadable = false
         buffer.append(bytes)
+    }
+
+    /// Drops what was received, and the memory with it. Between two messages, or when none is wanted any more.
+    package mutating func discard() {
+        layout = nil
+        buffer.discard()
+        section = FieldSection()
     }
 
     /// The next event, or nil when more bytes are needed.
@@ -53,38 +70,51 @@ package struct RequestParser: Sendable {
         while true {
             switch state {
             case .requestLine(let emptyLines):
+                // What is no HTTP at all, such as TLS, need not bring a line end to be known.
+                if let first = buffer.first, !Character.isToken(first), first != Character.carriageReturn,
+                    first != Character.lineFeed
+                {
+                    throw .malformed(reason: "invalid request line")
+                }
                 let limit = limits.requestLineBytes
                 guard let line = try nextLine(limit: limit, or: .targetTooLong(limit: limit)) else { return nil }
                 if line.isEmpty {
                     guard emptyLines < limits.leadingEmptyLines else {
                         throw .malformed(reason: "no request line")
                     }
+                    buffer.release()
                     state = .requestLine(emptyLines: emptyLines + 1)
                 } else {
-                    state = .fields(try parseRequestLine(line))
+                    layout = Layout(line: try RequestLine(buffer.bytes.span.extracting(buffer.start...), line))
+                    section.restart()
+                    state = .fields
                 }
 
-            case .fields(var partial):
-                // The state must not hold a second reference to the fields while they grow.
-                state = .requestLine(emptyLines: 0)
-                let done = try partial.section.read(
-                    from: &buffer, bytes: limits.fieldBytes, fields: limits.fields, keep: true)
-                guard done else {
-                    state = .fields(partial)
-                    return nil
-                }
-                let head = try RequestHead(
-                    method: partial.method, target: partial.target, version: partial.version,
-                    fields: partial.section.fields)
-                state = .body(BodyParser(head.framing))
-                return .head(head)
+            case .fields:
+                guard
+                    try section.read(from: &buffer, bytes: limits.fieldBytes, fields: limits.fields, keep: true)
+                else { return nil }
+                return .head(try finishHead())
 
-            case .body(var body):
+            case .body:
                 let event = try body.next(from: &buffer, limits: limits)
-                state = event == .end ? .requestLine(emptyLines: 0) : .body(body)
+                if event == .end { state = .requestLine(emptyLines: 0) }
                 return event
             }
         }
+    }
+
+    private mutating func finishHead() throws(HTTPServerError) -> RequestHead {
+        guard var layout else { preconditionFailure("fields without a request line") }
+        layout.start = buffer.start
+        let head = try RequestHead(
+            layout.line, section.places, buffer.bytes.span.extracting(buffer.start...), host: &layout.host)
+        layout.isReadable = true
+        self.layout = layout
+        buffer.release()
+        body = BodyParser(head.framing)
+        state = .body
+        return head
     }
 
     private mutating func nextLine(limit: Int, or error: HTTPServerError) throws(HTTPServerError) -> Range<Int>? {
@@ -95,37 +125,53 @@ package struct RequestParser: Sendable {
         case .line(let range): range
         }
     }
+}
 
-    /// `method SP request-target SP HTTP-version`, with single spaces (RFC 9112, section 3).
-    private func parseRequestLine(_ line: Range<Int>) throws(HTTPServerError) -> PartialHead {
-        let bytes = buffer.bytes
-        guard let methodEnd = bytes[line].firstIndex(of: Character.space), methodEnd > line.lowerBound else {
-            throw .malformed(reason: "invalid request line")
+// MARK: - What an event is about
+
+extension RequestParser {
+    /// The request of the last ``Event/head(_:)``; to be asked for before the next ``receive(_:)``.
+    ///
+    /// Its `authority` is the value of Host, or the authority of an absolute target (RFC 9112, section 3.2.2); Host is
+    /// not among the fields.
+    package func makeRequest() -> HTTPRequest {
+        guard let layout, layout.isReadable else { preconditionFailure("the head is gone") }
+        let span = buffer.bytes.span.extracting(layout.start...)
+        guard let method = Self.method(span, layout.line.method) else { preconditionFailure("a method is a token") }
+        let target = layout.line.target
+        var fields = HTTPFields()
+        fields.reserveCapacity(section.places.count)
+        for place in section.places where !(place.name.count == 4 && span.spells(place.name, "host")) {
+            guard let name = HTTPField.Name(span.text(place.name)) else { preconditionFailure("a name is a token") }
+            fields.append(Self.field(name, span, place.value))
         }
-        let afterMethod = methodEnd + 1
-        guard let targetEnd = bytes[afterMethod..<line.upperBound].firstIndex(of: Character.space),
-            targetEnd > afterMethod,
-            bytes[afterMethod..<targetEnd].allSatisfy(Character.isVisible)
-        else { throw .malformed(reason: "invalid request line") }
-
-        let version = try parseVersion(bytes[(targetEnd + 1)..<line.upperBound])
-        guard bytes[line.lowerBound..<methodEnd].allSatisfy(Character.isToken),
-            let method = HTTPRequest.Method(String(decoding: bytes[line.lowerBound..<methodEnd], as: UTF8.self))
-        else { throw .malformed(reason: "invalid method") }
-        let target = String(decoding: bytes[afterMethod..<targetEnd], as: UTF8.self)
-        return PartialHead(method: method, target: try RequestTarget(target, method: method), version: version)
+        return HTTPRequest(
+            method: method, scheme: target.scheme?.rawValue,
+            authority: (target.authority ?? layout.host).map { span.text($0) }, path: target.pathText(span),
+            headerFields: fields)
     }
 
-    /// `HTTP/1.0` or `HTTP/1.1`, in this case exactly (RFC 9112, section 2.3).
-    private func parseVersion(_ word: ArraySlice<UInt8>) throws(HTTPServerError) -> HTTPVersion {
-        let start = word.startIndex
-        guard word.count == 8, word.starts(with: "HTTP/".utf8), Character.isDigit(word[start + 5]),
-            word[start + 6] == UInt8(ascii: "."), Character.isDigit(word[start + 7])
-        else { throw .malformed(reason: "invalid HTTP version in the request line") }
-        switch (word[start + 5], word[start + 7]) {
-        case (UInt8(ascii: "1"), UInt8(ascii: "1")): return .http11
-        case (UInt8(ascii: "1"), UInt8(ascii: "0")): return .http10
-        default: throw .unsupportedVersion
+    /// Calls `body` with the bytes of an ``Event/body(_:)``; before the next ``receive(_:)``.
+    package func withBytes<Result, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(buffer.bytes.span.extracting(part))
+    }
+
+    private static func method(_ span: Span<UInt8>, _ range: Range<Int>) -> HTTPRequest.Method? {
+        let text = span.text(range)
+        return switch text {
+        case "GET": .get
+        case "POST": .post
+        default: HTTPRequest.Method(text)
+        }
+    }
+
+    /// Bytes above ASCII are kept as they are; the usual value becomes a string without a second look.
+    private static func field(_ name: HTTPField.Name, _ span: Span<UInt8>, _ value: Range<Int>) -> HTTPField {
+        if span.all(value, { $0 < 0x80 }) { return HTTPField(name: name, value: span.text(value)) }
+        return unsafe span.extracting(value).withUnsafeBufferPointer {
+            unsafe HTTPField(name: name, lenientValue: $0)
         }
     }
 }

@@ -57,13 +57,13 @@ struct Distill: ParsableCommand {
     ) throws {
         var hyperParameters = try shape.hyperParameters(of: architecture)
         hyperParameters.classes = teacher.record.hyperParameters.classes
-        let trainer = try Trainer<Flow>(
-            distilling: teacher, hyperParameters: hyperParameters, train: train, validation: validation,
-            options: options, threads: session.threads)
         try session.announce(
             architecture, hyperParameters, train, validation, options,
             more: "teacher     \(teacher.record.name) (\(teacher.record.architecture)), "
                 + "\(grouped(teacher.record.parameterCount)) parameters")
+        let trainer = try Trainer<Flow>(
+            distilling: teacher, hyperParameters: hyperParameters, train: train, validation: validation,
+            options: options, threads: session.threads)
         let isNamed = !teacher.record.classes.isEmpty && teacher.record.isConditional
         try session.run(trainer, images: train.count, classes: isNamed ? teacher.record.classes : train.classes)
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import HTTPServer
 
 /// What `tusk serve` ends with, by the numbers of sysexits.h; docs/http-server.md lists them with 0, 1, 64 and 130.
@@ -16,15 +15,13 @@ enum ExitStatus: Int32 {
     case cutOff = 75
     /// A port or folder that this user may not use.
     case noPermission = 77
-    /// Options that do not fit this machine or this process.
+    /// Options or files that do not fit this machine or this process.
     case configuration = 78
 
     /// Says `message` in one line on standard error.
     /// - Returns: what to throw.
     func saying(_ message: String) -> ExitCode {
-        let line = Array("Error: \(message)\n".utf8)
-        // Nobody reads it, and the status says it too.
-        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        Terminal.complain(message)
         return ExitCode(rawValue)
     }
 }

@@ -19,6 +19,7 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
+    @OptionGroup var tls: TLSArguments
 
     @OptionGroup var listening: ListenArguments
     @OptionGroup var shutdown: ShutdownArguments
@@ -40,8 +41,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long a request may wait for its images to be computed.", valueName: "s"))
     var requestTimeout = 30.0
 
-    @Option(help: ArgumentHelp("Open connections; more wait to be accepted.", valueName: "n"))
-    var maxConnections = HTTPServerConfiguration().maxConnections
+    @OptionGroup(title: "Connections and time") var connections: ConnectionLimitArguments
+
+    @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
+
+    @OptionGroup(title: "Web pages") var browsers: BrowserArguments
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -51,12 +55,14 @@ struct Serve: AsyncParsableCommand {
         let interruption = Interruption()
         let logger = Logger(label: "tusk") { StreamLogHandler.standardError(label: $0) }
         let manager = try ServiceManager()
-        func notify(_ state: String, _ status: String) {
-            if let failure = manager.notify(state, "STATUS=\(status)") { logger.warning("\(failure)") }
+        @Sendable func notify(_ states: String...) {
+            if let failure = manager.notify(states) { logger.warning("\(failure)") }
         }
         let service = DensityService(configuration: serviceConfiguration)
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.requestTimeout = .seconds(requestTimeout)
+        options.maxBodyBytes = sizes.maxBody
+        options.browsers = try browsers.rules()
         // else a request of the permitted size could never be taken
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
@@ -82,16 +88,25 @@ struct Serve: AsyncParsableCommand {
             if waitsForModel { try listen() }
             let milliseconds = start.duration(to: .now) / .milliseconds(1)
             Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record)), \(weights.precision)")
-            notify("READY=1", "ready: \(summary(density.record))")
+            notify("READY=1", "STATUS=ready: \(summary(density.record))")
         } catch {
             await server.stop(grace: .zero)
             throw error
         }
         let signsOfLife = Task { try await showLife(of: server, to: manager, logger) }
 
+        // Without TLS there is nothing to read again, and SIGHUP ends the process as it does any other.
+        let reload = configuration.tls.map { _ in
+            HangUp {
+                notify("RELOADING=1", ServiceManager.time)
+                reloadTLS(of: server, logger)
+                notify("READY=1")
+            }
+        }
         await interruption.wait()
+        withExtendedLifetime(reload) {}
         service.failReadiness()
-        notify("STOPPING=1", "finishing")
+        notify("STOPPING=1", "STATUS=finishing")
         await server.endPersistence()
         if shutdown.drainDelay > 0 {
             Terminal.line("not ready any more; answers for \(shutdown.drainDelay) s yet")
@@ -113,17 +128,19 @@ struct Serve: AsyncParsableCommand {
         guard let watchdog = manager.watchdog else { return }
         while true {
             await server.passQueues()
-            if let failure = manager.notify("WATCHDOG=1") { logger.warning("\(failure)") }
+            if let failure = manager.notify(["WATCHDOG=1"]) { logger.warning("\(failure)") }
             try await Task.sleep(for: watchdog / 2)
         }
     }
 
     private func serverConfiguration(passed: [PassedSocket]) throws -> HTTPServerConfiguration {
-        try Descriptors.check(maxConnections: maxConnections, limit: Descriptors.raiseLimit())
         var configuration = HTTPServerConfiguration()
         configuration.addresses = try listening.addresses(passed: passed)
         configuration.socketMode = listening.socketMode.bits
-        configuration.maxConnections = maxConnections
+        connections.apply(to: &configuration)
+        sizes.apply(to: &configuration.limits)
+        configuration.tls = try tls.credentials()
+        try Descriptors.check(maxConnections: configuration.maxConnections, limit: Descriptors.raiseLimit())
         return configuration
     }
 
@@ -141,17 +158,26 @@ struct Serve: AsyncParsableCommand {
         try check("--max-batch-rows", maxBatchRows, in: 1...65_536)
         try check("--max-batch-delay", maxBatchDelay, in: 0...60_000)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
-        try check("--max-connections", maxConnections, in: 1...1_000_000)
+        try connections.check()
+        try sizes.check()
         try shutdown.check()
     }
 
     private func url(_ address: ListenAddress) -> String {
-        address.port == nil ? "\(address)" : "http://\(address)"
+        address.port == nil ? "\(address)" : "\(tls.tlsCertificate == nil ? "http" : "https")://\(address)"
     }
 
     private func summary(_ record: ModelRecord) -> String {
         let shape = record.eventShape
         return "\(record.name), \(record.architecture), images \(shape.width)x\(shape.height)x\(shape.channels), "
             + "\(grouped(record.parameterCount)) parameters"
+    }
+}
+
+private func reloadTLS(of server: HTTPServer, _ logger: Logger) {
+    do throws(TLSError) {
+        try server.reloadTLS()
+    } catch {
+        logger.error("the TLS certificate stays as it was: \(error)")
     }
 }

@@ -47,9 +47,16 @@ struct ServiceManager: Sendable {
         }
     }
 
+    /// The time now, which goes with `RELOADING=1`.
+    static var time: String {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        return "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)"
+    }
+
     /// Sends `states`, such as `READY=1`, a line each.
     /// - Returns: what went wrong, if something did.
-    func notify(_ states: String...) -> String? {
+    func notify(_ states: [String]) -> String? {
         guard let notifySocket else { return nil }
         do throws(HTTPListenError) {
             var address =

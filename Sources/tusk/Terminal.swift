@@ -5,16 +5,21 @@ enum Terminal {
     static var isInteractive: Bool { isatty(STDOUT_FILENO) != 0 }
 
     /// Prints at once, unbuffered, so that a pipe sees a line when it is written.
-    static func write(_ text: String) {
+    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0, errno != EINTR { return }  // nobody reads any more
             rest = rest.dropFirst(max(0, written))
         }
     }
 
     static func line(_ text: String) { write(text + "\n") }
+
+    /// Says on standard error why the command ends, as the argument parser would.
+    static func complain(_ text: String) { write("Error: \(text)\n", to: STDERR_FILENO) }
 }
 
 /// Processors of this machine.

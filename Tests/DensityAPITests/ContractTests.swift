@@ -101,19 +101,27 @@ struct ContractTests {
         }
         switch status {
         case 200: return try await send(TestAPI())
+        case 304:
+            let path = path == "/sample" ? "/sample?seed=1" : path
+            let tag = try #require(try await TestAPI().get(path).fields[.eTag])
+            return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
+        case 403: return try await send(TestAPI(), "", [.origin: "https://other.example"])
         case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
             return try await send(TestAPI(), "", [.accept: "text/html", .contentType: "application/octet-stream"])
-        case 408: return try await refused(.timeout(seconds: 30))
+        case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
         case 411: return try await refused(.lengthRequired)
         case 413: return try await refused(.bodyTooLarge(limit: 6))
         case 414: return try await refused(.targetTooLong(limit: 8192))
         case 415 where method == .post: return try await send(TestAPI(), "", [.contentType: "text/plain"])
         case 415: return try await refused(.unsupportedContentCoding("br"))
         case 417: return try await refused(.expectationFailed)
+        case 421:
+            let api = try await TestAPI(options: { $0.browsers.allowedHosts = [try HostName("ours")] })
+            return try await send(api)
         case 422: return try await send(TestAPI(), "?unknown=1")
         case 429:
             let model = FakeDensity(samplingOrder: .parallel)
@@ -148,5 +156,7 @@ struct ContractTests {
         #expect(coding.fields[.acceptEncoding] == "gzip, deflate, identity")
         let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil, on: .test))
         #expect(try damaged.problem(400, "malformed-body").contains("cut off"))
+        let plain = try await Answer(api.respond(to: .encryptionRequired, head: nil, on: .test))
+        #expect(try plain.problem(400, "encryption-required") == "this port speaks TLS; use https://")
     }
 }

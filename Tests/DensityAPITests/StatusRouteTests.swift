@@ -1,4 +1,4 @@
-import DensityAPI
+@testable import DensityAPI
 import FlowModels
 import FoundationEssentials
 import HTTPTypes
@@ -157,6 +157,24 @@ struct EveryAnswerTests {
         #expect(own.count == 32 && own != id)
     }
 
+    @Test("has a request id of its own: 32 hexadecimal digits, no two alike")
+    func ownIDs() {
+        let ids = (0..<10_000).map { _ in RequestID.random() }
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { $0.utf8.count == 32 && $0.utf8.allSatisfy("0123456789abcdef".utf8.contains) })
+    }
+
+    @Test(
+        "a path is a route's where all segments are",
+        arguments: [
+            ("/models/animals", true), ("/models/a%20b", true), ("/models", false), ("/models/animals/x", false),
+            ("/models/animals/", false), ("//animals", false), ("/Models/animals", false), ("/model/animals", false),
+        ])
+    func matching(_ path: String, _ matches: Bool) throws {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        #expect(ModelRoute.matches(segments) == matches)
+    }
+
     @Test("has a request id and a timing", arguments: ["/health", "/sample", "/nowhere", "/sample?count=0"])
     func fields(_ path: String) async throws {
         let answer = try await TestAPI().get(path)
@@ -185,14 +203,34 @@ struct EveryAnswerTests {
     @Test(
         "another method is refused with those that are there",
         arguments: [
-            ("/logprob", HTTPRequest.Method.get, "POST"), ("/sample", .post, "GET, HEAD"),
-            ("/health", .delete, "GET, HEAD"),
-            ("/models/fake", .put, "GET, HEAD"), ("/logprob", .head, "POST"), ("/health", .init("BREW")!, "GET, HEAD"),
+            ("/logprob", HTTPRequest.Method.get, "POST, OPTIONS"), ("/sample", .post, "GET, HEAD, OPTIONS"),
+            ("/health", .delete, "GET, HEAD, OPTIONS"), ("/models/fake", .put, "GET, HEAD, OPTIONS"),
+            ("/logprob", .head, "POST, OPTIONS"), ("/health", .init("BREW")!, "GET, HEAD, OPTIONS"),
         ])
     func methods(_ path: String, _ method: HTTPRequest.Method, _ allow: String) async throws {
         let answer = try await TestAPI().request(method, path)
         _ = try answer.problem(405, "method-not-allowed")
         #expect(answer.fields[.allow] == allow)
+    }
+
+    @Test(
+        "OPTIONS says which methods there are",
+        arguments: [
+            ("/logprob", "POST, OPTIONS"), ("/sample?count=0", "GET, HEAD, OPTIONS"),
+            ("/models/any", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS"),
+        ])
+    func options(_ path: String, _ allow: String) async throws {
+        let answer = try await TestAPI().request(.options, path)
+        #expect(answer.status == 204 && answer.body.isEmpty)
+        #expect(answer.fields[.allow] == allow)
+        _ = try await TestAPI().request(.options, "/nowhere").problem(404, "not-found")
+    }
+
+    @Test("the methods of OPTIONS * are those of all routes")
+    func allMethods() async throws {
+        let all = Set(routes.flatMap { $0.methods }).union([.options]).map(\.rawValue)
+        let answer = try await TestAPI().request(.options, "*")
+        #expect(answer.fields[.allow]?.split(separator: ", ").map(String.init).sorted() == all.sorted())
     }
 
     @Test(

@@ -24,8 +24,8 @@ struct TestAPI {
     /// Ready, unless `isLoading`.
     init(
         _ model: FakeDensity = FakeDensity(), isLoading: Bool = false,
-        configure: (inout ServiceConfiguration) -> Void = { _ in },
-        options change: (inout APIOptions) -> Void = { _ in }
+        openAPI: String = "openapi: 3.1.0\n", configure: (inout ServiceConfiguration) -> Void = { _ in },
+        options change: (inout APIOptions) throws -> Void = { _ in }
     ) async throws {
         self.model = model
         var configuration = ServiceConfiguration()
@@ -34,25 +34,26 @@ struct TestAPI {
         service = DensityService(configuration: configuration)
         if !isLoading { try await service.load([model]) }
         var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
-        change(&options)
+        try change(&options)
         api = DensityAPI(
-            service: service, openAPI: Array("openapi: 3.1.0\n".utf8), options: options, helpers: HelperPool(threads: 1)
+            service: service, openAPI: Array(openAPI.utf8), options: options, helpers: HelperPool(threads: 1)
         )
     }
 
     func request(
-        _ method: HTTPRequest.Method, _ path: String, fields: HTTPFields = [:], body: [UInt8] = []
+        _ method: HTTPRequest.Method, _ path: String, fields: HTTPFields = [:], body: [UInt8] = [],
+        host: String? = "test", on connection: ConnectionInfo = .test
     ) async throws -> Answer {
         var fields = fields
         if method == .post { fields[.contentLength] = String(body.count) }
-        let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: fields)
-        switch api.decide(head, on: .test) {
+        let head = HTTPRequest(method: method, scheme: "http", authority: host, path: path, headerFields: fields)
+        switch api.decide(head, on: connection) {
         case .respond(let response): return try await Answer(response)
         case .readBody(let limit, _):
             guard body.count <= limit else {
-                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head, on: .test))
+                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head, on: connection))
             }
-            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body, on: .test)))
+            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body, on: connection)))
         }
     }
 

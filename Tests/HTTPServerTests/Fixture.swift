@@ -59,6 +59,7 @@ final class TestHandler: HTTPHandler {
         switch head.path {
         case "/now": .respond(.text("now"))
         case "/peer": .respond(.text(connection.isUnixSocket ? "unix" + connection.peer : connection.peer))
+        case "/who": .respond(.text(connection.isEncrypted ? connection.clientSubject ?? "nobody" : "in the open"))
         case "/refused": .respond(.text("refused", status: .notFound))
         case "/large": .respond(ServerResponse(status: .ok, body: .bytes(Self.large)))
         case "/strict": .readBody(limit: Self.bodyLimit, lengthRequired: true)

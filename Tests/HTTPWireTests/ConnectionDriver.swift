@@ -14,6 +14,8 @@ struct ConnectionDriver {
     private(set) var sent = ""
     /// The paths that the handler decided on.
     private(set) var decided: [String] = []
+    /// The requests that the handler decided on.
+    private(set) var heads: [HTTPRequest] = []
     /// The bodies that are complete, as a handler would get them.
     private(set) var requests: [String] = []
     private(set) var refused: [HTTPServerError] = []
@@ -34,7 +36,11 @@ struct ConnectionDriver {
     }
 
     mutating func receive(_ text: String) {
-        machine.receive(Array(text.utf8).span, at: now)
+        receive(Array(text.utf8)[...])
+    }
+
+    mutating func receive(_ bytes: ArraySlice<UInt8>) {
+        machine.receive(bytes.span, at: now)
         run()
     }
 
@@ -87,11 +93,13 @@ struct ConnectionDriver {
 
     private mutating func perform(_ action: HTTPConnection.Action) {
         switch action {
-        case .decide(let head):
-            decided.append(head.request.path ?? "")
+        case .decide:
+            let request = machine.makeRequest()
+            decided.append(request.path ?? "")
+            heads.append(request)
             body = []
-            machine.decided(decide(head.request), date: Self.date, at: now)
-        case .body(let part): body += part
+            machine.decided(decide(request), date: Self.date, at: now)
+        case .body(let part): machine.withBytes(of: part) { span in body += span.indices.map { span[$0] } }
         case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))
         case .refuse(let error, _):
             refused.append(error)

@@ -244,6 +244,27 @@ struct HTTPConnectionTests {
         #expect(driver.closed)
     }
 
+    @Test("a body whose Expect is not understood is not skipped, since it may not come")
+    func unknownExpectationUnread() {
+        var driver = ConnectionDriver()
+        driver.receive(post("Expect: y 100-continue\r\nContent-Length: 2\r\n") + get("", target: "/2"))
+        #expect(driver.answers == ["/"])
+        #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
+    }
+
+    @Test("the last request that a connection may have is answered with close", arguments: [(2, true), (3, false)])
+    func requests(count: Int, stays: Bool) {
+        var limits = HTTPLimits()
+        limits.requests = 3
+        var driver = ConnectionDriver(limits: limits)
+        for index in 1...count { driver.receive(get("", target: "/\(index)")) }
+        #expect(driver.answers.count == count)
+        #expect(driver.sent.contains("connection: close") == !stays)
+        #expect(driver.finishedWriting == !stays)
+        driver.receive(get("", target: "/next"))
+        #expect(driver.decided.contains("/next") == stays)
+    }
+
     // MARK: Streams
 
     @Test("a stream is sent part by part, each asked for when the last was taken")

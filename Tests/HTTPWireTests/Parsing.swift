@@ -1,8 +1,19 @@
+import HTTPTypes
+
 @testable import HTTPWire
+
+/// A head: what the connection sees of it, and the request for the handler.
+@dynamicMemberLookup
+struct ParsedHead: Equatable {
+    var facts: RequestHead
+    var request: HTTPRequest
+
+    subscript<Value>(dynamicMember path: KeyPath<RequestHead, Value>) -> Value { facts[keyPath: path] }
+}
 
 /// What came out of a parser, with the parts of a body joined, so that it does not depend on where the bytes were cut.
 struct Parsed: Equatable {
-    var heads: [RequestHead] = []
+    var heads: [ParsedHead] = []
     var bodies: [[UInt8]] = []
     var completed = 0
     var error: HTTPServerError?
@@ -16,9 +27,12 @@ struct Parsed: Equatable {
                 while let event = try parser.next() {
                     switch event {
                     case .head(let head):
-                        heads.append(head)
+                        heads.append(ParsedHead(facts: head, request: parser.makeRequest()))
                         bodies.append([])
-                    case .body(let part): bodies[bodies.count - 1] += part
+                    case .body(let part):
+                        parser.withBytes(of: part) { span in
+                            bodies[bodies.count - 1] += span.indices.map { span[$0] }
+                        }
                     case .end: completed += 1
                     }
                 }

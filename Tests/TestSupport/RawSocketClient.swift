@@ -88,6 +88,7 @@ package actor RawSocketClient {
     private let receiver = DispatchQueue(label: "tusk.test.client.receive")
     private var received: [UInt8] = []
     private var isOpen = true
+    private var tls: TLSClientSession?
 
     /// Connects to `port` of the loopback address.
     /// - Parameter receiveBuffer: bytes that the kernel holds for a client that does not read; its default is large.
@@ -135,6 +136,11 @@ package actor RawSocketClient {
     }
 
     package func send(_ bytes: [UInt8]) async throws {
+        try await sendRaw(tls?.encrypt(bytes) ?? bytes)
+    }
+
+    /// Sends bytes past TLS.
+    package func sendRaw(_ bytes: [UInt8]) async throws {
         let descriptor = descriptor
         try await blocking(on: sender) {
             var sent = 0
@@ -154,6 +160,23 @@ package actor RawSocketClient {
             defer { received.removeFirst(min(limit, received.count)) }
             return Array(received.prefix(limit))
         }
+        guard let tls else { return try await receive(atMost: limit) }
+        while true {
+            switch try tls.decrypt(atMost: limit) {
+            case .bytes(let bytes): return bytes
+            case .ended: return []
+            case .wantsInput:
+                let output = tls.takeOutput()
+                if !output.isEmpty { try await sendRaw(output) }
+                let part = try await receive(atMost: 65_536)
+                // Without a close_notify it is not the server's end of the answer, but a cut.
+                guard !part.isEmpty else { throw RawSocketError.closed }
+                tls.feed(part)
+            }
+        }
+    }
+
+    private func receive(atMost limit: Int) async throws -> [UInt8] {
         let descriptor = descriptor
         return try await blocking(on: receiver) {
             var buffer = [UInt8](repeating: 0, count: limit)
@@ -161,6 +184,34 @@ package actor RawSocketClient {
             guard count >= 0 else { throw Self.error("recv") }
             return Array(buffer.prefix(count))
         }
+    }
+
+    /// Shakes hands; from then on everything goes through TLS.
+    /// - Parameter cut: bytes of each piece that the client's part of the handshake is sent in.
+    /// - Throws: ``TLSClientError``; ``RawSocketError/closed`` when the server gives up without an alert.
+    @discardableResult
+    package func startTLS(_ options: TLSClientOptions = .init(), cut: Int = .max) async throws -> TLSClientSession {
+        let session = try TLSClientSession(options)
+        while true {
+            let isDone = try session.handshake()
+            var output = session.takeOutput()[...]
+            while !output.isEmpty {
+                try await sendRaw(Array(output.prefix(cut)))
+                output = output.dropFirst(cut)
+            }
+            if isDone { break }
+            let part = try await receive(atMost: 65_536)
+            guard !part.isEmpty else { throw RawSocketError.closed }
+            session.feed(part)
+        }
+        tls = session
+        return session
+    }
+
+    /// Tells the server by TLS that nothing more will come; the socket stays open.
+    package func sendCloseNotify() async throws {
+        guard let tls else { return }
+        try await sendRaw(tls.closeNotify())
     }
 
     /// All that comes until the server closes its side.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema.
+# Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema; and its
+# TLS against Mozilla's recommendation (tls.sh).
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -8,10 +9,14 @@ cd "$(dirname "$0")/../.."
 program=.build/release/tusk
 venv=.build/conformance
 [ -x "$program" ] || { echo "conformance: $program is not built; run make build" >&2; exit 1; }
-if [ ! -x "$venv/bin/schemathesis" ]; then
+# Again when the list has changed since.
+if ! cmp --quiet Tests/conformance/requirements.txt "$venv/installed.txt"; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --requirement Tests/conformance/requirements.txt
+    cp Tests/conformance/requirements.txt "$venv/installed.txt"
 fi
+
+Tests/conformance/tls.sh
 
 output=$(mktemp)
 "$program" serve --port 0 ${1:+--model "$1"} >"$output" &

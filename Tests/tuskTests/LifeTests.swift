@@ -5,13 +5,13 @@ import Testing
 
 @Suite("Life and death of tusk serve", .timeLimit(.minutes(2)))
 struct LifeTests {
-    private static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
+    private static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
 
     /// A client whose request has begun for certain: it was told to send the body.
     private func begin(_ service: Service) async throws -> RawSocketClient {
         let client = try service.client()
         let answer = try await client.roundTrip(
-            "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
+            "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
                 + "Content-Length: 16\r\nExpect: 100-continue\r\n\r\n")
         try #require(answer.status == 100)
         return client

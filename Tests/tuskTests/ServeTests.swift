@@ -10,14 +10,14 @@ struct ServeTests {
         #expect(service.text.contains("m, maf, images 4x4x1"))
         let client = try service.client()
         let density = try await client.roundTrip(
-            "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: 16\r\n\r\n"
+            "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\nContent-Length: 16\r\n\r\n"
                 + "0123456789abcdef")
         #expect(density.status == 200)
         #expect(density.text.hasPrefix(#"{"model":"m","log_prob":"#))
-        let samples = try await client.roundTrip("GET /sample?count=3&seed=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        let samples = try await client.roundTrip("GET /sample?count=3&seed=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(samples.status == 200)
         #expect(samples.text.contains(#""seed":1,"#) && samples.text.contains(#""index":2,"#))
-        let contract = try await client.roundTrip("GET /openapi.yaml HTTP/1.1\r\nHost: a\r\n\r\n")
+        let contract = try await client.roundTrip("GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(contract.text.hasPrefix("openapi: 3.1.0\n"))
         #expect(service.end() == 0)
         #expect(service.text.hasSuffix("finishing the requests that have begun\n"))
@@ -28,7 +28,7 @@ struct ServeTests {
         func logDensity(_ service: Service) async throws -> Double {
             let client = try service.client()
             let answer = try await client.roundTrip(
-                "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
+                "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
                     + "Content-Length: 16\r\n\r\n0123456789abcdef")
             let number = answer.text.split(separator: "log_prob\":").last?.prefix { $0 != "," }
             return try #require(number.flatMap { Double($0) })
@@ -48,7 +48,7 @@ struct ServeTests {
         let service = try Service()
         let client = try service.client()
         let answer = try await client.roundTrip(
-            "POST /logprob HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n\r\n")
+            "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n\r\n")
         #expect(answer.status == 411)
         #expect(answer.text.contains("urn:tusk:problem:length-required"))
         #expect(service.end() == 0)

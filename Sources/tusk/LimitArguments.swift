@@ -1,0 +1,161 @@
+import ArgumentParser
+import DensityAPI
+import HTTPServer
+import HTTPWire
+
+/// What clients may send; defaults as in ``HTTPLimits``.
+struct SizeLimitArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Longest request line; a longer one is refused with 414.", valueName: "bytes"))
+    var maxRequestLine = HTTPLimits().requestLineBytes
+
+    @Option(help: ArgumentHelp("All header fields of a request; more are refused with 431.", valueName: "bytes"))
+    var maxHeader = HTTPLimits().fieldBytes
+
+    @Option(help: ArgumentHelp("Header fields of a request, or of its trailers; 431.", valueName: "n"))
+    var maxHeaderFields = HTTPLimits().fields
+
+    @Option(help: ArgumentHelp("All trailer fields of a chunked body; 431.", valueName: "bytes"))
+    var maxTrailer = HTTPLimits().trailerBytes
+
+    @Option(help: ArgumentHelp("Empty lines before a request; 400.", valueName: "n"))
+    var maxEmptyLines = HTTPLimits().leadingEmptyLines
+
+    @Option(help: ArgumentHelp("Chunks of a body; 400.", valueName: "n"))
+    var maxChunks = HTTPLimits().chunks
+
+    @Option(help: ArgumentHelp("Extension of one chunk; 400.", valueName: "bytes"))
+    var maxChunkExtension = HTTPLimits().chunkExtensionBytes
+
+    @Option(
+        help: ArgumentHelp(
+            "Any body, unfolded; the model's images set lower limits for most; 413.", valueName: "bytes"))
+    var maxBody = APIOptions(version: "") { _ in }.maxBodyBytes
+
+    @Option(help: ArgumentHelp("How many times larger a gzip or deflate body may unfold; 400.", valueName: "n"))
+    var maxExpansion = HTTPLimits().expansionRatio
+
+    @Option(help: ArgumentHelp("Up to this a body may unfold however much it was compressed.", valueName: "bytes"))
+    var freeExpansion = HTTPLimits().expansionFloorBytes
+
+    @Option(
+        help: ArgumentHelp("Requests kept behind the one that is answered; more are left unread.", valueName: "bytes"))
+    var maxReadAhead = HTTPLimits().readAheadBytes
+
+    @Option(help: ArgumentHelp("Answers that wait to be taken before the next request is begun.", valueName: "bytes"))
+    var maxUnsent = HTTPLimits().unsentBytes
+
+    @Option(help: ArgumentHelp("Unwanted body that is dropped; beyond it the connection closes.", valueName: "bytes"))
+    var maxDiscardedBody = HTTPLimits().discardedBodyBytes
+
+    @Option(help: ArgumentHelp("What is dropped after the last answer, so that it arrives.", valueName: "bytes"))
+    var maxLingering = HTTPLimits().lingeringBytes
+
+    func check() throws {
+        try tusk.check("--max-request-line", maxRequestLine, in: 64...1 << 20)
+        try tusk.check("--max-header", maxHeader, in: 64...1 << 24)
+        try tusk.check("--max-header-fields", maxHeaderFields, in: 1...10_000)
+        try tusk.check("--max-trailer", maxTrailer, in: 2...1 << 24)
+        try tusk.check("--max-empty-lines", maxEmptyLines, in: 0...1000)
+        try tusk.check("--max-chunks", maxChunks, in: 1...1 << 30)
+        try tusk.check("--max-chunk-extension", maxChunkExtension, in: 0...1 << 20)
+        try tusk.check("--max-body", maxBody, in: 1024...1 << 32)
+        try tusk.check("--max-expansion", maxExpansion, in: 1...10_000)
+        try tusk.check("--free-expansion", freeExpansion, in: 0...1 << 32)
+        try tusk.check("--max-read-ahead", maxReadAhead, in: 1...1 << 24)
+        try tusk.check("--max-unsent", maxUnsent, in: 1...1 << 24)
+        try tusk.check("--max-discarded-body", maxDiscardedBody, in: 0...1 << 32)
+        try tusk.check("--max-lingering", maxLingering, in: 0...1 << 32)
+    }
+
+    func apply(to limits: inout HTTPLimits) {
+        limits.requestLineBytes = maxRequestLine
+        limits.fieldBytes = maxHeader
+        limits.fields = maxHeaderFields
+        limits.trailerBytes = maxTrailer
+        limits.leadingEmptyLines = maxEmptyLines
+        limits.chunks = maxChunks
+        limits.chunkExtensionBytes = maxChunkExtension
+        limits.expansionRatio = maxExpansion
+        limits.expansionFloorBytes = freeExpansion
+        limits.readAheadBytes = maxReadAhead
+        limits.unsentBytes = maxUnsent
+        limits.discardedBodyBytes = maxDiscardedBody
+        limits.lingeringBytes = maxLingering
+    }
+}
+
+/// How many connections, and how long each may take over what; defaults as in ``HTTPServerConfiguration`` and
+/// ``HTTPTimeouts``.
+struct ConnectionLimitArguments: ParsableArguments {
+    private static let timeouts = HTTPTimeouts()
+
+    @Option(help: ArgumentHelp("Open connections; more wait to be accepted.", valueName: "n"))
+    var maxConnections = HTTPServerConfiguration().maxConnections
+
+    @Option(
+        help: ArgumentHelp(
+            "Open connections of one IPv4 address or IPv6 /64; more are closed. 0 for any number: behind a proxy.",
+            valueName: "n"))
+    var maxConnectionsPerClient = HTTPServerConfiguration().maxConnectionsPerClient
+
+    @Option(help: ArgumentHelp("Requests of one connection; the last answer closes it.", valueName: "n"))
+    var maxRequestsPerConnection = HTTPLimits().requests
+
+    @Option(help: ArgumentHelp("From the first byte of a head to its last; 408.", valueName: "s"))
+    var headTimeout = ConnectionLimitArguments.timeouts.head / .seconds(1)
+
+    @Option(
+        help: ArgumentHelp("For a body, and again as long as it keeps --min-body-rate; 408.", valueName: "s"))
+    var bodyTimeout = ConnectionLimitArguments.timeouts.body / .seconds(1)
+
+    @Option(help: ArgumentHelp("Bytes a second of a body over each --body-timeout.", valueName: "bytes"))
+    var minBodyRate = ConnectionLimitArguments.timeouts.minimumBodyRate
+
+    @Option(help: ArgumentHelp("Between two requests of a connection; it closes.", valueName: "s"))
+    var idleTimeout = ConnectionLimitArguments.timeouts.idle / .seconds(1)
+
+    @Option(
+        help: ArgumentHelp(
+            "For a client to take an answer, and again as long as it keeps --min-send-rate; it is cut off.",
+            valueName: "s"))
+    var writeTimeout = ConnectionLimitArguments.timeouts.write / .seconds(1)
+
+    @Option(help: ArgumentHelp("Bytes a second of an answer over each --write-timeout.", valueName: "bytes"))
+    var minSendRate = ConnectionLimitArguments.timeouts.minimumSendRate
+
+    @Option(help: ArgumentHelp("After the last answer, while the client sends nothing.", valueName: "s"))
+    var lingerTimeout = ConnectionLimitArguments.timeouts.linger / .seconds(1)
+
+    @Option(help: ArgumentHelp("After the last answer, while the client still sends.", valueName: "s"))
+    var lingerTotal = ConnectionLimitArguments.timeouts.lingerTotal / .seconds(1)
+
+    private static let seconds = 0.001...86_400
+
+    func check() throws {
+        try tusk.check("--max-connections", maxConnections, in: 1...1_000_000)
+        try tusk.check("--max-connections-per-client", maxConnectionsPerClient, in: 0...1_000_000)
+        try tusk.check("--max-requests-per-connection", maxRequestsPerConnection, in: 1...1 << 60)
+        try tusk.check("--head-timeout", headTimeout, in: Self.seconds)
+        try tusk.check("--body-timeout", bodyTimeout, in: Self.seconds)
+        try tusk.check("--min-body-rate", minBodyRate, in: 0...1 << 30)
+        try tusk.check("--idle-timeout", idleTimeout, in: Self.seconds)
+        try tusk.check("--write-timeout", writeTimeout, in: Self.seconds)
+        try tusk.check("--min-send-rate", minSendRate, in: 0...1 << 30)
+        try tusk.check("--linger-timeout", lingerTimeout, in: Self.seconds)
+        try tusk.check("--linger-total", lingerTotal, in: Self.seconds)
+    }
+
+    func apply(to configuration: inout HTTPServerConfiguration) {
+        configuration.maxConnections = maxConnections
+        configuration.maxConnectionsPerClient = maxConnectionsPerClient
+        configuration.limits.requests = maxRequestsPerConnection
+        configuration.timeouts.head = .seconds(headTimeout)
+        configuration.timeouts.body = .seconds(bodyTimeout)
+        configuration.timeouts.minimumBodyRate = minBodyRate
+        configuration.timeouts.idle = .seconds(idleTimeout)
+        configuration.timeouts.write = .seconds(writeTimeout)
+        configuration.timeouts.minimumSendRate = minSendRate
+        configuration.timeouts.linger = .seconds(lingerTimeout)
+        configuration.timeouts.lingerTotal = .seconds(lingerTotal)
+    }
+}

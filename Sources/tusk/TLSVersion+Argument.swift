@@ -1,0 +1,4 @@
+public import ArgumentParser
+public import HTTPServer
+
+extension TLSConfiguration.Version: ExpressibleByArgument {}
