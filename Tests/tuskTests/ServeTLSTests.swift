@@ -25,10 +25,10 @@ struct ServeTLSTests {
         try service.readUntil("the TLS certificate stays as it was: \(files.file("key.pem")): ")
         #expect(try await serverName(service) == "second")
 
-        let answer = try await client.roundTrip("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = try await client.roundTrip("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(answer.status == 200)
         let plain = try RawSocketClient(port: service.port)
-        let refused = try await plain.roundTrip("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        let refused = try await plain.roundTrip("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(refused.status == 400 && refused["content-type"] == "application/problem+json")
         #expect(refused.text.contains("this port speaks TLS; use https://"))
         #expect(service.end() == 0)
