@@ -19,7 +19,7 @@ def milliseconds(text):
 
 def wrk(url, connections, threads, seconds, script=None):
     """Requests/s, p50 and p99 in ms and errors, of `connections` that ask again as soon as they are answered."""
-    command = ["wrk", f"-c{connections}", f"-t{threads}", f"-d{seconds}s", "--latency", *(["-s", script] if script else [])]
+    command = ["wrk", f"-c{connections}", f"-t{threads}", f"-d{seconds}s", "--timeout", "30s", "--latency", *(["-s", script] if script else [])]
     output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     if requests == 0:

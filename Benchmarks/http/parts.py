@@ -15,6 +15,8 @@ import servers
 from png import png
 
 CONNECTIONS = 64
+# They all come from this machine, which by default may have 256 connections.
+ANY_NUMBER = ["--max-connections-per-client", "0"]
 WRK_THREADS = [1, 2]
 
 
@@ -135,7 +137,7 @@ def memory(server, count, certificate=None):
 
 def idle(options, folder):
     """Memory of idle keep-alive connections, over TCP and, where the program speaks it, over TLS."""
-    limit = ["--max-connections", str(options.idle + 100)]
+    limit = ["--max-connections", str(options.idle + 100), *ANY_NUMBER]
     with servers.tusk(options.program, *limit) as server:
         found = {"TCP": memory(server, options.idle)}
     help_text = subprocess.run([options.program, "serve", "--help"], check=True, capture_output=True, text=True).stdout
@@ -151,7 +153,7 @@ def idle(options, folder):
 def slow(options, folder):
     """Honest clients at a fixed rate, with slow ones attached and without, in turns."""
     windows = []
-    limit = ["--max-connections", str(2 * options.slow + 1000)]
+    limit = ["--max-connections", str(2 * options.slow + 1000), *ANY_NUMBER]
     with servers.tusk(options.program, *limit) as server:
         with load.OpenLoop(server.port, load.request("GET", "/health")) as clients:
             clients.run(options.rate, 1, 0)  # warm-up
