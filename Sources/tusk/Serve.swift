@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
             + "begun finish; a second one ends at once. "
-            + "What it ends with: docs/http-server.md.")
+            + "What it ends with: docs/lifecycle.md.")
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
