@@ -30,7 +30,7 @@ package struct RawResponse: Sendable, Equatable {
     }
 }
 
-/// A TCP client for 127.0.0.1 that sends any bytes at all, and whose every step ends by itself after a timeout.
+/// A TCP client of a loopback address that sends any bytes at all, and whose every step ends by itself after a timeout.
 ///
 /// Its calls block a thread of their own, never one that the server under test may need.
 package actor RawSocketClient {
@@ -42,9 +42,11 @@ package actor RawSocketClient {
     private var isOpen = true
     private var tls: TLSClientSession?
 
-    /// Connects to `port` of the loopback address.
+    /// Connects to `port` of a loopback address, 127.0.0.1 by default.
     /// - Parameter receiveBuffer: bytes that the kernel holds for a client that does not read; its default is large.
-    package init(port: Int, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil) throws {
+    package init(
+        address number: UInt32 = 0x7F00_0001, port: Int, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil
+    ) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw RawSocketError.system(call: "socket", code: errno) }
         let (seconds, attoseconds) = timeout.components
@@ -58,7 +60,7 @@ package actor RawSocketClient {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = in_addr_t(number).bigEndian
         let descriptor = descriptor
         let result = unsafe withUnsafePointer(to: &address) {
             unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
