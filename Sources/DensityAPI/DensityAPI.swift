@@ -96,9 +96,9 @@ public struct DensityAPI: HTTPHandler {
         let head = try RequestHead(request, on: connection)
         let matches = table.filter { type(of: $0).matches(head.segments) }
         guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
-        let allowed = matches.flatMap { type(of: $0).methods } + [.options]
-        if head.method == .options { return .done(.allowing(allowed)) }
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
+            let allowed = matches.flatMap { type(of: $0).methods } + [.options]
+            if head.method == .options { return .done(.allowing(allowed)) }
             let list = allowed.list
             throw Problem(
                 .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(list)", fields: [.allow: list])

@@ -42,11 +42,13 @@ public struct HostName: Hashable, Sendable {
 
     /// The host of `host [ ":" port ]`, whatever it is.
     init(ofAuthority authority: String) {
+        // By bytes: it runs for every request.
+        let bytes = authority.utf8
         let end =
-            authority.hasPrefix("[")
-            ? authority.firstIndex(of: "]").map(authority.index(after:)) : authority.firstIndex(of: ":")
-        let host = authority[..<(end ?? authority.endIndex)]
-        text = (host.hasSuffix(".") ? host.dropLast() : host).lowercased()
+            bytes.first == UInt8(ascii: "[")
+            ? bytes.firstIndex(of: UInt8(ascii: "]")).map(bytes.index(after:)) : bytes.firstIndex(of: UInt8(ascii: ":"))
+        let host = bytes[..<(end ?? bytes.endIndex)]
+        text = Substring(host.last == UInt8(ascii: ".") ? host.dropLast() : host).lowercased()
     }
 
     /// `localhost`, a name below it (RFC 6761, section 6.3), or an address of the loopback interface.
@@ -67,7 +69,7 @@ public struct HostName: Hashable, Sendable {
 
     /// 4 or 16 bytes.
     private var address: [UInt8]? {
-        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let isBracketed = text.utf8.first == UInt8(ascii: "[") && text.utf8.last == UInt8(ascii: "]")
         let literal = isBracketed ? String(text.dropFirst().dropLast()) : text
         var bytes = [UInt8](repeating: 0, count: isBracketed ? 16 : 4)
         return unsafe inet_pton(isBracketed ? AF_INET6 : AF_INET, literal, &bytes) == 1 ? bytes : nil

@@ -57,6 +57,7 @@ final class TestHandler: HTTPHandler {
 
     func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
         switch head.path {
+        case "/loopback": .respond(.text("\(connection.isLoopback)"))
         case "/now": .respond(.text("now"))
         case "/peer": .respond(.text(connection.isUnixSocket ? "unix" + connection.peer : connection.peer))
         case "/who": .respond(.text(connection.isEncrypted ? connection.clientSubject ?? "nobody" : "in the open"))

@@ -20,6 +20,19 @@ struct RequestTests {
         }
     }
 
+    @Test(
+        "the handler learns whether only this machine can connect",
+        arguments: [("127.0.0.1", "true"), ("127.0.0.2", "true"), ("0.0.0.0", "false"), ("*", "false")])
+    func loopback(host: String, answer: String) async throws {
+        var configuration = HTTPServerConfiguration()
+        configuration.addresses = [.tcp(host: host, port: 0)]
+        let server = HTTPServer(configuration: configuration, handler: TestHandler(), logger: silentLogger)
+        let port = try #require(try server.start()[0].port)
+        let client = try RawSocketClient(address: host == "127.0.0.2" ? 0x7F00_0002 : 0x7F00_0001, port: port)
+        #expect(try await client.roundTrip(get("/loopback")).text == answer)
+        await server.stop(grace: .zero)
+    }
+
     @Test("pipelined requests are answered in order")
     func pipelining() async throws {
         try await withServer { port, _ in
@@ -159,6 +172,44 @@ struct RequestTests {
             let body = [UInt8](repeating: 0, count: TestHandler.bodyLimit + over)
             try await client.send(coded("gzip", deflate(body, coding: .gzip)))
             #expect(try await client.response().status == status)
+        }
+    }
+
+    /// Of "tusk", by Python's `zlib.compressobj(9, zlib.DEFLATED, bits)`.
+    @Test(
+        "members in a row, raw deflate and content of no bytes are read",
+        arguments: [
+            ("gzip", deflate(Array("tu".utf8), coding: .gzip) + deflate(Array("sk".utf8), coding: .gzip), "tusk"),
+            ("deflate", [120, 218, 43, 41, 45, 206, 6, 0, 4, 132, 1, 200], "tusk"),
+            ("deflate", [43, 41, 45, 206, 6, 0], "tusk"), ("X-GZIP", deflate([], coding: .gzip), ""),
+            ("gzip", [], ""), ("deflate", [], ""), ("identity", Array("tusk".utf8), "tusk"),
+        ] as [(String, [UInt8], String)])
+    func codedForms(coding: String, body: [UInt8], text: String) async throws {
+        try await withServer { port, _ in
+            let client = try RawSocketClient(port: port)
+            try await client.send(coded(coding, body))
+            let response = try await client.response()
+            #expect(response.status == 200 && response.text == text)
+        }
+    }
+
+    @Test(
+        "codings upon codings and unknown ones are refused", arguments: ["gzip, gzip", "gzip, identity", "br", "zstd"])
+    func unsupportedCoding(_ coding: String) async throws {
+        try await withServer { port, _ in
+            let client = try RawSocketClient(port: port)
+            try await client.send(coded(coding, [1]))
+            #expect(try await client.response().status == 415)
+        }
+    }
+
+    @Test("members that each stay below the limit do not pass it together")
+    func bombOfMembers() async throws {
+        try await withServer { port, _ in
+            let client = try RawSocketClient(port: port)
+            let member = deflate([UInt8](repeating: 0, count: TestHandler.bodyLimit / 4), coding: .gzip)
+            try await client.send(coded("gzip", Array(repeatElement(member, count: 5).joined())))
+            #expect(try await client.response().status == 413)
         }
     }
 

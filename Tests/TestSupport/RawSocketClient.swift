@@ -32,8 +32,8 @@ package struct RawResponse: Sendable, Equatable {
 
 /// A place on this machine that a test connects to.
 package enum RawSocketAddress: Sendable {
-    /// 127.0.0.1.
-    case ipv4(port: Int)
+    /// 127.0.0.1, or another address of 32 bits.
+    case ipv4(_ number: UInt32 = 0x7F00_0001, port: Int)
     /// ::1.
     case ipv6(port: Int)
     case unix(path: String)
@@ -57,11 +57,11 @@ package enum RawSocketAddress: Sendable {
             }
         }
         switch self {
-        case .ipv4(let port):
+        case .ipv4(let number, let port):
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = in_port_t(port).bigEndian
-            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            address.sin_addr.s_addr = in_addr_t(number).bigEndian
             return connect(address)
         case .ipv6(let port):
             var address = sockaddr_in6()
@@ -90,10 +90,12 @@ package actor RawSocketClient {
     private var isOpen = true
     private var tls: TLSClientSession?
 
-    /// Connects to `port` of the loopback address.
+    /// Connects to `port` of a loopback address, 127.0.0.1 by default.
     /// - Parameter receiveBuffer: bytes that the kernel holds for a client that does not read; its default is large.
-    package init(port: Int, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil) throws {
-        try self.init(.ipv4(port: port), timeout: timeout, receiveBuffer: receiveBuffer)
+    package init(
+        address number: UInt32 = 0x7F00_0001, port: Int, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil
+    ) throws {
+        try self.init(.ipv4(number, port: port), timeout: timeout, receiveBuffer: receiveBuffer)
     }
 
     package init(_ address: RawSocketAddress, timeout: Duration = .seconds(10), receiveBuffer: Int? = nil) throws {

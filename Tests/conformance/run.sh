@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema; and its
-# TLS against Mozilla's recommendation (tls.sh).
+# Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema;
+# has curl and requests undo its content codings; and holds its TLS against Mozilla's recommendation (tls.sh).
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -33,3 +33,4 @@ url=$(sed -n 's/.* listens on //p' "$output")
 
 "$venv/bin/schemathesis" --config-file Tests/conformance/schemathesis.toml run openapi.yaml --url "$url" \
     --checks all --max-examples "${EXAMPLES:-100}"
+"$venv/bin/python" Tests/conformance/clients.py "$url"

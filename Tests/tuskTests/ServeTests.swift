@@ -43,6 +43,28 @@ struct ServeTests {
         #expect(refused.code == 64 && refused.errors.contains("bf16"))
     }
 
+    @Test("names and origins are what the options say")
+    func browsers() async throws {
+        let service = try Service("--allowed-host", "tusk.example", "--cors-origin", "https://app.example")
+        let client = try service.client()
+        func health(_ host: String) async throws -> RawResponse {
+            try await client.roundTrip("GET /health HTTP/1.1\r\nHost: \(host)\r\nOrigin: https://app.example\r\n\r\n")
+        }
+        let named = try await health("tusk.example")
+        #expect(named.status == 200 && named["access-control-allow-origin"] == "https://app.example")
+        #expect(try await health("localhost:\(service.port())").status == 200)
+        #expect(try await health("evil.example").status == 421)
+        #expect(service.end() == 0)
+        for (option, value, reason) in [
+            ("--cors-origin", "*", "any page"), ("--cors-origin", "null", "sandboxed"),
+            ("--allowed-host", "a:80", "port"),
+        ] {
+            let refused = try Program.run(["serve", "--port", "0", option, value])
+            #expect(refused.code == 1 && refused.errors.hasPrefix("Error: \(option) is \(value): "))
+            #expect(refused.errors.contains(reason))
+        }
+    }
+
     @Test("a body without a length is refused with 411")
     func noLength() async throws {
         let service = try Service()
