@@ -16,9 +16,9 @@ struct ExchangeMeter: Sendable {
         var answerEnd: Int?
     }
 
-    /// The one that is not answered whole.
+    /// The one that began last, until its whole answer was sent.
     private var current: Exchange?
-    /// Answered whole, but not sent whole; in order.
+    /// Those before it that are answered whole, but not sent whole; in order. Only pipelining brings any.
     private var answered: [Exchange] = []
     /// Of the whole connection.
     private var sentBytes = 0
@@ -26,6 +26,7 @@ struct ExchangeMeter: Sendable {
 
     /// A head was parsed, or could not be: then there is no version.
     mutating func begin(_ version: HTTPVersion?, since began: Nanoseconds, at now: Nanoseconds) {
+        if let current, current.answerEnd != nil { answered.append(current) }
         current = Exchange(ended: EndedExchange(version: version), began: began, read: now)
     }
 
@@ -46,7 +47,7 @@ struct ExchangeMeter: Sendable {
 
     /// The server refuses the request by itself.
     mutating func refuse(_ error: HTTPServerError, since began: Nanoseconds, at now: Nanoseconds) {
-        if current == nil { begin(nil, since: began, at: now) }
+        if current == nil || current?.answerEnd != nil { begin(nil, since: began, at: now) }
         current?.refusal = error
         current?.read = now
     }
@@ -61,10 +62,7 @@ struct ExchangeMeter: Sendable {
 
     /// The answer is complete in the output, whose bytes are now `waiting`.
     mutating func answerComplete(waiting: Int) {
-        guard var exchange = current else { return }
-        exchange.answerEnd = sentBytes + waiting
-        answered.append(exchange)
-        current = nil
+        current?.answerEnd = sentBytes + waiting
     }
 
     mutating func sent(_ count: Int) {
@@ -78,17 +76,17 @@ struct ExchangeMeter: Sendable {
 
     /// The next request whose whole answer was sent.
     mutating func takeEnded(at now: Nanoseconds) -> EndedExchange? {
-        guard let first = answered.first, let end = first.answerEnd, end <= sentBytes else { return nil }
-        answered.removeFirst()
-        return finished(first, at: now, whole: true)
+        guard let end = answered.first?.answerEnd ?? current?.answerEnd, end <= sentBytes else { return nil }
+        return takeNext().map { finished($0, at: now, whole: true) }
     }
 
     /// The next request that the end of the connection cuts short.
     mutating func takeUnfinished(at now: Nanoseconds) -> EndedExchange? {
-        if !answered.isEmpty { return finished(answered.removeFirst(), at: now, whole: false) }
-        guard let exchange = current else { return nil }
-        current = nil
-        return finished(exchange, at: now, whole: false)
+        takeNext().map { finished($0, at: now, whole: false) }
+    }
+
+    private mutating func takeNext() -> Exchange? {
+        answered.isEmpty ? current.take() : answered.removeFirst()
     }
 
     private func finished(_ exchange: Exchange, at now: Nanoseconds, whole: Bool) -> EndedExchange {
