@@ -145,6 +145,17 @@ struct EndedExchangeTests {
         #expect(driver.ended.map(\.requestBytes) == [0, 5])
     }
 
+    @Test("a client that was slow, but fast enough, is gone and not too late")
+    func slowThenGone() {
+        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 1 << 20) })
+        driver.receive("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
+        driver.receive(String(repeating: "x", count: 60_000))
+        driver.pass(.seconds(31))
+        #expect(driver.ended.isEmpty)
+        driver.disconnect()
+        #expect(endings(driver) == [.clientGone] && driver.ended.first?.requestBytes == 60_000)
+    }
+
     @Test("a connection that the server closes cuts its request off")
     func cutOff() {
         var driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })

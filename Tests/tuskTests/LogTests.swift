@@ -154,20 +154,24 @@ struct LogSinkTests {
     }
 
     @Test("a reader that is gone, or a full disk, costs the lines and no more")
-    func broken() throws {
+    func broken() async throws {
         let channel = try Channel()
         channel.closeReader()
         let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
         try #require(full >= 0)
         defer { close(full) }
         for descriptor in [channel.write, full] {
-            let sink = LogSink(descriptor: descriptor, format: .text, level: .info)
+            var sink: LogSink! = LogSink(descriptor: descriptor, format: .text, level: .info)
+            weak let released = sink
             for index in 0..<5 { sink.add(line("line \(index)")) }
             #expect(sink.flush(timeout: .seconds(30)))
             #expect(sink.droppedLines == 5)
             sink.add(line("another"))
             #expect(sink.flush(timeout: .seconds(30)))
             #expect(sink.droppedLines == 6)
+            sink = nil
+            // It has still to report what it dropped, and the descriptor must be its own until then.
+            await eventually { released == nil }
         }
     }
 
