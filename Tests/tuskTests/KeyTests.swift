@@ -76,7 +76,7 @@ struct KeyTests {
         let client = try service.client()
         func status(_ method: String, _ path: String, _ key: String?) async throws -> Int {
             let field = key.map { "Authorization: Bearer \($0)\r\n" } ?? ""
-            return try await client.roundTrip("\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(field)\r\n").status
+            return try await client.roundTrip("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(field)\r\n").status
         }
         #expect(try await status("GET", "/sample", nil) == 401)
         #expect(try await status("GET", "/sample", gate.token) == 200)
@@ -130,8 +130,9 @@ struct KeyTests {
             let arguments = service.process.arguments ?? []
             let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
             _ = try await client.roundTrip(
-                "GET /models/private%0Aname?q=private HTTP/1.1\r\nHost: private\r\nX-Request-Id: id-7\r\n\(trace)\r\n")
-            _ = try await client.roundTrip("PRIVATE /private HTTP/1.1\r\nHost: private\r\n\r\n")
+                "GET /models/private%0Aname?q=private HTTP/1.1\r\nHost: localhost\r\nUser-Agent: private\r\nX-Request-Id: id-7\r\n\(trace)\r\n"
+            )
+            _ = try await client.roundTrip("PRIVATE /private HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(service.end() == 0)
             let lines = service.errors.split(separator: "\n")
             #expect(lines.count == expectedLines, "\(arguments): \(service.errors)")
@@ -156,7 +157,7 @@ struct KeyTests {
             let client = try service.client()
             // More lines than a pipe holds bytes: 64 KiB are some 180.
             for _ in 0..<400 {
-                #expect(try await client.roundTrip("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
+                #expect(try await client.roundTrip("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200)
             }
             #expect(service.end() == 0)
         }
