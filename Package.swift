@@ -68,7 +68,7 @@ let package = Package(
             dependencies: [
                 "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire",
                 "HTTPServer",
-                "Serving", "DensityAPI", logging,
+                "Serving", "DensityAPI", httpTypes, logging,
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -79,7 +79,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests(of: "tusk", [argumentParser, "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire", "Imaging"]),
+        tests(
+            of: "tusk",
+            [argumentParser, logging, "DensityAPI", "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire", "Imaging"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),

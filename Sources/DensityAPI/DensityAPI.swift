@@ -27,6 +27,10 @@ public struct APIOptions: Sendable {
     public var leastCodedBytes = 1024
     /// What is asked of requests that a web page may have made.
     public var browsers = BrowserRules()
+    /// Those that a key file lists; without one every route but administration is open.
+    public var keys: KeyRing?
+    /// Called once for each request when it is over, on its connection's queue: must not block.
+    public var log: (@Sendable (RequestRecord) -> Void)?
     /// Called with what clients are not told of an internal error.
     public var report: @Sendable (String) -> Void
 
@@ -43,20 +47,26 @@ public struct APIOptions: Sendable {
 public struct DensityAPI: HTTPHandler {
     private let context: APIContext
     private let table: [any Route]
+    private let access: AccessControl
 
     /// `openAPI` is the text that `GET /openapi.yaml` answers.
-    public init(service: DensityService, openAPI: [UInt8], options: APIOptions, helpers: HelperPool = HelperPool()) {
+    public init(
+        service: DensityService, openAPI: [UInt8], options: APIOptions, administration: Administration,
+        helpers: HelperPool = HelperPool()
+    ) {
         context = APIContext(
-            service: service, helpers: helpers, options: options,
+            service: service, helpers: helpers, options: options, administration: administration,
             openAPI: StoredAnswer(type: .yaml, content: openAPI, leastBytes: options.leastCodedBytes), started: .now)
+        access = AccessControl(keys: options.keys)
         table = routes.map { [context] in $0.init(context) }
     }
 
     public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
+        var labels = ExchangeLabels()
         do {
-            switch try begin(head, on: connection) {
+            switch try begin(head, on: connection, &labels) {
             case .done(let response):
-                let answer = finished(response, for: head)
+                let answer = finished(response, for: head, labels)
                 guard let coding = answer.coding else { return .respond(answer.response) }
                 // Large content is not coded on the connection's queue.
                 guard let coded = answer.response.codedInline(coding, context) else { return .readBody(limit: 0) }
@@ -65,45 +75,86 @@ public struct DensityAPI: HTTPHandler {
                 return .readBody(limit: limit, lengthRequired: lengthRequired)
             }
         } catch {
-            return .respond(refused(problem(error), head))
+            return .respond(refused(problem(error), head, labels))
         }
     }
 
     public func respond(to request: ServerRequest) async -> ServerResponse {
+        var labels = ExchangeLabels()
         do {
-            switch try begin(request.head, on: request.connection) {
-            case .done(let response): return try await coded(response, for: request.head)
-            case .body(_, _, let then): return try await coded(try await then(request.body), for: request.head)
+            switch try begin(request.head, on: request.connection, &labels) {
+            case .done(let response): return try await coded(response, for: request.head, labels)
+            case .body(_, _, let then):
+                return try await coded(try await then(request.body), for: request.head, labels)
             }
         } catch {
-            return refused(problem(error), request.head)
+            return refused(problem(error), request.head, labels)
         }
     }
 
     public func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
     {
-        refused(Problem(error), head)
+        refused(Problem(error), head, labels(of: head, on: connection))
     }
 
-    private func begin(_ request: HTTPRequest, on connection: ConnectionInfo) throws -> RouteWork {
+    public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {
+        guard let log = context.options.log else { return }
+        var exchange = exchange
+        if exchange.status == nil { exchange.labels = labels(of: exchange.head, on: connection) }
+        log(RequestRecord(exchange, on: connection))
+    }
+
+    /// - Parameter labels: filled in as far as the request gets.
+    private func begin(
+        _ request: HTTPRequest, on connection: ConnectionInfo, _ labels: inout ExchangeLabels
+    ) throws -> RouteWork {
         try context.options.browsers.check(request, on: connection)
         if AcceptEncoding(request.headerFields)?.allowsNothing == true {
             throw Problem(.notAcceptable, "Accept-Encoding: the answer can be gzip, deflate, identity")
         }
         if request.method == .options, request.path == "*" {
-            return .done(.allowing([.get, .head, .post, .options]))
+            return .done(.allowing([.get, .head, .post, .put, .options]))
         }
         let head = try RequestHead(request, on: connection)
+        let matches = try matches(head, &labels)
+        if head.method == .options { return .done(.allowing(allowed(matches))) }
+        return try route(of: matches, for: head, &labels).begin(head)
+    }
+
+    /// The routes at the path; at least one.
+    private func matches(_ head: RequestHead, _ labels: inout ExchangeLabels) throws -> [any Route] {
         let matches = table.filter { type(of: $0).matches(head.segments) }
-        guard !matches.isEmpty else { throw Problem(.notFound, "there is no such path") }
+        guard let first = matches.first else { throw Problem(.notFound, "there is no such path") }
+        labels.route = type(of: first).path
+        return matches
+    }
+
+    private func allowed(_ matches: [any Route]) -> [HTTPRequest.Method] {
+        matches.flatMap { type(of: $0).methods } + [.options]
+    }
+
+    /// The route of those at the path that has the method, and that the client may use.
+    private func route(
+        of matches: [any Route], for head: RequestHead, _ labels: inout ExchangeLabels
+    ) throws -> any Route {
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
-            let allowed = matches.flatMap { type(of: $0).methods } + [.options]
-            if head.method == .options { return .done(.allowing(allowed)) }
-            let list = allowed.list
+            let list = allowed(matches).list
             throw Problem(
                 .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(list)", fields: [.allow: list])
         }
-        return try route.begin(head)
+        try access.check(head, for: type(of: route).access, keyName: &labels.keyName)
+        return route
+    }
+
+    /// The labels of a request that was not answered by a route.
+    private func labels(of request: HTTPRequest?, on connection: ConnectionInfo) -> ExchangeLabels {
+        var labels = ExchangeLabels()
+        if let request, let head = try? RequestHead(request, on: connection) {
+            // How far it gets is all that is of interest here.
+            _ = try? route(of: matches(head, &labels), for: head, &labels)
+        }
+        labels.requestID = RequestID.echo(request?.headerFields[.requestID])
+        return labels
     }
 
     private func problem(_ error: any Error) -> Problem {
@@ -122,7 +173,7 @@ public struct DensityAPI: HTTPHandler {
 
     /// Adds what every answer has, and says what coding its content is to get.
     private func finished(
-        _ response: ServerResponse, for head: HTTPRequest?
+        _ response: ServerResponse, for head: HTTPRequest?, _ labels: ExchangeLabels
     ) -> (response: ServerResponse, coding: Coding?) {
         var response = response
         var coding: Coding?
@@ -134,20 +185,25 @@ public struct DensityAPI: HTTPHandler {
         }
         // What went wrong may be right the next time (RFC 9111, section 4.2.2, lets caches keep a 404).
         if response.status.code >= 400 { response.fields[.cacheControl] = CachePolicy.never.rawValue }
-        response.fields[.requestID] = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
+        let requestID = RequestID.echo(head?.headerFields[.requestID]) ?? RequestID.random()
+        response.fields[.requestID] = requestID
+        response.labels = labels
+        response.labels.requestID = requestID
         if response.fields[.serverTiming] == nil { response.fields[.serverTiming] = ServerTiming.none }
         return (response, coding)
     }
 
-    private func coded(_ response: ServerResponse, for head: HTTPRequest) async throws -> ServerResponse {
-        let (response, coding) = finished(response, for: head)
+    private func coded(
+        _ response: ServerResponse, for head: HTTPRequest, _ labels: ExchangeLabels
+    ) async throws -> ServerResponse {
+        let (response, coding) = finished(response, for: head, labels)
         guard let coding else { return response }
         return try await response.coded(coding, context)
     }
 
     /// The answer to a request that cannot be answered; as it is, for the little that it is.
-    private func refused(_ problem: Problem, _ head: HTTPRequest?) -> ServerResponse {
-        finished(problem.response, for: head).response
+    private func refused(_ problem: Problem, _ head: HTTPRequest?, _ labels: ExchangeLabels) -> ServerResponse {
+        finished(problem.response, for: head, labels).response
     }
 }
 

@@ -1,5 +1,5 @@
 /// A JSON value (RFC 8259). Objects keep the order of their members, so that answers read as they are written.
-enum JSON: Equatable, Sendable {
+package enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,7 +12,7 @@ enum JSON: Equatable, Sendable {
     case array([JSON])
     case object([Member])
 
-    struct Member: Equatable, Sendable {
+    package struct Member: Equatable, Sendable {
         var name: String
         var value: JSON
 
@@ -64,7 +64,8 @@ enum JSON: Equatable, Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    private static func write(_ string: String, to bytes: inout [UInt8]) {
+    /// Appends `string` in quotes, its control characters and quotes escaped (RFC 8259, section 7).
+    package static func write(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         for byte in string.utf8 {
             switch byte {
@@ -81,11 +82,11 @@ enum JSON: Equatable, Sendable {
 }
 
 extension JSON: ExpressibleByStringLiteral {
-    init(stringLiteral value: String) { self = .string(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
 }
 
 extension JSON: ExpressibleByDictionaryLiteral {
-    init(dictionaryLiteral elements: (String, JSON)...) {
+    package init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(elements.map { Member($0.0, $0.1) })
     }
 }

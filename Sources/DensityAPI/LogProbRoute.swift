@@ -9,6 +9,7 @@ import Serving
 struct LogProbRoute: Route {
     static let path = "/logprob"
     static let method = HTTPRequest.Method.post
+    static let access = Access.scope(.score)
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }

@@ -8,6 +8,7 @@ import Serving
 struct ModelsRoute: Route {
     static let path = "/models"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyKey
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }
@@ -26,6 +27,7 @@ struct ModelsRoute: Route {
 struct ModelRoute: Route {
     static let path = "/models/{model}"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyKey
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }

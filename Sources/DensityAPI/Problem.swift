@@ -7,6 +7,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
     case encryptionRequired = "encryption-required"
     case malformedBody = "malformed-body"
+    case unauthorized
+    case forbidden
     case notFound = "not-found"
     case unknownModel = "unknown-model"
     case methodNotAllowed = "method-not-allowed"
@@ -14,6 +16,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case foreignOrigin = "foreign-origin"
     case misdirectedRequest = "misdirected-request"
     case requestTimeout = "request-timeout"
+    case reloadFailed = "reload-failed"
     case lengthRequired = "length-required"
     case bodyTooLarge = "body-too-large"
     case targetTooLong = "target-too-long"
@@ -46,6 +49,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .malformedRequest: (.badRequest, "The request is not HTTP")
         case .encryptionRequired: (.badRequest, "This port speaks TLS")
         case .malformedBody: (.badRequest, "The body cannot be read")
+        case .unauthorized: (.unauthorized, "A key is needed")
+        case .forbidden: (.forbidden, "Not permitted")
         case .notFound: (.notFound, "There is nothing here")
         case .unknownModel: (.notFound, "No such model")
         case .methodNotAllowed: (.methodNotAllowed, "Method not allowed")
@@ -53,6 +58,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .foreignOrigin: (.forbidden, "Pages of this origin may not do that")
         case .misdirectedRequest: (.misdirectedRequest, "The request is for another service")
         case .requestTimeout: (.requestTimeout, "The request did not arrive in time")
+        case .reloadFailed: (.conflict, "Not everything could be reloaded")
         case .lengthRequired: (.lengthRequired, "Length required")
         case .bodyTooLarge: (.contentTooLarge, "The body is too large")
         case .targetTooLong: (.uriTooLong, "The request target is too long")

@@ -54,6 +54,8 @@ protocol Route: Sendable {
     static var path: String { get }
     /// `GET` answers `HEAD` too.
     static var method: HTTPRequest.Method { get }
+    /// Which key it needs, once a key file is configured.
+    static var access: Access { get }
     init(_ context: APIContext)
     /// Checks everything that the head says; called again when the body is there.
     func begin(_ head: RequestHead) throws -> RouteWork
@@ -69,6 +71,9 @@ let routes: [any Route.Type] = [
     ModelsRoute.self,
     ModelRoute.self,
     OpenAPIRoute.self,
+    AdminStatusRoute.self,
+    ReloadRoute.self,
+    LogLevelRoute.self,
 ]
 
 extension Route {
@@ -93,6 +98,7 @@ struct APIContext: Sendable {
     var service: DensityService
     var helpers: HelperPool
     var options: APIOptions
+    var administration: Administration
     var openAPI: StoredAnswer
     var started: ContinuousClock.Instant
 }

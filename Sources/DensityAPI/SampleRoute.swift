@@ -9,6 +9,7 @@ import Serving
 struct SampleRoute: Route {
     static let path = "/sample"
     static let method = HTTPRequest.Method.get
+    static let access = Access.scope(.sample)
     /// `temperature`, at most.
     static let maxTemperature: Float = 2
     private let context: APIContext

@@ -7,6 +7,7 @@ import Serving
 struct HealthRoute: Route {
     static let path = "/health"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyone
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }
@@ -40,6 +41,7 @@ struct HealthRoute: Route {
 struct LiveRoute: Route {
     static let path = "/health/live"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyone
 
     init(_ context: APIContext) {}
 
@@ -53,6 +55,7 @@ struct LiveRoute: Route {
 struct ReadyRoute: Route {
     static let path = "/health/ready"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyone
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }
@@ -68,6 +71,7 @@ struct ReadyRoute: Route {
 struct OpenAPIRoute: Route {
     static let path = "/openapi.yaml"
     static let method = HTTPRequest.Method.get
+    static let access = Access.anyone
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }

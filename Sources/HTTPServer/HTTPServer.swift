@@ -14,13 +14,20 @@ public final class HTTPServer: Sendable {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
+    private let activity: ServerActivity
     private let logger: Logger
     private let state = Mutex(State.ready)
 
-    /// - Parameter logger: told of what concerns the server rather than one request.
-    public init(configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger) {
+    /// - Parameters:
+    ///   - activity: says what this server is at, while it runs.
+    ///   - logger: told of what concerns the server rather than one request.
+    public init(
+        configuration: HTTPServerConfiguration, handler: any HTTPHandler, activity: ServerActivity = ServerActivity(),
+        logger: Logger
+    ) {
         self.configuration = configuration
         self.handler = handler
+        self.activity = activity
         self.logger = logger
     }
 
@@ -37,8 +44,8 @@ public final class HTTPServer: Sendable {
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
-                        label: "tusk.http.io.\(index)", configuration: configuration, handler: handler, logger: logger,
-                        onClose: { listener.connectionClosed(from: $0) }))
+                        label: "tusk.http.io.\(index)", configuration: configuration, handler: handler,
+                        activity: activity, logger: logger, onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }
             listener.start(loops)

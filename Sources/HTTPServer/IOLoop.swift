@@ -9,6 +9,7 @@ actor IOLoop {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
+    private let activity: ServerActivity
     /// Called once for each connection that ``adopt(_:)`` took, with its client's address.
     private let onClose: @Sendable (_ peer: String) -> Void
     private let logger: Logger
@@ -37,13 +38,14 @@ actor IOLoop {
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
-        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, logger: Logger,
-        onClose: @escaping @Sendable (_ peer: String) -> Void
+        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, activity: ServerActivity,
+        logger: Logger, onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
         executor = QueueExecutor(label: label)
         poller = try Poller(queue: executor.queue)
         self.configuration = configuration
         self.handler = handler
+        self.activity = activity
         self.logger = logger
         self.onClose = onClose
     }
@@ -74,6 +76,7 @@ actor IOLoop {
             return
         }
         connections[id] = connection
+        activity.connectionOpened()
         scheduleTick()
         pump(connection)
     }
@@ -109,7 +112,10 @@ actor IOLoop {
 
     private func closeAll() {
         cutOff += connections.values.count { $0.machine.owesAnswer }
-        for connection in Array(connections.values) { close(connection) }
+        for connection in Array(connections.values) {
+            connection.machine.cutOff()
+            close(connection)
+        }
     }
 
     // MARK: - From the poller and the clock
@@ -244,7 +250,9 @@ actor IOLoop {
             guard !connection.machine.output.isEmpty, !connection.isWriteBlocked else { break }
             let result = connection.machine.output.withNext { connection.transport.write($0, more: $1) }
             switch result {
-            case .bytes(let count): connection.machine.sent(count, at: monotonicNow())
+            case .bytes(let count):
+                connection.machine.sent(count, at: monotonicNow())
+                while let exchange = connection.machine.takeEnded() { tell(exchange, of: connection) }
             case .wouldBlock: connection.isWriteBlocked = true
             case .failed:
                 close(connection)
@@ -266,6 +274,8 @@ actor IOLoop {
         switch action {
         case .decide(let head):
             let request = connection.machine.makeRequest()
+            activity.requestBegan()
+            connection.machine.keep(request)
             let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
                 connection.request = request
@@ -323,8 +333,17 @@ actor IOLoop {
         }
     }
 
+    private func tell(_ exchange: EndedExchange, of connection: LiveConnection) {
+        // One whose head could not be parsed was never begun.
+        if exchange.version != nil { activity.requestEnded() }
+        handler.exchangeEnded(exchange, on: connection.transport.info)
+    }
+
     private func close(_ connection: LiveConnection) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
+        activity.connectionClosed()
+        let now = monotonicNow()
+        while let exchange = connection.machine.takeUnfinished(at: now) { tell(exchange, of: connection) }
         poller.remove(connection.transport.descriptor)
         if !connection.machine.output.isEmpty { connection.transport.abandon() }
         connection.task?.cancel()

@@ -76,6 +76,7 @@ package struct HTTPConnection: Sendable {
     private var persistenceEnded = false
     private var draining = false
     private var lingeringBytes: Int
+    private var meter = ExchangeMeter()
 
     private var now: Nanoseconds
     private var headTimeout: Nanoseconds
@@ -196,6 +197,7 @@ extension HTTPConnection {
         case .refused: break
         default: return
         }
+        meter.answer(response, waiting: output.count, at: now)
         let head = exchange?.head
         let version = head?.version ?? .http11
         let framing = ResponseEncoder.framing(of: response, version: version)
@@ -236,6 +238,7 @@ extension HTTPConnection {
         self.now = now
         guard case .streaming = phase, let exchange else { return }
         guard complete else {
+            meter.cutShort(.cutOff)
             phase = .closing
             return
         }
@@ -251,6 +254,7 @@ extension HTTPConnection {
         self.now = now
         output.consume(count)
         outputProgress.add(count)
+        meter.sent(count)
         if output.isEmpty, case .head = phase, parser.isIdle { headSince = now }
     }
 
@@ -275,6 +279,7 @@ extension HTTPConnection {
     package mutating func timeReached(_ now: Nanoseconds) {
         self.now = now
         guard now >= deadline else { return }
+        defer { if case .closing = phase { meter.cutShort(.timeout) } }
         guard output.isEmpty else {
             let isTaken = outputProgress.renew(at: now, length: timeouts.write, rate: timeouts.minimumSendRate)
             if !isTaken { phase = .closing }
@@ -387,6 +392,7 @@ extension HTTPConnection {
                     }
                     requests += 1
                     exchange = Exchange(head: head, keepAlive: head.keepAlive && requests < limits.requests)
+                    meter.begin(head.version, since: headSince, at: now)
                     bodyUnread = true
                     phase = .deciding
                     return .decide(head)
@@ -409,6 +415,7 @@ extension HTTPConnection {
 
             case .refusing(let error):
                 phase = .refused
+                meter.refuse(error, since: headSince, at: now)
                 return .refuse(error, hasHead: exchange != nil)
 
             case .startingStream(let stream):
@@ -443,6 +450,22 @@ extension HTTPConnection {
     }
 }
 
+// MARK: - Requests that are over
+
+extension HTTPConnection {
+    /// The head of ``Action/decide(_:)``, to come back when the request is over.
+    package mutating func keep(_ head: HTTPRequest) { meter.keep(head) }
+
+    /// The next request whose answer was sent whole; to be asked for after ``sent(_:at:)`` until it is nil.
+    package mutating func takeEnded() -> EndedExchange? { meter.takeEnded(at: now) }
+
+    /// The next request that the end of the connection cuts short; to be asked for when it is closed.
+    package mutating func takeUnfinished(at now: Nanoseconds) -> EndedExchange? { meter.takeUnfinished(at: now) }
+
+    /// The driver closes the connection with its own hand, and not because the client is gone.
+    package mutating func cutOff() { meter.cutShort(.cutOff) }
+}
+
 // MARK: - Steps
 
 extension HTTPConnection {
@@ -457,6 +480,7 @@ extension HTTPConnection {
                 bodyProgress.add(part.count)
                 guard reading else { continue }
                 guard bodyBytes <= codedBodyLimit.wire else { throw .bodyTooLarge(limit: codedBodyLimit.handler) }
+                meter.receive(part.count)
                 return .body(part)
             case .end:
                 bodyUnread = false
@@ -464,6 +488,7 @@ extension HTTPConnection {
                     enterHead()
                     return nil
                 }
+                meter.requestRead(at: now)
                 phase = .responding
                 return .bodyComplete
             }
@@ -491,6 +516,7 @@ extension HTTPConnection {
 
     /// The answer is complete in ``output``.
     private mutating func finishExchange(keepAlive: Bool) {
+        meter.answerComplete(waiting: output.count)
         if !keepAlive {
             // What came behind the last request is never looked at.
             parser.discard()

@@ -55,6 +55,8 @@ public struct ServerResponse: Sendable {
     public var status: HTTPResponse.Status
     public var fields: HTTPFields
     public var body: Body
+    /// Not sent: ``HTTPHandler/exchangeEnded(_:on:)`` gets them back.
+    public var labels = ExchangeLabels()
 
     public init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Body = .none) {
         self.status = status
@@ -82,6 +84,13 @@ public protocol HTTPHandler: Sendable {
     func respond(to request: ServerRequest) async -> ServerResponse
     /// The answer to something that the server refused by itself; `head` is there when it could be parsed.
     func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
+    /// Called on the connection's queue, once for each request, when its answer was handed to the kernel or the
+    /// connection is over; must not block. By default nothing is kept.
+    func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo)
+}
+
+extension HTTPHandler {
+    public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {}
 }
 
 /// Why the server refused a request before a handler could.

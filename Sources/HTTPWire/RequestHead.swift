@@ -1,5 +1,5 @@
 /// The versions that are spoken.
-package enum HTTPVersion: Sendable {
+public enum HTTPVersion: Sendable {
     case http10, http11
 }
 

@@ -14,12 +14,16 @@ struct Serve: AsyncParsableCommand {
         abstract: "Answers for a model over HTTP: POST /logprob, GET /sample.",
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
-            + "begun finish; a second one ends at once. "
+            + "begun finish; a second one ends at once. SIGHUP reads key file and certificate again. "
             + "What it ends with: docs/lifecycle.md.")
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
     @OptionGroup var tls: TLSArguments
+
+    @OptionGroup(title: "Keys") var keys: KeyArguments
+
+    @OptionGroup(title: "Log") var logs: LogArguments
 
     @OptionGroup var listening: ListenArguments
     @OptionGroup var shutdown: ShutdownArguments
@@ -53,7 +57,10 @@ struct Serve: AsyncParsableCommand {
         _ = signal(SIGPIPE, SIG_IGN)
         try checkArguments()
         let interruption = Interruption()
-        let logger = Logger(label: "tusk") { StreamLogHandler.standardError(label: $0) }
+        let log = logs.open()
+        // The last lines are those that say why it ended.
+        defer { log.flush() }
+        let logger = Logger(label: "tusk") { _ in SinkLogHandler(log) }
         let manager = try ServiceManager()
         @Sendable func notify(_ states: String...) {
             if let failure = manager.notify(states) { logger.warning("\(failure)") }
@@ -63,17 +70,28 @@ struct Serve: AsyncParsableCommand {
         options.requestTimeout = .seconds(requestTimeout)
         options.maxBodyBytes = sizes.maxBody
         options.browsers = try browsers.rules()
+        options.keys = try keys.load()
+        if let access = logs.accessLog(to: log) { options.log = { access.add($0) } }
+        let reloading = Reloading(logger: logger)
+        if let part = keys.reloadable(options.keys) { reloading.add(part) }
+        let activity = ServerActivity()
         // else a request of the permitted size could never be taken
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
-        let api = DensityAPI(service: service, openAPI: Embedded.openAPI, options: options, helpers: helpers)
+        let api = DensityAPI(
+            service: service, openAPI: Embedded.openAPI, options: options,
+            administration: administration(reloading, activity, log), helpers: helpers)
         let configuration = try serverConfiguration(passed: manager.passedSockets)
-        let server = HTTPServer(configuration: configuration, handler: api, logger: logger)
+        let server = HTTPServer(configuration: configuration, handler: api, activity: activity, logger: logger)
+        if configuration.tls != nil {
+            reloading.add(Reloading.Part(name: "certificate") { try server.reloadTLS() })
+        }
 
         func listen() throws {
             do {
                 let addresses = try server.start()
                 Terminal.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
+                warnOfKeysInClear(keys, on: addresses, isEncrypted: configuration.tls != nil, logger)
             } catch {
                 throw error.exitStatus.saying("\(error)")
             }
@@ -95,16 +113,16 @@ struct Serve: AsyncParsableCommand {
         }
         let signsOfLife = Task { try await showLife(of: server, to: manager, logger) }
 
-        // Without TLS there is nothing to read again, and SIGHUP ends the process as it does any other.
-        let reload = configuration.tls.map { _ in
-            HangUp {
+        let hangUp =
+            reloading.isEmpty
+            ? nil
+            : HangUp {
                 notify("RELOADING=1", ServiceManager.time)
-                reloadTLS(of: server, logger)
+                reloading.reload()
                 notify("READY=1")
             }
-        }
         await interruption.wait()
-        withExtendedLifetime(reload) {}
+        withExtendedLifetime(hangUp) {}
         service.failReadiness()
         notify("STOPPING=1", "STATUS=finishing")
         await server.endPersistence()
@@ -144,6 +162,19 @@ struct Serve: AsyncParsableCommand {
         return configuration
     }
 
+    private func administration(
+        _ reloading: Reloading, _ activity: ServerActivity, _ log: LogSink
+    ) -> Administration {
+        Administration(
+            reload: { reloading.reload() },
+            status: { [maxConnections = connections.maxConnections] in
+                Administration.Status(
+                    connections: activity.connections, maxConnections: maxConnections, requests: activity.requests,
+                    logLevel: Administration.LogLevel(log.level), droppedLogLines: log.droppedLines)
+            },
+            setLogLevel: { log.level = Logger.Level($0) })
+    }
+
     private var serviceConfiguration: ServiceConfiguration {
         var configuration = ServiceConfiguration()
         configuration.threads = threads
@@ -171,13 +202,5 @@ struct Serve: AsyncParsableCommand {
         let shape = record.eventShape
         return "\(record.name), \(record.architecture), images \(shape.width)x\(shape.height)x\(shape.channels), "
             + "\(grouped(record.parameterCount)) parameters"
-    }
-}
-
-private func reloadTLS(of server: HTTPServer, _ logger: Logger) {
-    do throws(TLSError) {
-        try server.reloadTLS()
-    } catch {
-        logger.error("the TLS certificate stays as it was: \(error)")
     }
 }

@@ -30,6 +30,7 @@ struct Tusk: AsyncParsableCommand {
             Sample.self,
             Inspect.self,
             Health.self,
+            KeyCommand.self,
             Bench.self,
         ])
 }

@@ -20,6 +20,8 @@ private struct Contract {
     var text: String
     /// In the order of the document, with the statuses of each.
     var operations: [(operation: Operation, statuses: [Int])] = []
+    /// The value of `security`, as it is written.
+    var security: [Operation: String] = [:]
 
     init() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -36,7 +38,11 @@ private struct Contract {
             switch indent {
             case 2: path = key
             case 4: operations.append((Operation(path: path, method: key.uppercased()), []))
-            case 6: isInResponses = key == "responses"
+            case 6:
+                isInResponses = key == "responses"
+                if key == "security", let operation = operations.last?.operation {
+                    security[operation] = String(line.drop { $0 != ":" }.dropFirst().trimmingSpace())
+                }
             case 8 where isInResponses:
                 let status = try #require(Int(key.filter { $0 != "\"" }))
                 operations[operations.count - 1].statuses.append(status)
@@ -53,6 +59,24 @@ struct ContractTests {
         let documented = try Contract().operations.map(\.operation)
         let table = routes.map { Contract.Operation(path: $0.path, method: $0.method.rawValue) }
         #expect(documented == table)
+    }
+
+    @Test("says of every route which key it needs")
+    func access() throws {
+        let contract = try Contract()
+        for route in routes {
+            let operation = Contract.Operation(path: route.path, method: route.method.rawValue)
+            let expected =
+                switch route.access {
+                case .anyone: "[]"
+                case .anyKey: "[{ key: [] }, {}]"
+                case .scope(let scope): "[{ key: [\(scope.rawValue)] }, {}]"
+                }
+            #expect(contract.security[operation] == expected, "\(route.path)")
+            let statuses = contract.operations.first { $0.operation == operation }?.statuses ?? []
+            #expect(statuses.contains(401) == (route.access != .anyone), "\(route.path)")
+            #expect(statuses.contains(403) == (route.access != .anyone && route.access != .anyKey), "\(route.path)")
+        }
     }
 
     @Test("has every problem type")
@@ -91,13 +115,17 @@ struct ContractTests {
         let path = path.replacing("{model}", with: "fake")
         let method = try #require(HTTPRequest.Method(method))
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
+        let isAdmin = path.hasPrefix("/admin/")
+        let needed = path == "/admin/log-level" ? "?level=debug" : ""
         func refused(_ error: HTTPServerError) async throws -> Answer {
             try await Answer(TestAPI().api.respond(to: error, head: head, on: .test))
         }
         func send(_ api: TestAPI, _ query: String = "", _ fields: HTTPFields = [:]) async throws -> Answer {
             let image: [UInt8] = method == .post ? [1, 1, 1, 1, 1, 1] : []
             let type: HTTPFields = method == .post ? [.contentType: "application/octet-stream"] : [:]
-            return try await api.request(method, path + query, fields: fields.isEmpty ? type : fields, body: image)
+            return try await api.request(
+                method, path + (query.isEmpty ? needed : query), fields: fields.isEmpty ? type : fields,
+                body: isAdmin ? [] : image, on: isAdmin ? .unixSocket : .test)
         }
         switch status {
         case 200: return try await send(TestAPI())
@@ -106,22 +134,29 @@ struct ContractTests {
             let tag = try #require(try await TestAPI().get(path).fields[.eTag])
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
-        case 403: return try await send(TestAPI(), "", [.origin: "https://other.example"])
+        case 401, 403:
+            let keys = try TestKeys(status == 403 ? [.metrics] : [])
+            let api = try await TestAPI(options: { $0.keys = keys.ring })
+            return try await api.request(method, path, fields: status == 403 ? keys.fields(.metrics) : [:])
         case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
             return try await send(TestAPI(), "", [.accept: "text/html", .contentType: "application/octet-stream"])
         case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
+        case 409:
+            let api = try await TestAPI()
+            api.admin.reloads.change { $0 = [Administration.Reload(name: "keys", failure: "line 3: it has no name")] }
+            return try await send(api)
         case 411: return try await refused(.lengthRequired)
         case 413: return try await refused(.bodyTooLarge(limit: 6))
         case 414: return try await refused(.targetTooLong(limit: 8192))
-        case 415 where method == .post: return try await send(TestAPI(), "", [.contentType: "text/plain"])
+        case 415 where method == .post && !isAdmin: return try await send(TestAPI(), "", [.contentType: "text/plain"])
         case 415: return try await refused(.unsupportedContentCoding("br"))
         case 417: return try await refused(.expectationFailed)
         case 421:
             let api = try await TestAPI(options: { $0.browsers.allowedHosts = [try HostName("ours")] })
-            return try await send(api)
+            return try await isAdmin ? api.request(method, path + needed) : send(api)
         case 422: return try await send(TestAPI(), "?unknown=1")
         case 429:
             let model = FakeDensity(samplingOrder: .parallel)

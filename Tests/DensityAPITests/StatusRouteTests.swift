@@ -217,7 +217,7 @@ struct EveryAnswerTests {
         "OPTIONS says which methods there are",
         arguments: [
             ("/logprob", "POST, OPTIONS"), ("/sample?count=0", "GET, HEAD, OPTIONS"),
-            ("/models/any", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS"),
+            ("/models/any", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, PUT, OPTIONS"),
         ])
     func options(_ path: String, _ allow: String) async throws {
         let answer = try await TestAPI().request(.options, path)

@@ -14,6 +14,7 @@ struct TestAPI {
     let service: DensityService
     let api: DensityAPI
     let reports = Reports()
+    let admin = FakeAdministration()
 
     final class Reports: Sendable {
         private let list = Locked<[String]>([])
@@ -36,8 +37,8 @@ struct TestAPI {
         var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
         try change(&options)
         api = DensityAPI(
-            service: service, openAPI: Array(openAPI.utf8), options: options, helpers: HelperPool(threads: 1)
-        )
+            service: service, openAPI: Array(openAPI.utf8), options: options,
+            administration: admin.administration, helpers: HelperPool(threads: 1))
     }
 
     func request(
@@ -67,6 +68,22 @@ struct TestAPI {
 
     func postJSON(_ path: String, _ body: String) async throws -> Answer {
         try await post(path, type: "application/json", Array(body.utf8))
+    }
+}
+
+/// What admin routes reach in place of a program.
+final class FakeAdministration: Sendable {
+    let reloads = Locked<[Administration.Reload]>([Administration.Reload(name: "keys")])
+    let level = Locked(Administration.LogLevel.info)
+
+    var administration: Administration {
+        Administration(
+            reload: { self.reloads.value },
+            status: {
+                Administration.Status(
+                    connections: 3, maxConnections: 7, requests: 2, logLevel: self.level.value, droppedLogLines: 5)
+            },
+            setLogLevel: { level in self.level.change { $0 = level } })
     }
 }
 
@@ -198,4 +215,5 @@ let jpegOfGray =
 extension ConnectionInfo {
     /// Of a client on the same machine.
     static let test = ConnectionInfo(peer: "127.0.0.1")
+    static let unixSocket = ConnectionInfo(peer: "", isUnixSocket: true)
 }

@@ -19,6 +19,8 @@ struct ConnectionDriver {
     /// The bodies that are complete, as a handler would get them.
     private(set) var requests: [String] = []
     private(set) var refused: [HTTPServerError] = []
+    /// The requests that are over.
+    private(set) var ended: [EndedExchange] = []
     private(set) var sendMore = 0
     private(set) var finishedWriting = false
     private(set) var closed = false
@@ -81,6 +83,12 @@ struct ConnectionDriver {
         let part = machine.output.withNext { span, _ in (0..<min(count, span.count)).map { span[$0] } }
         sent += String(decoding: part, as: UTF8.self)
         machine.sent(part.count, at: now)
+        while let exchange = machine.takeEnded() { ended.append(exchange) }
+    }
+
+    /// The connection goes away, as it does after ``HTTPConnection/Action/close`` or when its socket fails.
+    mutating func disconnect() {
+        while let exchange = machine.takeUnfinished(at: now) { ended.append(exchange) }
     }
 
     mutating func run() {
@@ -98,6 +106,7 @@ struct ConnectionDriver {
             decided.append(request.path ?? "")
             heads.append(request)
             body = []
+            machine.keep(request)
             machine.decided(decide(request), date: Self.date, at: now)
         case .body(let part): machine.withBytes(of: part) { span in body += span.indices.map { span[$0] } }
         case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))

@@ -44,7 +44,7 @@ struct MemoryTests {
         let answer = ServerResponse(status: .ok, fields: [.contentType: "text/plain"], body: .bytes([1, 2, 3]))
         let date = Array("today".utf8)
         var machine = HTTPConnection(limits: HTTPLimits(), timeouts: HTTPTimeouts(), at: 0)
-        var (decided, answered, length, allocatedByAnswers) = (0, 0, 0, 0)
+        var (decided, answered, ended, length, allocatedByAnswers) = (0, 0, 0, 0, 0)
         func run() {
             machine.receive(bytes.span, at: 1)
             while true {
@@ -64,6 +64,7 @@ struct MemoryTests {
                 }
                 if machine.output.isEmpty { return }
                 machine.sent(machine.output.count, at: 1)
+                while machine.takeEnded() != nil { ended += 1 }
             }
         }
         for _ in 0..<3 { run() }
@@ -73,7 +74,7 @@ struct MemoryTests {
         let allocated = allocation_count() - before
         #expect(allocated == allocatedByAnswers)
         #expect(allocatedByAnswers <= 200, "HTTPTypes' list of fields, when it is walked")
-        #expect(decided == 103 && answered == 103)
+        #expect(decided == 103 && answered == 103 && ended == 103)
     }
 
     @Test("the counter counts")

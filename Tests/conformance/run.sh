@@ -19,9 +19,12 @@ fi
 Tests/conformance/tls.sh
 
 output=$(mktemp)
-"$program" serve --port 0 ${1:+--model "$1"} >"$output" &
+keys=$(mktemp)
+# With a key for everything: without one, all of /admin is refused.
+{ read -r key; cat >"$keys"; } < <("$program" key new --name conformance --scope score --scope sample --scope admin)
+"$program" serve --port 0 --access-log off --key-file "$keys" ${1:+--model "$1"} >"$output" &
 server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$output"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$output" "$keys"' EXIT
 
 # The service says its address, then that it is ready.
 for _ in $(seq 100); do
@@ -32,5 +35,5 @@ done
 url=$(sed -n 's/.* listens on //p' "$output")
 
 "$venv/bin/schemathesis" --config-file Tests/conformance/schemathesis.toml run openapi.yaml --url "$url" \
-    --checks all --max-examples "${EXAMPLES:-100}"
-"$venv/bin/python" Tests/conformance/clients.py "$url"
+    --header "Authorization: Bearer $key" --checks all --max-examples "${EXAMPLES:-100}"
+"$venv/bin/python" Tests/conformance/clients.py "$url" "$key"

@@ -14,20 +14,23 @@ final class Service {
     /// - Parameter listening: the options that say where; a free port of 127.0.0.1 without.
     /// - Parameter script: what a shell does before it becomes the program.
     /// - Parameter input: standard input.
+    /// - Parameter log: standard error; without it ``errors`` has what comes there.
     init(
         _ arguments: String..., listening: [String] = ["--port", "0"], environment: [String: String] = [:],
-        script: String = "", input: FileHandle = .nullDevice, until sign: String = "ready after"
+        script: String = "", input: FileHandle = .nullDevice, log: Pipe? = nil, until sign: String = "ready after"
     ) throws {
         work = try Workplace()
         let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
         try #require(trained.code == 0, "\(trained.errors)")
+        // Those of the arguments that say otherwise come later, and win.
+        let quiet = ["--log-format", "text", "--access-log", "off"]
         process = Program.process(
-            ["serve", "--model", work.file("m.safetensors")] + listening + arguments, script: script)
+            ["serve", "--model", work.file("m.safetensors")] + quiet + listening + arguments, script: script)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = output
         try Data().write(to: URL(filePath: work.file("errors")))
-        process.standardError = FileHandle(forWritingAtPath: work.file("errors"))
+        process.standardError = log ?? FileHandle(forWritingAtPath: work.file("errors"))
         try process.run()
         try wait(for: sign)
     }

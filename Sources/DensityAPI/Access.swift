@@ -1,0 +1,90 @@
+import HTTPTypes
+import HTTPWire
+
+/// What a key lets its holder do.
+public enum Scope: String, CaseIterable, Sendable {
+    case score, sample, admin, metrics
+}
+
+/// Who may use a route.
+enum Access: Equatable, Sendable {
+    /// Anyone: what probes and clients need before they have a key, and what is public anyway.
+    case anyone
+    /// The holder of any key, when a key file is configured.
+    case anyKey
+    /// The holder of a key with this scope, when a key file is configured. ``Scope/admin`` is refused without a key
+    /// file, but for a client of a Unix socket.
+    case scope(Scope)
+}
+
+/// Decides on the head of a request whether its client may have what it asks for (RFC 6750, section 2.1: the key is in
+/// `Authorization: Bearer`, and nowhere else).
+struct AccessControl: Sendable {
+    /// Nil without a key file.
+    var keys: KeyRing?
+
+    private static let scheme = "bearer "
+    private static let realm = "Bearer realm=\"tusk\""
+    /// Fields that a proxy adds. One in front of a Unix socket would lend its permissions to all that it lets through.
+    private static let forwarded = ["Forwarded", "X-Forwarded-For", "Via"].map { HTTPField.Name($0)! }
+
+    /// - Parameter keyName: set as soon as the key is known, also when it may not do this.
+    /// - Throws: ``ProblemKind/unauthorized``, ``ProblemKind/forbidden``, or ``ProblemKind/malformedRequest`` for more
+    ///   than one `Authorization`.
+    func check(_ head: RequestHead, for access: Access, keyName: inout String?) throws(Problem) {
+        guard access != .anyone, !isAdminOfSocket(head, access) else { return }
+        guard let keys else {
+            guard access != .scope(.admin) else {
+                throw Problem(
+                    .forbidden, "administration needs a key with the scope admin, and this service has no key file")
+            }
+            return
+        }
+        let key = try keys.key(presented(by: head))
+        keyName = key.name
+        if case .scope(let scope) = access, !key.scopes.contains(scope) {
+            throw Problem(
+                .forbidden, "the key does not have the scope \(scope.rawValue)",
+                fields: Self.challenge(", error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""))
+        }
+    }
+
+    private func isAdminOfSocket(_ head: RequestHead, _ access: Access) -> Bool {
+        access == .scope(.admin) && head.connection.isUnixSocket
+            && Self.forwarded.allSatisfy { head.fields[$0] == nil }
+    }
+
+    private func presented(by head: RequestHead) throws(Problem) -> Substring {
+        let values = head.fields[values: .authorization]
+        guard values.count <= 1 else {
+            throw Problem(
+                .malformedRequest, "more than one Authorization field",
+                fields: Self.challenge(", error=\"invalid_request\""))
+        }
+        guard let value = values.first, value.prefix(Self.scheme.count).lowercased() == Self.scheme else {
+            // Without credentials that it knows, a server says no error code (RFC 6750, section 3.1).
+            throw Problem(.unauthorized, "Authorization: Bearer with a key is needed", fields: Self.challenge(""))
+        }
+        return value.dropFirst(Self.scheme.count).drop { $0 == " " }
+    }
+
+    static func challenge(_ parameters: String) -> HTTPFields {
+        [.wwwAuthenticate: realm + parameters]
+    }
+}
+
+extension KeyRing {
+    /// - Throws: ``ProblemKind/unauthorized``.
+    fileprivate func key(_ token: Substring) throws(Problem) -> Key {
+        let reason: String
+        if !KeyToken.isWellFormed(token) {
+            reason = "the key is not one that tusk makes, or it was cut short"
+        } else if let key = find(KeyHash(ofToken: token)) {
+            if !key.isExpired(at: now()) { return key }
+            reason = "the key has expired"
+        } else {
+            reason = "the key is not known"
+        }
+        throw Problem(.unauthorized, reason, fields: AccessControl.challenge(", error=\"invalid_token\""))
+    }
+}

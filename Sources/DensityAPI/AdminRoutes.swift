@@ -1,0 +1,72 @@
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// `GET /admin/status`: what the server is at.
+struct AdminStatusRoute: Route {
+    static let path = "/admin/status"
+    static let method = HTTPRequest.Method.get
+    static let access = Access.scope(.admin)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        try head.checkPlain(offering: .json)
+        let status = context.administration.status()
+        return .done(
+            .json(
+                [
+                    "connections": .integer(status.connections), "max_connections": .integer(status.maxConnections),
+                    "requests": .integer(status.requests), "queued_rows": .integer(context.service.queuedRows),
+                    "keys": context.options.keys.map { .integer($0.count) } ?? .null,
+                    "log_level": .string(status.logLevel.rawValue),
+                    "dropped_log_lines": .integer(status.droppedLogLines),
+                ], fields: [.cacheControl: CachePolicy.never.rawValue]))
+    }
+}
+
+/// `POST /admin/reload`: reads the key file and what else can be exchanged again, as SIGHUP does.
+struct ReloadRoute: Route {
+    static let path = "/admin/reload"
+    static let method = HTTPRequest.Method.post
+    static let access = Access.scope(.admin)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        try head.checkPlain(offering: .json)
+        // Not an answer at once: reading files would hold up the connection's queue.
+        return .body(limit: 0, lengthRequired: false) { [context] _ in
+            let parts = await context.administration.reload()
+            let failures = parts.compactMap { part in part.failure.map { "\(part.name): \($0)" } }
+            guard failures.isEmpty else {
+                throw Problem(
+                    .reloadFailed, "what was in force stays in force; " + failures.joined(separator: "; "))
+            }
+            return .json(["reloaded": .array(parts.map { .string($0.name) })])
+        }
+    }
+}
+
+/// `PUT /admin/log-level?level=debug`: changes what is logged, until the next start.
+struct LogLevelRoute: Route {
+    static let path = "/admin/log-level"
+    static let method = HTTPRequest.Method.put
+    static let access = Access.scope(.admin)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ head: RequestHead) throws -> RouteWork {
+        let query = try Query(head.query, known: ["level"])
+        _ = try Accept(head.fields).best(of: [.json])
+        guard let level = try query.choice("level", of: Administration.LogLevel.self) else {
+            let levels = Administration.LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.parameter, "level is missing; it must be one of \(levels)")
+        }
+        context.administration.setLogLevel(level)
+        return .done(.json(["log_level": .string(level.rawValue)]))
+    }
+}

@@ -1,0 +1,100 @@
+import FlowModels
+
+/// What the service knows of a key: a line of the key file.
+public struct Key: Equatable, Sendable {
+    /// 1 to 64 of `[A-Za-z0-9._-]`; stands in the log in place of the key.
+    public var name: String
+    public var scopes: Set<Scope>
+    /// The first day on which it is refused, in days since 1 January 1970, UTC; nil for never.
+    var expiryDay: Int?
+
+    /// - Parameter second: since 1970.
+    func isExpired(at second: Int) -> Bool { expiryDay.map { second / 86_400 >= $0 } ?? false }
+
+    /// Whether `text` can be a name.
+    public static func isValidName(_ text: some StringProtocol) -> Bool {
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(RequestID.isSane)
+    }
+}
+
+/// A key as its holder has it: `tusk_`, 256 random bits in hexadecimal, and 8 digits that check them, so that a scanner
+/// for leaked secrets recognises one without asking.
+public enum KeyToken {
+    static let prefix = "tusk_"
+    static let randomDigits = 64
+    static let checkDigits = 8
+
+    /// A new one, from the system's random numbers (on Linux `getrandom`).
+    public static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = (0..<4).map { _ in hexDigits(of: generator.next()) }.joined()
+        return prefix + digits + check(digits)
+    }
+
+    /// Whether `text` has the form of a token, check digits included.
+    static func isWellFormed(_ text: some StringProtocol) -> Bool {
+        guard text.utf8.count == prefix.utf8.count + randomDigits + checkDigits, text.hasPrefix(prefix) else {
+            return false
+        }
+        let digits = text.dropFirst(prefix.count)
+        return digits.utf8.allSatisfy(isHexDigit)
+            && check(String(digits.prefix(randomDigits))) == String(digits.suffix(checkDigits))
+    }
+
+    /// The first digits of the SHA-256 of the random digits.
+    private static func check(_ digits: String) -> String {
+        String(SHA256.hex(Array(digits.utf8)).prefix(checkDigits))
+    }
+}
+
+/// The SHA-256 of a token.
+///
+/// Neither salted nor slow: both help passwords, which can be guessed. 256 random bits cannot.
+struct KeyHash: Hashable, Sendable {
+    var words: (UInt64, UInt64, UInt64, UInt64)
+
+    static let digits = 64
+
+    init(ofToken token: some StringProtocol) {
+        let bytes = SHA256.digest(Array(token.utf8))
+        func word(_ index: Int) -> UInt64 { bytes[index * 8..<index * 8 + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    /// Nil unless `hex` is 64 lower-case hexadecimal digits.
+    init?(hex: some StringProtocol) {
+        guard hex.utf8.count == Self.digits, hex.utf8.allSatisfy(isHexDigit) else { return nil }
+        let digits = Array(hex.utf8)
+        func word(_ index: Int) -> UInt64 {
+            digits[index * 16..<index * 16 + 16].reduce(0) { word, digit in
+                word << 4
+                    | UInt64(digit < UInt8(ascii: "a") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10)
+            }
+        }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    var hex: String { [words.0, words.1, words.2, words.3].map(hexDigits(of:)).joined() }
+
+    /// 1 if the two are equal, else 0, in a time that does not depend on either.
+    func matches(_ other: KeyHash) -> UInt64 {
+        let difference =
+            (words.0 ^ other.words.0) | (words.1 ^ other.words.1) | (words.2 ^ other.words.2)
+            | (words.3 ^ other.words.3)
+        // The top bit of d | -d is set for every d but 0.
+        return 1 ^ ((difference | (0 &- difference)) >> 63)
+    }
+
+    static func == (a: KeyHash, b: KeyHash) -> Bool { a.matches(b) == 1 }
+    func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
+
+/// 16 lower-case hexadecimal digits.
+func hexDigits(of value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+}
+
+private func isHexDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+}

@@ -1,0 +1,112 @@
+import HTTPWire
+
+/// The keys that a service takes: a line for each, `name scopes sha256:hash [expiry]`, divided by spaces or tabs.
+///
+///     # name   scopes        SHA-256 of the key     first day it is refused (UTC)
+///     gate     score         sha256:9f86d081…
+///     studio   score,sample  sha256:60303ae2…       2027-01-31
+///
+/// Blank lines, and lines that begin with `#`, are skipped.
+public struct KeyFile: Sendable {
+    /// Bytes of a file, at most.
+    public static let maxBytes = 256 << 10
+    /// Keys of a file, at most: every request is compared with each.
+    public static let maxKeys = 1024
+
+    private static let hashPrefix = "sha256:"
+
+    var keys: [Key] = []
+    /// Of the key at the same place.
+    var hashes: [KeyHash] = []
+
+    /// How many keys there are.
+    public var count: Int { keys.count }
+
+    /// - Throws: ``KeyFileError``.
+    public init(_ text: String) throws(KeyFileError) {
+        guard text.utf8.count <= Self.maxBytes else {
+            throw KeyFileError(reason: "it holds \(text.utf8.count) bytes; \(Self.maxBytes) are allowed")
+        }
+        var lineOfName: [String: Int] = [:]
+        var lineOfHash: [KeyHash: Int] = [:]
+        // Of UTF-8, since "\r\n" is one Character.
+        for (index, bytes) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            let line = index + 1
+            let words = bytes.split { [0x20, 0x09, 0x0D].contains($0) }.map { Substring($0) }
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            let (key, hash) = try Self.parse(words, line: line)
+            if let other = lineOfName.updateValue(line, forKey: key.name) {
+                throw KeyFileError(line: line, reason: "it has the name of line \(other)")
+            }
+            if let other = lineOfHash.updateValue(line, forKey: hash) {
+                throw KeyFileError(line: line, reason: "it has the key of line \(other)")
+            }
+            guard keys.count < Self.maxKeys else {
+                throw KeyFileError(line: line, reason: "it is one key too many; \(Self.maxKeys) are allowed")
+            }
+            keys.append(key)
+            hashes.append(hash)
+        }
+        // More likely a file that is just being written than the wish to lock everyone out.
+        guard !keys.isEmpty else { throw KeyFileError(reason: "it holds no key") }
+    }
+
+    /// The line of a new key.
+    public static func line(name: String, scopes: [Scope], token: String, expiry: String?) -> String {
+        let hash = KeyHash(ofToken: token).hex
+        return ([name, scopes.map(\.rawValue).joined(separator: ","), hashPrefix + hash] + (expiry.map { [$0] } ?? []))
+            .joined(separator: " ")
+    }
+
+    /// Errors quote nothing: what stands in the wrong place may be a hash, or a key.
+    private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (Key, KeyHash) {
+        guard !words.contains(where: { $0.hasPrefix(KeyToken.prefix) }) else {
+            throw KeyFileError(
+                line: line,
+                reason: "it holds a key itself, not its hash; now that the key is written down, make another")
+        }
+        guard (3...4).contains(words.count) else {
+            throw KeyFileError(
+                line: line,
+                reason:
+                    "it has \(words.count) words; name, scopes, \(hashPrefix)hash and perhaps an expiry are expected")
+        }
+        guard Key.isValidName(words[0]) else {
+            throw KeyFileError(line: line, reason: "the name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
+        }
+        var scopes: Set<Scope> = []
+        for word in words[1].split(separator: ",", omittingEmptySubsequences: false) {
+            guard let scope = Scope(rawValue: String(word)) else {
+                throw KeyFileError(
+                    line: line,
+                    reason: "the scopes must be of \(Scope.allCases.map(\.rawValue).joined(separator: ", ")), "
+                        + "joined by commas without spaces")
+            }
+            scopes.insert(scope)
+        }
+        guard words[2].hasPrefix(hashPrefix), let hash = KeyHash(hex: words[2].dropFirst(hashPrefix.count)) else {
+            throw KeyFileError(
+                line: line,
+                reason: "the hash must be \(hashPrefix) and \(KeyHash.digits) lower-case hexadecimal digits")
+        }
+        var key = Key(name: String(words[0]), scopes: scopes)
+        if words.count == 4 {
+            guard let day = CivilDate(words[3]) else {
+                throw KeyFileError(line: line, reason: "the expiry must be a day such as 2027-01-31")
+            }
+            key.expiryDay = day.daysSince1970
+        }
+        return (key, hash)
+    }
+}
+
+/// What is wrong with a key file. The description is one line and holds nothing of the file.
+public struct KeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Counted from 1; nil when it is about the file as a whole.
+    public var line: Int?
+    public var reason: String
+
+    public var description: String { line.map { "line \($0): \(reason)" } ?? reason }
+}

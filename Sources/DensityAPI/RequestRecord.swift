@@ -1,0 +1,26 @@
+import HTTPTypes
+public import HTTPWire
+
+/// What the log says of one request. Nothing in it is a client's text: no path, no query, no field, no key.
+public struct RequestRecord: Sendable {
+    /// `OTHER` when it is none that HTTP defines; nil when the head could not be parsed.
+    public var method: String?
+    /// Status, times, bytes, route, name of the key and request id.
+    public var exchange: EndedExchange
+    /// 32 hexadecimal digits of a valid `traceparent`.
+    public var traceID: String?
+    public var connection: ConnectionInfo
+
+    init(_ exchange: EndedExchange, on connection: ConnectionInfo) {
+        method = exchange.head.map { Self.known.contains($0.method) ? $0.method.rawValue : "OTHER" }
+        traceID = exchange.head?.headerFields[.traceParent].flatMap(TraceContext.traceID)
+        self.exchange = exchange
+        // The log is written later, and what a client sent should not be held until then.
+        self.exchange.head = nil
+        self.connection = connection
+    }
+
+    private static let known: [HTTPRequest.Method] = [
+        .get, .post, .head, .put, .options, .delete, .patch, .connect, .trace,
+    ]
+}

@@ -1,0 +1,58 @@
+public import HTTPTypes
+
+/// What a handler knows of a request and wants told again when it is over.
+public struct ExchangeLabels: Sendable, Equatable {
+    /// The pattern of the route, such as `/models/{model}`; nil when none fits.
+    public var route: String?
+    /// The name of the client's key, never the key.
+    public var keyName: String?
+    /// The `X-Request-Id` of the answer.
+    public var requestID: String?
+
+    public init(route: String? = nil, keyName: String? = nil, requestID: String? = nil) {
+        self.route = route
+        self.keyName = keyName
+        self.requestID = requestID
+    }
+}
+
+/// A request that is over: its answer was handed to the kernel, or will not be.
+public struct EndedExchange: Sendable {
+    /// Why it is over.
+    public enum Ending: String, Sendable, CaseIterable {
+        /// The handler's answer was handed to the kernel whole.
+        case complete
+        /// The server refused the request before a handler had it whole, and that answer was handed to the kernel.
+        case refused
+        /// The request did not arrive in time, or its answer was not taken in time.
+        case timeout
+        /// The client closed or reset the connection before the answer was handed over.
+        case clientGone = "client-gone"
+        /// Broken off by us: a streamed answer failed, or the server stopped.
+        case cutOff = "cut-off"
+    }
+
+    /// Nil when it could not be parsed.
+    public var head: HTTPRequest?
+    public var version: HTTPVersion?
+    /// Nil when there was no answer yet.
+    public var status: HTTPResponse.Status?
+    /// Those of the answer; empty without one.
+    public var labels = ExchangeLabels()
+    /// Bytes of the body that came, without chunk framing, before the content coding was undone.
+    public var requestBytes = 0
+    /// Bytes of the answer, head and framing included, that were handed to the kernel.
+    public var answerBytes = 0
+    public var ending = Ending.clientGone
+    /// From the first byte of the head until the handler had all that it asked for.
+    public var reading = Duration.zero
+    /// From then until the head of the answer: waiting for a turn, and computing.
+    public var handling = Duration.zero
+    /// From then until its last byte was handed to the kernel, a streamed answer's computing included.
+    public var sending = Duration.zero
+
+    public init(head: HTTPRequest? = nil, version: HTTPVersion? = nil) {
+        self.head = head
+        self.version = version
+    }
+}

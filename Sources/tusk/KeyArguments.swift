@@ -1,0 +1,87 @@
+import ArgumentParser
+import DensityAPI
+import Glibc
+import HTTPServer
+import Logging
+
+/// API keys.
+struct KeyArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Lists the keys that are taken, by their hashes; `tusk key new` makes one. Read again on SIGHUP.",
+            valueName: "file"))
+    var keyFile: String?
+
+    /// The keys in force; nil without a key file.
+    /// - Throws: `ExitCode`, after a line on standard error that names the file and what is wrong.
+    func load() throws -> KeyRing? {
+        guard let keyFile else { return nil }
+        do {
+            return KeyRing(try Self.read(keyFile), now: { time(nil) })
+        } catch {
+            throw ExitStatus.configuration.saying("--key-file \(keyFile): \(error)")
+        }
+    }
+
+    /// Reads the file again, when there is one.
+    func reloadable(_ ring: KeyRing?) -> Reloading.Part? {
+        guard let keyFile, let ring else { return nil }
+        return Reloading.Part(name: "keys") { ring.replace(with: try Self.read(keyFile)) }
+    }
+
+    /// - Throws: ``KeyFileError`` or ``OwnFileError``; neither holds the path or anything of the file.
+    private static func read(_ path: String) throws -> KeyFile {
+        let bytes = try readOwnFile(path, maxBytes: KeyFile.maxBytes)
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw OwnFileError("it is not UTF-8 text") }
+        return try KeyFile(text)
+    }
+}
+
+/// The bytes of a file that only its owner may change, that being us or root: who can write to it rules what we do.
+///
+/// It may be read by others: what it holds must be no secret.
+/// - Throws: ``OwnFileError``.
+func readOwnFile(_ path: String, maxBytes: Int) throws -> [UInt8] {
+    // Non-blocking, or a pipe without a writer would hold us up before it is refused.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw OwnFileError(systemErrorText(errno)) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw OwnFileError(systemErrorText(errno)) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw OwnFileError("it is not a file") }
+    guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+        throw OwnFileError("others than its owner may write to it; chmod go-w mends that")
+    }
+    guard status.st_uid == 0 || status.st_uid == geteuid() else {
+        throw OwnFileError("it belongs to another user than root and this one")
+    }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw OwnFileError(systemErrorText(errno)) }
+        if count == 0 { return bytes }
+        bytes += buffer[..<count]
+        guard bytes.count <= maxBytes else { throw OwnFileError("it is larger than \(maxBytes) bytes") }
+    }
+}
+
+/// Why ``readOwnFile(_:maxBytes:)`` did not read a file; without its path.
+struct OwnFileError: TellableError, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension KeyFileError: TellableError {}
+
+/// Keys that anyone on the way can read protect little.
+func warnOfKeysInClear(_ keys: KeyArguments, on addresses: [ListenAddress], isEncrypted: Bool, _ logger: Logger) {
+    guard keys.keyFile != nil, !isEncrypted else { return }
+    for case .tcp(let host, _) in addresses where !host.hasPrefix("127.") && host != "::1" {
+        logger.warning(
+            "keys are sent in clear: this service listens beyond this machine without TLS",
+            metadata: ["host": "\(host)"])
+    }
+}

@@ -1,0 +1,67 @@
+public import ArgumentParser
+import DensityAPI
+import Glibc
+public import Logging
+
+/// What is logged, and how. Log lines go to standard error.
+struct LogArguments: ParsableArguments {
+    enum Switch: String, CaseIterable, ExpressibleByArgument {
+        case on, off
+    }
+
+    @Option(help: "Form of the log lines: text or json. (default: text on a terminal, else json)")
+    var logFormat: LogFormat?
+
+    @Option(help: "Least severity that is logged: trace, debug, info, notice, warning, error, critical.")
+    var logLevel = Logger.Level.info
+
+    @Option(help: "A log line for each request, of level info, or warning if it failed: on or off.")
+    var accessLog = Switch.on
+
+    @Flag(help: "Logs the client's address with each request.")
+    var logClientAddress = false
+
+    /// The log of the process.
+    func open() -> LogSink {
+        let format = logFormat ?? (isatty(STDERR_FILENO) != 0 ? .text : .json)
+        return LogSink(descriptor: STDERR_FILENO, format: format, level: logLevel)
+    }
+
+    func accessLog(to sink: LogSink) -> AccessLog? {
+        accessLog == .on ? AccessLog(sink, hasAddresses: logClientAddress) : nil
+    }
+}
+
+extension LogFormat: ExpressibleByArgument {}
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+// The two have the same cases.
+extension Administration.LogLevel {
+    init(_ level: Logger.Level) {
+        self =
+            switch level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            case .error: .error
+            case .critical: .critical
+            }
+    }
+}
+
+extension Logger.Level {
+    init(_ level: Administration.LogLevel) {
+        self =
+            switch level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            case .error: .error
+            case .critical: .critical
+            }
+    }
+}
