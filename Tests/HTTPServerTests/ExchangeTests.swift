@@ -37,11 +37,13 @@ struct ExchangeTests {
         let handler = RecordingHandler()
         let activity = ServerActivity()
         var configuration = HTTPServerConfiguration()
-        configuration.port = 0
+        configuration.addresses = [.tcp(host: "127.0.0.1", port: 0)]
         configuration.ioQueues = 1
         let server = HTTPServer(
             configuration: configuration, handler: handler, activity: activity, logger: silentLogger)
-        let port = try server.start().port
+        guard case .tcp(_, let port) = try server.start()[0] else {
+            preconditionFailure("the first address is not the one that was asked for")
+        }
         do {
             try await body(handler, activity, port)
         } catch {
