@@ -89,7 +89,8 @@ private final class TLSService {
 
     init(_ files: TLSFolder) throws {
         process = Program.process([
-            "serve", "--port", "0", "--tls-certificate", files.file("certificate.pem"), "--tls-key",
+            "serve", "--port", "0", "--head-timeout", "600", "--tls-certificate", files.file("certificate.pem"),
+            "--tls-key",
             files.file("key.pem"),
         ])
         process.standardOutput = output
