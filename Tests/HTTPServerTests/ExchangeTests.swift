@@ -40,7 +40,7 @@ struct ExchangeTests {
         configuration.addresses = [.tcp(host: "127.0.0.1", port: 0)]
         configuration.ioQueues = 1
         // No timeout may come first, however slow the machine is.
-        (configuration.timeouts.head, configuration.timeouts.write) = (.seconds(600), .seconds(600))
+        configuration.timeouts = .patient
         let server = HTTPServer(
             configuration: configuration, handler: handler, activity: activity, logger: silentLogger)
         let port = try #require(try server.start().first?.port)

@@ -6,6 +6,20 @@ import Logging
 import Synchronization
 import TestSupport
 
+extension HTTPTimeouts {
+    /// All tests run at once, so that a client on a busy machine can be silent for a long time.
+    static var patient: HTTPTimeouts {
+        var timeouts = HTTPTimeouts()
+        timeouts.head = .seconds(600)
+        timeouts.body = .seconds(600)
+        timeouts.idle = .seconds(600)
+        timeouts.write = .seconds(600)
+        timeouts.linger = .seconds(60)
+        timeouts.lingerTotal = .seconds(600)
+        return timeouts
+    }
+}
+
 /// Runs `body` against a server on a free loopback port, and stops it.
 func withServer(
     _ handler: TestHandler = TestHandler(), grace: Duration = .seconds(5),
@@ -15,6 +29,7 @@ func withServer(
     var configuration = HTTPServerConfiguration()
     configuration.addresses = [.tcp(host: "127.0.0.1", port: 0)]
     configuration.ioQueues = 2
+    configuration.timeouts = .patient
     configure(&configuration)
     let server = HTTPServer(
         configuration: configuration, handler: handler, logger: silentLogger)

@@ -311,6 +311,7 @@ private struct TestServer {
     init(_ configure: (inout HTTPServerConfiguration) -> Void) throws {
         var configuration = HTTPServerConfiguration()
         configuration.ioQueues = 1
+        configuration.timeouts = .patient
         configure(&configuration)
         server = HTTPServer(configuration: configuration, handler: TestHandler(), logger: silentLogger)
         addresses = try server.start()

@@ -181,7 +181,7 @@ struct TLSConnectionTests {
     @Test("stopping answers what has begun, says close_notify to idle clients, and closes unfinished handshakes")
     func drain() async throws {
         let handler = TestHandler()
-        try await withTLSServer(handler: handler) { port, server, _ in
+        try await withTLSServer(handler: handler, configure: { $0.timeouts.linger = .seconds(2) }) { port, server, _ in
             let (idle, _) = try await tlsClient(port)
             #expect(try await idle.roundTrip(get("/now")).status == 200)
             let silent = try RawSocketClient(port: port)
