@@ -26,6 +26,28 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
         swiftSettings: strict)
 }
 
+/// The targets of Tests/Fuzz: by default as a test that runs their corpora; for `make fuzz` as a program that lets
+/// libFuzzer look for more, which needs its runtime and instrumented modules. See docs/testing.md.
+let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
+let fuzzDependencies: [Target.Dependency] = [
+    "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "Serving",
+    "DensityAPI", httpTypes,
+]
+let fuzzData = ["CLibFuzzer", "corpus", "dictionaries", "run.sh"]
+let fuzzing: [Target] =
+    isFuzzing
+    ? [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "tusk-fuzz", dependencies: fuzzDependencies + ["CLibFuzzer"], path: "Tests/Fuzz",
+            exclude: fuzzData + ["Replay"], sources: ["Targets", "Program"], swiftSettings: strict),
+    ]
+    : [
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzDependencies, path: "Tests/Fuzz", exclude: fuzzData + ["Program"],
+            sources: ["Targets", "Replay"], swiftSettings: strict)
+    ]
+
 let package = Package(
     name: "tusk",
     products: [.executable(name: "tusk", targets: ["tusk"])],
@@ -94,6 +116,6 @@ let package = Package(
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(
             of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes]),
-    ],
+    ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -34,7 +34,8 @@ public struct HostName: Hashable, Sendable {
             default: false
             }
         }
-        guard !host.text.isEmpty, host.text.utf8.count <= 253, isName && !text.contains(":") || host.isAddress,
+        let labels = host.text.split(separator: ".", omittingEmptySubsequences: false)
+        guard !labels.contains(""), host.text.utf8.count <= 253, isName && !text.contains(":") || host.isAddress,
             text.hasSuffix("]") || !text.contains("]")
         else { throw .notAHostName }
         self = host

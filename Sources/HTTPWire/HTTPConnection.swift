@@ -58,7 +58,6 @@ package struct HTTPConnection: Sendable {
         var head: RequestHead
         /// The connection will be used again.
         var keepAlive: Bool
-        var framing = ResponseEncoder.Framing.none
     }
 
     private let limits: HTTPLimits
@@ -66,6 +65,8 @@ package struct HTTPConnection: Sendable {
     private var parser: RequestParser
     private var phase = Phase.head
     private var exchange: Exchange?
+    /// Of the answer under way, which a request without a readable head has too.
+    private var framing = ResponseEncoder.Framing.none
     private var bodyUnread = false
     private var codedBodyLimit = (handler: 0, wire: 0)
     private var bodyBytes = 0
@@ -200,10 +201,9 @@ extension HTTPConnection {
         meter.answer(response, waiting: output.count, at: now)
         let head = exchange?.head
         let version = head?.version ?? .http11
-        let framing = ResponseEncoder.framing(of: response, version: version)
+        framing = ResponseEncoder.framing(of: response, version: version)
         if framing == .untilClose { keepAlive = false }
         exchange?.keepAlive = keepAlive
-        exchange?.framing = framing
         markOutput()
         ResponseEncoder.encodeHead(
             response.status, response.fields, framing: framing, version: version, keepAlive: keepAlive, date: date,
@@ -223,9 +223,9 @@ extension HTTPConnection {
     /// The next part of a streamed answer; ``Action/sendMore`` follows when it was sent.
     package mutating func streamPart(_ part: [UInt8], at now: Nanoseconds) {
         self.now = now
-        guard case .streaming = phase, let exchange else { return }
+        guard case .streaming = phase else { return }
         markOutput()
-        if exchange.framing == .chunked {
+        if framing == .chunked {
             ResponseEncoder.encodeChunk(part, into: &output)
         } else {
             output.append(body: part)
@@ -236,17 +236,17 @@ extension HTTPConnection {
     /// The streamed answer is complete, or broke off: then the connection closes without saying that it is complete.
     package mutating func streamEnd(complete: Bool, at now: Nanoseconds) {
         self.now = now
-        guard case .streaming = phase, let exchange else { return }
+        guard case .streaming = phase else { return }
         guard complete else {
             meter.cutShort(.cutOff)
             phase = .closing
             return
         }
-        if exchange.framing == .chunked {
+        if framing == .chunked {
             markOutput()
             ResponseEncoder.encodeLastChunk(into: &output)
         }
-        finishExchange(keepAlive: exchange.keepAlive)
+        finishExchange(keepAlive: exchange?.keepAlive == true)
     }
 
     /// The first `count` bytes of ``output`` were sent.
@@ -403,11 +403,11 @@ extension HTTPConnection {
 
             case .readingBody, .discarding:
                 do throws(HTTPServerError) {
-                    guard let action = try nextBodyAction() else {
-                        if case .head = phase { continue }
-                        return nil
-                    }
-                    return action
+                    if let action = try nextBodyAction() { return action }
+                    if case .head = phase { continue }
+                    // The client went while this request waited unread behind others.
+                    guard inputEnded else { return nil }
+                    if case .discarding = phase { phase = .flushing } else { phase = .closing }
                 } catch {
                     // A discarded body belongs to a request that has its answer.
                     if case .discarding = phase { phase = .flushing } else { phase = .refusing(error) }

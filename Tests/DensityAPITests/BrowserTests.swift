@@ -133,7 +133,7 @@ struct BrowserTests {
             ("", false), (".", false), ("a:80", false), ("[::1]:80", false), ("::1", false), ("a b", false),
             ("*", false),
             ("http://a", false), ("[x]", false), ("ä", false), (String(repeating: "a", count: 253), true),
-            (String(repeating: "a", count: 254), false),
+            (String(repeating: "a", count: 254), false), ("a..b", false), ("tusk.example..", false), (".a", false),
         ])
     func hosts(_ text: String, _ isSound: Bool) {
         let error = refusal { () throws(BrowserRuleError) in _ = try HostName(text) }

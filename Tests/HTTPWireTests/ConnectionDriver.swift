@@ -8,6 +8,8 @@ struct ConnectionDriver {
     var decide: (HTTPRequest) -> HeadDecision
     /// Whether what waits to be sent is taken at once.
     var flushes = true
+    /// The handler's words on what was refused.
+    var refusal = ServerResponse.text("refused", status: .badRequest)
 
     private(set) var now: Nanoseconds = 1_000_000_000
     /// All that was sent.
@@ -112,7 +114,7 @@ struct ConnectionDriver {
         case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))
         case .refuse(let error, _):
             refused.append(error)
-            machine.answer(.text("refused", status: .badRequest), date: Self.date, at: now)
+            machine.answer(refusal, date: Self.date, at: now)
         case .stream: break
         case .sendMore: sendMore += 1
         case .finishWriting: finishedWriting = true

@@ -309,6 +309,17 @@ struct HTTPConnectionTests {
         #expect(driver.finishedWriting)
     }
 
+    @Test("the words on a request that could not be read may be a stream too")
+    func streamedRefusal() {
+        var driver = ConnectionDriver()
+        driver.refusal = .stream
+        driver.receive("GET / HTTP/1.1\r\n\r\n")
+        driver.streamPart("hello")
+        driver.streamEnd(complete: true)
+        #expect(driver.sent.hasSuffix("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
+        #expect(driver.finishedWriting)
+    }
+
     // MARK: Clients that go away
 
     @Test("a client that closes while its request is worked on is gone")
@@ -352,6 +363,22 @@ struct HTTPConnectionTests {
         driver.receive(post("Content-Length: 5\r\n", body: "hel"))
         driver.receiveEnd()
         #expect(driver.closed && driver.requests.isEmpty && driver.sent.isEmpty)
+    }
+
+    @Test("a body that broke off while its request waited behind others is not waited for", arguments: [true, false])
+    func halfBodyBehindOthers(isWanted: Bool) {
+        var limits = HTTPLimits()
+        limits.unsentBytes = 1
+        var driver = ConnectionDriver(limits: limits) {
+            $0.method == .post && isWanted ? .readBody(limit: 5) : .respond(.text($0.path ?? ""))
+        }
+        driver.flushes = false
+        driver.receive(get("", target: "/1") + post("Content-Length: 5\r\n", body: "hel"))
+        driver.receiveEnd()
+        driver.flushes = true
+        driver.run()
+        #expect(driver.closed)
+        #expect(driver.answers == (isWanted ? ["/1"] : ["/1", "/"]))
     }
 
     // MARK: Draining

@@ -1,0 +1,82 @@
+import Compression
+import Imaging
+
+/// Small enough that an input takes a millisecond.
+private let limits = DecodeLimits(side: 128, pixels: 1 << 12)
+
+/// Decodes `file`; an image keeps the limits and survives being encoded again.
+private func check(_ file: [UInt8]) throws {
+    let image: Image
+    do throws(ImagingError) {
+        image = try decodeImage(file, limits: limits)
+    } catch {
+        if case .notEncodable = error { throw Violation("an error of encoding: \(error)") }
+        if case .invalidNPY = error { throw Violation("an error of arrays: \(error)") }
+        return
+    }
+    try require(image.width <= limits.side && image.height <= limits.side, "a side beyond the limit")
+    try require(image.width * image.height <= limits.pixels, "more pixels than the limit")
+    try require(image.pixels.count == image.width * image.height * image.mode.channels, "the pixels are another number")
+    let again = try decodePNG(try encodePNG(image), limits: limits)
+    try require(again.pixels == image.pixels && again.mode == image.mode, "written as PNG it is another image")
+    for mode in ColorMode.allCases {
+        let converted = image.converted(to: mode)
+        for fit in Fit.allCases { _ = converted.fitted(width: 5, height: 3, fit: fit) }
+    }
+}
+
+/// PNG: the bytes as they are, with the checksums of their chunks put right, and with the content of IDAT chunks taken
+/// for what it unfolds to. Inventing a checksum or a deflate stream is beyond a fuzzer.
+@Sendable func fuzzPNG(_ bytes: [UInt8]) throws {
+    try check(bytes)
+    guard bytes.count >= 8 else { return }
+    try check(repaired(bytes, folding: false))
+    try check(repaired(bytes, folding: true))
+}
+
+private func repaired(_ bytes: [UInt8], folding: Bool) -> [UInt8] {
+    var file = Array(bytes[..<8])
+    var position = 8
+    while bytes.count - position >= 12 {
+        let length = min(Int(bytes[position + 2]) << 8 | Int(bytes[position + 3]), bytes.count - position - 12)
+        let type = bytes[position + 4..<position + 8]
+        var content = Array(bytes[position + 8..<position + 8 + length])
+        if folding, Array(type) == Array("IDAT".utf8) { content = deflate(content, coding: .deflate, level: 0) }
+        file += bigEndian(UInt32(content.count))
+        let checked = Array(type) + content
+        file += checked
+        file += bigEndian(unsafe crc32(checked.span.bytes))
+        position += 12 + length
+    }
+    return file + bytes[position...]
+}
+
+private func bigEndian(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+}
+
+@Sendable func fuzzJPEG(_ bytes: [UInt8]) throws { try check(bytes) }
+
+/// NPY: an array has as many bytes as its shape says, and written again reads the same.
+@Sendable func fuzzNPY(_ bytes: [UInt8]) throws {
+    let array: NPYArray
+    do throws(ImagingError) {
+        array = try NPYArray.decode(bytes)
+    } catch {
+        switch error {
+        case .invalidNPY, .tooLarge: return
+        default: throw Violation("an error of images: \(error)")
+        }
+    }
+    try require(array.shape.reduce(array.elementType.size, *) == array.bytes.count, "the shape is of other bytes")
+    try require(array.doubles().count == array.count, "the numbers are not as many as the elements")
+    try require(try NPYArray.decode(array.encoded()) == array, "written and read again it is another array")
+    let levels: [UInt8]
+    do throws(ImagingError) {
+        levels = try array.levels(16)
+    } catch {
+        guard case .invalidNPY = error else { throw Violation("another error: \(error)") }
+        return
+    }
+    try require(levels.count == array.count && levels.allSatisfy { $0 < 16 }, "a level that is none")
+}
