@@ -31,7 +31,7 @@ serve: build ## build, then serve the animal model on 127.0.0.1:8080 (HOST, PORT
 test: setup ## run all tests
 	swift test $(SWIFT_FLAGS)
 
-.PHONY: fuzz fuzz-build tsan asan
+.PHONY: fuzz fuzz-build
 # The modules are instrumented and optimised, with all checks; libFuzzer's part of the linker's work is in its runtime.
 RUNTIME        = $(shell swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')/clang/lib/linux
 COVERAGE      := -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table
@@ -45,17 +45,6 @@ fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECON
 
 fuzz-build: setup ## build what make fuzz runs
 	TUSK_FUZZ=1 swift build $(FUZZ) -Xlinker $(RUNTIME)/libclang_rt.fuzzer_no_main-x86_64.a -Xlinker -lstdc++
-
-# What has threads; the rest is slow under a sanitizer and has none.
-THREADED      := HTTPWireTests|HTTPServerTests|ServingTests|DensityAPITests
-
-tsan: setup ## the tests of server, service and API with ThreadSanitizer
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan.supp halt_on_error=0 exitcode=66" SWIFT_BACKTRACE=enable=no \
-		swift test --scratch-path .build-tsan --sanitize thread --filter '$(THREADED)' $(SWIFT_FLAGS)
-
-asan: setup ## the same tests, and the corpora of make fuzz, with AddressSanitizer
-	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize address \
-		--filter '$(THREADED)|FuzzTests' $(SWIFT_FLAGS)
 
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive $(SOURCES)

@@ -25,6 +25,9 @@ private struct Session {
     private var debt = Debt.nothing
     private var bodyLeft = 0
     private var wasRefused = false
+    /// Requests whose head the handler saw, and those that are told to have ended.
+    private var decided = 0
+    private var ended = 0
     private var finishedWriting = false
     private(set) var isClosed = false
     private var inputEnded = false
@@ -93,6 +96,7 @@ private struct Session {
         let part = machine.output.withNext { span, _ in (0..<min(count, span.count)).map { span[$0] } }
         sent += part
         machine.sent(part.count, at: now)
+        takeEnded()
     }
 
     private mutating func act(_ input: inout FuzzInput) throws {
@@ -103,6 +107,8 @@ private struct Session {
                 try require(debt == .nothing, "a request is decided on while another is being answered")
                 try require(!wasRefused && !finishedWriting, "a request is read after the connection was refused")
                 self.head = head
+                decided += 1
+                machine.keep(machine.makeRequest())
                 decide(head, &input)
             case .body(let part):
                 try require(debt == .body && !part.isEmpty, "a part of a body that nobody asked for")
@@ -124,9 +130,17 @@ private struct Session {
             case .finishWriting:
                 try require(!finishedWriting && machine.output.isEmpty, "our side closes with bytes unsent")
                 finishedWriting = true
-            case .close: isClosed = true
+            case .close:
+                isClosed = true
+                while machine.takeUnfinished(at: now) != nil { ended += 1 }
+                // One may have been refused before its head was whole.
+                try require((decided...decided + 1).contains(ended), "requests begin and end in different numbers")
             }
         }
+    }
+
+    private mutating func takeEnded() {
+        while machine.takeEnded() != nil { ended += 1 }
     }
 
     private mutating func decide(_ head: RequestHead, _ input: inout FuzzInput) {

@@ -30,7 +30,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("png", maxLength: 4096, fuzzPNG),
         FuzzTarget("jpeg", maxLength: 4096, fuzzJPEG),
         FuzzTarget("images", maxLength: 4096, fuzzImages),
-        FuzzTarget("model", maxLength: 8192, fuzzModel),
+        FuzzTarget("model", maxLength: 32768, fuzzModel),
     ]
 }
 

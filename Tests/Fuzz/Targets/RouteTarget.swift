@@ -8,7 +8,12 @@ import Serving
 /// A service without a model: routes, parameters and fields are looked at before one is asked for.
 private let api = DensityAPI(
     service: DensityService(configuration: ServiceConfiguration()), openAPI: Array("openapi: 3.1.0\n".utf8),
-    options: APIOptions(version: "0") { preconditionFailure("an internal error: \($0)") })
+    options: APIOptions(version: "0") { preconditionFailure("an internal error: \($0)") },
+    // Nobody has the key to these.
+    administration: Administration(
+        reload: { preconditionFailure("reload without a key") },
+        status: { preconditionFailure("status without a key") },
+        setLogLevel: { _ in preconditionFailure("a log level without a key") }))
 
 /// A request's way to its answer by the head alone. The answer says nothing that a client could have smuggled into its
 /// head, and its body is JSON that says the same status.
