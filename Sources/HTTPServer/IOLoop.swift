@@ -275,10 +275,8 @@ actor IOLoop {
         case .decide(let head):
             let request = connection.machine.makeRequest()
             activity.requestBegan()
-            connection.machine.keep(request)
             let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
-                connection.request = request
                 connection.body = BodyCollector(
                     coding: head.contentCoding, limit: limit, limits: configuration.limits)
             }
@@ -298,8 +296,7 @@ actor IOLoop {
                 connection.machine.refuse(error, at: monotonicNow())
             }
         case .refuse(let error, let hasHead):
-            let head = hasHead ? connection.request : nil
-            connection.request = nil
+            let head = hasHead ? connection.machine.request : nil
             connection.body = nil
             connection.machine.answer(
                 handler.respond(to: error, head: head, on: connection.transport.info), date: date.now(),
@@ -320,10 +317,9 @@ actor IOLoop {
 
     /// Runs the handler on the whole request, away from this queue.
     private func respond(_ connection: LiveConnection) throws(HTTPServerError) {
-        guard let head = connection.request, let body = try connection.body?.finish() else {
+        guard let head = connection.machine.request, let body = try connection.body?.finish() else {
             preconditionFailure("a body that nobody asked for")
         }
-        connection.request = nil
         connection.body = nil
         let id = connection.id
         let request = ServerRequest(head: head, body: body, on: connection.transport.info)

@@ -1,4 +1,3 @@
-import HTTPTypes
 import HTTPWire
 
 /// A connection on its I/O loop: the machine, the transport under it and what waits on either.
@@ -15,8 +14,7 @@ final class LiveConnection {
     /// The end of our side waits for the socket too.
     var isFinishBlocked = false
 
-    /// The request whose body is being read.
-    var request: HTTPRequest?
+    /// Of the request whose body is being read.
     var body: BodyCollector?
     /// Runs the handler, or feeds a streamed answer.
     var task: Task<Void, Never>?

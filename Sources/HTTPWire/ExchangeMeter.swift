@@ -30,6 +30,9 @@ struct ExchangeMeter: Sendable {
         current = Exchange(ended: EndedExchange(version: version), began: began, read: now)
     }
 
+    /// Of the request that began last, while its answer is not sent whole.
+    var head: HTTPRequest? { current?.ended.head }
+
     /// The head that was parsed.
     mutating func keep(_ head: HTTPRequest) {
         current?.ended.head = head

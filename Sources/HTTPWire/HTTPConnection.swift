@@ -364,8 +364,16 @@ extension HTTPConnection {
     /// Bytes of memory held for what came in and what goes out; 0 when idle for a second.
     package var heldBytes: Int { parser.heldBytes + output.heldBytes }
 
-    /// The request of the last ``Action/decide(_:)``; to be asked for before the next ``receive(_:at:)``.
-    package func makeRequest() -> HTTPRequest { parser.makeRequest() }
+    /// The request of the last ``Action/decide(_:)``, made and kept until it is over; to be asked for before the next
+    /// ``receive(_:at:)``.
+    package mutating func makeRequest() -> HTTPRequest {
+        let request = parser.makeRequest()
+        meter.keep(request)
+        return request
+    }
+
+    /// The request that is being answered, once it was made.
+    package var request: HTTPRequest? { meter.head }
 
     /// Calls `body` with the bytes of an ``Action/body(_:)``; before the next ``receive(_:at:)``.
     package func withBytes<Result, Failure: Error>(
@@ -453,9 +461,6 @@ extension HTTPConnection {
 // MARK: - Requests that are over
 
 extension HTTPConnection {
-    /// The head of ``Action/decide(_:)``, to come back when the request is over.
-    package mutating func keep(_ head: HTTPRequest) { meter.keep(head) }
-
     /// The next request whose answer was sent whole; to be asked for after ``sent(_:at:)`` until it is nil.
     package mutating func takeEnded() -> EndedExchange? { meter.takeEnded(at: now) }
 

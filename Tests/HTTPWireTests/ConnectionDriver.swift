@@ -108,7 +108,6 @@ struct ConnectionDriver {
             decided.append(request.path ?? "")
             heads.append(request)
             body = []
-            machine.keep(request)
             machine.decided(decide(request), date: Self.date, at: now)
         case .body(let part): machine.withBytes(of: part) { span in body += span.indices.map { span[$0] } }
         case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))

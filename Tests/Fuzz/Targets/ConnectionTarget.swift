@@ -108,7 +108,7 @@ private struct Session {
                 try require(!wasRefused && !finishedWriting, "a request is read after the connection was refused")
                 self.head = head
                 decided += 1
-                machine.keep(machine.makeRequest())
+                _ = machine.makeRequest()
                 decide(head, &input)
             case .body(let part):
                 try require(debt == .body && !part.isEmpty, "a part of a body that nobody asked for")
