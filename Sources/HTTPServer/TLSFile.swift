@@ -4,7 +4,7 @@ import Glibc
 enum TLSFile {
     /// - Throws: ``TLSError``.
     static func read(_ path: String) throws(TLSError) -> [UInt8] {
-        try contents(of: try open(path), path)
+        try contents(of: path) { _, _ throws(TLSError) in }
     }
 
     /// Reads a private key, which nobody else may read or change.
@@ -13,11 +13,9 @@ enum TLSFile {
     /// may also be read by its group, which is how a service that is not root comes to it.
     /// - Throws: ``TLSError``.
     static func readKey(_ path: String) throws(TLSError) -> [UInt8] {
-        let file = try open(path)
-        let status = try status(of: file, path)
-        let mode = status.st_mode & 0o777
-        if let error = refusal(ofKey: path, mode: mode, owner: status.st_uid, user: geteuid()) { throw error }
-        return try contents(of: file, path)
+        try contents(of: path) { mode, owner throws(TLSError) in
+            if let error = refusal(ofKey: path, mode: mode & 0o777, owner: owner, user: geteuid()) { throw error }
+        }
     }
 
     /// Why `user` shall not use a key of such permissions.
@@ -27,33 +25,20 @@ enum TLSFile {
         return mode & ~allowed == 0 ? nil : .exposedKey(file: path, mode: mode)
     }
 
-    private static func open(_ path: String) throws(TLSError) -> Descriptor {
-        // Without O_NONBLOCK a pipe would wait for its writer.
-        let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-        guard number >= 0 else { throw .unreadable(file: path, code: errno) }
-        return Descriptor(number)
-    }
-
-    private static func status(of file: borrowing Descriptor, _ path: String) throws(TLSError) -> stat {
-        var status = stat()
-        guard unsafe fstat(file.number, &status) == 0 else { throw .unreadable(file: path, code: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path) }
-        return status
-    }
-
-    private static func contents(of file: borrowing Descriptor, _ path: String) throws(TLSError) -> [UInt8] {
-        _ = try status(of: file, path)
-        // One byte more than the limit shows that there are more.
-        var bytes = [UInt8](repeating: 0, count: TLSConfiguration.fileBytes + 1)
-        var count = 0
-        while count < bytes.count {
-            let part = unsafe bytes.withUnsafeMutableBytes {
-                unsafe Glibc.read(file.number, $0.baseAddress! + count, $0.count - count)
+    /// - Parameter check: of permissions and owner, before anything is read.
+    private static func contents(
+        of path: String, _ check: (_ mode: UInt32, _ owner: UInt32) throws(TLSError) -> Void
+    ) throws(TLSError) -> [UInt8] {
+        func named(_ failure: WholeFile.Failure) -> TLSError {
+            switch failure {
+            case .system(let code): .unreadable(file: path, code: code)
+            case .notAFile: .notAFile(path)
+            case .tooLarge: .tooLarge(file: path, limit: TLSConfiguration.fileBytes)
             }
-            if part == 0 { return Array(bytes[..<count]) }
-            if part < 0, errno != EINTR { throw .unreadable(file: path, code: errno) }
-            count += max(part, 0)
         }
-        throw .tooLarge(file: path, limit: TLSConfiguration.fileBytes)
+        let file: WholeFile
+        do { file = try WholeFile(path) } catch { throw named(error) }
+        try check(file.mode, file.owner)
+        do { return try file.contents(limit: TLSConfiguration.fileBytes) } catch { throw named(error) }
     }
 }

@@ -42,28 +42,21 @@ struct KeyArguments: ParsableArguments {
 /// It may be read by others: what it holds must be no secret.
 /// - Throws: ``OwnFileError``.
 func readOwnFile(_ path: String, maxBytes: Int) throws -> [UInt8] {
-    // Non-blocking, or a pipe without a writer would hold us up before it is refused.
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw OwnFileError(systemErrorText(errno)) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw OwnFileError(systemErrorText(errno)) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw OwnFileError("it is not a file") }
-    guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-        throw OwnFileError("others than its owner may write to it; chmod go-w mends that")
-    }
-    guard status.st_uid == 0 || status.st_uid == geteuid() else {
-        throw OwnFileError("it belongs to another user than root and this one")
-    }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-        let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else { throw OwnFileError(systemErrorText(errno)) }
-        if count == 0 { return bytes }
-        bytes += buffer[..<count]
-        guard bytes.count <= maxBytes else { throw OwnFileError("it is larger than \(maxBytes) bytes") }
+    do {
+        let file = try WholeFile(path)
+        guard file.mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw OwnFileError("others than its owner may write to it; chmod go-w mends that")
+        }
+        guard file.owner == 0 || file.owner == geteuid() else {
+            throw OwnFileError("it belongs to another user than root and this one")
+        }
+        return try file.contents(limit: maxBytes)
+    } catch let failure as WholeFile.Failure {
+        switch failure {
+        case .system(let code): throw OwnFileError(systemErrorText(code))
+        case .notAFile: throw OwnFileError("it is not a file")
+        case .tooLarge: throw OwnFileError("it is larger than \(maxBytes) bytes")
+        }
     }
 }
 
