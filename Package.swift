@@ -84,7 +84,9 @@ let package = Package(
 
         // The service.
         module("Serving", ["FlowModels", "FlowCore"]),
-        module("DensityAPI", ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", httpTypes]),
+        module(
+            "DensityAPI",
+            ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", httpTypes, logging]),
         .executableTarget(
             name: "tusk",
             dependencies: [
@@ -115,7 +117,8 @@ let package = Package(
         tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
         tests(
-            of: "DensityAPI", ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes]),
+            of: "DensityAPI",
+            ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes, logging]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

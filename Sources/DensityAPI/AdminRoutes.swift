@@ -1,5 +1,6 @@
 import HTTPTypes
 import HTTPWire
+import Logging
 import Serving
 
 /// `GET /admin/status`: what the server is at.
@@ -62,8 +63,8 @@ struct LogLevelRoute: Route {
     func begin(_ head: RequestHead) throws -> RouteWork {
         let query = try Query(head.query, known: ["level"])
         _ = try Accept(head.fields).best(of: [.json])
-        guard let level = try query.choice("level", of: Administration.LogLevel.self) else {
-            let levels = Administration.LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let level = try query.choice("level", of: Logger.Level.self) else {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem(.parameter, "level is missing; it must be one of \(levels)")
         }
         context.administration.setLogLevel(level)

@@ -1,3 +1,5 @@
+public import Logging
+
 /// What the admin routes reach of the program around them.
 public struct Administration: Sendable {
     /// What was read again, by name, or why it was not: then what was in force stays so.
@@ -17,11 +19,13 @@ public struct Administration: Sendable {
         public var connections: Int
         public var maxConnections: Int
         public var requests: Int
-        public var logLevel: LogLevel
+        /// Least severity of what is logged.
+        public var logLevel: Logger.Level
         /// Since the start.
         public var droppedLogLines: Int
 
-        public init(connections: Int, maxConnections: Int, requests: Int, logLevel: LogLevel, droppedLogLines: Int) {
+        public init(connections: Int, maxConnections: Int, requests: Int, logLevel: Logger.Level, droppedLogLines: Int)
+        {
             self.connections = connections
             self.maxConnections = maxConnections
             self.requests = requests
@@ -30,19 +34,14 @@ public struct Administration: Sendable {
         }
     }
 
-    /// Least severity of what is logged, as swift-log names it.
-    public enum LogLevel: String, CaseIterable, Sendable {
-        case trace, debug, info, notice, warning, error, critical
-    }
-
     /// Reads the files again that can be exchanged while the service runs.
     public var reload: @Sendable () async -> [Reload]
     public var status: @Sendable () -> Status
-    public var setLogLevel: @Sendable (LogLevel) -> Void
+    public var setLogLevel: @Sendable (Logger.Level) -> Void
 
     public init(
         reload: @escaping @Sendable () async -> [Reload], status: @escaping @Sendable () -> Status,
-        setLogLevel: @escaping @Sendable (LogLevel) -> Void
+        setLogLevel: @escaping @Sendable (Logger.Level) -> Void
     ) {
         self.reload = reload
         self.status = status

@@ -1,5 +1,4 @@
 public import ArgumentParser
-import DensityAPI
 import Glibc
 public import Logging
 
@@ -34,34 +33,3 @@ struct LogArguments: ParsableArguments {
 
 extension LogFormat: ExpressibleByArgument {}
 extension Logger.Level: @retroactive ExpressibleByArgument {}
-
-// The two have the same cases.
-extension Administration.LogLevel {
-    init(_ level: Logger.Level) {
-        self =
-            switch level {
-            case .trace: .trace
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            case .critical: .critical
-            }
-    }
-}
-
-extension Logger.Level {
-    init(_ level: Administration.LogLevel) {
-        self =
-            switch level {
-            case .trace: .trace
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            case .critical: .critical
-            }
-    }
-}

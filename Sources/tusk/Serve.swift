@@ -170,9 +170,9 @@ struct Serve: AsyncParsableCommand {
             status: { [maxConnections = connections.maxConnections] in
                 Administration.Status(
                     connections: activity.connections, maxConnections: maxConnections, requests: activity.requests,
-                    logLevel: Administration.LogLevel(log.level), droppedLogLines: log.droppedLines)
+                    logLevel: log.level, droppedLogLines: log.droppedLines)
             },
-            setLogLevel: { log.level = Logger.Level($0) })
+            setLogLevel: { log.level = $0 })
     }
 
     private var serviceConfiguration: ServiceConfiguration {

@@ -1,6 +1,7 @@
 @testable import DensityAPI
 import HTTPTypes
 import HTTPWire
+import Logging
 import TestSupport
 import Testing
 
@@ -222,7 +223,7 @@ struct AdminRouteTests {
     @Test("log-level changes the level, to one that there is")
     func logLevel() async throws {
         let api = try await TestAPI()
-        for level in Administration.LogLevel.allCases {
+        for level in Logger.Level.allCases {
             let answer = try await api.request(
                 .put, "/admin/log-level?level=\(level.rawValue)", on: .unixSocket)
             #expect(answer.text == #"{"log_level":"\#(level.rawValue)"}"#)

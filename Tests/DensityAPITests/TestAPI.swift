@@ -3,6 +3,7 @@ import FlowModels
 import FoundationEssentials
 import HTTPTypes
 import HTTPWire
+import Logging
 import Imaging
 import Serving
 import TestSupport
@@ -74,7 +75,7 @@ struct TestAPI {
 /// What admin routes reach in place of a program.
 final class FakeAdministration: Sendable {
     let reloads = Locked<[Administration.Reload]>([Administration.Reload(name: "keys")])
-    let level = Locked(Administration.LogLevel.info)
+    let level = Locked(Logger.Level.info)
 
     var administration: Administration {
         Administration(
