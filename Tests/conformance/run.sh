@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-program=.build/release/tusk
+. Tests/conformance/service.sh
 venv=.build/conformance
 [ -x "$program" ] || { echo "conformance: $program is not built; run make build" >&2; exit 1; }
 # Again when the list has changed since.
@@ -22,16 +22,8 @@ output=$(mktemp)
 keys=$(mktemp)
 # With a key for everything: without one, all of /admin is refused.
 { read -r key; cat >"$keys"; } < <("$program" key new --name conformance --scope score --scope sample --scope admin)
-"$program" serve --port 0 --access-log off --key-file "$keys" ${1:+--model "$1"} >"$output" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$output" "$keys"' EXIT
-
-# The service says its address, then that it is ready.
-for _ in $(seq 100); do
-    grep -q '^ready' "$output" && break
-    kill -0 "$server" 2>/dev/null || { echo "conformance: the service did not start" >&2; exit 1; }
-    sleep 0.1
-done
+trap 'stop_service; rm -f "$output" "$keys"' EXIT
+start_service "$output" --access-log off --key-file "$keys" ${1:+--model "$1"}
 url=$(sed -n 's/.* listens on //p' "$output")
 
 "$venv/bin/schemathesis" --config-file Tests/conformance/schemathesis.toml run openapi.yaml --url "$url" \

@@ -4,15 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-program=.build/release/tusk
+. Tests/conformance/service.sh
 sslyze=.build/conformance/bin/sslyze
 work=$(mktemp --directory)
-server=
-finish() {
-    [ -z "$server" ] || { kill "$server" 2>/dev/null || true; wait "$server" || true; }
-    rm -rf "$work"
-}
-trap finish EXIT
+trap 'stop_service; rm -rf "$work"' EXIT
 
 # sslyze accepts no certificate that is its own authority, so there is one, and sslyze is told to trust it.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256 -days 90 -subj /CN=authority \
@@ -31,19 +26,12 @@ for kind in "ec -pkeyopt ec_paramgen_curve:P-256" "rsa:2048"; do
     openssl x509 -req -in "$work/request.pem" -CA "$work/authority.pem" -CAkey "$work/authority-key.pem" -sha256 \
         -days 90 -extfile "$work/extensions" -out "$work/certificate.pem" 2>/dev/null
     chmod 600 "$work/key.pem"
-    : >"$work/output"
-    "$program" serve --port 0 --tls-certificate "$work/certificate.pem" --tls-key "$work/key.pem" >"$work/output" &
-    server=$!
-    for _ in $(seq 100); do
-        grep -q '^ready' "$work/output" && break
-        kill -0 "$server" 2>/dev/null || { echo "conformance: the service did not start" >&2; exit 1; }
-        sleep 0.1
-    done
+    start_service "$work/output" --tls-certificate "$work/certificate.pem" --tls-key "$work/key.pem"
     port=$(sed -n 's/.* listens on .*:\([0-9]*\)$/\1/p' "$work/output")
     "$sslyze" --mozilla_config=intermediate --certinfo_ca_file "$work/authority.pem" "localhost:$port" \
         >"$work/report" 2>&1 || { cat "$work/report"; exit 1; }
     grep "OK - Compliant" "$work/report" || { cat "$work/report"; exit 1; }
     kill "$server"
-    wait "$server"
+    wait "$server"  # it ends well, or this script does not
     server=
 done
