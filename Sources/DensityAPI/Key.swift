@@ -67,8 +67,7 @@ struct KeyHash: Hashable, Sendable {
         let digits = Array(hex.utf8)
         func word(_ index: Int) -> UInt64 {
             digits[index * 16..<index * 16 + 16].reduce(0) { word, digit in
-                word << 4
-                    | UInt64(digit < UInt8(ascii: "a") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10)
+                word << 4 | UInt64(hexValue(digit) ?? 0)  // a digit, by the guard
             }
         }
         words = (word(0), word(1), word(2), word(3))
@@ -95,6 +94,7 @@ func hexDigits(of value: UInt64) -> String {
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
 }
 
-private func isHexDigit(_ byte: UInt8) -> Bool {
+/// Of `0-9a-f`.
+func isHexDigit(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
 }

@@ -12,7 +12,7 @@ enum TraceContext {
             bytes.removeLast()
         }
         let parts = bytes.split(separator: dash, omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [2, 32, 16, 2], parts.joined().allSatisfy(isLowerHex) else { return nil }
+        guard parts.map(\.count) == [2, 32, 16, 2], parts.joined().allSatisfy(isHexDigit) else { return nil }
         // Version ff is invalid, and so are ids of zeros only.
         guard !parts[0].allSatisfy({ $0 == UInt8(ascii: "f") }), parts[1...2].allSatisfy({ !$0.allSatisfy(isZero) })
         else { return nil }
@@ -21,8 +21,4 @@ enum TraceContext {
 
     private static let dash = UInt8(ascii: "-")
     private static func isZero(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "0") }
-    private static func isLowerHex(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-    }
 }

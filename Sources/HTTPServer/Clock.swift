@@ -1,8 +1,8 @@
 import Glibc
-import HTTPWire
+package import HTTPWire
 
 /// Nanoseconds of the monotonic clock.
-func monotonicNow() -> Nanoseconds {
+package func monotonicNow() -> Nanoseconds {
     var time = timespec()
     _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return Nanoseconds(time.tv_sec) * 1_000_000_000 + Nanoseconds(time.tv_nsec)

@@ -108,7 +108,7 @@ actor Listener {
                 return
             }
         }
-        if open == maxConnections { _ = warn("at the limit of connections") }
+        if open == maxConnections { warn("at the limit of connections") }
         updateListening()
     }
 
@@ -116,11 +116,11 @@ actor Listener {
         // Closed without a word: an answer would cost the work and the memory that the limit is there to save, under TLS
         // a whole handshake.
         guard clients.admit(info.peer) else {
-            _ = warn("a client is at its limit of connections")
+            warn("a client is at its limit of connections")
             return
         }
         guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
-            _ = warn("no memory for another TLS connection")
+            warn("no memory for another TLS connection")
             clients.leave(info.peer)
             return
         }
@@ -157,6 +157,7 @@ actor Listener {
     }
 
     /// - Returns: whether it was said, rather than too soon after the last warning.
+    @discardableResult
     private func warn(_ message: Logger.Message) -> Bool {
         let now = monotonicNow()
         if let lastWarning, now - lastWarning < Self.warningInterval { return false }

@@ -48,11 +48,7 @@ struct ServiceManager: Sendable {
     }
 
     /// The time now, which goes with `RELOADING=1`.
-    static var time: String {
-        var now = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        return "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)"
-    }
+    static var time: String { "MONOTONIC_USEC=\(monotonicNow() / 1000)" }
 
     /// Sends `states`, such as `READY=1`, a line each.
     /// - Returns: what went wrong, if something did.
