@@ -22,10 +22,12 @@ final class Service {
         work = try Workplace()
         let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
         try #require(trained.code == 0, "\(trained.errors)")
+        // All tests run at once, so that a client on a busy machine can be silent for a long time.
+        let patient = ["--head-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"].flatMap { [$0, "600"] }
         // Those of the arguments that say otherwise come later, and win.
         let quiet = ["--log-format", "text", "--access-log", "off"]
         process = Program.process(
-            ["serve", "--model", work.file("m.safetensors")] + quiet + listening + arguments, script: script)
+            ["serve", "--model", work.file("m.safetensors")] + quiet + patient + listening + arguments, script: script)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = output
