@@ -117,12 +117,14 @@ struct CommandTests {
         let other = try Workplace()
         // the two must be one run: the same seed, the same data
         let options = ["--epochs", "300"]
-        let process = Program.process(Self.train(work, "--checkpoint-interval", "0") + options)
+        // Watched by the shell that becomes the program: this process is busy with other tests, and could come too late.
+        let watch = """
+            (while [ ! -e '\(work.file("m.checkpoint"))' ]; do kill -0 $$ || exit; done; kill -\(signal) $$) >/dev/null 2>&1 &
+            """
+        let process = Program.process(Self.train(work, "--checkpoint-interval", "0") + options, script: watch)
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        while process.isRunning, !work.exists("m.checkpoint") { Thread.sleep(forTimeInterval: 0.002) }
-        kill(process.processIdentifier, signal)
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)
