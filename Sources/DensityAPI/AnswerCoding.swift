@@ -5,15 +5,16 @@ import Serving
 import Synchronization
 
 /// Which answers are worth a content coding: text, numbers and JSON of at least `leastBytes`, and streams of lines, but
-/// no PNG, which is compressed already. Measured on our own answers: docs/http-content.md.
+/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/http-content.md.
 struct AnswerCoding {
-    var leastBytes: Int
+    var leastBytes: Int?
 
     private static let paying = [MediaType.json, .problem, .ndjson, .npy, .yaml].map(\.description)
 
-    static func pays(for type: String?) -> Bool {
-        guard let type else { return false }
-        return type.hasPrefix("text/") || paying.contains(type)
+    /// - Parameter bytes: nil for a stream.
+    func pays(for type: String?, bytes: Int?) -> Bool {
+        guard let type, let leastBytes, bytes.map({ $0 >= leastBytes }) ?? true else { return false }
+        return type.hasPrefix("text/") || Self.paying.contains(type)
     }
 
     /// Says in `response` how its content is to be coded, for the client that sent `accept`, and what that depended on.
@@ -26,13 +27,13 @@ struct AnswerCoding {
         switch response.body {
         case .none: return nil
         case .bytes(let bytes):
-            pays = bytes.count >= leastBytes && Self.pays(for: type)
+            pays = self.pays(for: type, bytes: bytes.count)
             if pays { response.fields.vary(by: .acceptEncoding) }
         case .stream:
             // Of another type it is the answer to HEAD whose length nobody knows yet (RFC 9110, section 9.3.2).
-            if Self.pays(for: type) { response.fields.vary(by: .acceptEncoding) }
+            pays = self.pays(for: type, bytes: nil)
+            if pays { response.fields.vary(by: .acceptEncoding) }
             guard type == MediaType.ndjson.description else { return nil }
-            pays = true
         }
         guard let coding = pays ? accept?.preferred : accept?.forced else { return nil }
         response.fields[.contentEncoding] = coding.rawValue

@@ -23,8 +23,8 @@ public struct APIOptions: Sendable {
     public var requestTimeout = Duration.seconds(30)
     /// Larger bodies are decoded, and larger answers coded, on helper threads.
     public var inlineBytes = 64 << 10
-    /// Shorter answers are sent without a content coding.
-    public var leastCodedBytes = 1024
+    /// Shorter answers are sent without a content coding; nil: all are, but to a client that takes no other.
+    public var leastCodedBytes: Int? = 1024
     /// What is asked of requests that a web page may have made.
     public var browsers = BrowserRules()
     /// Those that a key file lists; without one every route but administration is open.
@@ -56,7 +56,8 @@ public struct DensityAPI: HTTPHandler {
     ) {
         context = APIContext(
             service: service, helpers: helpers, options: options, administration: administration,
-            openAPI: StoredAnswer(type: .yaml, content: openAPI, leastBytes: options.leastCodedBytes), started: .now)
+            openAPI: StoredAnswer(
+                type: .yaml, content: openAPI, AnswerCoding(leastBytes: options.leastCodedBytes)), started: .now)
         access = AccessControl(keys: options.keys)
         table = routes.map { [context] in $0.init(context) }
     }
@@ -138,6 +139,10 @@ public struct DensityAPI: HTTPHandler {
         of matches: [any Route], for head: RequestHead, _ labels: inout ExchangeLabels
     ) throws -> any Route {
         guard let route = matches.first(where: { type(of: $0).methods.contains(head.method) }) else {
+            // RFC 9110, section 9.1: 501 to a method that is not known, 405 to one that this path does not have.
+            guard HTTPRequest.Method.known.contains(head.method) else {
+                throw Problem(.unsupportedMethod, "\(quoted(head.method.rawValue)) is not a method of HTTP")
+            }
             let list = allowed(matches).list
             throw Problem(
                 .methodNotAllowed, "\(quoted(head.method.rawValue)) is not one of \(list)", fields: [.allow: list])
@@ -205,6 +210,11 @@ public struct DensityAPI: HTTPHandler {
     private func refused(_ problem: Problem, _ head: HTTPRequest?, _ labels: ExchangeLabels) -> ServerResponse {
         finished(problem.response, for: head, labels).response
     }
+}
+
+extension HTTPRequest.Method {
+    /// Those of RFC 9110, section 9.3, and RFC 5789.
+    fileprivate static let known: Set = [get, head, post, put, delete, connect, options, trace, patch]
 }
 
 extension [HTTPRequest.Method] {

@@ -98,10 +98,9 @@ struct StoredAnswer: Sendable {
     private let plain: ServerResponse
     private let codings: [Coding: [UInt8]]
 
-    /// - Parameter leastBytes: Shorter content is not coded.
-    init(type: MediaType, content: [UInt8], leastBytes: Int) {
+    init(type: MediaType, content: [UInt8], _ coding: AnswerCoding) {
         plain = ServerResponse(status: .ok, fields: [.contentType: type.description], body: .bytes(content)).tagged()
-        let pays = content.count >= leastBytes && AnswerCoding.pays(for: type.description)
+        let pays = coding.pays(for: type.description, bytes: content.count)
         codings =
             pays ? Dictionary(uniqueKeysWithValues: Coding.allCases.map { ($0, deflate(content, coding: $0)) }) : [:]
     }

@@ -33,8 +33,10 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case queueFull = "queue-full"
     case fieldsTooLarge = "fields-too-large"
     case `internal`
+    case unsupportedMethod = "unsupported-method"
     case unsupportedTransferCoding = "unsupported-transfer-coding"
     case unsupportedVersion = "unsupported-version"
+    case bodyMemoryFull = "body-memory-full"
     case loading
     case draining
     case deadline
@@ -75,8 +77,10 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .queueFull: (.tooManyRequests, "Too many requests")
         case .fieldsTooLarge: (.requestHeaderFieldsTooLarge, "The header fields are too large")
         case .internal: (.internalServerError, "Internal error")
+        case .unsupportedMethod: (.notImplemented, "Unsupported method")
         case .unsupportedTransferCoding: (.notImplemented, "Unsupported transfer coding")
         case .unsupportedVersion: (.httpVersionNotSupported, "HTTP version not supported")
+        case .bodyMemoryFull: (.serviceUnavailable, "Too many bodies at a time")
         case .loading: (.serviceUnavailable, "No model is ready yet")
         case .draining: (.serviceUnavailable, "The service is shutting down")
         case .deadline: (.serviceUnavailable, "The answer was not ready in time")
@@ -159,6 +163,10 @@ extension Problem {
         case .fieldsTooLarge(let limit, let unit):
             self.init(.fieldsTooLarge, "the header fields are more than \(limit) \(unit)")
         case .bodyTooLarge(let limit): self.init(.bodyTooLarge, "the body is larger than \(limit) bytes")
+        case .bodyMemoryFull(let limit):
+            self.init(
+                .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
+                fields: Self.retry(after: .zero))
         case .lengthRequired:
             self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
         case .unsupportedContentCoding(let coding):
@@ -168,6 +176,7 @@ extension Problem {
         case .badContentCoding(let reason):
             self.init(.malformedBody, "the body's content coding is damaged: \(reason)")
         case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
+        case .unsupportedMethod: self.init(.unsupportedMethod, "CONNECT is for proxies")
         case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
         case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
         case .timeout(let seconds):

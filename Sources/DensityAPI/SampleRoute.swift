@@ -58,13 +58,14 @@ struct SampleRoute: Route {
         return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
     }
 
-    /// Of all that the images follow from; a model is known by its name and the log-density of its check vector. Weak,
-    /// because another kind of CPU may change the last digits.
+    /// Of all that the images follow from; a model is known by its name, the log-density of its check vector, which the
+    /// file holds, and the precision that it was loaded in. Weak, because another kind of CPU may change the last digits.
     private func tag(of ask: Ask) -> EntityTag {
         let record = ask.model.record
         return EntityTag(following: [
-            context.options.version, record.name, String(record.check.logProb.bitPattern), String(ask.count),
-            String(ask.seed), String(ask.temperature.bitPattern), ask.classIndex.map(String.init) ?? "",
+            context.options.version, record.name, String(record.check.logProb.bitPattern), "\(ask.model.precision)",
+            String(ask.count), String(ask.seed), String(ask.temperature.bitPattern),
+            ask.classIndex.map(String.init) ?? "",
             ask.type.description,
         ])
     }

@@ -5,6 +5,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     public let flow: Flow
     public let dequantizer: Dequantizer?
     public let record: ModelRecord
+    public let precision: WeightPrecision
     private let engine: DensityEngine
 
     public var preprocessing: Preprocessing { engine.preprocessing }
@@ -36,6 +37,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
         self.flow = flow
         self.dequantizer = dequantizer
         self.record = record
+        self.precision = precision
         engine = DensityEngine(
             FlowEngine(flow, precision: precision),
             dequantizer: dequantizer.map { FlowEngine($0.map, precision: precision) },

@@ -58,6 +58,8 @@ public struct DrawnImage: Sendable, Equatable {
 /// What the service needs of a model: a record, two directions, and how each is ordered.
 public protocol ImageDensity: Sendable {
     var record: ModelRecord { get }
+    /// Of its weights: with others densities and samples differ slightly.
+    var precision: WeightPrecision { get }
     /// Order of data → latent.
     var densityOrder: ExecutionOrder { get }
     /// Order of latent → data.

@@ -3,6 +3,8 @@ import HTTPWire
 
 /// The body of one request while it arrives: undoes its content coding, within the limits.
 struct BodyCollector: ~Copyable {
+    /// Of the memory for all bodies.
+    let share: BodyMemory.Share
     private var bytes: [UInt8] = []
     private var coded = 0
     private var inflater: Inflater?
@@ -10,7 +12,8 @@ struct BodyCollector: ~Copyable {
     private let limits: HTTPLimits
 
     /// - Parameter limit: bytes after content coding.
-    init(coding: ContentCoding, limit: Int, limits: HTTPLimits) {
+    init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
+        share = BodyMemory.Share(of: memory)
         self.limit = limit
         self.limits = limits
         inflater =
@@ -25,7 +28,8 @@ struct BodyCollector: ~Copyable {
     mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
             // The machine holds an uncoded body to its limit. The array grows with what came, never with what a
-            // length promises.
+            // length promises, to twice as much at most.
+            try share.grow(to: 2 * (bytes.count + span.count))
             unsafe span.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
             return
         }
@@ -41,6 +45,7 @@ struct BodyCollector: ~Copyable {
                 ? .bodyTooLarge(limit: limit)
                 : .badContentCoding(reason: "it expands more than \(limits.expansionRatio) times")
         }
+        try share.grow(to: 2 * bytes.count)
     }
 
     /// The whole body.

@@ -40,12 +40,14 @@ public final class HTTPServer: Sendable {
             guard case .ready = state else { throw .alreadyStarted }
             let sockets = try ListeningSocket.open(configuration)
             let listener = try Listener(sockets: sockets, configuration: configuration, logger: logger)
+            let bodyMemory = BodyMemory(limit: configuration.maxBodyMemory)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
                         label: "tusk.http.io.\(index)", configuration: configuration, handler: handler,
-                        activity: activity, logger: logger, onClose: { listener.connectionClosed(from: $0) }))
+                        activity: activity, bodyMemory: bodyMemory, logger: logger,
+                        onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }
             listener.start(loops)

@@ -15,6 +15,9 @@ public struct HTTPServerConfiguration: Sendable {
     /// Of them from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number, which a
     /// server behind a proxy needs. Unix sockets are not counted.
     public var maxConnectionsPerClient = 256
+    /// Bytes that request bodies of all connections take together; a body that finds no room is refused with
+    /// ``HTTPServerError/bodyMemoryFull(limit:)``. A body takes twice its length, the room that its array may have.
+    public var maxBodyMemory = 256 << 20
     /// Connections that the kernel holds before they are accepted.
     public var backlog = 512
     /// Serial queues that connections are spread over, each worth one core; at least 1.

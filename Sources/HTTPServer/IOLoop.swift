@@ -10,6 +10,7 @@ actor IOLoop {
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
     private let activity: ServerActivity
+    private let bodyMemory: BodyMemory
     /// Called once for each connection that ``adopt(_:)`` took, with its client's address.
     private let onClose: @Sendable (_ peer: String) -> Void
     private let logger: Logger
@@ -39,13 +40,14 @@ actor IOLoop {
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
         label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, activity: ServerActivity,
-        logger: Logger, onClose: @escaping @Sendable (_ peer: String) -> Void
+        bodyMemory: BodyMemory, logger: Logger, onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
         executor = QueueExecutor(label: label)
         poller = try Poller(queue: executor.queue)
         self.configuration = configuration
         self.handler = handler
         self.activity = activity
+        self.bodyMemory = bodyMemory
         self.logger = logger
         self.onClose = onClose
     }
@@ -278,7 +280,7 @@ actor IOLoop {
             let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
                 connection.body = BodyCollector(
-                    coding: head.contentCoding, limit: limit, limits: configuration.limits)
+                    coding: head.contentCoding, limit: limit, limits: configuration.limits, memory: bodyMemory)
             }
             connection.machine.decided(decision, date: date.now(), at: monotonicNow())
         case .body(let part):
@@ -317,14 +319,15 @@ actor IOLoop {
 
     /// Runs the handler on the whole request, away from this queue.
     private func respond(_ connection: LiveConnection) throws(HTTPServerError) {
-        guard let head = connection.machine.request, let body = try connection.body?.finish() else {
-            preconditionFailure("a body that nobody asked for")
-        }
+        guard let head = connection.machine.request, let share = connection.body?.share,
+            let body = try connection.body?.finish()
+        else { preconditionFailure("a body that nobody asked for") }
         connection.body = nil
         let id = connection.id
         let request = ServerRequest(head: head, body: body, on: connection.transport.info)
         connection.task = Task { @concurrent [handler] in
             let response = await handler.respond(to: request)
+            withExtendedLifetime(share) {}
             await answered(response, id)
         }
     }

@@ -103,6 +103,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case fieldsTooLarge(limit: Int, unit: String)
     /// The body is larger than `limit` bytes, after content coding.
     case bodyTooLarge(limit: Int)
+    /// The bodies of all connections together would take more than `limit` bytes.
+    case bodyMemoryFull(limit: Int)
     /// A body is needed, and neither Content-Length nor chunked was given.
     case lengthRequired
     /// A Content-Encoding other than gzip, x-gzip, deflate, identity.
@@ -111,6 +113,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case badContentCoding(reason: String)
     /// `Expect` other than 100-continue.
     case expectationFailed
+    /// CONNECT, which is for proxies.
+    case unsupportedMethod
     /// An HTTP version other than 1.0 and 1.1.
     case unsupportedVersion
     /// A Transfer-Encoding other than chunked.

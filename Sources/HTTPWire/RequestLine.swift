@@ -17,6 +17,7 @@ struct RequestLine: Sendable {
         method = line.lowerBound..<methodEnd
         guard span.all(method, Character.isToken) else { throw .malformed(reason: "invalid method") }
         // Methods are case-sensitive (RFC 9110, section 9.1).
+        guard !span.reads(method, "CONNECT") else { throw .unsupportedMethod }
         target = try RequestTarget(span, methodEnd + 1..<targetEnd, isOptions: span.reads(method, "OPTIONS"))
     }
 

@@ -31,6 +31,11 @@ struct SizeLimitArguments: ParsableArguments {
             "Any body, unfolded; the model's images set lower limits for most; 413.", valueName: "bytes"))
     var maxBody = APIOptions(version: "") { _ in }.maxBodyBytes
 
+    @Option(
+        help: ArgumentHelp(
+            "All bodies together, until they are answered; each takes twice its size; 503.", valueName: "bytes"))
+    var maxBodyMemory = HTTPServerConfiguration().maxBodyMemory
+
     @Option(help: ArgumentHelp("How many times larger a gzip or deflate body may unfold; 400.", valueName: "n"))
     var maxExpansion = HTTPLimits().expansionRatio
 
@@ -59,6 +64,8 @@ struct SizeLimitArguments: ParsableArguments {
         try tusk.check("--max-chunks", maxChunks, in: 1...1 << 30)
         try tusk.check("--max-chunk-extension", maxChunkExtension, in: 0...1 << 20)
         try tusk.check("--max-body", maxBody, in: 1024...1 << 32)
+        // else a body of the permitted size could never be taken
+        try tusk.check("--max-body-memory", maxBodyMemory, in: 2 * maxBody...1 << 44)
         try tusk.check("--max-expansion", maxExpansion, in: 1...10_000)
         try tusk.check("--free-expansion", freeExpansion, in: 0...1 << 32)
         try tusk.check("--max-read-ahead", maxReadAhead, in: 1...1 << 24)
@@ -67,7 +74,12 @@ struct SizeLimitArguments: ParsableArguments {
         try tusk.check("--max-lingering", maxLingering, in: 0...1 << 32)
     }
 
-    func apply(to limits: inout HTTPLimits) {
+    func apply(to configuration: inout HTTPServerConfiguration) {
+        configuration.maxBodyMemory = maxBodyMemory
+        apply(to: &configuration.limits)
+    }
+
+    private func apply(to limits: inout HTTPLimits) {
         limits.requestLineBytes = maxRequestLine
         limits.fieldBytes = maxHeader
         limits.fields = maxHeaderFields
@@ -97,6 +109,9 @@ struct ConnectionLimitArguments: ParsableArguments {
             "Open connections of one IPv4 address or IPv6 /64; more are closed. 0 for any number: behind a proxy.",
             valueName: "n"))
     var maxConnectionsPerClient = HTTPServerConfiguration().maxConnectionsPerClient
+
+    @Option(help: ArgumentHelp("Connections that the kernel holds until they are accepted.", valueName: "n"))
+    var backlog = HTTPServerConfiguration().backlog
 
     @Option(help: ArgumentHelp("Requests of one connection; the last answer closes it.", valueName: "n"))
     var maxRequestsPerConnection = HTTPLimits().requests
@@ -134,6 +149,7 @@ struct ConnectionLimitArguments: ParsableArguments {
     func check() throws {
         try tusk.check("--max-connections", maxConnections, in: 1...1_000_000)
         try tusk.check("--max-connections-per-client", maxConnectionsPerClient, in: 0...1_000_000)
+        try tusk.check("--backlog", backlog, in: 1...65_535)
         try tusk.check("--max-requests-per-connection", maxRequestsPerConnection, in: 1...1 << 60)
         try tusk.check("--head-timeout", headTimeout, in: Self.seconds)
         try tusk.check("--body-timeout", bodyTimeout, in: Self.seconds)
@@ -148,6 +164,7 @@ struct ConnectionLimitArguments: ParsableArguments {
     func apply(to configuration: inout HTTPServerConfiguration) {
         configuration.maxConnections = maxConnections
         configuration.maxConnectionsPerClient = maxConnectionsPerClient
+        configuration.backlog = backlog
         configuration.limits.requests = maxRequestsPerConnection
         configuration.timeouts.head = .seconds(headTimeout)
         configuration.timeouts.body = .seconds(bodyTimeout)

@@ -2,12 +2,13 @@ public import ArgumentParser
 import Glibc
 public import Logging
 
+/// Of an option that is on by default.
+enum Switch: String, CaseIterable, ExpressibleByArgument {
+    case on, off
+}
+
 /// What is logged, and how. Log lines go to standard error.
 struct LogArguments: ParsableArguments {
-    enum Switch: String, CaseIterable, ExpressibleByArgument {
-        case on, off
-    }
-
     @Option(help: "Form of the log lines: text or json. (default: text on a terminal, else json)")
     var logFormat: LogFormat?
 
@@ -17,13 +18,19 @@ struct LogArguments: ParsableArguments {
     @Option(help: "A log line for each request, of level info, or warning if it failed: on or off.")
     var accessLog = Switch.on
 
+    @Option(
+        help: ArgumentHelp("Log lines that wait to be written; more are dropped and counted.", valueName: "lines"))
+    var logQueue = LogSink.defaultCapacity
+
     @Flag(help: "Logs the client's address with each request.")
     var logClientAddress = false
+
+    func check() throws { try tusk.check("--log-queue", logQueue, in: 1...1 << 20) }
 
     /// The log of the process.
     func open() -> LogSink {
         let format = logFormat ?? (isatty(STDERR_FILENO) != 0 ? .text : .json)
-        return LogSink(descriptor: STDERR_FILENO, format: format, level: logLevel)
+        return LogSink(descriptor: STDERR_FILENO, format: format, level: logLevel, capacity: logQueue)
     }
 
     func accessLog(to sink: LogSink) -> AccessLog? {

@@ -49,6 +49,9 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
 
+    @Option(help: "Answers are gzip or deflate where a client takes them and it pays: on or off.")
+    var contentCoding = Switch.on
+
     @OptionGroup(title: "Web pages") var browsers: BrowserArguments
 
     func run() async throws {
@@ -69,6 +72,7 @@ struct Serve: AsyncParsableCommand {
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.requestTimeout = .seconds(requestTimeout)
         options.maxBodyBytes = sizes.maxBody
+        if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
         options.keys = try keys.load()
         if let access = logs.accessLog(to: log) { options.log = { access.add($0) } }
@@ -156,7 +160,7 @@ struct Serve: AsyncParsableCommand {
         configuration.addresses = try listening.addresses(passed: passed)
         configuration.socketMode = listening.socketMode.bits
         connections.apply(to: &configuration)
-        sizes.apply(to: &configuration.limits)
+        sizes.apply(to: &configuration)
         configuration.tls = try tls.credentials()
         try Descriptors.check(maxConnections: configuration.maxConnections, limit: Descriptors.raiseLimit())
         return configuration
@@ -191,6 +195,7 @@ struct Serve: AsyncParsableCommand {
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try connections.check()
         try sizes.check()
+        try logs.check()
         try shutdown.check()
     }
 

@@ -56,6 +56,18 @@ struct ContentCodingTests {
         #expect(try inflate(forced.body, coding: .gzip, limit: count) == Array(content.utf8))
     }
 
+    @Test("where coding is off an answer is coded only for a client that takes no other")
+    func off() async throws {
+        for accept in ["gzip", "gzip, identity;q=0"] {
+            let api = try await TestAPI(openAPI: Self.long, options: { $0.leastCodedBytes = nil })
+            for (path, type) in [("/openapi.yaml", "*/*"), ("/sample?seed=1", "application/x-ndjson")] {
+                let answer = try await api.request(.get, path, fields: [.acceptEncoding: accept, .accept: type])
+                #expect(answer.fields[.contentEncoding] == (accept == "gzip" ? nil : "gzip"), "\(path)")
+                #expect(answer.fields[.vary]?.contains("Accept-Encoding") ?? false == (accept != "gzip"), "\(path)")
+            }
+        }
+    }
+
     @Test("samples are the same under any coding; PNG stays as it is", arguments: ["json", "x-npy", "x-ndjson"])
     func samples(_ type: String) async throws {
         let api = try await TestAPI()
@@ -187,6 +199,10 @@ struct ConditionalTests {
         let other = try await api.request(
             .get, "/sample?seed=1&count=2", fields: [.ifNoneMatch: tag, .accept: "image/png"])
         #expect(other.status == 200 && other.fields[.eTag] != tag)
+        // Other weights, and so slightly other images.
+        let half = try await TestAPI(FakeDensity(precision: .bf16)).request(
+            .get, "/sample?count=2&seed=1", fields: [.ifNoneMatch: tag])
+        #expect(half.status == 200 && half.fields[.eTag] != tag)
     }
 
     @Test("samples without a seed, health and errors are not kept", arguments: ["/sample", "/health", "/nowhere"])

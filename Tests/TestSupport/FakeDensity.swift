@@ -15,6 +15,7 @@ public final class FakeDensity: ImageDensity {
     public static let void: UInt8 = 251
 
     public let record: ModelRecord
+    public let precision: WeightPrecision
     public let densityOrder: ExecutionOrder
     public let samplingOrder: ExecutionOrder
     /// Every sample but that of seed 0, which the self-test draws, makes its call throw.
@@ -37,8 +38,10 @@ public final class FakeDensity: ImageDensity {
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: DequantizerSizes? = nil
+        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: DequantizerSizes? = nil,
+        precision: WeightPrecision = .f32
     ) {
+        self.precision = precision
         self.failsSampling = failsSampling
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(

@@ -16,7 +16,7 @@ struct LimitArgumentsTests {
         try sizes.check()
         try connections.check()
         var configuration = HTTPServerConfiguration()
-        sizes.apply(to: &configuration.limits)
+        sizes.apply(to: &configuration)
         connections.apply(to: &configuration)
         return configuration
     }
@@ -47,6 +47,8 @@ struct LimitArgumentsTests {
     func defaults() throws {
         let configuration = try parsed([])
         #expect(configuration.limits == HTTPLimits() && configuration.timeouts == HTTPTimeouts())
+        #expect(configuration.maxBodyMemory == HTTPServerConfiguration().maxBodyMemory)
+        #expect(configuration.backlog == HTTPServerConfiguration().backlog)
         #expect(configuration.maxConnections == HTTPServerConfiguration().maxConnections)
         #expect(configuration.maxConnectionsPerClient == HTTPServerConfiguration().maxConnectionsPerClient)
     }
@@ -61,6 +63,25 @@ struct LimitArgumentsTests {
         #expect(throws: CommandError.self) { try parsed([size.option, "\(size.range.upperBound + 1)"]) }
         guard size.range.lowerBound > 0 else { return }
         #expect(throws: CommandError.self) { try parsed([size.option, "\(size.range.lowerBound - 1)"]) }
+    }
+
+    @Test("memory for bodies has room for the largest, twice")
+    func bodyMemory() throws {
+        let sizes = { (memory: Int) in
+            try SizeLimitArguments.parse(["--max-body", "4096", "--max-body-memory", "\(memory)"])
+        }
+        let least = try sizes(8192)
+        try least.check()
+        var configuration = HTTPServerConfiguration()
+        least.apply(to: &configuration)
+        #expect(configuration.maxBodyMemory == 8192)
+        #expect(throws: CommandError.self) { try sizes(8191).check() }
+    }
+
+    @Test("the log queue has a range", arguments: [(0, false), (1, true), (1 << 20, true), ((1 << 20) + 1, false)])
+    func logQueue(lines: Int, isPermitted: Bool) throws {
+        let arguments = try LogArguments.parse(["--log-queue", "\(lines)"])
+        #expect(((try? arguments.check()) != nil) == isPermitted)
     }
 
     @Test("each time sets its timeout")
@@ -79,7 +100,9 @@ struct LimitArgumentsTests {
     func connections() throws {
         let configuration = try parsed([
             "--max-connections", "5", "--max-connections-per-client", "0", "--max-requests-per-connection", "1",
+            "--backlog", "65535",
         ])
+        #expect(configuration.backlog == 65_535)
         #expect(configuration.maxConnections == 5 && configuration.maxConnectionsPerClient == 0)
         #expect(configuration.limits.requests == 1)
     }
@@ -89,7 +112,8 @@ struct LimitArgumentsTests {
         arguments: [
             ("--head-timeout", "0"), ("--body-timeout", "0"), ("--idle-timeout", "86401"), ("--write-timeout", "nan"),
             ("--linger-timeout", "0"), ("--linger-total", "0"), ("--max-connections", "0"),
-            ("--max-connections-per-client", "1000001"), ("--max-requests-per-connection", "0"),
+            ("--max-connections-per-client", "1000001"), ("--backlog", "0"), ("--backlog", "65536"),
+            ("--max-requests-per-connection", "0"),
             ("--min-body-rate", "1073741825"), ("--min-send-rate", "1073741825"),
         ])
     func outOfRange(_ option: String, _ value: String) {

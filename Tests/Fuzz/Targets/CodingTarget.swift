@@ -25,7 +25,7 @@ import HTTPWire
     limits.expansionRatio = 2
     limits.expansionFloorBytes = 256
     for coding in [ContentCoding.identity, .gzip, .deflate] {
-        var collector = BodyCollector(coding: coding, limit: 4096, limits: limits)
+        var collector = BodyCollector(coding: coding, limit: 4096, limits: limits, memory: BodyMemory(limit: .max))
         let body: [UInt8]
         do throws(HTTPServerError) {
             for piece in split(content, seed: seed) { try collector.append(piece.span) }
