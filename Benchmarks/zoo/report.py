@@ -1,12 +1,16 @@
 """The tables and curves of docs/model-zoo.md, from what run.py left.
 
-    .venv/bin/python Benchmarks/zoo/report.py [--runs runs/zoo]
+    .venv/bin/python Benchmarks/zoo/report.py [--runs runs/zoo] [--keep]
+
+With --keep what is finished goes to records/ beside this file, replaces there what those entries had, and the tables are made
+from all that is there: so a zoo can be trained on several days and machines.
 """
 
 import argparse
 import csv
 import json
 import pathlib
+import shutil
 import sys
 
 import matplotlib
@@ -20,6 +24,7 @@ import machine  # noqa: E402
 from document import table, write_section  # noqa: E402
 from entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
 
+RECORDS = HERE / "records"
 DOCUMENT = HERE.parents[1] / "docs" / "model-zoo.md"
 LATE = 0.95  # a best validation after this part of the epochs says that more time would help
 
@@ -112,9 +117,12 @@ def conditions(found):
         lines.append(f"{days}, {processor}, {cores} cores; tusk at commit "
                      f"{', '.join(sorted(commits))}"
                      + (f"; {libraries}" if libraries else "") + ".")
-    if any(result["overridden_seconds"] for result in sides):
-        seconds = sorted({result["overridden_seconds"] for result in sides if result["overridden_seconds"]})
-        lines.append(f"**A trial**: every training had {', '.join(map(duration, seconds))} instead of its own time.")
+    trials = {(entry.name, duration(entry.seconds)) for entry, *results in found
+              if any(result and result["overridden_seconds"] for result in results)}
+    if trials:
+        which = "All" if len(trials) == len(found) else ", ".join(f"`{name}`" for name, _ in sorted(trials))
+        whole = ", ".join(sorted({whole for _, whole in trials}))
+        lines.append(f"**Shorter than they are meant to be** (`--seconds`): {which}; whole they are {whole} each.")
     return " ".join(lines)
 
 
@@ -193,7 +201,32 @@ def section(runs, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/zoo"), help="what run.py wrote")
-    write(parser.parse_args().runs)
+    parser.add_argument("--keep", action="store_true", help="keep what is finished in Benchmarks/zoo/records")
+    options = parser.parse_args()
+    if options.keep:
+        keep(options.runs)
+    write(RECORDS if options.keep else options.runs)
+
+
+def keep(runs):
+    """Records and curves of what is finished, without this machine's paths."""
+    for path in sorted(runs.glob("*/*.json")):
+        record = json.loads(path.read_text())
+        for command in ("training", "evaluation"):
+            if command in record:
+                record[command][0] = pathlib.Path(record[command][0]).name
+                record[command] = [relative(word) for word in record[command]]
+        folder = RECORDS / path.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / path.name).write_text(json.dumps(record, indent=1) + "\n")
+        shutil.copyfile(path.with_suffix(".csv"), folder / f"{path.stem}.csv")
+
+
+def relative(word):
+    """A path of the repository from its root."""
+    path = pathlib.Path(word)
+    root = HERE.parents[1]
+    return str(path.relative_to(root)) if path.is_relative_to(root) else word
 
 
 def write(runs):
