@@ -69,18 +69,10 @@ struct Serve: AsyncParsableCommand {
             if let failure = manager.notify(states) { logger.warning("\(failure)") }
         }
         let service = DensityService(configuration: serviceConfiguration)
-        var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
-        options.requestTimeout = .seconds(requestTimeout)
-        options.maxBodyBytes = sizes.maxBody
-        if contentCoding == .off { options.leastCodedBytes = nil }
-        options.browsers = try browsers.rules()
-        options.keys = try keys.load()
-        if let access = logs.accessLog(to: log) { options.log = { access.add($0) } }
+        let options = try apiOptions(logger, log)
         let reloading = Reloading(logger: logger)
         if let part = keys.reloadable(options.keys) { reloading.add(part) }
         let activity = ServerActivity()
-        // else a request of the permitted size could never be taken
-        try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
@@ -127,8 +119,19 @@ struct Serve: AsyncParsableCommand {
             }
         await interruption.wait()
         withExtendedLifetime(hangUp) {}
-        service.failReadiness()
         notify("STOPPING=1", "STATUS=finishing")
+        let cutOff = try await finish(server, service)
+        signsOfLife.cancel()
+        if cutOff > 0 {
+            throw ExitStatus.cutOff.saying(
+                "cut off after --grace \(shutdown.grace) s: \(cutOff) request\(cutOff == 1 ? "" : "s")")
+        }
+    }
+
+    /// What a signal to end begins: docs/lifecycle.md.
+    /// - Returns: how many requests were cut off.
+    private func finish(_ server: HTTPServer, _ service: DensityService) async throws -> Int {
+        service.failReadiness()
         await server.endPersistence()
         if shutdown.drainDelay > 0 {
             Terminal.line("not ready any more; answers for \(shutdown.drainDelay) s yet")
@@ -138,11 +141,7 @@ struct Serve: AsyncParsableCommand {
         let cutOff = await server.stop(grace: .seconds(shutdown.grace))
         // The model goes last: what has begun needs it.
         await service.drain()
-        signsOfLife.cancel()
-        if cutOff > 0 {
-            throw ExitStatus.cutOff.saying(
-                "cut off after --grace \(shutdown.grace) s: \(cutOff) request\(cutOff == 1 ? "" : "s")")
-        }
+        return cutOff
     }
 
     /// Tells the service manager, if it wants to know, twice within its patience that all queues of `server` move on.
@@ -153,6 +152,19 @@ struct Serve: AsyncParsableCommand {
             if let failure = manager.notify(["WATCHDOG=1"]) { logger.warning("\(failure)") }
             try await Task.sleep(for: watchdog / 2)
         }
+    }
+
+    private func apiOptions(_ logger: Logger, _ log: LogSink) throws -> APIOptions {
+        var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
+        options.requestTimeout = .seconds(requestTimeout)
+        options.maxBodyBytes = sizes.maxBody
+        if contentCoding == .off { options.leastCodedBytes = nil }
+        options.browsers = try browsers.rules()
+        options.keys = try keys.load()
+        if let access = logs.accessLog(to: log) { options.log = { access.add($0) } }
+        // else a request of the permitted size could never be taken
+        try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
+        return options
     }
 
     private func serverConfiguration(passed: [PassedSocket]) throws -> HTTPServerConfiguration {
