@@ -12,8 +12,10 @@ struct AnswerCoding {
     private static let paying = [MediaType.json, .problem, .ndjson, .npy, .yaml].map(\.description)
 
     /// - Parameter bytes: nil for a stream.
-    func pays(for type: String?, bytes: Int?) -> Bool {
-        guard let type, let leastBytes, bytes.map({ $0 >= leastBytes }) ?? true else { return false }
+    func pays(for fields: HTTPFields, bytes: Int?) -> Bool {
+        guard let leastBytes, bytes.map({ $0 >= leastBytes }) ?? true, let type = fields[.contentType] else {
+            return false
+        }
         return type.hasPrefix("text/") || Self.paying.contains(type)
     }
 
@@ -21,19 +23,18 @@ struct AnswerCoding {
     /// - Returns: the coding that ``ServerResponse/coded(_:)`` is to apply; nil for none.
     func choose(for response: inout ServerResponse, accept: AcceptEncoding?) -> Coding? {
         // A stored answer is coded already.
-        guard response.fields[.contentEncoding] == nil else { return nil }
-        let type = response.fields[.contentType]
+        guard !response.fields.contains(.contentEncoding) else { return nil }
         let pays: Bool
         switch response.body {
         case .none: return nil
         case .bytes(let bytes):
-            pays = self.pays(for: type, bytes: bytes.count)
+            pays = self.pays(for: response.fields, bytes: bytes.count)
             if pays { response.fields.vary(by: .acceptEncoding) }
         case .stream:
             // Of another type it is the answer to HEAD whose length nobody knows yet (RFC 9110, section 9.3.2).
-            pays = self.pays(for: type, bytes: nil)
+            pays = self.pays(for: response.fields, bytes: nil)
             if pays { response.fields.vary(by: .acceptEncoding) }
-            guard type == MediaType.ndjson.description else { return nil }
+            guard response.fields[.contentType] == MediaType.ndjson.description else { return nil }
         }
         guard let coding = pays ? accept?.preferred : accept?.forced else { return nil }
         response.fields[.contentEncoding] = coding.rawValue

@@ -46,7 +46,7 @@ public struct APIOptions: Sendable {
 /// The HTTP contract of openapi.yaml over a ``DensityService``.
 public struct DensityAPI: HTTPHandler {
     private let context: APIContext
-    private let table: [any Route]
+    private let table: RouteTable
     private let access: AccessControl
 
     /// `openAPI` is the text that `GET /openapi.yaml` answers.
@@ -59,7 +59,7 @@ public struct DensityAPI: HTTPHandler {
             openAPI: StoredAnswer(
                 type: .yaml, content: openAPI, AnswerCoding(leastBytes: options.leastCodedBytes)), started: .now)
         access = AccessControl(keys: options.keys)
-        table = routes.map { [context] in $0.init(context) }
+        table = RouteTable(routes.map { [context] in $0.init(context) })
     }
 
     public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
@@ -116,7 +116,7 @@ public struct DensityAPI: HTTPHandler {
         if request.method == .options, request.path == "*" {
             return .done(.allowing([.get, .head, .post, .put, .options]))
         }
-        let head = try RequestHead(request, on: connection)
+        let head = RequestHead(request, on: connection)
         let matches = try matches(head, &labels)
         if head.method == .options { return .done(.allowing(allowed(matches))) }
         return try route(of: matches, for: head, &labels).begin(head)
@@ -124,9 +124,8 @@ public struct DensityAPI: HTTPHandler {
 
     /// The routes at the path; at least one.
     private func matches(_ head: RequestHead, _ labels: inout ExchangeLabels) throws -> [any Route] {
-        let matches = table.filter { type(of: $0).matches(head.segments) }
-        guard let first = matches.first else { throw Problem(.notFound, "there is no such path") }
-        labels.route = type(of: first).path
+        let matches = try table.routes(at: head)
+        labels.route = type(of: matches[0]).path
         return matches
     }
 
@@ -154,7 +153,8 @@ public struct DensityAPI: HTTPHandler {
     /// The labels of a request that was not answered by a route.
     private func labels(of request: HTTPRequest?, on connection: ConnectionInfo) -> ExchangeLabels {
         var labels = ExchangeLabels()
-        if let request, let head = try? RequestHead(request, on: connection) {
+        if let request {
+            let head = RequestHead(request, on: connection)
             // How far it gets is all that is of interest here.
             _ = try? route(of: matches(head, &labels), for: head, &labels)
         }

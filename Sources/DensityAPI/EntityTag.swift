@@ -100,7 +100,7 @@ struct StoredAnswer: Sendable {
 
     init(type: MediaType, content: [UInt8], _ coding: AnswerCoding) {
         plain = ServerResponse(status: .ok, fields: [.contentType: type.description], body: .bytes(content)).tagged()
-        let pays = coding.pays(for: type.description, bytes: content.count)
+        let pays = coding.pays(for: plain.fields, bytes: content.count)
         codings =
             pays ? Dictionary(uniqueKeysWithValues: Coding.allCases.map { ($0, deflate(content, coding: $0)) }) : [:]
     }

@@ -34,7 +34,7 @@ struct ModelRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
-        return .done(.json(describe(try context.service.models.model(named: head.segments[1]))).tagged())
+        return .done(.json(describe(try context.service.models.model(named: head.segments()[1]))).tagged())
     }
 }
 

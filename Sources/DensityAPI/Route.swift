@@ -5,29 +5,34 @@ import Serving
 /// The head of a request, taken apart.
 struct RequestHead: Sendable {
     var method: HTTPRequest.Method
-    /// Percent-decoded, segment by segment: `["models", "elephants"]`.
-    var segments: [String]
+    /// As received.
+    var path: Substring
     /// The text after `?`.
     var query: Substring?
     var fields: HTTPFields
     var connection: ConnectionInfo
 
-    /// - Throws: ``ProblemKind/malformedRequest`` when the path is not percent-encoded UTF-8.
-    init(_ request: HTTPRequest, on connection: ConnectionInfo) throws(Problem) {
+    init(_ request: HTTPRequest, on connection: ConnectionInfo) {
         let target = request.path ?? ""
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+        method = request.method
+        path = target[..<(end ?? target.endIndex)]
+        query = end.map { target[target.utf8.index(after: $0)...] }
+        fields = request.headerFields
+        self.connection = connection
+    }
+
+    /// The path, percent-decoded segment by segment: `["models", "elephants"]`.
+    /// - Throws: ``ProblemKind/malformedRequest`` when it is not percent-encoded UTF-8.
+    func segments() throws(Problem) -> [String] {
         var segments: [String] = []
-        for segment in (parts.first ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+        for segment in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
             guard let decoded = percentDecoded(segment) else {
                 throw Problem(.malformedRequest, "the path is not percent-encoded UTF-8")
             }
             segments.append(decoded)
         }
-        method = request.method
-        self.segments = segments
-        query = parts.count > 1 ? parts[1] : nil
-        fields = request.headerFields
-        self.connection = connection
+        return segments
     }
 }
 
@@ -76,18 +81,33 @@ let routes: [any Route.Type] = [
     LogLevelRoute.self,
 ]
 
+/// Finds the routes at a path.
+struct RouteTable {
+    private let routes: [any Route]
+    /// Those whose path has no braces, by it: nearly every request is for one of them, as they are written.
+    private let plain: [Substring: [any Route]]
+
+    init(_ routes: [any Route]) {
+        self.routes = routes
+        plain = Dictionary(grouping: routes.filter { !type(of: $0).path.contains("{") }) { type(of: $0).path[...] }
+    }
+
+    /// - Throws: ``ProblemKind/malformedRequest`` when the path is not percent-encoded UTF-8, ``ProblemKind/notFound``
+    ///   when there is none.
+    func routes(at head: RequestHead) throws(Problem) -> [any Route] {
+        if let found = plain[head.path] { return found }
+        let segments = try head.segments()
+        let found = routes.filter { type(of: $0).matches(segments) }
+        guard !found.isEmpty else { throw Problem(.notFound, "there is no such path") }
+        return found
+    }
+}
+
 extension Route {
-    /// Compared in place: it runs for every route and every request.
     static func matches(_ segments: [String]) -> Bool {
-        var rest = path.utf8.dropFirst()
-        for (index, segment) in segments.enumerated() {
-            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-            let pattern = rest[..<end]
-            guard pattern.first == UInt8(ascii: "{") || pattern.elementsEqual(segment.utf8) else { return false }
-            if end == rest.endIndex { return index == segments.count - 1 }
-            rest = rest[rest.index(after: end)...]
-        }
-        return false
+        let pattern = path.split(separator: "/")
+        return pattern.count == segments.count
+            && zip(pattern, segments).allSatisfy { part, segment in part.hasPrefix("{") || part == segment }
     }
 
     static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }

@@ -15,25 +15,25 @@ struct HealthRoute: Route {
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
         let uptime = context.started.duration(to: .now) / .seconds(1)
-        var members: [JSON.Member] = [.init("live", .bool(true))]
-        var status = HTTPResponse.Status.ok
+        let version = JSON.string(context.options.version)
+        let seconds = JSON.number((uptime * 1000).rounded() / 1000)
         var fields: HTTPFields = [.cacheControl: CachePolicy.never.rawValue]
         do {
-            let store = try context.service.modelsIfReady
-            members.insert(.init("status", "ready"), at: 0)
-            members += [.init("ready", .bool(true)), .init("model", .string(store.defaultModel.record.name))]
+            let model = try context.service.modelsIfReady.defaultModel.record.name
+            let answer: JSON = [
+                "status": "ready", "live": .bool(true), "ready": .bool(true), "model": .string(model),
+                "version": version, "uptime_seconds": seconds,
+            ]
+            return .done(.json(answer, fields: fields))
         } catch {
             let problem = Problem(error)
-            status = problem.kind.status
             fields.append(contentsOf: problem.fields)
-            members.insert(.init("status", .string(problem.kind.rawValue)), at: 0)
-            members.append(.init("ready", .bool(false)))
+            let answer: JSON = [
+                "status": .string(problem.kind.rawValue), "live": .bool(true), "ready": .bool(false),
+                "version": version, "uptime_seconds": seconds,
+            ]
+            return .done(.json(answer, status: problem.kind.status, fields: fields))
         }
-        members += [
-            .init("version", .string(context.options.version)),
-            .init("uptime_seconds", .number((uptime * 1000).rounded() / 1000)),
-        ]
-        return .done(.json(.object(members), status: status, fields: fields))
     }
 }
 
