@@ -1,8 +1,8 @@
 import Glibc
 
 /// An open file descriptor, closed exactly once: when its owner goes.
-struct Descriptor: ~Copyable, Sendable {
-    let number: Int32
+package struct Descriptor: ~Copyable, Sendable {
+    package let number: Int32
 
     init(_ number: Int32) { self.number = number }
 
@@ -13,7 +13,7 @@ struct Descriptor: ~Copyable, Sendable {
 }
 
 /// A new stream socket that neither blocks nor outlives an `exec`.
-func newStreamSocket(family: Int32) throws(HTTPListenError) -> Descriptor {
+package func newStreamSocket(family: Int32) throws(HTTPListenError) -> Descriptor {
     let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let number = socket(family, Int32(SOCK_STREAM.rawValue) | flags, 0)
     guard number >= 0 else { throw .system(call: "socket", code: errno) }
@@ -28,7 +28,7 @@ func setOption(_ number: Int32, _ level: Int32, _ option: Int32, _ value: Int32 
 }
 
 /// Nil when the socket has no such option, or is none.
-func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? {
+package func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     return unsafe getsockopt(number, level, option, &value, &length) == 0 ? value : nil

@@ -105,11 +105,11 @@ package struct SocketAddress {
         return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    /// The addresses of `host`, each once, in the resolver's order; `*` is the two that stand for all.
+    /// The addresses of `host`, each once, in the resolver's order; at least one.
     /// - Throws: ``HTTPListenError/unknownHost(_:)``.
-    static func resolve(_ host: String, _ port: Int) throws(HTTPListenError) -> [SocketAddress] {
+    package static func resolve(_ host: String, _ port: Int) throws(HTTPListenError) -> [SocketAddress] {
         var hints = unsafe addrinfo()
-        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        unsafe hints.ai_flags = AI_NUMERICSERV
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
         guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0 else { throw .unknownHost(host) }

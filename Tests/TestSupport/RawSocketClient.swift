@@ -109,12 +109,8 @@ package actor RawSocketClient {
         if var size = receiveBuffer.map(Int32.init) {
             _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
-        let result = address.connect(descriptor)
-        guard result == 0 else {
-            let code = errno
-            Glibc.close(descriptor)
-            throw RawSocketError.system(call: "connect", code: code)
-        }
+        // The socket is closed by deinit, which runs although this throws: every property has its value.
+        guard address.connect(descriptor) == 0 else { throw RawSocketError.system(call: "connect", code: errno) }
     }
 
     deinit {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -8,26 +8,26 @@ struct ServeTLSTests {
     func life() async throws {
         let files = try TLSFolder()
         try files.write(TestIdentity("first", days: 3))
-        let service = try TLSService(files)
+        let service = try start(files)
         #expect(service.text.contains("listens on https://127.0.0.1:"))
-        try service.readUntil("the TLS certificate expires within 3 days")
-        let client = try RawSocketClient(port: service.port)
+        await eventually { service.errors.contains("the TLS certificate expires within 3 days") }
+        let client = try service.client()
         let session = try await client.startTLS()
         #expect(session.serverName == "first")
 
         try files.write(TestIdentity("second"))
-        service.hangUp()
-        try service.readUntil("the TLS certificate was read again")
+        kill(service.id, SIGHUP)
+        await eventually { service.errors.contains("the TLS certificate was read again") }
         #expect(try await serverName(service) == "second")
 
         try files.write(Array("damaged".utf8), "key.pem")
-        service.hangUp()
-        try service.readUntil("\"part\":\"certificate\",\"reason\":\"\(files.file("key.pem")): ")
+        kill(service.id, SIGHUP)
+        await eventually { service.errors.contains("part=certificate reason=\"\(files.file("key.pem")): ") }
         #expect(try await serverName(service) == "second")
 
         let answer = try await client.roundTrip("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(answer.status == 200)
-        let plain = try RawSocketClient(port: service.port)
+        let plain = try service.client()
         let refused = try await plain.roundTrip("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(refused.status == 400 && refused["content-type"] == "application/problem+json")
         #expect(refused.text.contains("this port speaks TLS; use https://"))
@@ -74,50 +74,40 @@ struct ServeTLSTests {
         }
     }
 
-    private func serverName(_ service: TLSService) async throws -> String {
-        let client = try RawSocketClient(port: service.port)
-        return try await client.startTLS().serverName
-    }
-}
-
-/// A service over the model inside the program, ready, with what it prints and logs in one text.
-private final class TLSService {
-    private let process: Process
-    private let output = Pipe()
-    private(set) var text = ""
-    private(set) var port = 0
-
-    init(_ files: TLSFolder) throws {
-        process = Program.process([
-            "serve", "--port", "0", "--head-timeout", "600", "--tls-certificate", files.file("certificate.pem"),
-            "--tls-key",
-            files.file("key.pem"),
-        ])
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        try readUntil("ready after")
-        let url = text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("https://127.0.0.1:") }
-        port = try #require(url?.split(separator: ":").last.flatMap { Int($0) })
-    }
-
-    deinit {
-        if process.isRunning { process.terminate() }
-    }
-
-    func readUntil(_ words: String) throws {
-        while !text.contains(words) {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "it ended after: \(text)")
-            text += String(decoding: more, as: UTF8.self)
+    @Test("tusk health finds it ready by TLS, and over a Unix socket where it wants client certificates")
+    func health() throws {
+        let files = try TLSFolder()
+        try files.write(TestIdentity("elsewhere"))
+        func health(_ listen: String) throws -> Program.Result {
+            try Program.run(["health", "--timeout", "60", "--listen", listen])
         }
+        let open = try start(files)
+        let ready = try health("*:\(open.port())")
+        #expect(ready.code == 0 && ready.output.isEmpty && ready.errors.isEmpty, "\(ready.errors)")
+        #expect(open.end() == 0)
+
+        try files.write(TestIdentity("authority", isAuthority: true).certificatePEM, "ca.pem")
+        let socket = "unix:\(files.file("socket"))"
+        let closed = try start(files, "--client-ca", files.file("ca.pem"), "--listen", socket)
+        let refused = try health("localhost:\(closed.port())")
+        #expect(refused.code == 1 && refused.output.isEmpty)
+        #expect(
+            refused.errors
+                == "Error: the service answered 400, and by TLS: it wants a client certificate; "
+                + "over a Unix socket it wants none (--listen unix:PATH)\n")
+        let inside = try health(socket)
+        #expect(inside.code == 0 && inside.errors.isEmpty, "\(inside.errors)")
+        #expect(closed.end() == 0)
     }
 
-    func hangUp() { kill(process.processIdentifier, SIGHUP) }
+    /// A service that speaks TLS on a port, ready.
+    private func start(_ files: TLSFolder, _ others: String...) throws -> Service {
+        let pair = ["--tls-certificate", files.file("certificate.pem"), "--tls-key", files.file("key.pem")]
+        return try Service(listening: ["--port", "0"] + pair + others)
+    }
 
-    func end() -> Int32 {
-        process.terminate()
-        process.waitUntilExit()
-        return process.terminationStatus
+    private func serverName(_ service: Service) async throws -> String {
+        let client = try service.client()
+        return try await client.startTLS().serverName
     }
 }
