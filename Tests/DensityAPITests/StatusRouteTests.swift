@@ -206,19 +206,12 @@ struct EveryAnswerTests {
             ("/logprob", HTTPRequest.Method.get, "POST, OPTIONS"), ("/sample", .post, "GET, HEAD, OPTIONS"),
             ("/health", .delete, "GET, HEAD, OPTIONS"), ("/models/fake", .put, "GET, HEAD, OPTIONS"),
             ("/logprob", .head, "POST, OPTIONS"), ("/health", .patch, "GET, HEAD, OPTIONS"),
-            ("/sample", .trace, "GET, HEAD, OPTIONS"),
+            ("/sample", .trace, "GET, HEAD, OPTIONS"), ("/health", .init("BREW")!, "GET, HEAD, OPTIONS"),
         ])
     func methods(_ path: String, _ method: HTTPRequest.Method, _ allow: String) async throws {
         let answer = try await TestAPI().request(method, path)
         _ = try answer.problem(405, "method-not-allowed")
         #expect(answer.fields[.allow] == allow)
-    }
-
-    @Test("a method that is none of HTTP's is 501", arguments: ["BREW", "get", "PROPFIND"])
-    func unknownMethod(_ name: String) async throws {
-        let answer = try await TestAPI().request(try #require(.init(name)), "/health")
-        #expect(try answer.problem(501, "unsupported-method") == "\"\(name)\" is not a method of HTTP")
-        _ = try await TestAPI().request(try #require(.init(name)), "/nowhere").problem(404, "not-found")
     }
 
     @Test(
