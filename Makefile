@@ -46,6 +46,17 @@ fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECON
 fuzz-build: setup ## build what make fuzz runs
 	TUSK_FUZZ=1 swift build $(FUZZ) -Xlinker $(RUNTIME)/libclang_rt.fuzzer_no_main-x86_64.a -Xlinker -lstdc++
 
+.PHONY: tsan
+# The object tells the sanitizer of locks that it does not see; the condition lets Tests/ServingTests have its race.
+MUTEX         := .build-tsan/mutex.o
+TSAN          := --scratch-path .build-tsan --sanitize thread -Xswiftc -DTHREAD_SANITIZER -Xlinker $(MUTEX) $(SWIFT_FLAGS)
+
+tsan: setup ## run the tests of the service with ThreadSanitizer; docs/testing.md
+	mkdir -p $(dir $(MUTEX))
+	clang -O2 -Wall -Wextra -Werror -c Tests/ThreadSanitizer/mutex.c -o $(MUTEX)
+	swift build --build-tests $(TSAN)
+	Tests/ThreadSanitizer/run.sh
+
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive $(SOURCES)
 
