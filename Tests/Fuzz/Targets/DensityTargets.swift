@@ -34,8 +34,10 @@ func checkAnswer(_ body: [UInt8], status: Int) throws {
         guard let type = MediaType(parsing: text) else { return }
         try require(MediaType(parsing: type.description) == .init(type.type, type.subtype), "\(type) reads otherwise")
         let quoted = type.parameters.map { name, value in
-            let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-            return "; \(name)=\"\(escaped)\""
+            // By bytes: a combining mark makes one character with the quote before it.
+            let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+            let escaped = value.utf8.flatMap { $0 == quote || $0 == backslash ? [backslash, $0] : [$0] }
+            return "; \(name)=\"\(String(decoding: escaped, as: UTF8.self))\""
         }
         try require(
             MediaType(parsing: type.description + quoted.joined()) == type, "the parameters read otherwise")
