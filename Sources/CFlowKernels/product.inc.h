@@ -4,6 +4,8 @@
 // A is read once per tile row and, when it is weights, streams from memory: ask for what comes some steps later. Measured
 // on Zen 5, weights from L3, 12 rows: 134 GFLOP/s without, 218 with 64 steps; 16 rows: 190 with 64, 201 with 128.
 #define AHEAD 128
+// With shorter vectors a step is half as many multiply-adds, and asking costs more than it brings: docs/performance.md.
+#define ASKS (LANES > 8)
 
 #define TILE(WIDTH, COUNT)                                                                                             \
     static void NAME(tile_##WIDTH##_##COUNT)(const struct flow_product *p, const float *a, const float *b, float *c,   \
@@ -19,9 +21,9 @@
             vec lanes[WIDTH];                                                                                          \
             _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) {                                       \
                 lanes[i] = *(const vec *)(a + i * LANES);                                                              \
-                __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                                     \
+                if (ASKS) __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                                     \
             }                                                                                                          \
-            __builtin_prefetch(b + b_ahead, 0, 3);                                                                     \
+            if (ASKS) __builtin_prefetch(b + b_ahead, 0, 3);                                                                     \
             _Pragma("clang loop unroll(full)") for (int j = 0; j < COUNT; j++) {                                       \
                 const vec column = splat(b[j * b_stride]);                                                             \
                 _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) sum[i][j] =                         \
