@@ -53,9 +53,13 @@ def running(name, command, port, tls=None):
         processes.stop(process)
 
 
+# No peer logs its requests.
+QUIET = ("--access-log", "off")
+
+
 @contextlib.contextmanager
 def tusk(program, *arguments):
-    with Service(program, arguments=arguments) as service:
+    with Service(program, arguments=[*QUIET, *arguments]) as service:
         server = Server("tusk", service.process.pid, int(service.url.rpartition(":")[2]))
         server.started_in = service.started_in
         yield server
@@ -63,7 +67,7 @@ def tusk(program, *arguments):
 
 def tusk_over_tls(program, certificate, key, *arguments):
     port = free_port()
-    command = [program, "serve", "--port", port, "--tls-certificate", certificate, "--tls-key", key, *arguments]
+    command = [program, "serve", "--port", port, "--tls-certificate", certificate, "--tls-key", key, *QUIET, *arguments]
     return running("tusk over TLS", command, port, ssl.create_default_context(cafile=certificate))
 
 

@@ -190,7 +190,9 @@ def section(runs, name):
     parts.append("  \n".join(after))
     if name == "fashion-mnist":
         parts.append(published(found))
-    falling = [item for item in found if any(result and is_falling(result) for result in item[1:])]
+    # one epoch is no curve
+    falling = [item for item in found
+               if any(result and is_falling(result) and result["epochs"] > 1 for result in item[1:])]
     if falling:
         picture = DOCUMENT.with_name(f"zoo-{name}.png")
         plot(runs, falling, picture)
