@@ -21,9 +21,9 @@
             vec lanes[WIDTH];                                                                                          \
             _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) {                                       \
                 lanes[i] = *(const vec *)(a + i * LANES);                                                              \
-                if (ASKS) __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                                     \
+                if (ASKS) __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                           \
             }                                                                                                          \
-            if (ASKS) __builtin_prefetch(b + b_ahead, 0, 3);                                                                     \
+            if (ASKS) __builtin_prefetch(b + b_ahead, 0, 3);                                                           \
             _Pragma("clang loop unroll(full)") for (int j = 0; j < COUNT; j++) {                                       \
                 const vec column = splat(b[j * b_stride]);                                                             \
                 _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) sum[i][j] =                         \

@@ -76,23 +76,19 @@ struct SizeLimitArguments: ParsableArguments {
 
     func apply(to configuration: inout HTTPServerConfiguration) {
         configuration.maxBodyMemory = maxBodyMemory
-        apply(to: &configuration.limits)
-    }
-
-    private func apply(to limits: inout HTTPLimits) {
-        limits.requestLineBytes = maxRequestLine
-        limits.fieldBytes = maxHeader
-        limits.fields = maxHeaderFields
-        limits.trailerBytes = maxTrailer
-        limits.leadingEmptyLines = maxEmptyLines
-        limits.chunks = maxChunks
-        limits.chunkExtensionBytes = maxChunkExtension
-        limits.expansionRatio = maxExpansion
-        limits.expansionFloorBytes = freeExpansion
-        limits.readAheadBytes = maxReadAhead
-        limits.unsentBytes = maxUnsent
-        limits.discardedBodyBytes = maxDiscardedBody
-        limits.lingeringBytes = maxLingering
+        configuration.limits.requestLineBytes = maxRequestLine
+        configuration.limits.fieldBytes = maxHeader
+        configuration.limits.fields = maxHeaderFields
+        configuration.limits.trailerBytes = maxTrailer
+        configuration.limits.leadingEmptyLines = maxEmptyLines
+        configuration.limits.chunks = maxChunks
+        configuration.limits.chunkExtensionBytes = maxChunkExtension
+        configuration.limits.expansionRatio = maxExpansion
+        configuration.limits.expansionFloorBytes = freeExpansion
+        configuration.limits.readAheadBytes = maxReadAhead
+        configuration.limits.unsentBytes = maxUnsent
+        configuration.limits.discardedBodyBytes = maxDiscardedBody
+        configuration.limits.lingeringBytes = maxLingering
     }
 }
 
