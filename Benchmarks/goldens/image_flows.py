@@ -32,6 +32,16 @@ def mixing_matrix(parameters, name):
     return (lower @ upper)[get("permutation").long()]
 
 
+def checkerboard(channels):
+    """The exchange after which each half of a squeezed image's channels is one colour of a checkerboard; its own inverse."""
+    order = list(range(channels))
+    leave = [c for c in order[:channels // 2] if c % 4 in (1, 2)]
+    enter = [c for c in order[channels // 2:] if c % 4 in (0, 3)]
+    for first, second in zip(leave, enter):
+        order[first], order[second] = second, first
+    return order
+
+
 class ImageFlow(Flow):
     """Standardize, then `steps`, each a kind and what it needs; a residual convolutional network gives the parameters of maps."""
 
@@ -83,7 +93,7 @@ class ImageFlow(Flow):
                 square, line = (c, c), (c,)
                 shapes |= {f"{name}.shift": line, f"{name}.lower": square, f"{name}.upper": square,
                            f"{name}.log_scale": line, f"{name}.permutation": line, f"{name}.sign": line}
-            elif kind in ("checkerboard", "channels", "causal"):
+            elif kind in ("channels", "causal"):
                 shapes |= dict(self.network_shapes(name, kind, (h, w, c)))
         return shapes
 
@@ -113,12 +123,6 @@ class ImageFlow(Flow):
             key, rest = halves if argument else halves[::-1]
             rest, log = through(rest, self.network(name, kind, parameters, key))
             image = torch.cat([key, rest] if argument else [rest, key], 1)
-        elif kind == "checkerboard":  # argument: the parity of the key
-            y, x = torch.arange(image.shape[2])[:, None], torch.arange(image.shape[3])
-            key = (y + x) % 2 == argument
-            other, log = through(image, self.network(name, kind, parameters, image * key))
-            image = torch.where(key, image, other)
-            log = log if inverse else log * ~key
         else:  # argument: whether the last pixel comes first
             image = image.flip(2, 3) if argument else image
             if inverse:
@@ -140,6 +144,8 @@ class ImageFlow(Flow):
         for name, kind, argument, (h, w, _) in self.plan()[0]:
             if kind == "squeeze":
                 image = pixel_unshuffle(image, 2)
+            elif kind == "checkerboard":
+                image = image[:, checkerboard(image.shape[1])]
             elif kind == "factor out":
                 image, out = image.tensor_split([image.shape[1] - image.shape[1] // 2], 1)
                 left.insert(0, out)
@@ -159,6 +165,8 @@ class ImageFlow(Flow):
         for name, kind, argument, _ in reversed(steps):
             if kind == "squeeze":
                 image = pixel_shuffle(image, 2)
+            elif kind == "checkerboard":
+                image = image[:, checkerboard(image.shape[1])]
             elif kind == "factor out":
                 image = torch.cat([image, left.pop(0)], 1)
             elif kind == "mixing":
@@ -170,13 +178,13 @@ class ImageFlow(Flow):
 
 
 class RealNVPFlow(ImageFlow):
-    """Dinh, Sohl-Dickstein, Bengio (2017), arXiv:1605.08803, §3.4 to §3.6, without batch normalisation."""
+    """Dinh, Sohl-Dickstein, Bengio (2017), arXiv:1605.08803, §3.4 to §3.6, without batch normalisation, and with the
+    checkerboard squeezed too."""
 
     def steps(self):
-        checkerboards = [("checkerboard", i % 2) for i in range(self.layers)]
-        channels = [("channels", i % 2 == 0) for i in range(self.layers)]
-        scale = [*checkerboards, ("squeeze", None), *channels, ("factor out", None)]
-        return scale * (self.scales - 1) + checkerboards
+        halves = [("channels", i % 2 == 0) for i in range(self.layers)]
+        last = [("squeeze", None), ("checkerboard", None), *halves]
+        return [*last, ("checkerboard", None), *halves, ("factor out", None)] * (self.scales - 1) + last
 
 
 class GlowFlow(ImageFlow):

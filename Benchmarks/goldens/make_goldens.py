@@ -240,7 +240,7 @@ if __name__ == "__main__":
     flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
     flow_golden("nice", flows.NICEFlow(DIMS, 4, HIDDEN, BOUND, "elu"), seed=7)
     flow_golden("iaf", flows.InverseAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND, "tanh"), seed=7)
-    flow_golden("realnvp", image_flows.RealNVPFlow([4, 6, 1], 2, [16], BOUND), seed=8)
+    flow_golden("realnvp", image_flows.RealNVPFlow([4, 8, 1], 2, [16], BOUND), seed=8)
     flow_golden("glow", image_flows.GlowFlow([4, 8, 1], 1, [16], BOUND, "gelu", gated=True), seed=9)
     flow_golden("nsf-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], BOUND, "elu", bins=3, scales=1), seed=10)
     flow_golden("nsf-convolutional", image_flows.ConvolutionalFlow(

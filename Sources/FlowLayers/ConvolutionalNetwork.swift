@@ -22,9 +22,20 @@ package struct ConvolutionalNetwork: Sendable {
         var context: [Float]
         var value: Convolution
         var gate: Convolution?
+
+        init(_ shape: ConvolutionalShape, isCausal: Bool, random stream: inout RandomStream?) {
+            let channels = shape.channels
+            func convolution(_ taps: [Convolution.Taps]) -> Convolution {
+                Convolution(inputs: channels, outputs: channels, taps: taps, random: &stream)
+            }
+            first = convolution(ConvolutionalNetwork.taps(shape, isCausal: isCausal).others)
+            context = Array(repeating: 0, count: channels * shape.contextDims)
+            value = convolution(Convolution.square(1))
+            gate = shape.isGated ? convolution(Convolution.square(1)) : nil
+        }
     }
 
-    let shape: ConvolutionalShape
+    private(set) var shape: ConvolutionalShape
     let height: Int
     let width: Int
     let isCausal: Bool
@@ -44,20 +55,25 @@ package struct ConvolutionalNetwork: Sendable {
         self.width = width
         self.isCausal = isCausal
         let channels = shape.channels
-        let (first, others) = Self.taps(shape, isCausal: isCausal)
-        func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: count) }
+        let (first, _) = Self.taps(shape, isCausal: isCausal)
         input = Convolution(inputs: inputs, outputs: channels, taps: first, random: &stream)
-        positions = zeros((1 + shape.contextDims) * height * width * channels)
-        blocks = (0..<shape.blocks).map { _ in
-            func point() -> Convolution {
-                Convolution(inputs: channels, outputs: channels, taps: Convolution.square(1), random: &stream)
-            }
-            return Block(
-                first: Convolution(inputs: channels, outputs: channels, taps: others, random: &stream),
-                context: zeros(channels * shape.contextDims), value: point(), gate: shape.isGated ? point() : nil)
-        }
+        positions = Array(repeating: 0, count: (1 + shape.contextDims) * height * width * channels)
+        blocks = (0..<shape.blocks).map { _ in Block(shape, isCausal: isCausal, random: &stream) }
         var none: RandomStream?
         output = Convolution(inputs: channels, outputs: outputs, taps: Convolution.square(1), random: &none)
+    }
+
+    /// Adds residual blocks behind the others. They change nothing before they are trained: their value convolutions start at
+    /// zero, through which the first step reaches them.
+    mutating func appendBlocks(_ count: Int, random stream: inout RandomStream?) {
+        var none: RandomStream?
+        for _ in 0..<count {
+            var block = Block(shape, isCausal: isCausal, random: &stream)
+            block.value = Convolution(
+                inputs: shape.channels, outputs: shape.channels, taps: Convolution.square(1), random: &none)
+            blocks.append(block)
+        }
+        shape.blocks += count
     }
 
     private static func taps(

@@ -2,7 +2,7 @@ public import FlowCore
 public import FlowKernels
 
 /// A map of images that sends some dimensions through a transform each, whose parameters a residual convolutional network
-/// makes of others: a coupling of channels or of a checkerboard, or an autoregressive map row by row.
+/// makes of others: a coupling of channels, or an autoregressive map row by row.
 ///
 ///     logDet[r] = Σ log ∂z/∂x of the transformed dimensions
 ///
@@ -42,6 +42,16 @@ public struct ImageMap: Bijection {
             outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape, random: &random)
     }
 
+    /// Adds residual blocks to the network behind those that it has; the map stays the same until they are trained.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where that makes too many activations.
+    package mutating func appendBlocks(_ count: Int, random: inout RandomStream?) throws {
+        precondition(count >= 0)
+        var shape = network.shape
+        shape.blocks += count
+        try Self.check(transforms.layout, transforms.mask, shape)
+        network.appendBlocks(count, random: &random)
+    }
+
     /// Activations of one image.
     private static let mostActivations = 1 << 26
 
@@ -58,8 +68,6 @@ public struct ImageMap: Bijection {
         switch mask {
         case .channels where layout.channels < 2:
             throw refuse("channels of an image", layout.channels, "2 or more")
-        case .checkerboard where layout.pixels < 2:
-            throw refuse("pixels of an image", layout.pixels, "2 or more")
         case .causal where shape.kernel < 3:
             throw refuse("kernel", shape.kernel, "3 or more where pixels are conditioned on those before them")
         default: break

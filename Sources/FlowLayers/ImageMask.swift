@@ -2,8 +2,6 @@
 public enum ImageMask: Sendable, Equatable {
     /// One half of the channels given the other: the first half is the key, or the second.
     case channels(keyIsFirst: Bool)
-    /// Every other pixel given the rest: the key are the pixels whose row and column have a sum of that parity.
-    case checkerboard(keyParity: Int)
     /// Every pixel given those before it, row by row; its channels are independent given these.
     case causal(reversed: Bool)
 }

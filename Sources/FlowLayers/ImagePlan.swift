@@ -5,6 +5,8 @@ public import FlowKernels
 public struct ImagePlan: Sendable {
     public enum Step: Sendable, Equatable {
         case squeeze
+        /// Exchanges channels of a squeezed image, and exchanges them back.
+        case checkerboard
         case factorOut
         case mixing
         case map(ImageMask)
@@ -44,6 +46,7 @@ public struct ImagePlan: Sendable {
                 let squeezed = try Rearrangement.squeeze(dims: dims, layout: layout)
                 layout = squeezed.layout
                 return .rearrangement(squeezed.map)
+            case .checkerboard: return .rearrangement(Rearrangement.checkerboard(dims: dims, layout: layout))
             case .factorOut:
                 let factored = Rearrangement.factorOut(dims: dims, layout: layout)
                 layout = factored.layout
@@ -74,6 +77,7 @@ public struct ImagePlan: Sendable {
             case .squeeze:
                 layout = ImageLayout(
                     height: max(1, layout.height / 2), width: max(1, layout.width / 2), channels: 4 * layout.channels)
+            case .checkerboard: break
             case .factorOut: layout.channels = (layout.channels + 1) / 2
             case .mixing: own = ChannelMixing.parameterCount(channels: layout.channels)
             case .map(let mask):

@@ -29,10 +29,6 @@ struct ImageTransforms: Sendable {
         case .channels(let keyIsFirst):
             let halves = (0..<layout.channels / 2, layout.channels / 2..<layout.channels)
             (keyChannels, channels) = keyIsFirst ? (halves.0, halves.1) : (halves.1, halves.0)
-        case .checkerboard(let parity):
-            (keyChannels, channels) = (all, all)
-            let width = layout.width
-            pixels = pixels.filter { ($0 / width + $0 % width) % 2 != parity }
         case .causal(let reversed):
             (keyChannels, channels) = (all, all)
             if reversed { pixels.reverse() }
@@ -47,13 +43,6 @@ struct ImageTransforms: Sendable {
     @inline(__always)
     func pixel(at index: Int) -> Int { mask == .causal(reversed: true) ? layout.pixels - 1 - index : index }
 
-    /// Whether the network sees the pixel.
-    @inline(__always)
-    private func isKey(_ pixel: Int) -> Bool {
-        guard case .checkerboard(let parity) = mask else { return true }
-        return (pixel / layout.width + pixel % layout.width) % 2 == parity
-    }
-
     /// Parameters of all transformed dimensions of a pixel.
     var outputs: Int { channels.count * transform.parameterCount }
 
@@ -66,8 +55,7 @@ struct ImageTransforms: Sendable {
             let pixel = pixel(at: index)
             let from = rowOffset + pixel * layout.channels + keyChannels.lowerBound
             let to = keyOffset + grid.place(of: index) * count
-            let seen = isKey(pixel)
-            for c in 0..<count { span[to + c] = seen ? values[from + c] : 0 }
+            for c in 0..<count { span[to + c] = values[from + c] }
         }
     }
 
@@ -79,7 +67,6 @@ struct ImageTransforms: Sendable {
         var span = dRow.mutableSpan
         for index in 0..<layout.pixels {
             let pixel = pixel(at: index)
-            guard isKey(pixel) else { continue }
             let to = rowOffset + pixel * layout.channels + keyChannels.lowerBound
             let from = keyOffset + grid.place(of: index) * stride
             for c in 0..<keyChannels.count { span[to + c] += values[from + c] }

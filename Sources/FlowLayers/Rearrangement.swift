@@ -44,6 +44,21 @@ public struct Rearrangement: Bijection {
         return (Rearrangement(order: order), squeezed)
     }
 
+    /// Exchanges channels of a squeezed image so that each half of them is one colour of a checkerboard of the pixels before the
+    /// squeeze; once more puts them back.
+    package static func checkerboard(dims: Int, layout: ImageLayout) -> Rearrangement {
+        precondition(layout.channels % 4 == 0, "a squeeze makes fours of channels")
+        let half = layout.channels / 2
+        // of the four, the first and the last are one colour
+        func isFirstColour(_ channel: Int) -> Bool { [0, 3].contains(channel % 4) }
+        let leave = (0..<half).filter { !isFirstColour($0) }
+        let enter = (half..<layout.channels).filter(isFirstColour)
+        var channels = Array(0..<layout.channels)
+        for (first, second) in zip(leave, enter) { channels.swapAt(first, second) }
+        let image = (0..<layout.pixels).flatMap { pixel in channels.map { pixel * layout.channels + $0 } }
+        return Rearrangement(order: image + Array(layout.dims..<dims))
+    }
+
     /// The second half of the channels leaves: `[h, w, c]` → `[h, w, c/2]`, and behind it what left, pixel by pixel.
     package static func factorOut(dims: Int, layout: ImageLayout) -> (map: Rearrangement, layout: ImageLayout) {
         let kept = (layout.channels + 1) / 2

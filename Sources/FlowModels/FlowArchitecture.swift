@@ -26,6 +26,11 @@ public protocol FlowArchitecture: Bijection {
 
     /// Data-dependent initialisation, once, before the first step: `x` is a batch of preprocessed training rows.
     mutating func initialize(from x: Matrix) throws
+
+    /// Adds residual blocks to every conditioner, behind those that it has, their weights drawn from `seed`. The density stays the
+    /// same until they are trained. Flows of images can; by default others cannot.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where there are no such blocks, or too many of them.
+    mutating func appendBlocks(_ count: Int, seed: UInt64) throws
 }
 
 /// Kinds of sizes that only some architectures have.
@@ -67,6 +72,14 @@ extension FlowArchitecture {
 }
 
 extension FlowArchitecture {
+    public mutating func appendBlocks(_ count: Int, seed: UInt64) throws {
+        guard count == 0 else {
+            throw FlowError.outOfRange(
+                argument: "blocks to add", value: "\(count)",
+                allowed: "0 with \(Self.architectureName), whose networks are not convolutional")
+        }
+    }
+
     public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
         parameterCount(shape: shape, hyperParameters: hyperParameters)
     }

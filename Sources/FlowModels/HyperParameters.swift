@@ -52,6 +52,13 @@ public struct HyperParameters: Sendable, Equatable {
         self.scales = scales
     }
 
+    /// With more residual blocks of the last size.
+    public func addingBlocks(_ count: Int) -> HyperParameters {
+        var sizes = self
+        sizes.hidden += Array(repeating: hidden.last ?? 0, count: count)
+        return sizes
+    }
+
     /// What an affine flow does to each dimension, and a spline flow.
     var affine: UnivariateTransform { .affine(logScaleBound: logScaleBound) }
     var spline: UnivariateTransform { .spline(bins: bins, tailBound: tailBound) }

@@ -123,6 +123,8 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     public var bestEpoch: Int
     public var batch: Int
     public var wallSeconds: Double
+    /// Of a fine-tuning the model that it started from, else nil.
+    public var start: StartingRecord?
 
     enum CodingKeys: String, CodingKey {
         case dataHash = "data_hash"
@@ -134,11 +136,12 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
         case bestEpoch = "best_epoch"
         case batch
         case wallSeconds = "wall_seconds"
+        case start
     }
 
     public init(
         dataHash: String, split: String, images: Int, horizontalFlips: Bool, seed: UInt64, epochs: Int,
-        bestEpoch: Int, batch: Int, wallSeconds: Double
+        bestEpoch: Int, batch: Int, wallSeconds: Double, start: StartingRecord? = nil
     ) {
         self.dataHash = dataHash
         self.split = split
@@ -149,6 +152,24 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
         self.bestEpoch = bestEpoch
         self.batch = batch
         self.wallSeconds = wallSeconds
+        self.start = start
+    }
+}
+
+/// The model that a fine-tuning started from.
+public struct StartingRecord: Sendable, Codable, Equatable {
+    public var name: String
+    /// SHA-256, hexadecimal, of the flow's parameters as float32, little-endian, in their order.
+    public var parameterHash: String
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case parameterHash = "parameter_hash"
+    }
+
+    public init(name: String, parameterHash: String) {
+        self.name = name
+        self.parameterHash = parameterHash
     }
 }
 

@@ -8,8 +8,8 @@ struct Augmentation: Equatable {
     var right = 0
     var down = 0
 
-    static func draw(options: TrainingOptions, epoch: Int, image: Int) -> Augmentation {
-        var source = TrainingStream.augmentation.source(seed: options.seed, epoch: epoch, image: image)
+    static func draw(options: TrainingOptions, epoch: Int, entry: Int) -> Augmentation {
+        var source = TrainingStream.augmentation.source(seed: options.seed, epoch: epoch, entry: entry)
         var result = Augmentation()
         // both are always drawn, so that one option does not change what the other does
         let mirrored = source.integer(below: 2) == 1

@@ -17,11 +17,16 @@ struct CheckpointIdentity: Codable, Equatable {
     var options: TrainingOptions
     /// Hash of the model that is distilled; nil of a training by maximum likelihood.
     var teacher: String?
+    /// Of a fine-tuning the model that it started from.
+    var start: StartingRecord?
 
     /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
     func mismatch(with now: CheckpointIdentity) -> TrainingError? {
         func words(_ factors: [LearningRateFactor]) -> String {
             factors.isEmpty ? "none" : factors.map { "\($0.pattern)=\($0.factor)" }.joined(separator: ",")
+        }
+        func words(_ repeats: [ClassRepeat]) -> String {
+            repeats.isEmpty ? "none" : repeats.map { "\($0.name)=\($0.times)" }.joined(separator: ",")
         }
         let before = self.options
         let after = now.options
@@ -50,6 +55,10 @@ struct CheckpointIdentity: Codable, Equatable {
             ("hash of the training images", trainHash, now.trainHash),
             ("hash of the validation images", validationHash, now.validationHash),
             ("hash of the teacher", teacher ?? "none", now.teacher ?? "none"),
+            (
+                "hash of the model that it started from", start?.parameterHash ?? "none",
+                now.start?.parameterHash ?? "none"
+            ),
             ("batch", "\(before.batch)", "\(after.batch)"),
             ("accumulate", "\(before.accumulatedBatch)", "\(after.accumulatedBatch)"),
             ("reversible", "\(before.reversible)", "\(after.reversible)"),
@@ -62,6 +71,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("ema", "\(before.averageDecay)", "\(after.averageDecay)"),
             ("flips", "\(before.horizontalFlips)", "\(after.horizontalFlips)"),
             ("shift", "\(before.shift)", "\(after.shift)"),
+            ("repeat", words(before.repeats), words(after.repeats)),
         ]
         return properties.first { $0.1 != $0.2 }.map {
             .checkpointMismatch(property: $0.0, checkpoint: $0.1, now: $0.2)

@@ -38,14 +38,7 @@ extension Trainer where Flow: ReversibleArchitecture {
         }
         var hyperParameters = hyperParameters
         hyperParameters.classes = record.hyperParameters.classes
-        if record.isConditional {
-            let numbers = record.classes.indices.map(String.init)
-            guard train.classes == record.classes || train.classes == numbers else {
-                throw TrainingError.mismatch(
-                    property: "classes of the training images", expected: "\(record.classes)",
-                    actual: "\(train.classes)")
-            }
-        }
+        if record.isConditional { try Self.checkClasses(of: train, against: record) }
         try self.init(
             hyperParameters: hyperParameters, train: train, validation: validation,
             preprocessing: Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), options: options,
@@ -56,7 +49,7 @@ extension Trainer where Flow: ReversibleArchitecture {
 
 extension Bijection {
     /// SHA-256, hexadecimal, of all parameters in visiting order.
-    fileprivate var parameterHash: String {
+    var parameterHash: String {
         var bytes: [UInt8] = []
         var shared = self
         shared.visitParameters { _, values in

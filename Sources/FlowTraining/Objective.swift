@@ -56,18 +56,18 @@ struct Distillation<Flow: Reversible>: Objective {
     var goal: TrainingGoal { .divergence }
 
     func pass(
-        _ images: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
+        _ entries: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
     ) throws -> (values: [Double], tape: Fitted<Flow>.Tape) {
         let dims = fitted.dims
-        var z = Matrix(rows: images.count, columns: dims)
+        var z = Matrix(rows: entries.count, columns: dims)
         var span = z.elements.mutableSpan
-        for (r, image) in images.enumerated() {
+        for (r, entry) in entries.enumerated() {
             RandomStream.normals(
-                seed: train.options.seed, stream: TrainingStream.latent.stream(epoch: epoch, image: image), to: &span,
+                seed: train.options.seed, stream: TrainingStream.latent.stream(epoch: epoch, entry: entry), to: &span,
                 offset: r * dims, count: dims)
         }
         let (values, tape) = try reverseDivergence(
-            of: fitted.flow, from: teacher, z, context: train.context(images), weight: weight)
+            of: fitted.flow, from: teacher, z, context: train.context(entries), weight: weight)
         return (values, Fitted.Tape(flow: tape))
     }
 }

@@ -22,35 +22,48 @@ struct PreparedRows {
 /// Turns images into rows: augmentation, dequantization with noise of its own for each image and epoch, preprocessing.
 struct RowPreparation {
     let data: ImageDataSet
+    /// Which image each entry of an epoch is; an image that an epoch has again has other noise there.
+    let entries: [Int]
     let preprocessing: Preprocessing
     let options: TrainingOptions
     /// Classes that the flow is conditioned on; 0 for none.
     let classes: Int
 
-    /// Training rows of `epoch`.
+    /// - Parameter entries: nil for each image once.
+    init(
+        data: ImageDataSet, entries: [Int]? = nil, preprocessing: Preprocessing, options: TrainingOptions, classes: Int
+    ) {
+        self.data = data
+        self.entries = entries ?? Array(0..<data.count)
+        self.preprocessing = preprocessing
+        self.options = options
+        self.classes = classes
+    }
+
+    /// Training rows of `epoch`, of some of the entries.
     /// - Throws: ``FlowError`` of a dequantizer that is not for such images.
-    func training(_ images: ArraySlice<Int>, epoch: Int, noise: NoiseSource) throws -> PreparedRows {
-        try rows(images, noise) { image in
-            let augmentation = Augmentation.draw(options: options, epoch: epoch, image: image)
+    func training(_ chosen: ArraySlice<Int>, epoch: Int, noise: NoiseSource) throws -> PreparedRows {
+        try rows(chosen, noise) { entry in
+            let augmentation = Augmentation.draw(options: options, epoch: epoch, entry: entry)
             return (
-                augmentation.applied(to: data[image], shape: data.shape),
-                TrainingStream.noise.stream(epoch: epoch, image: image)
+                augmentation.applied(to: data[entries[entry]], shape: data.shape),
+                TrainingStream.noise.stream(epoch: epoch, entry: entry)
             )
         }
     }
 
     /// Rows as they are, with the same noise every time.
     /// - Throws: as ``training(_:epoch:noise:)``.
-    func validation(_ images: Range<Int>, noise: NoiseSource) throws -> PreparedRows {
-        try rows(images, noise) { image in
-            (Array(data[image]), TrainingStream.validationNoise.stream(image: image))
+    func validation(_ chosen: Range<Int>, noise: NoiseSource) throws -> PreparedRows {
+        try rows(chosen, noise) { entry in
+            (Array(data[entries[entry]]), TrainingStream.validationNoise.stream(entry: entry))
         }
     }
 
     private func rows(
-        _ images: some Collection<Int>, _ source: NoiseSource, _ draw: (Int) -> (pixels: [UInt8], stream: UInt64)
+        _ chosen: some Collection<Int>, _ source: NoiseSource, _ draw: (Int) -> (pixels: [UInt8], stream: UInt64)
     ) throws -> PreparedRows {
-        let drawn = images.map(draw)
+        let drawn = chosen.map(draw)
         let dims = data.shape.dims
         var noise: [Float]
         var logQ = [Double](repeating: 0, count: drawn.count)
@@ -80,7 +93,7 @@ struct RowPreparation {
             logDet.append(
                 preprocessing.latentInput(pixels: own.pixels[...], noise: ofRow, w: &span, offset: r * dims) - logQ[r])
         }
-        return PreparedRows(x: x, logDet: logDet, context: context(images), noise: pass)
+        return PreparedRows(x: x, logDet: logDet, context: context(chosen), noise: pass)
     }
 
     /// `ε` and the images as context, of a dequantizer.
@@ -106,11 +119,11 @@ struct RowPreparation {
         return (noise, logDet.indices.map { ofEpsilon[$0] - Double(logDet[$0]) - ofV[$0] })
     }
 
-    /// Classes of some images as one-hot.
-    func context(_ images: some Collection<Int>) -> Matrix? {
+    /// Classes of some entries as one-hot.
+    func context(_ chosen: some Collection<Int>) -> Matrix? {
         guard classes > 0, let labels = data.labels else { return nil }
-        var context = Matrix(rows: images.count, columns: classes)
-        for (r, image) in images.enumerated() { context[r, labels[image]] = 1 }
+        var context = Matrix(rows: chosen.count, columns: classes)
+        for (r, entry) in chosen.enumerated() { context[r, labels[entries[entry]]] = 1 }
         return context
     }
 }

@@ -30,7 +30,8 @@ extension Trainer {
             training: TrainingRecord(
                 dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
-                bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.wallSeconds),
+                bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.wallSeconds,
+                start: identity.start),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
         let logProbs = try heldOut(logDensities(of: held, under: model, threads: threads))

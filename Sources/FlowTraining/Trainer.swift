@@ -21,6 +21,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     let threads: Int
     let identity: CheckpointIdentity
     private let objective: any Objective<Flow>
+    /// Of an epoch, repeated ones as often as they come.
+    public var imagesPerEpoch: Int { train.entries.count }
     /// What the training lowers.
     public var goal: TrainingGoal { objective.goal }
     var optimizer: Adam
@@ -46,17 +48,18 @@ public final class Trainer<Flow: FlowArchitecture> {
     ) throws {
         try self.init(
             hyperParameters: hyperParameters, train: train, validation: validation, preprocessing: preprocessing,
-            dequantizer: dequantizer, options: options, threads: threads, teacher: nil
+            dequantizer: dequantizer, options: options, threads: threads
         ) { MaximumLikelihood(train: $0) }
     }
 
     /// - Parameters:
     ///   - teacher: hash of the model that is distilled.
+    ///   - start: of a fine-tuning, with a dequantizer if there are sizes for one.
     ///   - objective: what is trained, given the training images.
     init(
         hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
         preprocessing: Preprocessing, dequantizer sizes: DequantizerSizes? = nil, options: TrainingOptions,
-        threads: Int, teacher: String?,
+        threads: Int, teacher: String? = nil, start: StartingPoint<Flow>? = nil,
         objective: (RowPreparation) -> any Objective<Flow>
     ) throws {
         try options.validate()
@@ -69,18 +72,35 @@ public final class Trainer<Flow: FlowArchitecture> {
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
             levels: preprocessing.levels, dequantizer: sizes, logitAlpha: preprocessing.logitAlpha,
-            trainHash: train.contentHash, validationHash: validation.contentHash, options: options, teacher: teacher)
-        func prepare(_ data: ImageDataSet) -> RowPreparation {
+            trainHash: train.contentHash, validationHash: validation.contentHash, options: options, teacher: teacher,
+            start: start?.record)
+        func prepare(_ data: ImageDataSet, _ entries: [Int]? = nil) -> RowPreparation {
             RowPreparation(
-                data: data, preprocessing: preprocessing, options: options, classes: hyperParameters.classes)
+                data: data, entries: entries, preprocessing: preprocessing, options: options,
+                classes: hyperParameters.classes)
         }
-        self.train = prepare(train)
+        self.train = prepare(train, try train.entries(repeating: options.repeats))
         self.validation = prepare(validation)
+        guard self.train.entries.count <= TrainingStream.maxEntries else {
+            throw TrainingError.outOfRange(
+                option: "number of training images, repeated ones too", value: "\(self.train.entries.count)",
+                allowed: "1 to \(TrainingStream.maxEntries)")
+        }
         self.objective = objective(self.train)
-        var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
-        let first = Self.order(of: train.count, options: options, epoch: 0).prefix(initializationImages)
-        // a dequantizer's noise is uniform at the start
-        try flow.initialize(from: self.train.training(first, epoch: 0, noise: .uniform).x)
+        let fitted: Fitted<Flow>
+        if let start {
+            fitted = start.fitted
+        } else {
+            var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
+            let first = Self.order(of: self.train.entries.count, options: options, epoch: 0).prefix(
+                initializationImages)
+            // a dequantizer's noise is uniform at the start
+            try flow.initialize(from: self.train.training(first, epoch: 0, noise: .uniform).x)
+            fitted = Fitted(
+                flow: flow,
+                dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
+        }
+        let flow = fitted.flow
         if options.reversible, flow.forwardOrder == .sequential || flow.inverseOrder == .sequential {
             throw TrainingError.notReversible(architecture: Flow.architectureName)
         }
@@ -88,9 +108,7 @@ public final class Trainer<Flow: FlowArchitecture> {
             throw TrainingError.outOfRange(
                 option: "reversible", value: "true", allowed: "false where a teacher is distilled")
         }
-        fitted = Fitted(
-            flow: flow,
-            dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
+        self.fitted = fitted
         optimizer = Adam(flow: fitted)
         ticked = (options.clock.now, TrainingClock.wall.now)
         let infos = optimizer.memory.map(\.info)
@@ -108,11 +126,6 @@ public final class Trainer<Flow: FlowArchitecture> {
                     property: "levels of the \(split) images", expected: "\(preprocessing.levels)",
                     actual: "\(set.levels)")
             }
-        }
-        if train.count > TrainingStream.maxImages {
-            throw TrainingError.outOfRange(
-                option: "number of training images", value: "\(train.count)",
-                allowed: "1 to \(TrainingStream.maxImages)")
         }
         if train.shape != validation.shape {
             throw TrainingError.mismatch(
@@ -199,7 +212,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     private func runEpoch(
         _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
     ) throws -> Bool {
-        let order = Self.order(of: train.data.count, options: options, epoch: progress.epoch)
+        let order = Self.order(of: train.entries.count, options: options, epoch: progress.epoch)
         let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
         while progress.stepInEpoch < batches.count, !isOutOfTime {
             if isInterrupted() {
@@ -289,7 +302,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.epochImages += images.count
         tick()
         return StepReport(
-            epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.data.count,
+            epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.entries.count,
             trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds
         )
     }

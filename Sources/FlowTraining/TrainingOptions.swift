@@ -35,6 +35,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var horizontalFlips = false
     /// Move each image by up to so many pixels in each direction, drawn anew each epoch; level 0 comes in.
     public var shift = 0
+    /// Classes whose images an epoch has several times.
+    public var repeats: [ClassRepeat] = []
     /// Training time after which the training ends with a validation, seconds, resumed time included.
     public var maxSeconds: Double?
     /// What measures the training time.
@@ -58,6 +60,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try Self.check("ema", averageDecay, in: 0...0.999_999_9)
         try Self.check("patience", patience, in: 0...Self.maxEpochs)
         try Self.check("shift", shift, in: 0...255)
+        for own in repeats { try Self.check("repeat \(own.name)", own.times, in: ClassRepeat.allowedTimes) }
         if let maxSeconds { try Self.check("seconds", maxSeconds, in: 0.001...1e9) }
     }
 

@@ -10,16 +10,16 @@ enum TrainingStream: UInt64 {
     case validationNoise = 4
     case latent = 5
 
-    /// Source of the numbers for one image in one epoch.
-    func source(seed: UInt64, epoch: Int = 0, image: Int = 0) -> RandomStream {
-        RandomStream(seed: seed, stream: stream(epoch: epoch, image: image))
+    /// Source of the numbers for one entry of one epoch: an image, or an image again.
+    func source(seed: UInt64, epoch: Int = 0, entry: Int = 0) -> RandomStream {
+        RandomStream(seed: seed, stream: stream(epoch: epoch, entry: entry))
     }
 
     /// Number of the stream of those.
-    func stream(epoch: Int = 0, image: Int = 0) -> UInt64 { rawValue << 56 | UInt64(epoch) << 32 | UInt64(image) }
+    func stream(epoch: Int = 0, entry: Int = 0) -> UInt64 { rawValue << 56 | UInt64(epoch) << 32 | UInt64(entry) }
 
-    /// Images have 32 bits in the key.
-    static let maxImages = 1 << 32 - 1
+    /// Entries have 32 bits in the key.
+    static let maxEntries = 1 << 32 - 1
 }
 
 extension RandomStream {

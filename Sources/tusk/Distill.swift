@@ -34,8 +34,7 @@ struct Distill: ParsableCommand {
     func run() throws {
         keepFreedMemory()
         try session.check()
-        let options = training.options
-        try options.validate()
+        let options = try session.options(training)
         guard !options.horizontalFlips, options.shift == 0 else {
             throw CommandError("--flips and --shift are of train: a student learns from its own samples")
         }
@@ -65,6 +64,6 @@ struct Distill: ParsableCommand {
             distilling: teacher, hyperParameters: hyperParameters, train: train, validation: validation,
             options: options, threads: session.threads)
         let isNamed = !teacher.record.classes.isEmpty && teacher.record.isConditional
-        try session.run(trainer, images: train.count, classes: isNamed ? teacher.record.classes : train.classes)
+        try session.run(trainer, classes: isNamed ? teacher.record.classes : train.classes)
     }
 }

@@ -144,6 +144,9 @@ private struct Inspection: Encodable {
                         + "\(training.epochs), batch \(training.batch), seed \(training.seed)"
                         + (training.horizontalFlips ? ", flips" : "") + ", \(duration(training.wallSeconds))"
                 ))
+            if let start = training.start {
+                lines.append(("started from", "\(start.name), parameters \(start.parameterHash)"))
+            }
             lines.append(("data hash", training.dataHash))
         }
         if let heldOut = record.heldOut {

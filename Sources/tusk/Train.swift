@@ -27,8 +27,7 @@ struct Train: ParsableCommand {
     func run() throws {
         keepFreedMemory()
         try session.check()
-        let options = training.options
-        try options.validate()
+        let options = try session.options(training)
         let architecture = try TrainingSession.architecture(named: architecture)
         let (train, validation) = try session.images(of: data, levels: input.levels)
         try run(architecture, train: train, validation: validation, options: options)
@@ -48,6 +47,6 @@ struct Train: ParsableCommand {
             hyperParameters: hyperParameters, train: train, validation: validation,
             preprocessing: Preprocessing(levels: input.levels, logitAlpha: input.alpha),
             dequantizer: dequantizer, options: options, threads: session.threads)
-        try session.run(trainer, images: train.count, classes: train.classes)
+        try session.run(trainer, classes: train.classes)
     }
 }

@@ -14,6 +14,16 @@ extension LearningRateFactor: ExpressibleByArgument {
     }
 }
 
+extension ClassRepeat: ExpressibleByArgument {
+    public init?(argument: String) {
+        // a class's name may have the sign in it
+        guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex,
+            let times = Int(argument[argument.index(after: sign)...])
+        else { return nil }
+        self.init(name: String(argument[..<sign]), times: times)
+    }
+}
+
 /// Sizes of the flow.
 struct ArchitectureArguments: ParsableArguments {
     @Option(

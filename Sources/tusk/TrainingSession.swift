@@ -6,13 +6,19 @@ import FlowTraining
 import Glibc
 import Imaging
 
-/// What a training writes and how it runs: what `train` and `distill` have in common.
+/// What a training writes and how it runs: what `train`, `finetune` and `distill` have in common.
 struct TrainingSession: ParsableArguments {
     @Option(help: "Split to learn from; the validation split chooses the epoch.")
     var split: Split = .train
 
     @Option(help: "Only the first so many training images.")
     var limit: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Classes whose images an epoch has several times, by name or number, such as elephant=3; may be repeated.",
+            valueName: "class=times"))
+    var `repeat`: [ClassRepeat] = []
 
     @Option(help: ArgumentHelp("Model file to write, by custom ending in .safetensors.", valueName: "file"))
     var output: String
@@ -46,6 +52,15 @@ struct TrainingSession: ParsableArguments {
         output.hasSuffix(".safetensors") ? String(output.dropLast(".safetensors".count)) : output
     }
     private var checkpoint: String { base + ".checkpoint" }
+
+    /// All options of the training, theirs and this session's.
+    /// - Throws: `TrainingError` for the first that makes no sense.
+    func options(_ training: TrainingArguments) throws -> TrainingOptions {
+        var options = training.options
+        options.repeats = `repeat`
+        try options.validate()
+        return options
+    }
 
     func check() throws {
         guard ModelRecord.isValidName(name) else {
@@ -130,7 +145,7 @@ struct TrainingSession: ParsableArguments {
     }
 
     /// Trains to the end and writes the model; or says why it ends before that.
-    func run<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, images: Int, classes: [String]) throws {
+    func run<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, classes: [String]) throws {
         let classes = classNames.isEmpty ? classes : classNames
         if resume, unsafe access(checkpoint, F_OK) == 0 {
             try trainer.resume(from: checkpoint)
@@ -140,7 +155,8 @@ struct TrainingSession: ParsableArguments {
         }
         let interruption = Interruption()
         var console = TrainingConsole(
-            options: trainer.options, goal: trainer.goal, images: images, interactive: Terminal.isInteractive,
+            options: trainer.options, goal: trainer.goal, images: trainer.imagesPerEpoch,
+            interactive: Terminal.isInteractive,
             start: trainer.progress)
         let end: TrainingEnd
         do {
@@ -196,13 +212,14 @@ struct TrainingSession: ParsableArguments {
             architecture, shape: train.shape, sizes, dequantizer)
         let memory = try memory(
             architecture, sizes, dequantizer, elements, train.count + validation.count, train.shape, options)
-        let steps = (train.count + options.batch - 1) / options.batch
+        let steps = (try train.entries(repeating: options.repeats).count + options.batch - 1) / options.batch
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
         for factor in options.learningRateFactors {
             how.append("learning rate of \(factor.pattern) times \(factor.factor)")
         }
+        for own in options.repeats { how.append("\(own.name) \(own.times) times") }
         if let maxSeconds = options.maxSeconds { how.append("at most \(duration(maxSeconds))") }
         let sides = "\(train.shape.height)x\(train.shape.width)x\(train.shape.channels)"
         Terminal.line(

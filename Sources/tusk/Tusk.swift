@@ -24,6 +24,7 @@ struct Tusk: AsyncParsableCommand {
         subcommands: [
             Serve.self,
             Train.self,
+            Finetune.self,
             Distill.self,
             Fit.self,
             Evaluate.self,

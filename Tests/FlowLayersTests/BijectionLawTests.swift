@@ -22,7 +22,7 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
     case splineCouplingOdd = "Coupling, splines, parity 1, residual blocks, GELU"
     case rearrangement = "Rearrangement"
     case mixing = "ChannelMixing"
-    case imageCheckerboard = "ImageMap, checkerboard"
+    case checkerboard = "Rearrangement, checkerboard"
     case imageChannels = "ImageMap, channels, splines, gated"
     case imageCausal = "ImageMap, causal, splines, gated"
     case imageCausalReversed = "ImageMap, causal, reversed, kernel of 5"
@@ -100,7 +100,9 @@ enum BijectionCase: String, CaseIterable, CustomTestStringConvertible {
         case .mixing:
             return BijectionLaws.perturbed(
                 ChannelMixing(dims: dims, layout: layout(dims, channels: 2), random: &random), scale: 0.2, seed: 12)
-        case .imageCheckerboard: return try image(.checkerboard(keyParity: 1))
+        case .checkerboard:
+            return Rearrangement.checkerboard(
+                dims: dims, layout: ImageLayout(height: 1, width: dims / 4, channels: 4))
         case .imageChannels:
             return try image(
                 .channels(keyIsFirst: true), gated: true, channels: 2, by: .spline(bins: 5, tailBound: 2.5))

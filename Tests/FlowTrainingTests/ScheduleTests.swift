@@ -82,16 +82,16 @@ struct OrderTests {
     @Test("draws nothing unless asked, and every move within the limit")
     func draws() {
         var options = TrainingOptions()
-        #expect(Augmentation.draw(options: options, epoch: 3, image: 4) == Augmentation())
+        #expect(Augmentation.draw(options: options, epoch: 3, entry: 4) == Augmentation())
         options.horizontalFlips = true
         options.shift = 2
-        let draws = (0..<400).map { Augmentation.draw(options: options, epoch: 0, image: $0) }
+        let draws = (0..<400).map { Augmentation.draw(options: options, epoch: 0, entry: $0) }
         #expect(Set(draws.map(\.right)) == Set(-2...2))
         #expect(Set(draws.map(\.down)) == Set(-2...2))
         let mirrored = draws.count { $0.mirrored }
         #expect((140...260).contains(mirrored))  // 200 ± 10: six standard deviations
         options.shift = 0
-        let unmoved = (0..<400).map { Augmentation.draw(options: options, epoch: 0, image: $0) }
+        let unmoved = (0..<400).map { Augmentation.draw(options: options, epoch: 0, entry: $0) }
         #expect(unmoved.map(\.mirrored) == draws.map(\.mirrored))
     }
 }

@@ -42,6 +42,54 @@ struct DistillTests {
         #expect(rounded.code == 0, "\(rounded.errors)")
     }
 
+    @Test("a model is trained further, made deeper, resumed, and asked as any model is")
+    func finetune() throws {
+        let work = try Workplace()
+        let sizes = ["--hidden", "16", "--layers", "1", "--kernel", "3", "--bins", "4", "--conditional"]
+        var training = CommandTests.train(work, "--epochs", "3")
+        training[4] = "nsf-convolutional"
+        let names = ["--class-name", "left", "--class-name", "right"]
+        let trained = try Program.run(training + sizes + names)
+        #expect(trained.code == 0, "\(trained.errors)")
+        let start = try work.contents("m.safetensors")
+        let arguments = [
+            "finetune", "--model", work.file("m.safetensors"), "--data", work.path, "--output",
+            work.file("f.safetensors"), "--name", "f", "--add-blocks", "2", "--batch", "20", "--learning-rate", "1e-4",
+        ]
+        let result = try Program.run(arguments + ["--epochs", "2", "--repeat", "right=3"])
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("1 layers of [16, 16, 16]") && result.output.contains("right 3 times"))
+        #expect(result.output.contains("start       m, held out ") && result.output.contains("2 epochs of 6 steps"))
+        #expect(try work.contents("m.safetensors") == start)
+        let resumed = try Program.run(arguments + ["--epochs", "3", "--repeat", "right=3", "--resume"])
+        #expect(resumed.code == 0 && resumed.output.contains("resumed     after 2 epochs"), "\(resumed.errors)")
+        let other = try Program.run(arguments + ["--epochs", "4", "--resume"])
+        #expect(other.code == 1 && other.errors.contains("the checkpoint has repeat right=3, this run none"))
+
+        let record = try ModelFile.load(path: work.file("f.safetensors")).record
+        #expect(record.classes == ["left", "right"] && record.classPrior == [0.5, 0.5])
+        let inspected = try Program.run(["inspect", work.file("f.safetensors")])
+        #expect(inspected.code == 0 && inspected.output.contains("started from  m, parameters "), "\(inspected.output)")
+        let sampled = try Program.run(
+            ["sample", "--model", work.file("f.safetensors"), "--class", "right", "--count", "5"]
+                + ["--output", work.file("f.npy")])
+        #expect(sampled.code == 0, "\(sampled.errors)")
+
+        for (text, more) in [
+            ("repeat right is 101; it must be 1 to 100", ["--repeat", "right=101"]),
+            ("class top: expected one of left, right", ["--repeat", "top=2"]),
+            ("--add-blocks is 1025", ["--add-blocks", "1025"]),
+        ] {
+            let refused = try Program.run(arguments + more)
+            #expect(refused.code == 1 && refused.errors.contains(text), "\(refused.errors)")
+        }
+        #expect(try Program.run(arguments + ["--repeat", "right"]).code == 64)
+        #expect(try Program.run(CommandTests.train(work, "--epochs", "1", "--name", "v")).code == 0)
+        let vectors = try Program.run(arguments)
+        #expect(vectors.code == 1, "\(vectors.output)")
+        #expect(vectors.errors.contains("blocks to add is 2; allowed is 0 with maf"), "\(vectors.errors)")
+    }
+
     @Test("a flow is fitted to a formula, and its picture drawn")
     func fit() throws {
         let work = try Workplace()

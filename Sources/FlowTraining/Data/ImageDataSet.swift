@@ -49,17 +49,29 @@ public struct ImageDataSet: Sendable, Equatable {
         guard let labels else { throw .noLabels(name: names.joined(separator: ", ")) }
         var kept: Set<Int> = []
         for name in names {
-            let number = Int(name).flatMap { classes.indices.contains($0) ? $0 : nil }
-            guard let label = classes.firstIndex(of: name) ?? number else {
-                throw .unknownClass(name: name, classes: classes)
-            }
-            kept.insert(label)
+            kept.insert(try label(named: name))
         }
         let order = kept.sorted()
         let chosen = subset(labels.indices.filter { kept.contains(labels[$0]) })
         return ImageDataSet(
             shape: shape, levels: levels, pixels: chosen.pixels,
             labels: chosen.labels?.map { order.firstIndex(of: $0)! }, classes: order.map { classes[$0] })
+    }
+
+    /// The class of that name, or else of that number.
+    /// - Throws: ``DataError/unknownClass(name:classes:)``.
+    func label(named name: String) throws(DataError) -> Int {
+        let number = Int(name).flatMap { classes.indices.contains($0) ? $0 : nil }
+        guard let label = classes.firstIndex(of: name) ?? number else {
+            throw .unknownClass(name: name, classes: classes)
+        }
+        return label
+    }
+
+    /// The same images with other names for their classes, one for each.
+    public func named(classes names: [String]) -> ImageDataSet {
+        precondition(names.count == classes.count)
+        return ImageDataSet(shape: shape, levels: levels, pixels: pixels, labels: labels, classes: names)
     }
 
     /// The images with these indices, in their order.

@@ -55,7 +55,7 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
         for first in stride(from: 0, to: count, by: Self.block) {
             let z = standardNormals(
                 rows: min(Self.block, count - first), dims: flow.dims, seed: seed,
-                stream: TrainingStream.validationNoise.stream(image: first))
+                stream: TrainingStream.validationNoise.stream(entry: first))
             let (x, logDet) = try engine.inverse(z)
             let (logP, _) = try density.logDensity(x, context: nil)
             let base = standardNormalLogDensity(z)
