@@ -1,5 +1,6 @@
 /// Where the pixels of an image stand in a buffer of a convolutional network: rows of `pitch` pixels with a border of `pad`
-/// pixels on every side, which is zero, so that a convolution needs no case for the edges.
+/// pixels on every side, which is zero, so that a convolution needs no case for the edges. The border at the end of a row is that
+/// at the beginning of the next.
 package struct ImageGrid: Sendable, Equatable {
     package let height: Int
     package let width: Int
@@ -13,9 +14,9 @@ package struct ImageGrid: Sendable, Equatable {
     }
 
     /// Pixels from one row to the next.
-    package var pitch: Int { width + 2 * pad }
+    package var pitch: Int { width + pad }
     /// Pixels of a buffer, the border included.
-    package var pixels: Int { (height + 2 * pad) * pitch }
+    package var pixels: Int { (height + 2 * pad) * pitch + pad }
     /// Pixel 0 of row 0.
     package var origin: Int { pad * pitch + pad }
     /// Pixels from the first to the last inside the border, that of the rows between included.
