@@ -1,5 +1,4 @@
 public import FlowCore
-public import FlowKernels
 
 /// Inverse autoregressive map: a masked autoregressive one with its directions exchanged. Dimension `d` of the data is a
 /// transform of dimension `d` of the latent, whose parameters are a function of the latent's dimensions before it.
@@ -12,19 +11,6 @@ public import FlowKernels
 /// Source: Kingma et al., *Improving Variational Inference with Inverse Autoregressive Flow* (2016), §3, arXiv:1606.04934;
 /// with a soft-clipped log-scale in place of the paper's sigmoid, equation 13.
 public typealias InverseAutoregressive = Inverted<MaskedAutoregressive>
-
-extension Inverted<MaskedAutoregressive> {
-    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
-    public init(
-        dims: Int, shape: ConditionerShape, reversed: Bool, transform: UnivariateTransform,
-        random: inout RandomStream?
-    ) throws {
-        try self.init(
-            MaskedAutoregressive(
-                dims: dims, shape: shape, reversed: reversed, transform: transform, random: &random))
-    }
-}
 
 extension MaskedAutoregressive: Reversible {
     private var solve: TriangularSolve { TriangularSolve(conditioner, transform: transform, positions: dims) }

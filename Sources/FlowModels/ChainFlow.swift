@@ -119,19 +119,6 @@ extension ChainFlow {
     }
 }
 
-/// Parameters of standardisation, of a scaling if there is one, and of `layers` maps, `layer(i)` being that of map `i`; nil where
-/// that overflows.
-func chainParameterCount(dims: Int, layers: Int, isScaled: Bool = false, layer: (Int) -> Int?) -> Int? {
-    var count = (isScaled ? 4 : 2) * dims
-    for i in 0..<layers {
-        guard let own = layer(i) else { return nil }
-        let (sum, overflow) = count.addingReportingOverflow(own)
-        if overflow { return nil }
-        count = sum
-    }
-    return count
-}
-
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` unless a chain has at least one layer.
 func checkLayerCount(_ layers: Int) throws {
     guard layers > 0 else {

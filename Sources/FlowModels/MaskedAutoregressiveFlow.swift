@@ -1,4 +1,5 @@
 import FlowCore
+public import FlowKernels
 public import FlowLayers
 
 /// MAF: masked autoregressive maps of alternating order.
@@ -6,38 +7,17 @@ public import FlowLayers
 /// Densities take one parallel pass; samples one sequential pass.
 /// Source: Papamakarios et al., *Masked Autoregressive Flow for Density Estimation* (2017), arXiv:1705.07057; ReLU, no
 /// batch normalisation.
-public struct MaskedAutoregressiveFlow: ChainFlow {
+public struct MaskedAutoregressiveFlow: VectorFlow {
     public static let architectureName = "maf"
     public static let sizes: FlowSizes = [.affine]
 
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]
 
-    public init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws {
-        let dims = shape.dims
-        try checkLayerCount(hyperParameters.layers)
-        standardize = ActNorm(dims: dims)
-        layers = try (0..<hyperParameters.layers).map { i in
-            var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
-            return try MaskedAutoregressive(
-                dims: dims, shape: hyperParameters.conditioner, reversed: i % 2 == 1,
-                transform: hyperParameters.affine, random: &random)
-        }
+    public init(standardize: ActNorm, layers: [MaskedAutoregressive]) {
+        self.standardize = standardize
+        self.layers = layers
     }
 
-    public static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
-        let dims = shape.dims
-        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
-            MaskedAutoregressive.parameterCount(
-                dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
-        }
-    }
-
-    public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
-        let dims = shape.dims
-        return chainParameterCount(dims: dims, layers: hyperParameters.layers) { _ in
-            MaskedAutoregressive.elementCount(
-                dims: dims, shape: hyperParameters.conditioner, transform: hyperParameters.affine)
-        }
-    }
+    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }
