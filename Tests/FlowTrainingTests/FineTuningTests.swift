@@ -99,6 +99,25 @@ struct FineTuningTests {
         #expect(parameters(again.flow) != parameters(vectors.flow))
     }
 
+    @Test("the dequantizer that was learned with a model goes on learning")
+    func dequantizer() throws {
+        let trainer = try Trainer<AffineCouplingFlow>(
+            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3), train: images(60, seed: 1),
+            validation: images(20, seed: 2), preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
+            dequantizer: DequantizerSizes(layers: 2, hidden: [8]), options: Self.options, threads: 2)
+        _ = try trainer.run()
+        let first = try trainer.model(
+            name: "first", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
+        let again = try finetune(first, blocks: 0)
+        let learned = try #require(first.dequantizer).parameters()
+        #expect(again.fitted.dequantizer?.parameters() == learned)
+        _ = try again.run()
+        #expect(again.fitted.dequantizer?.parameters() != learned)
+        let second = try again.model(
+            name: "second", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
+        #expect(second.record.dequantizer == first.record.dequantizer && second.record.dequantization == "variational")
+    }
+
     @Test("a fine-tuning is resumed to the bit, from the same model alone")
     func resume() throws {
         let folder = try TemporaryFolder()
