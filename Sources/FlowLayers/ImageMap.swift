@@ -127,7 +127,7 @@ public struct ImageMap: Bijection {
                 parameters: parameters.span.extracting(r * given..<(r + 1) * given), rows: transforms.lanes,
                 z: &laneSpan, logDet: &logDetSpan)
             transforms.scatter(lanes, to: &z.elements, r * dims)
-            logDet[r] = sum(logDets, transforms.pixels.count)
+            logDet[r] = sum(logDets, transforms.layout.pixels)
         }
         return (z, logDet, Tape(network: tape, x: all, parameters: parameters))
     }

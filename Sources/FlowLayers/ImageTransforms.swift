@@ -14,8 +14,6 @@ struct ImageTransforms: Sendable {
     let keyChannels: Range<Int>
     /// Of what is transformed.
     let channels: Range<Int>
-    /// Of the event, of each lane: its pixel.
-    let pixels: [Int]
     /// Lanes rounded up to whole vectors.
     let lanes: Int
 
@@ -24,17 +22,13 @@ struct ImageTransforms: Sendable {
         self.mask = mask
         self.transform = transform
         let all = 0..<layout.channels
-        var pixels = Array(0..<layout.pixels)
         switch mask {
         case .channels(let keyIsFirst):
             let halves = (0..<layout.channels / 2, layout.channels / 2..<layout.channels)
             (keyChannels, channels) = keyIsFirst ? (halves.0, halves.1) : (halves.1, halves.0)
-        case .causal(let reversed):
-            (keyChannels, channels) = (all, all)
-            if reversed { pixels.reverse() }
+        case .causal: (keyChannels, channels) = (all, all)
         }
-        self.pixels = pixels
-        lanes = (pixels.count + 15) / 16 * 16
+        lanes = (layout.pixels + 15) / 16 * 16
     }
 
     var isCausal: Bool { if case .causal = mask { true } else { false } }
@@ -79,10 +73,10 @@ struct ImageTransforms: Sendable {
         var span = lanes.mutableSpan
         for c in 0..<channels.count {
             let first = offset + c * self.lanes
-            for l in 0..<pixels.count {
-                span[first + l] = values[rowOffset + pixels[l] * layout.channels + channels.lowerBound + c]
+            for l in 0..<layout.pixels {
+                span[first + l] = values[rowOffset + pixel(at: l) * layout.channels + channels.lowerBound + c]
             }
-            for l in pixels.count..<self.lanes { span[first + l] = 0 }
+            for l in layout.pixels..<self.lanes { span[first + l] = 0 }
         }
     }
 
@@ -92,8 +86,8 @@ struct ImageTransforms: Sendable {
         var span = row.mutableSpan
         for c in 0..<channels.count {
             let first = offset + c * self.lanes
-            for l in 0..<pixels.count {
-                span[rowOffset + pixels[l] * layout.channels + channels.lowerBound + c] = values[first + l]
+            for l in 0..<layout.pixels {
+                span[rowOffset + pixel(at: l) * layout.channels + channels.lowerBound + c] = values[first + l]
             }
         }
     }
@@ -107,8 +101,8 @@ struct ImageTransforms: Sendable {
         var span = parameters.mutableSpan
         let count = outputs
         for l in 0..<lanes {
-            if l < pixels.count {
-                let from = outputOffset + grid.place(of: pixel(at: pixels[l])) * stride
+            if l < layout.pixels {
+                let from = outputOffset + grid.place(of: l) * stride
                 for u in 0..<count { span[offset + u * lanes + l] = values[from + u] }
             } else {
                 for u in 0..<count { span[offset + u * lanes + l] = 0 }
@@ -124,8 +118,8 @@ struct ImageTransforms: Sendable {
         let values = parameters.span
         var span = output.mutableSpan
         let count = outputs
-        for l in 0..<pixels.count {
-            let to = outputOffset + grid.place(of: pixel(at: pixels[l])) * stride
+        for l in 0..<layout.pixels {
+            let to = outputOffset + grid.place(of: l) * stride
             for u in 0..<count { span[to + u] = values[offset + u * lanes + l] }
         }
     }

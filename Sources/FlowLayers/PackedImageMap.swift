@@ -58,7 +58,7 @@ final class PackedImageMap: PackedBijection {
             transforms.gatherParameters(grid, buffers.output, 0, network.output.stride, to: &buffers.parameters)
             move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
             transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
-            tile.logDet[r] += sum(buffers.logDets, transforms.pixels.count)
+            tile.logDet[r] += sum(buffers.logDets, transforms.layout.pixels)
         }
     }
 

@@ -23,7 +23,8 @@ public protocol VectorMap: Bijection {
     static func parameterCount(
         dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform
     ) -> Int?
-    /// Numbers in those arrays, masked zeros among them, or nil where that overflows.
+    /// Numbers in those arrays, masked zeros among them, or nil where that overflows; by default nothing
+    /// is masked.
     static func elementCount(dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform) -> Int?
 }
 
@@ -64,6 +65,14 @@ extension VectorFlow {
     }
 }
 
+extension VectorMap {
+    public static func elementCount(
+        dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform
+    ) -> Int? {
+        parameterCount(dims: dims, shape: shape, isOdd: isOdd, transform: transform)
+    }
+}
+
 extension Coupling: VectorMap {
     public init(
         dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform, random: inout RandomStream?
@@ -75,12 +84,6 @@ extension Coupling: VectorMap {
         dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform
     ) -> Int? {
         parameterCount(dims: dims, shape: shape, parity: isOdd ? 1 : 0, transform: transform)
-    }
-
-    public static func elementCount(
-        dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform
-    ) -> Int? {
-        parameterCount(dims: dims, shape: shape, isOdd: isOdd, transform: transform)
     }
 }
 

@@ -22,11 +22,8 @@ struct CheckpointIdentity: Codable, Equatable {
 
     /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
     func mismatch(with now: CheckpointIdentity) -> TrainingError? {
-        func words(_ factors: [LearningRateFactor]) -> String {
-            factors.isEmpty ? "none" : factors.map { "\($0.pattern)=\($0.factor)" }.joined(separator: ",")
-        }
-        func words(_ repeats: [ClassRepeat]) -> String {
-            repeats.isEmpty ? "none" : repeats.map { "\($0.name)=\($0.times)" }.joined(separator: ",")
+        func words(_ pairs: [some CustomStringConvertible]) -> String {
+            pairs.isEmpty ? "none" : pairs.map(\.description).joined(separator: ",")
         }
         let before = self.options
         let after = now.options

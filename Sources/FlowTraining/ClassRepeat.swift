@@ -1,12 +1,15 @@
 /// A class whose images an epoch has several times, each time with an augmentation and noise of their own: what it is to learn
 /// better than the others, or what it has few images of. The prior of a class-conditional density does not count them twice.
-public struct ClassRepeat: Sendable, Codable, Equatable {
+public struct ClassRepeat: Sendable, Codable, Equatable, CustomStringConvertible {
     /// The class by its name or its number.
     public var name: String
     /// At least 1.
     public var times: Int
 
     public static let allowedTimes = 1...100
+
+    /// As on the command line.
+    public var description: String { "\(name)=\(times)" }
 
     public init(name: String, times: Int) {
         self.name = name

@@ -59,9 +59,7 @@ extension Evaluation {
     /// names, or as many numbers in their place.
     public init(model: ModelRecord, split: String, draws: Int, densities: [RowDensity], of data: ImageDataSet) {
         self.init(model: model, split: split, draws: draws, logProbs: densities.map(\.logProb))
-        guard let prior = model.classPrior, let labels = data.labels, data.classes.count == prior.count,
-            data.classes == model.classes || data.classes == prior.indices.map(String.init)
-        else { return }
+        guard let prior = model.classPrior, let labels = data.labels, data.hasClasses(model.classes) else { return }
         let right = zip(densities, labels).count { density, label in
             let joint = zip(prior, density.classLogProbs).map { log($0) + $1 }
             return joint.firstIndex(of: joint.max()!) == label  // there is a class

@@ -44,8 +44,7 @@ extension Trainer {
 
     /// A model's classes are those of the images, by their names or by their numbers alone.
     static func checkClasses(of train: ImageDataSet, against record: ModelRecord) throws {
-        let numbers = record.classes.indices.map(String.init)
-        guard train.classes == record.classes || train.classes == numbers else {
+        guard train.hasClasses(record.classes) else {
             throw TrainingError.mismatch(
                 property: "classes of the training images", expected: "\(record.classes)", actual: "\(train.classes)")
         }

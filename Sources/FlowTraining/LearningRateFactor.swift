@@ -1,10 +1,13 @@
 /// A group of parameter arrays that learn faster or slower than the others.
-public struct LearningRateFactor: Sendable, Codable, Equatable {
+public struct LearningRateFactor: Sendable, Codable, Equatable, CustomStringConvertible {
     /// One or more whole components of dotted names, such as `standardize`, `biases` or `layers.0`: every array is meant whose
     /// name has them one after another.
     public var pattern: String
     /// Of the learning rate, and with it of the decoupled weight decay; 0 keeps the arrays as they are.
     public var factor: Double
+
+    /// As on the command line.
+    public var description: String { "\(pattern)=\(factor)" }
 
     public init(pattern: String, factor: Double) {
         self.pattern = pattern

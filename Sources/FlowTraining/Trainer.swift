@@ -212,7 +212,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     private func runEpoch(
         _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
     ) throws -> Bool {
-        let order = Self.order(of: train.entries.count, options: options, epoch: progress.epoch)
+        let order = Self.order(of: imagesPerEpoch, options: options, epoch: progress.epoch)
         let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
         while progress.stepInEpoch < batches.count, !isOutOfTime {
             if isInterrupted() {
@@ -302,7 +302,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.epochImages += images.count
         tick()
         return StepReport(
-            epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: train.entries.count,
+            epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: imagesPerEpoch,
             trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds
         )
     }

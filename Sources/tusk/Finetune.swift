@@ -31,11 +31,13 @@ struct Finetune: ParsableCommand {
         try check("--add-blocks", addBlocks, in: 0...1024)
         let options = try session.options(training)
         let start = try model.load()
-        var (train, validation) = try session.images(of: data, levels: start.record.levels)
-        if start.record.isConditional, train.classes == start.record.classes.indices.map(String.init) {
-            train = train.named(classes: start.record.classes)
-            validation = validation.named(classes: start.record.classes)
+        let images = try session.images(of: data, levels: start.record.levels)
+        // each by itself: where a split has other classes, the trainer says so
+        func named(_ set: ImageDataSet) -> ImageDataSet {
+            let names = start.record.classes
+            return start.record.isConditional && set.hasClasses(names) ? set.named(classes: names) : set
         }
+        let (train, validation) = (named(images.train), named(images.validation))
         let architecture = try TrainingSession.architecture(named: start.record.architecture)
         try run(architecture, from: start, train: train, validation: validation, options: options)
     }

@@ -68,6 +68,11 @@ public struct ImageDataSet: Sendable, Equatable {
         return label
     }
 
+    /// Whether its classes are those of a model, by their names or by their numbers alone.
+    public func hasClasses(_ names: [String]) -> Bool {
+        classes == names || classes == names.indices.map(String.init)
+    }
+
     /// The same images with other names for their classes, one for each.
     public func named(classes names: [String]) -> ImageDataSet {
         precondition(names.count == classes.count)
