@@ -14,7 +14,7 @@ DATA :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build serve test format lint model bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo \
-	zoo-report zoo-check conformance restart-check image-check deploy-check
+	zoo-report zoo-check gpu-check conformance restart-check image-check deploy-check
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -63,7 +63,7 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-model: build ## train the default model again (DATA=folder of animal-shapes), 90 minutes of one core
+model: build bench-setup ## train the default model again, on a GPU (DATA=folder of animal-shapes), 10 minutes
 	@scripts/model.sh "$(DATA)"
 
 bench-setup: ## a Python environment with the peers, for Benchmarks/
@@ -93,6 +93,9 @@ zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo ha
 
 zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
 	.venv/bin/python Benchmarks/zoo/check.py --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
+
+gpu-check: build bench-setup ## check the training on a GPU, without one, 1 minute
+	.venv/bin/python Benchmarks/gpu/check.py --program $(PROGRAM)
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
 	Tests/conformance/run.sh
