@@ -1,5 +1,6 @@
 public import FlowCore
 import Glibc
+import Synchronization
 
 /// One evaluation of an image's density: the image and which of its dequantization draws to use.
 public struct DensityRow: Sendable, Equatable {
@@ -96,11 +97,21 @@ public struct RowDensity: Sendable, Equatable {
     public var isFinite: Bool { logProb.isFinite && classLogProbs.allSatisfy(\.isFinite) }
 }
 
+/// Threads that may take over parts of a computation.
+public protocol IdleThreads: Sendable {
+    /// Threads that could compute now, the caller's among them: 1 or more.
+    var available: Int { get }
+    /// Runs `body` once for each of `0 ..< parts`, on the caller's thread and those that are idle, and returns when all have run.
+    func run(parts: Int, _ body: @escaping @Sendable (Int) -> Void)
+}
+
 extension ImageDensity {
     /// Log-densities of rows with a class or without: of a class-conditional density, without one, the mixture's
-    /// `log p(y) = log Σ π_c p(y | c)` with its parts, which costs as much as that many rows.
+    /// `log p(y) = log Σ π_c p(y | c)` with its parts, which costs as much as that many rows and is shared among `threads`.
     /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
-    public func densities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [RowDensity] {
+    public func densities(
+        of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> [RowDensity] {
         guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
             return try logDensities(of: rows, isCancelled: isCancelled).map { RowDensity(logProb: $0) }
         }
@@ -109,7 +120,7 @@ extension ImageDensity {
                 ? [row]
                 : prior.indices.map { DensityRow(pixels: row.pixels, draw: row.draw, classIndex: $0) }
         }
-        var values = try logDensities(of: asked, isCancelled: isCancelled)[...]
+        var values = try logDensities(of: asked, threads: threads, isCancelled: isCancelled)[...]
         return rows.map { row in
             if row.classIndex != nil { return RowDensity(logProb: values.removeFirst()) }
             let parts = Array(values.prefix(prior.count))
@@ -118,6 +129,21 @@ extension ImageDensity {
                 logProb: logSumExp(zip(prior, parts).map { log($0) + $1 }), classLogProbs: parts)
         }
     }
+
+    /// ``logDensities(of:isCancelled:)`` with at least two rows for each of the threads, which read a flow's weights together.
+    private func logDensities(
+        of rows: [DensityRow], threads: (any IdleThreads)?, isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> [Double] {
+        let parts = min(threads?.available ?? 1, rows.count / 2)
+        guard let threads, parts > 1 else { return try logDensities(of: rows, isCancelled: isCancelled) }
+        let results = PartialResults(parts)
+        threads.run(parts: parts) { part in
+            let range = part * rows.count / parts..<(part + 1) * rows.count / parts
+            results.set(part, Result { try self.logDensities(of: Array(rows[range]), isCancelled: isCancelled) })
+        }
+        return try results.joined()
+    }
+
     /// ``logDensities(of:to:isCancelled:)`` as an array.
     public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
         var values = [Double](repeating: 0, count: rows.count)
@@ -125,6 +151,18 @@ extension ImageDensity {
         try logDensities(of: rows, to: &span, isCancelled: isCancelled)
         return values
     }
+}
+
+/// What came of the parts of a computation.
+private final class PartialResults: Sendable {
+    private let results: Mutex<[Result<[Double], any Error>]>
+
+    init(_ parts: Int) { results = Mutex(Array(repeating: .success([]), count: parts)) }
+
+    func set(_ part: Int, _ result: Result<[Double], any Error>) { results.withLock { $0[part] = result } }
+
+    /// - Throws: the error of the first part that failed.
+    func joined() throws -> [Double] { try results.withLock { try $0.flatMap { try $0.get() } } }
 }
 
 /// `ln Σ exp xᵢ`, without overflow; NaN where one is.

@@ -75,7 +75,7 @@ extension Evaluation {
 ///   ``TrainingError/outOfRange(option:value:allowed:)`` for `draws` below 1; ``FlowError``.
 public func logDensities(
     of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
-    isCancelled: @Sendable () -> Bool = { false }
+    isCancelled: @escaping @Sendable () -> Bool = { false }
 ) throws -> [Double] {
     try densities(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled).map(\.logProb)
 }
@@ -84,7 +84,7 @@ public func logDensities(
 /// - Throws: as ``logDensities(of:under:draws:threads:isCancelled:)``.
 public func densities(
     of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
-    isCancelled: @Sendable () -> Bool = { false }
+    isCancelled: @escaping @Sendable () -> Bool = { false }
 ) throws -> [RowDensity] {
     let record = model.record
     guard (1...maxDraws).contains(draws) else {

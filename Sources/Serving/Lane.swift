@@ -66,6 +66,8 @@ package final class Lane: Sendable {
         var entries: [UInt64: Entry] = [:]
         /// Batches that no thread has picked up.
         var ready: [Batcher<Group>.Batch] = []
+        /// Of batches that run, what idle threads may help with.
+        var shared: [SharedWork] = []
         var nextTicket: UInt64 = 0
         var timerAt: Duration?
         var isStopped = false
@@ -77,10 +79,13 @@ package final class Lane: Sendable {
     private let timer = DispatchQueue(label: "tusk.lane.timer")
     private let origin = ContinuousClock.now
     private let workers: Int
+    /// Whether idle threads help with a batch: only where batches are as large as they can be.
+    private let helps: Bool
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
     package init(policy: BatchPolicy, niceness: Int32 = 0) {
         workers = policy.workers
+        helps = policy.sharing == .shared
         state = Mutex(State(batcher: Batcher(policy: policy)))
         for _ in 0..<workers {
             Threads.start(niceness: niceness) { self.work() }
@@ -218,19 +223,34 @@ package final class Lane: Sendable {
 
     // MARK: - Workers
 
+    private enum Job {
+        case batch(UInt64, [Part])
+        case help(SharedWork)
+        /// Others did what there was to help with.
+        case nothing
+    }
+
     private func work() {
         while true {
             signal.wait()
-            let job: (id: UInt64, parts: [Part])? = state.withLock { state in
+            let job: Job? = state.withLock { state in
                 guard !state.isStopped else { return nil }
-                let batch = state.ready.removeFirst()
-                return (batch.id, parts(of: batch, in: &state))
+                if !state.ready.isEmpty {
+                    let batch = state.ready.removeFirst()
+                    return .batch(batch.id, parts(of: batch, in: &state))
+                }
+                return state.shared.first(where: \.hasMore).map(Job.help) ?? .nothing
             }
-            guard let job else { return }
-            let start = ContinuousClock.now
-            let results = run(job.parts)
-            deliver(results, to: job.parts, took: start.duration(to: .now))
-            change { state, now in state.batcher.finished(job.id, at: now) }
+            switch job {
+            case .batch(let id, let parts):
+                let start = ContinuousClock.now
+                let results = run(parts)
+                deliver(results, to: parts, took: start.duration(to: .now))
+                change { state, now in state.batcher.finished(id, at: now) }
+            case .help(let work): work.help()
+            case .nothing: continue
+            case nil: return
+            }
         }
     }
 
@@ -260,7 +280,7 @@ package final class Lane: Sendable {
             }
             return .density(
                 isolating(rows, isCancelled: isCancelled) {
-                    try model.densities(of: $0, isCancelled: isCancelled).map {
+                    try model.densities(of: $0, threads: helps ? self : nil, isCancelled: isCancelled).map {
                         $0.isFinite ? .success($0) : .failure(.notFinite)
                     }
                 })
@@ -314,6 +334,49 @@ package final class Lane: Sendable {
             }
         }
     }
+}
+
+extension Lane: IdleThreads {
+    package var available: Int { state.withLock { max(1, workers - $0.batcher.runningBatches + 1) } }
+
+    package func run(parts: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let work = SharedWork(parts: parts, body)
+        state.withLock { $0.shared.append(work) }
+        for _ in 1..<parts { signal.signal() }
+        work.help()
+        state.withLock { state in state.shared.removeAll { $0 === work } }
+        work.wait()
+    }
+}
+
+/// Parts of a batch that several threads take, one after the other, until there are none left.
+private final class SharedWork: Sendable {
+    private let parts: Int
+    private let body: @Sendable (Int) -> Void
+    private let next = Atomic(0)
+    private let unfinished: Atomic<Int>
+    private let isDone = DispatchSemaphore(value: 0)
+
+    init(parts: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        self.parts = parts
+        self.body = body
+        unfinished = Atomic(parts)
+    }
+
+    /// Whether there are parts that no thread has taken.
+    var hasMore: Bool { next.load(ordering: .relaxed) < parts }
+
+    func help() {
+        while true {
+            let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard part < parts else { return }
+            body(part)
+            if unfinished.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { isDone.signal() }
+        }
+    }
+
+    /// Returns when every part has run; for one thread, once.
+    func wait() { isDone.wait() }
 }
 
 extension ServingError {

@@ -65,6 +65,62 @@ struct DensityServiceTests {
         #expect(model.densityCalls == [5, 1, 1, 1, 1, 1])
     }
 
+    @Test("idle threads compute the classes of an image at the same time")
+    func sharedClasses() async throws {
+        let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let service = service { $0.threads = 4 }
+        model.hold()
+        async let answer = service.logDensities(of: [row(1)], model: model)
+        await eventually { model.densityCalls.count == 4 }  // none of them returns before all have begun
+        #expect(model.densityCalls.sorted() == [2, 2, 3, 3])
+        model.release()
+        let density = try await answer.results[0].get()
+        #expect(abs(density.logProb - (-6 + FakeDensity.mixtureOffset(classes: 10))) < 1e-9)
+        #expect(density.classLogProbs == (0..<10).map { -6 - Double($0) })
+        // and again, with threads that have helped before
+        #expect(try await service.logDensities(of: [row(1)], model: model).results[0].get() == density)
+    }
+
+    @Test("threads that have a batch of their own are not waited for")
+    func busyThreads() async throws {
+        let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let service = service { $0.threads = 2 }
+        model.hold()
+        async let first = service.logDensities(of: [DensityRow(pixels: row(1).pixels, classIndex: 0)], model: model)
+        await eventually { model.densityCalls == [1] }
+        async let second = service.logDensities(of: [row(2)], model: model)
+        await eventually { model.densityCalls == [1, 10] }
+        model.release()
+        _ = try await (first, second)
+    }
+
+    @Test("a bad image in a shared batch fails alone")
+    func sharedIsolation() async throws {
+        let model = FakeDensity(classes: ["a", "b", "c", "d"], isConditional: true)
+        let service = service { $0.threads = 3 }
+        let answer = try await service.logDensities(of: [row(1), row(FakeDensity.poison), row(2)], model: model)
+        #expect(try answer.results[0].get().classLogProbs == [-6, -7, -8, -9])
+        guard case .failure(.refused) = answer.results[1] else {
+            Issue.record("the poisoned row has \(answer.results[1])")
+            return
+        }
+        #expect(try answer.results[2].get().classLogProbs == [-12, -13, -14, -15])
+    }
+
+    @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(1)))
+    func cancelShared() async throws {
+        let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let service = service { $0.threads = 3 }
+        model.hold()
+        let task = Task { try await service.logDensities(of: [row(1)], model: model) }
+        await eventually { model.densityCalls.count == 3 }
+        task.cancel()
+        await #expect(throws: ServingError.cancelled) { try await task.value }
+        await eventually { model.cancelledCalls >= 3 }
+        model.release()
+        #expect(try await service.logDensities(of: [row(2)], model: model).results[0].get().classLogProbs[0] == -12)
+    }
+
     @Test("a cancelled task's rows never run, and it returns at once")
     func cancelWaiting() async throws {
         let model = FakeDensity()
