@@ -7,7 +7,7 @@ final class PackedImageMap: PackedBijection {
     let transforms: ImageTransforms
     let network: PackedConvolutionalNetwork
 
-    /// Images that go through a sequential direction together, fewer where they are so large that their history would take
+    /// Images that go through a sequential direction together, fewer where they are so wide that their history would take
     /// more than 64 MiB: it has to stay near the core.
     private var solveRows: Int { max(1, min(16, (1 << 24) / historyStride)) }
 
@@ -72,16 +72,34 @@ final class PackedImageMap: PackedBijection {
 
     // MARK: The sequential direction
 
-    /// Floats of one image's key and of what enters the first convolution of each block.
+    /// A row of the image, and in its border above the rows that a causal convolution reads.
+    private var window: ImageGrid { ImageGrid(height: 1, width: network.grid.width, pad: network.grid.pad) }
+
+    /// Floats of one image's key and of what enters the first convolution of each block, in the window.
     private var historyStride: Int {
-        network.grid.pixels * (network.input.inputs + network.blocks.count * network.channels) + Convolution.slack
+        window.pixels * (network.input.inputs + network.blocks.count * network.channels) + Convolution.slack
+    }
+
+    /// The window of all rows goes down by a row of the image, which is empty yet.
+    private func scroll(_ rows: Int, _ history: inout [Float]) {
+        let window = window
+        let stride = historyStride
+        for r in 0..<rows {
+            var layer = r * stride
+            for b in 0...network.blocks.count {
+                let channels = b == 0 ? network.input.inputs : network.channels
+                let (pitch, kept) = (window.pitch * channels, window.pad * window.pitch * channels)
+                shift(&history, from: layer + pitch, to: layer, count: kept)
+                clear(&history, layer + kept..<layer + kept + pitch)
+                layer += window.pixels * channels
+            }
+        }
     }
 
     /// Pixel after pixel of some rows.
     private func solve(
         _ first: Int, _ rows: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers, _ isCancelled: () -> Bool
     ) throws {
-        let grid = network.grid
         let layout = transforms.layout
         let inputs = network.input.inputs
         let history = historyStride
@@ -90,8 +108,11 @@ final class PackedImageMap: PackedBijection {
         clear(&buffers.history, 0..<rows * history)
         setBiases(first, rows, tile.context, &buffers.bias)
         for index in 0..<layout.pixels {
-            if index % layout.width == 0, isCancelled() { throw FlowError.cancelled }
-            let pixel = grid.place(of: index)
+            if index % layout.width == 0 {
+                if isCancelled() { throw FlowError.cancelled }
+                if index > 0 { scroll(rows, &buffers.history) }
+            }
+            let pixel = window.place(of: index % layout.width)
             parameters(at: pixel, index, first, rows, tile.context, history, &buffers)
             let from = transforms.pixel(at: index) * layout.channels
             for c in 0..<layout.channels {
@@ -136,7 +157,7 @@ final class PackedImageMap: PackedBijection {
         at pixel: Int, _ index: Int, _ first: Int, _ rows: Int, _ context: [Float], _ history: Int,
         _ buffers: inout ImageBuffers
     ) {
-        let (grid, channels) = (network.grid, network.channels)
+        let (grid, channels) = (window, network.channels)
         let point = ImageGrid(height: 1, width: 1, pad: 0)
         let compact = Operand(step: channels)
         let read = Operand(step: 1, stride: channels)

@@ -105,3 +105,13 @@ func clear(_ x: inout [Float], _ range: Range<Int>) {
     var span = x.mutableSpan
     for i in range { span[i] = 0 }
 }
+
+/// Moves `count` numbers within an array, to places that may overlap theirs.
+func shift(_ x: inout [Float], from source: Int, to target: Int, count: Int) {
+    precondition(min(source, target, count) >= 0 && max(source, target) + count <= x.count)
+    unsafe x.withUnsafeMutableBufferPointer { x in
+        // In bounds by the precondition above; nothing is read where there is nothing.
+        guard let base = x.baseAddress else { return }
+        unsafe (base + target).update(from: base + source, count: count)
+    }
+}
