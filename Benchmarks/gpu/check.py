@@ -8,7 +8,6 @@ import itertools
 import json
 import math
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("goldens", "zoo"))]
+from animal_shapes import write_idx  # noqa: E402
 from image_flows import ConvolutionalFlow  # noqa: E402
 from images import moved, warped  # noqa: E402
 from network import Flow  # noqa: E402
@@ -90,10 +90,6 @@ def check_warps():
           f"areas {area.mean().item():.3f} ± {area.std().item():.3f} of the square's")
 
 
-def write_idx(path, values):
-    path.write_bytes(struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.astype(np.uint8).tobytes())
-
-
 def check_file(program):
     """A model of bright and dark squares, made on this processor."""
     with tempfile.TemporaryDirectory() as name:
@@ -103,8 +99,9 @@ def check_file(program):
             labels = np.arange(count) % 3
             squares = np.zeros((count, 8, 8))
             squares[:, 2:6, 2:6] = np.array([60, 120, 250])[labels][:, None, None]
-            write_idx(folder / f"{split}-images-idx3-ubyte", np.clip(squares + random.integers(0, 6, squares.shape), 0, 255))
-            write_idx(folder / f"{split}-labels-idx1-ubyte", labels)
+            images = np.clip(squares + random.integers(0, 6, squares.shape), 0, 255)
+            write_idx(folder / f"{split}-images-idx3-ubyte.gz", images.astype(np.uint8))
+            write_idx(folder / f"{split}-labels-idx1-ubyte.gz", labels.astype(np.uint8))
         output = str(folder / "squares.safetensors")
         words = ["--data", name, "--output", output, "--name", "squares", "--hidden", "16,16", "--bins", "6", "--seconds", "12",
                  "--batch", "32", "--device", "cpu", "--precision", "float16", "--flips", "--shift", "1", "--warp", "0.05",

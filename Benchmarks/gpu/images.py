@@ -1,24 +1,22 @@
 """Images on the device: noise, logits, and what a training changes in them. Levels are floats, `[n, height, width]`."""
 
 import math
+import pathlib
+import sys
 
 import torch
 from torch.nn import functional
 
-LEVELS = 256
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
+from training import LEVELS  # noqa: E402
 
 
 def to_logits(levels, noise, alpha):
-    """w = logit(α + (1 − 2α)(levels + noise)/256) and the log-det per image, nats, as in docs/numerics.md."""
+    """w = logit(α + (1 − 2α)(levels + noise)/256) and the log-det per image, nats, as the peers' but in the precision given."""
     s = alpha + (1 - 2 * alpha) * (levels + noise) / LEVELS
     log_s, log_rest = torch.log(s), torch.log1p(-s)
     log_det = levels[0].numel() * math.log1p(-2 * alpha) - (log_s + log_rest).flatten(1).sum(1)
     return log_s - log_rest, log_det
-
-
-def bits_per_dim(log_prob, dims):
-    """Of log p(y) with y in [0, 1]^D, nats."""
-    return -(log_prob - dims * math.log(LEVELS)) / (dims * math.log(2))
 
 
 def moved(images, flips, shift):

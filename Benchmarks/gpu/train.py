@@ -26,12 +26,13 @@ import safetensors.torch
 import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "zoo")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "peers", "zoo"))]
 import curve  # noqa: E402
 import philox  # noqa: E402
 from data import content_hash, load  # noqa: E402
-from images import LEVELS, bits_per_dim, moved, to_logits, warped  # noqa: E402
+from images import moved, to_logits, warped  # noqa: E402
 from network import Flow  # noqa: E402
+from training import LEVELS, bits_per_dim  # noqa: E402
 
 AVERAGE = 0.999  # decay of the moving average of the weights, which is validated and written
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
@@ -197,6 +198,7 @@ class Training:
         exact.take(tensors)
         first = self.held_images[:1].cpu()
         height, width = self.shape
+        mean, error = bits.mean().item(), bits.std().item() / len(bits) ** 0.5
         held = {"split": "validation", "count": len(bits)}
         record = {
             "format_version": 2, "mathematics_version": 1, "name": options.name, "architecture": "nsf-convolutional",
@@ -212,15 +214,14 @@ class Training:
                 "horizontal_flips": options.flips, "seed": options.seed, "batch": options.batch,
                 "epochs": self.steps * options.batch // len(self.shown), "best_epoch": self.best_at // len(self.shown),
                 "wall_seconds": wall_seconds},
-            "held_out": held | {
-                "bits_per_dim": bits.mean().item(), "bits_per_dim_standard_error": bits.std().item() / len(bits) ** 0.5},
+            "held_out": held | {"bits_per_dim": mean, "bits_per_dim_standard_error": error},
             "calibration": held | {"log_prob_quantiles": np.quantile(log_probs.numpy(), np.linspace(0, 1, 101)).tolist()},
             "check": {
                 "pixels": first.flatten().int().tolist(), "log_prob": self.mixture(exact.double(), first).item()},
         }
         safetensors.torch.save_file(tensors, self.output, {"tusk": json.dumps(record)})
         self.output.with_suffix(".weights").unlink()
-        print(f"{self.output}: validation {bits.mean().item():.4f} ± {bits.std().item() / len(bits) ** 0.5:.4f} bits/dim")
+        print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim")
 
     @torch.no_grad()
     def mixture(self, flow, images):
