@@ -39,7 +39,7 @@ class Entry:
     conditional: bool = False
     # training
     data: str = "animal-shapes"
-    seconds: float = 40 * MINUTE  # of one core
+    seconds: float = 40 * MINUTE  # of the processors
     seed: int = 1
     batch: int = 128
     alpha: float = 1e-5

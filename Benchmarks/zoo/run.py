@@ -1,10 +1,10 @@
-"""Trains and evaluates the entries of the model zoo, ours and the peers', one a core at a time, ours beside its peer.
+"""Trains and evaluates the entries of the model zoo, ours and the peers', each of ours beside its peer.
 
     .venv/bin/python Benchmarks/zoo/run.py --program .build/release/tusk [--only maf,glow]
 
-Every training has one thread, and its time is what the processors worked for it: a machine that does other things at the same
-time finishes later and leaves both sides the work that they would have done. (With more threads it would not: those of torch
-spin while they wait.)
+The time of a training is what the processors worked for it: a machine that does other things at the same time finishes later
+and leaves both sides the work that they would have done. So pairs have one thread each, since torch's spin while they wait;
+entries without a peer have --threads.
 
 Every entry has a folder under --runs. Ctrl-C, a kill or a restart leave everything so that the same command continues: a
 training goes on from its checkpoint and its clock from where it stood; what is finished is left alone. At the end report.py
@@ -89,9 +89,13 @@ class Job:
         return [*self.entry.peer.split(), self.entry.sizes(), *self.entry.options(self.seconds)]
 
     @property
+    def threads(self):
+        return 1 if self.entry.peer else self.options.threads
+
+    @property
     def training(self):
         """The command that starts the training, or continues it."""
-        alone = ["--threads", "1"]
+        alone = ["--threads", str(self.threads)]
         if self.side == "ours":
             return [str(self.options.program), "train", "--data", self.data, *self.words, "--name", self.entry.name,
                     "--output", str(self.folder / "ours.safetensors"), "--resume", *alone]
@@ -109,10 +113,10 @@ class Job:
 
     @property
     def left(self):
-        """Processor seconds of training, about: pieces took at least so long on the wall."""
+        """Seconds of training on the wall, at least."""
         if self.record_path.exists():
             return 0
-        return max(0, self.seconds - sum(piece["seconds"] for piece in self.pieces()))
+        return max(0, self.seconds / self.threads - sum(piece["seconds"] for piece in self.pieces()))
 
     def check_words(self):
         """- Raises `Failed` where the folder has a training with other options."""
@@ -137,7 +141,7 @@ def evaluate_ours(job):
     model = str(job.folder / "ours.safetensors")
     program = str(job.options.program)
     command = [program, "evaluate", "--model", model, "--data", job.data, "--split", "test", "--json",
-               "--threads", "1"]
+               "--threads", str(job.threads)]
     test = output_of(command)
     record = output_of([program, "inspect", "--json", model])["record"]
     with open(job.folder / "ours.csv", newline="") as file:
@@ -218,7 +222,8 @@ def arguments():
     parser.add_argument("--only", help="names of entries, with commas")
     parser.add_argument("--sides", default="ours,peer", help="ours, peer or both")
     parser.add_argument("--seconds", type=float, help="processor time of every training instead of its own; tables say so")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time, one core each")
+    parser.add_argument("--threads", type=int, default=1, help="of the entries without a peer")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings at a time")
     options = parser.parse_args()
     known = [entry.name for entry in ENTRIES]
     chosen = options.only.split(",") if options.only else known
