@@ -17,20 +17,15 @@ import safetensors
 import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("goldens", "zoo"))]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "goldens", "zoo"))]
 from animal_shapes import write_idx  # noqa: E402
+from checks import check  # noqa: E402
 from image_flows import ConvolutionalFlow  # noqa: E402
 from images import moved, warped  # noqa: E402
 from network import Flow  # noqa: E402
 from train import Training, arguments  # noqa: E402
 
 BINS, BOUND, SIDE = 5, 4.0, 5
-
-
-def check(name, holds, figure):
-    print(f"{'passed' if holds else 'FAILED'}  {name}: {figure}", flush=True)
-    if not holds:
-        sys.exit(1)
 
 
 def check_density():

@@ -16,17 +16,12 @@ import torch
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), *(str(HERE.parents[0] / name) for name in ("", "peers", "goldens"))]
 import data  # noqa: E402
+from checks import check  # noqa: E402
 from entries import ENTRIES, Entry  # noqa: E402
 from exactness import preprocess, read_model  # noqa: E402
 from peer import PEERS, build, settings  # noqa: E402
 from training import Training, bits_per_dim, held_out  # noqa: E402
 from transfer import Peer  # noqa: E402
-
-
-def check(name, holds, figure):
-    print(f"{'passed' if holds else 'FAILED'}  {name}: {figure}", flush=True)
-    if not holds:
-        sys.exit(1)
 
 
 class Uniform(torch.nn.Module):

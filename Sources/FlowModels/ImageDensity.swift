@@ -136,10 +136,10 @@ extension ImageDensity {
     ) throws -> [Double] {
         let parts = min(threads?.available ?? 1, rows.count / 2)
         guard let threads, parts > 1 else { return try logDensities(of: rows, isCancelled: isCancelled) }
+        let ranges = rows.count.divided(into: parts)
         let results = PartialResults(parts)
         threads.run(parts: parts) { part in
-            let range = part * rows.count / parts..<(part + 1) * rows.count / parts
-            results.set(part, Result { try self.logDensities(of: Array(rows[range]), isCancelled: isCancelled) })
+            results.set(part, Result { try self.logDensities(of: Array(rows[ranges[part]]), isCancelled: isCancelled) })
         }
         return try results.joined()
     }

@@ -49,12 +49,6 @@ struct OrderTests {
         #expect(counts.allSatisfy { abs($0 - 1000) < 170 })
     }
 
-    @Test("a count is divided into parts that differ by one at most and leave nothing out")
-    func division() {
-        #expect(10.divided(into: 4) == [0..<3, 3..<6, 6..<8, 8..<10])
-        #expect(2.divided(into: 3) == [0..<1, 1..<2, 2..<2])
-    }
-
     static let shape = EventShape(height: 2, width: 3, channels: 1)
     static let image: [UInt8] = [1, 2, 3, 4, 5, 6]
 
