@@ -121,7 +121,7 @@ ENTRIES = [
           note="a density for each animal; the figure is that of their mixture"),
     Entry("fashion-nsf-convolutional", "nsf-convolutional", 1, [32] * 8, image=True, kernel=5, gated=True, bins=16,
           batch=32, seconds=2 * HOUR, **FASHION),
-    Entry("fashion-nsf-glow", "nsf-glow", 8, [64, 64], image=True, gated=True, batch=64, seconds=16 * HOUR, **FASHION),
+    Entry("fashion-nsf-glow", "nsf-glow", 6, [64, 64], image=True, gated=True, batch=32, seconds=16 * HOUR, **FASHION),
 ]
 
 
