@@ -9,6 +9,8 @@ extension ConvolutionalNetwork {
         let context: Matrix?
         /// `[images, pixels, inputs]`.
         var key: [Float]
+        /// Of each image, where activations are left out.
+        var dropoutKeys: [UInt64] = []
         /// The residual stream before every block and at the end, `[images, pixels, channels]`.
         var streams: [[Float]] = []
         /// Of each block, what its first convolution gave, what was added, and the sigmoid of its gates.
@@ -53,10 +55,13 @@ extension ConvolutionalNetwork {
         var output = buffer(images, channels: self.output.outputStride)
         var bias = [Float](repeating: 0, count: channels)
         var activated = buffer(1, channels: channels)
+        var dropout = Dropout(share: self.dropout, count: grid.pixels * channels)
         for image in 0..<images {
             let at = image * grid.pixels * channels
-            packed.input.apply(
-                grid, key, image * grid.pixels * input.inputs, bias: packed.input.biases, to: &tape.streams[0], at)
+            let keyAt = image * grid.pixels * input.inputs
+            tape.dropoutKeys.append(
+                dropout.share > 0 ? Dropout.key(key, keyAt, count: grid.pixels * input.inputs) : 0)
+            packed.input.apply(grid, key, keyAt, bias: packed.input.biases, to: &tape.streams[0], at)
             packed.addPositions(given, image * dims, to: &tape.streams[0], at)
             for b in blocks.indices {
                 let block = packed.blocks[b]
@@ -64,6 +69,8 @@ extension ConvolutionalNetwork {
                 PackedConvolutionalNetwork.fill(&bias, block.first, block.context, given, image * dims, dims)
                 block.first.apply(grid, activated, 0, bias: bias, to: &tape.hiddens[b], at)
                 packed.activate(tape.hiddens[b], at, to: &activated, 0)
+                dropout.draw(key: tape.dropoutKeys[image], block: b)
+                dropout.apply(to: &activated, 0)
                 block.value.apply(grid, activated, 0, bias: block.value.biases, to: &tape.values[b], at)
                 packed.add(tape.streams[b], at, to: &tape.streams[b + 1], at)
                 if let gate = block.gate {
@@ -98,6 +105,7 @@ extension ConvolutionalNetwork {
         var pulled = buffer(1, channels: channels)
         var added = pulled
         let size = grid.pixels * channels
+        var dropout = Dropout(share: self.dropout, count: size)
         for image in 0..<images {
             let at = image * size
             pulls.output.apply(grid, dOutput, image * grid.pixels * output.outputStride, to: &d, at)
@@ -113,7 +121,10 @@ extension ConvolutionalNetwork {
                     gate.apply(grid, tape.gates[b], at, to: &added, 0)
                     Kernels.best.add(added, 0, to: &dFirsts[b], at, count: size)
                 }
+                dropout.draw(key: tape.dropoutKeys[image], block: b)
+                dropout.apply(to: &dFirsts[b], at)
                 activationBackward(&tape.hiddens[b], at, &dFirsts[b], at)
+                dropout.apply(to: &tape.hiddens[b], at)
                 pulls.blocks[b].first.apply(grid, dFirsts[b], at, to: &pulled, 0)
                 activationBackward(&tape.streams[b], at, &pulled, 0)
                 Kernels.best.add(pulled, 0, to: &d, at, count: size)

@@ -44,6 +44,8 @@ package struct ConvolutionalNetwork: Sendable {
     var positions: [Float]
     var blocks: [Block]
     var output: Convolution
+    /// Share of every block's inner activations that a taped pass leaves out.
+    var dropout: Float = 0
 
     /// The last convolution starts at zero, so that the flow starts at the identity.
     init(

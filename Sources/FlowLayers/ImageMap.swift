@@ -52,6 +52,12 @@ public struct ImageMap: Bijection {
         network.appendBlocks(count, random: &random)
     }
 
+    /// Share of the activations inside of its network's blocks that taped passes leave out; of no other pass.
+    package mutating func setDropout(_ share: Float) {
+        precondition(share >= 0 && share < 1)
+        network.dropout = share
+    }
+
     /// Activations of one image.
     private static let mostActivations = 1 << 26
 

@@ -31,6 +31,11 @@ public protocol FlowArchitecture: Bijection {
     /// same until they are trained. Flows of images can; by default others cannot.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where there are no such blocks, or too many of them.
     mutating func appendBlocks(_ count: Int, seed: UInt64) throws
+
+    /// Has taped passes, which are those of training, leave out a `share` of the activations inside of every residual block. Flows
+    /// of images can; by default others cannot.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where there are no such blocks.
+    mutating func setDropout(_ share: Float) throws
 }
 
 /// Kinds of sizes that only some architectures have.
@@ -76,6 +81,14 @@ extension FlowArchitecture {
         guard count == 0 else {
             throw FlowError.outOfRange(
                 argument: "blocks to add", value: "\(count)",
+                allowed: "0 with \(Self.architectureName), whose networks are not convolutional")
+        }
+    }
+
+    public mutating func setDropout(_ share: Float) throws {
+        guard share == 0 else {
+            throw FlowError.outOfRange(
+                argument: "dropout", value: "\(share)",
                 allowed: "0 with \(Self.architectureName), whose networks are not convolutional")
         }
     }

@@ -46,6 +46,14 @@ extension ImageFlow {
         }
     }
 
+    public mutating func setDropout(_ share: Float) {
+        for i in layers.indices {
+            guard case .map(var map) = layers[i] else { continue }
+            map.setDropout(share)
+            layers[i] = .map(map)
+        }
+    }
+
     public var contextDims: Int { layers.reduce(0) { max($0, $1.contextDims) } }
 
     /// Standardises, and has every mixing of channels give mean 0 and standard deviation 1. The maps between them start at the

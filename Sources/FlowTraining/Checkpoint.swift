@@ -65,6 +65,7 @@ struct CheckpointIdentity: Codable, Equatable {
             ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),
             ("clip", "\(before.clipNorm)", "\(after.clipNorm)"),
             ("weight-decay", "\(before.weightDecay)", "\(after.weightDecay)"),
+            ("dropout", "\(before.dropout)", "\(after.dropout)"),
             ("ema", "\(before.averageDecay)", "\(after.averageDecay)"),
             ("flips", "\(before.horizontalFlips)", "\(after.horizontalFlips)"),
             ("shift", "\(before.shift)", "\(after.shift)"),

@@ -87,7 +87,7 @@ public final class Trainer<Flow: FlowArchitecture> {
                 allowed: "1 to \(TrainingStream.maxEntries)")
         }
         self.objective = objective(self.train)
-        let fitted: Fitted<Flow>
+        var fitted: Fitted<Flow>
         if let start {
             fitted = start.fitted
         } else {
@@ -100,6 +100,7 @@ public final class Trainer<Flow: FlowArchitecture> {
                 flow: flow,
                 dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
         }
+        try fitted.flow.setDropout(Float(options.dropout))
         let flow = fitted.flow
         if options.reversible, flow.forwardOrder == .sequential || flow.inverseOrder == .sequential {
             throw TrainingError.notReversible(architecture: Flow.architectureName)
@@ -107,6 +108,11 @@ public final class Trainer<Flow: FlowArchitecture> {
         guard !options.reversible || self.objective.goal == .likelihood else {
             throw TrainingError.outOfRange(
                 option: "reversible", value: "true", allowed: "false where a teacher is distilled")
+        }
+        guard !options.reversible || options.dropout == 0 else {
+            throw TrainingError.outOfRange(
+                option: "dropout", value: "\(options.dropout)",
+                allowed: "0 where activations are computed again from their outputs")
         }
         self.fitted = fitted
         optimizer = Adam(flow: fitted)

@@ -26,6 +26,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var clipNorm = 1.0
     /// Decoupled weight decay of matrices; biases and scales are left alone.
     public var weightDecay = 0.0
+    /// Share of the activations inside of residual blocks that a step leaves out, in flows of images.
+    public var dropout = 0.0
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
     /// Epochs without a better validation, or of a distillation a lower divergence, before the training stops; 0 never stops
@@ -57,6 +59,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try Self.check("warmup-steps", warmupSteps, in: 0...1_000_000_000)
         try Self.check("clip", clipNorm, in: 0...1e30)
         try Self.check("weight-decay", weightDecay, in: 0...1e3)
+        try Self.check("dropout", dropout, in: 0...0.9)
         try Self.check("ema", averageDecay, in: 0...0.999_999_9)
         try Self.check("patience", patience, in: 0...Self.maxEpochs)
         try Self.check("shift", shift, in: 0...255)

@@ -172,6 +172,12 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Decoupled weight decay of the matrices.", valueName: "rate"))
     var weightDecay = TrainingOptions().weightDecay
 
+    @Option(
+        help: ArgumentHelp(
+            "Share of the activations inside of residual blocks that a step leaves out, in flows of images; for few images.",
+            valueName: "share"))
+    var dropout = TrainingOptions().dropout
+
     @Option(help: ArgumentHelp("Decay of the moving average of the weights, per step; 0: none.", valueName: "decay"))
     var ema = TrainingOptions().averageDecay
 
@@ -208,6 +214,7 @@ struct TrainingArguments: ParsableArguments {
         options.warmupSteps = warmupSteps
         options.clipNorm = clip
         options.weightDecay = weightDecay
+        options.dropout = dropout
         options.averageDecay = ema
         options.patience = patience
         options.horizontalFlips = flips

@@ -216,6 +216,7 @@ struct TrainingSession: ParsableArguments {
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
+        if options.dropout > 0 { how.append("dropout \(options.dropout)") }
         for factor in options.learningRateFactors {
             how.append("learning rate of \(factor.pattern) times \(factor.factor)")
         }

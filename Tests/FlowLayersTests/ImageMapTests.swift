@@ -86,6 +86,38 @@ struct ImageMapTests {
         #expect(try map.gradients(of: [tape(0..<32)]) == map.gradients(of: [tape(0..<16), tape(16..<32)]))
     }
 
+    @Test("dropout: gradients of what is left equal finite differences", arguments: masks)
+    func dropoutGradients(_ mask: ImageMask) throws {
+        var map = try map(mask, classes: 3)
+        map.setDropout(0.4)
+        for seed in [UInt64(4), 5] {
+            // not of x, the first: another image has others left out
+            let gaps = try BijectionLaws.gradientGaps(
+                map, normals(4, layout.dims, seed: seed), context: context(4), step: 1e-3, seed: seed
+            ).dropFirst()
+            #expect(gaps.count == 19 && gaps.allSatisfy { $0 < 1e-2 }, "\(gaps)")
+        }
+    }
+
+    @Test("dropout: taped passes alone know it, each image by itself, and none is there to find again")
+    func dropoutPasses() throws {
+        let whole = try map(.causal(reversed: false))
+        var map = whole
+        map.setDropout(0.4)
+        let x = normals(32, layout.dims, seed: 3)
+        #expect(try map.forward(x) == whole.forward(x))
+        #expect(try map.inverse(x, isCancelled: { false }).x == whole.inverse(x, isCancelled: { false }).x)
+        let taped = try map.forwardTaped(x)
+        #expect(try taped.z != whole.forwardTaped(x).z)
+        for row in [0, 31] {
+            let alone = Matrix(
+                rows: 1, columns: x.columns, elements: Array(x.elements[row * x.columns..<(row + 1) * x.columns]))
+            #expect(try map.forwardTaped(alone).logDet[0] == taped.logDet[row])
+        }
+        map.setDropout(0)
+        #expect(try map.forwardTaped(x).z == whole.forwardTaped(x).z)
+    }
+
     @Test("a causal map's pixel depends on the pixels before it alone", arguments: [false, true])
     func causality(reversed: Bool) throws {
         // affine: a spline leaves alone what is in its tails

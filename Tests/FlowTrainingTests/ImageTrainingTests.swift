@@ -1,3 +1,4 @@
+import FlowCore
 import FlowModels
 import FlowTraining
 import Testing
@@ -18,12 +19,14 @@ struct ImageTrainingTests {
     }
 
     private func trainer<Flow: FlowArchitecture>(
-        _: Flow.Type, threads: Int = 1, accumulate: Int = 0
+        _: Flow.Type, threads: Int = 1, accumulate: Int = 0, dropout: Double = 0, reversible: Bool = false
     ) throws -> Trainer<Flow> {
         var options = CheckpointTests.options
         options.epochs = 2
         options.batch = 48
         options.accumulatedBatch = accumulate
+        options.dropout = dropout
+        options.reversible = reversible
         return try Trainer<Flow>(
             hyperParameters: HyperParameters(
                 layers: 2, hidden: [16], logScaleBound: 3, classes: 2, bins: 4, isGated: true, scales: 1),
@@ -62,5 +65,39 @@ struct ImageTrainingTests {
             #expect(parameters(second.flow) != parameters(first.flow))
         }
         try check(Self.types[index])
+    }
+
+    @Test("dropout is another training, which neither threads nor a resumption change", arguments: types.indices)
+    func dropout(_ index: Int) throws {
+        func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
+            let folder = try TemporaryFolder()
+            let file = folder.file("a.checkpoint")
+            func made(threads: Int = 1) throws -> Trainer<Flow> {
+                try trainer(type, threads: threads, dropout: 0.3)
+            }
+            let (without, one, three) = try (trainer(type), made(), made(threads: 3))
+            let (first, second) = try (made(), made())
+            for trainer in [without, one, three] { _ = try trainer.run() }
+            #expect(parameters(one.flow) == parameters(three.flow))
+            #expect(parameters(one.flow) != parameters(without.flow))
+            _ = try first.run(checkpoint: (file, 1e9), isInterrupted: { first.progress.step == 2 })
+            #expect(
+                throws: TrainingError.checkpointMismatch(property: "dropout", checkpoint: "0.3", now: "0.0")
+            ) { try trainer(type).resume(from: file) }
+            try second.resume(from: file)
+            _ = try second.run()
+            #expect(parameters(second.flow) == parameters(one.flow))
+        }
+        try check(Self.types[index])
+    }
+
+    @Test("dropout is refused where activations are computed again, and where there are no blocks")
+    func dropoutRefused() throws {
+        let again = TrainingError.outOfRange(
+            option: "dropout", value: "0.3", allowed: "0 where activations are computed again from their outputs")
+        #expect(throws: again) { try trainer(RealNVPFlow.self, dropout: 0.3, reversible: true) }
+        let none = FlowError.outOfRange(
+            argument: "dropout", value: "0.3", allowed: "0 with maf, whose networks are not convolutional")
+        #expect(throws: none) { try trainer(MaskedAutoregressiveFlow.self, dropout: 0.3) }
     }
 }

@@ -250,6 +250,8 @@ struct TrainerTests {
             BadOption(name: "warmup-steps") { $0.warmupSteps = -1 },
             BadOption(name: "clip") { $0.clipNorm = -1 },
             BadOption(name: "weight-decay") { $0.weightDecay = -1 },
+            BadOption(name: "dropout") { $0.dropout = -0.1 },
+            BadOption(name: "dropout") { $0.dropout = 0.91 },
             BadOption(name: "ema") { $0.averageDecay = 1 },
             BadOption(name: "patience") { $0.patience = -1 },
             BadOption(name: "shift") { $0.shift = 256 },
@@ -274,6 +276,7 @@ struct TrainerTests {
         options.epochs = TrainingOptions.maxEpochs
         options.batch = TrainingOptions.maxBatch
         options.shift = 255
+        options.dropout = 0.9
         options.clipNorm = 0
         options.averageDecay = 0
         try options.validate()

@@ -55,10 +55,12 @@ struct DistillTests {
         let arguments = [
             "finetune", "--model", work.file("m.safetensors"), "--data", work.path, "--output",
             work.file("f.safetensors"), "--name", "f", "--add-blocks", "2", "--batch", "20", "--learning-rate", "1e-4",
+            "--dropout", "0.2",
         ]
         let result = try Program.run(arguments + ["--epochs", "2", "--repeat", "right=3"])
         #expect(result.code == 0, "\(result.errors)")
-        #expect(result.output.contains("1 layers of [16, 16, 16]") && result.output.contains("right 3 times"))
+        #expect(
+            result.output.contains("1 layers of [16, 16, 16]") && result.output.contains("dropout 0.2, right 3 times"))
         #expect(result.output.contains("start       m, held out ") && result.output.contains("2 epochs of 6 steps"))
         #expect(try work.contents("m.safetensors") == start)
         let resumed = try Program.run(arguments + ["--epochs", "3", "--repeat", "right=3", "--resume"])
@@ -78,6 +80,7 @@ struct DistillTests {
         for (text, more) in [
             ("repeat right is 101; it must be 1 to 100", ["--repeat", "right=101"]),
             ("class top: expected one of left, right", ["--repeat", "top=2"]),
+            ("dropout is 0.91; it must be 0.0 to 0.9", ["--dropout", "0.91"]),
             ("--add-blocks is 1025", ["--add-blocks", "1025"]),
         ] {
             let refused = try Program.run(arguments + more)
