@@ -3,8 +3,8 @@ goes on training with.
 
     python3 Benchmarks/gpu/train.py --data FOLDER --hidden 32,32,32,32 --flips --shift 1 --seconds 600 --output animals.safetensors
 
-The flow and the loss are those of `tusk train --architecture nsf-convolutional --layers 1 --gated`. Only here there are
-`--dropout`, and `--warp`, which turns, stretches and slants the shapes; the last part of a training sees none of that.
+The flow, the loss and `--dropout` are those of `tusk train --architecture nsf-convolutional --layers 1 --gated`. Only here there
+is `--warp`, which turns, stretches and slants drawn shapes and sharpens their edges again; the last part of a training sees none.
 
 All figures in the file are of its weights as they are rounded there: held-out density and calibration with the noise that
 `tusk` draws, and the check vector in double precision, which `tusk` computes again when it loads the file and refuses the file
