@@ -41,6 +41,9 @@ public protocol Parametrized: Sendable {
     associatedtype Tape: Sendable
     /// Event width `D`.
     var dims: Int { get }
+    /// Rows by which a batch may be cut for ``visitGradients(of:_:)``. By default a multiple of every vector's width; 1 where
+    /// gradients are summed row by row.
+    var partRows: Int { get }
     /// Visits every parameter array, always in the same order. Optimisers, the moving average and the model file all
     /// go through here. Arrays keep their counts; entries that a mask holds at zero must stay zero (their gradients
     /// are zero).
@@ -51,10 +54,9 @@ public protocol Parametrized: Sendable {
     func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void)
 }
 
-/// Rows by which a batch may be cut for ``Parametrized/visitGradients(of:_:)``: a multiple of every vector's width.
-public let partRows = 16
-
 extension Parametrized {
+    public var partRows: Int { 16 }
+
     /// Numbers in the parameter arrays that no mask holds at zero.
     public var parameterCount: Int {
         var count = 0

@@ -16,6 +16,7 @@ public struct ActNorm: Bijection {
     public var dims: Int { shift.count }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
+    public var partRows: Int { 1 }
 
     /// The identity on `dims` dimensions.
     public init(dims: Int) {

@@ -33,6 +33,7 @@ public struct ChannelMixing: Bijection {
 
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
+    public var partRows: Int { 1 }
     var channels: Int { layout.channels }
 
     /// A random rotation of the channels, or zeros (not invertible, to be filled from a file) without `random`.

@@ -25,6 +25,7 @@ public enum ImageLayer: Bijection {
     public var contextDims: Int { map.contextDims }
     public var forwardOrder: ExecutionOrder { map.forwardOrder }
     public var inverseOrder: ExecutionOrder { map.inverseOrder }
+    public var partRows: Int { map.partRows }
     public func packed(_ precision: WeightPrecision) -> any PackedBijection { map.packed(precision) }
     public var holdsStructuralZeros: Bool { map.holdsStructuralZeros }
 

@@ -22,6 +22,7 @@ public struct ImageMap: Bijection {
     public var contextDims: Int { network.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { transforms.isCausal ? .sequential : .parallel }
+    public var partRows: Int { 1 }
 
     /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Parameters:

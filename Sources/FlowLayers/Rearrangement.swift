@@ -11,6 +11,7 @@ public struct Rearrangement: Bijection {
     public var dims: Int { order.count }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
+    public var partRows: Int { 1 }
 
     /// - Parameter order: each of `0 ..< order.count` once.
     init(order: [Int]) {

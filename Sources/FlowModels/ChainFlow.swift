@@ -44,6 +44,8 @@ extension ChainFlow {
         return PackedChain([standardize.packed(precision)] + layers.map { $0.packed(precision) } + scaling)
     }
 
+    public var partRows: Int { stages.reduce(1) { max($0, $1.partRows) } }
+
     public var stages: [any Bijection] { [standardize] + layers + (scaling.map { [$0] } ?? []) }
 
     public func tapeBytes(rows: Int) -> Int { stages.reduce(0) { $0 + $1.tapeBytes(rows: rows) } }

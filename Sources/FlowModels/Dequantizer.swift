@@ -61,6 +61,7 @@ public struct Dequantizer: Parametrized {
     }
 
     public var dims: Int { map.dims }
+    public var partRows: Int { map.partRows }
 
     /// Numbers in the arrays of such a dequantizer, none of which a mask holds at zero; nil where that overflows.
     public static func parameterCount(shape: EventShape, sizes: DequantizerSizes) -> Int? {

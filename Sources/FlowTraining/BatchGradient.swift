@@ -44,7 +44,7 @@ struct BatchGradient: Sendable {
         let weight = 1 / (Float(rows) * Float(map.dims))
         var values: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
-            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
+            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads, by: map.partRows)
             let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0], weight) }
             var gradients: [ParameterGradient] = []
             map.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
@@ -67,7 +67,7 @@ struct BatchGradient: Sendable {
         let engine = FlowEngine(fitted.flow)
         var logProbs: [Double] = []
         for first in stride(from: 0, to: rows, by: atATime) {
-            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads)
+            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads, by: fitted.partRows)
             var returning = try mapInParallel(parts.count, threads: threads) { p in
                 let rows = try load(parts[p])
                 let (z, logDet) = try engine.forward(rows.x, context: rows.context)
@@ -96,8 +96,8 @@ struct BatchGradient: Sendable {
         return logProbs
     }
 
-    /// Rows for each thread, cut where the gradient allows it.
-    static func parts(of rows: Range<Int>, threads: Int) -> [Range<Int>] {
+    /// Rows for each thread, cut where the gradient allows it: by multiples of `partRows`.
+    static func parts(of rows: Range<Int>, threads: Int, by partRows: Int) -> [Range<Int>] {
         let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
         return stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {

@@ -14,6 +14,7 @@ struct Fitted<Flow: Bijection>: Parametrized {
     var dequantizer: Dequantizer?
 
     var dims: Int { flow.dims }
+    var partRows: Int { max(flow.partRows, dequantizer?.partRows ?? 1) }
 
     /// The flow's arrays, and then the dequantizer's.
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -25,7 +25,8 @@ public struct MemoryEstimate: Sendable, Equatable {
     ) -> MemoryEstimate {
         let rows =
             options.accumulatedBatch == 0 ? options.batch : min(options.batch, options.accumulatedBatch)
-        let parts = BatchGradient.parts(of: 0..<rows, threads: threads)
+        let partRows = max(flow.partRows, dequantizer?.partRows ?? 1)
+        let parts = BatchGradient.parts(of: 0..<rows, threads: threads, by: partRows)
         let ofStages = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
         var estimate = self
         estimate.tapes = options.reversible ? ofStages.max() ?? 0 : ofStages.reduce(0, +)

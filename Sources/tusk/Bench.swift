@@ -163,9 +163,10 @@ struct Bench: ParsableCommand {
     private func calls(_ engine: FlowEngine) throws -> [Double] {
         let dims = engine.dims
         var stream = RandomStream(seed: 3, stream: 0)
-        let parts = Self.parts(of: batch, threads: threads).enumerated().map { i, rows in
+        let parts = batch.divided(into: min(batch, threads)).enumerated().map { i, rows in
             Part(
-                rows: rows, first: i, x: (0..<rows * dims).map { _ in stream.normal() }, classes: engine.contextDims)
+                rows: rows.count, first: i, x: (0..<rows.count * dims).map { _ in stream.normal() },
+                classes: engine.contextDims)
         }
         let clock = ContinuousClock()
         var next: UInt64 = 0
@@ -187,12 +188,6 @@ struct Bench: ParsableCommand {
             rates.append(Double(batches * batch) / seconds(batches))
         }
         return rates
-    }
-
-    /// Rows of each thread, nearly equal.
-    private static func parts(of rows: Int, threads: Int) -> [Int] {
-        let parts = min(rows, threads)
-        return (0..<parts).map { (rows * ($0 + 1)) / parts - (rows * $0) / parts }
     }
 
     /// Images/s between the trainer's steps, on random images; each step but an epoch's first is a repetition.

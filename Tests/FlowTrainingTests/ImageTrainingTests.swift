@@ -1,7 +1,8 @@
 import FlowCore
 import FlowModels
-import FlowTraining
 import Testing
+
+@testable import FlowTraining
 
 /// What holds for flows of vectors holds for flows of images, whose gradients come about in other code.
 @Suite("Training of flows of images")
@@ -65,6 +66,19 @@ struct ImageTrainingTests {
             #expect(parameters(second.flow) != parameters(first.flow))
         }
         try check(Self.types[index])
+    }
+
+    @Test("every thread has a part of a small batch, unless a dequantizer's vectors are cut with it")
+    func parts() throws {
+        let flow = try trainer(SplineGlowFlow.self).flow
+        #expect(flow.partRows == 1)
+        #expect(BatchGradient.parts(of: 0..<16, threads: 3, by: flow.partRows) == [0..<6, 6..<12, 12..<16])
+        #expect(BatchGradient.parts(of: 2..<4, threads: 3, by: flow.partRows) == [2..<3, 3..<4])
+        let dequantizer = try Dequantizer(
+            shape: EventShape(height: 2, width: 2, channels: 1), sizes: DequantizerSizes(), seed: 1)
+        let both = Fitted(flow: flow, dequantizer: dequantizer)
+        #expect(both.partRows == 16 && Fitted(flow: flow, dequantizer: nil).partRows == 1)
+        #expect(BatchGradient.parts(of: 0..<40, threads: 3, by: both.partRows) == [0..<16, 16..<32, 32..<40])
     }
 
     @Test("dropout is another training, which neither threads nor a resumption change", arguments: types.indices)
