@@ -38,6 +38,13 @@ public enum ModelFile {
     public static func encode<Flow: FlowArchitecture>(
         _ model: DensityModel<Flow>, precision: TensorPrecision
     ) throws -> [UInt8] {
+        let (tensors, metadata) = try contents(model, precision)
+        return try Safetensors.encode(tensors, metadata: metadata, precision: precision)
+    }
+
+    private static func contents<Flow: FlowArchitecture>(
+        _ model: DensityModel<Flow>, _ precision: TensorPrecision
+    ) throws -> (tensors: [Safetensors.Tensor], metadata: [String: String]) {
         var record = model.record
         var rounded = model.flow
         var dequantizer = model.dequantizer
@@ -56,15 +63,20 @@ public enum ModelFile {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = String(decoding: try encoder.encode(record), as: UTF8.self)
-        return try Safetensors.encode(tensors, metadata: [recordKey: json], precision: precision)
+        return (tensors, [recordKey: json])
     }
 
     /// Writes the file beside its place and renames it there, so that nobody ever reads half of one.
-    /// - Throws: what the file system says.
+    /// - Throws: `POSIXError`, what the file system says.
     public static func write<Flow: FlowArchitecture>(
         _ model: DensityModel<Flow>, to path: String, precision: TensorPrecision
     ) throws {
-        try Data(encode(model, precision: precision)).write(to: URL(filePath: path), options: .atomic)
+        let (tensors, metadata) = try contents(model, precision)
+        try ReplacingFile.write(to: path) { write in
+            try Safetensors.write(
+                tensors.map { ($0.name, $0.shape) }, metadata: metadata, precision: precision,
+                values: { tensors[$0].values }, to: write)
+        }
     }
 
     // MARK: Reading

@@ -94,13 +94,28 @@ package enum Safetensors {
     package static func encode(
         _ tensors: [Tensor], metadata: [String: String], precision: TensorPrecision
     ) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        try write(
+            tensors.map { ($0.name, $0.shape) }, metadata: metadata, precision: precision,
+            values: { tensors[$0].values }
+        ) { bytes += $0 }
+        return bytes
+    }
+
+    /// Hands the file's bytes to `sink`, some hundred thousand at a time.
+    /// - Parameters:
+    ///   - tensors: in the order of the file.
+    ///   - values: of the tensor of that number, asked for when their turn comes.
+    package static func write(
+        _ tensors: [(name: String, shape: [Int])], metadata: [String: String], precision: TensorPrecision,
+        values: (Int) -> [Float], to sink: ([UInt8]) throws -> Void
+    ) throws {
         var header = Header()
         header.metadata = metadata
         var offset = 0
-        for tensor in tensors {
-            let end = offset + tensor.values.count * precision.width
-            header.entries[tensor.name] = Entry(
-                dtype: precision.rawValue, shape: tensor.shape, data_offsets: [offset, end])
+        for (name, shape) in tensors {
+            let end = offset + shape.reduce(precision.width, *)
+            header.entries[name] = Entry(dtype: precision.rawValue, shape: shape, data_offsets: [offset, end])
             offset = end
         }
         let encoder = JSONEncoder()
@@ -109,20 +124,27 @@ package enum Safetensors {
         // so that the tensors start at a multiple of 8 bytes, as the format asks
         json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(8 + json.count + offset)
         append(UInt64(json.count), to: &bytes)
-        bytes += json
-        for tensor in tensors {
-            for value in tensor.values {
-                switch precision {
-                case .float32: append(value.bitPattern, to: &bytes)
-                case .bfloat16: append(bfloat16(value), to: &bytes)
-                case .float16: append(Float16(value).bitPattern, to: &bytes)
+        try sink(bytes + json)
+        for (number, tensor) in tensors.enumerated() {
+            let values = values(number)
+            precondition(values.count == tensor.shape.reduce(1, *))
+            for first in stride(from: 0, to: values.count, by: pieceCount) {
+                bytes.removeAll(keepingCapacity: true)
+                for value in values[first..<min(first + pieceCount, values.count)] {
+                    switch precision {
+                    case .float32: append(value.bitPattern, to: &bytes)
+                    case .bfloat16: append(bfloat16(value), to: &bytes)
+                    case .float16: append(Float16(value).bitPattern, to: &bytes)
+                    }
                 }
+                try sink(bytes)
             }
         }
-        return bytes
     }
+
+    /// Numbers that are written at a time.
+    private static let pieceCount = 1 << 16
 
     private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
         for shift in stride(from: 0, to: type(of: value).bitWidth, by: 8) {

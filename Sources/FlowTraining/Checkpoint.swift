@@ -99,9 +99,9 @@ private enum MetadataKey {
 }
 
 /// CRC-32 over the state and all arrays, in the order of the groups.
-private func checksum(state: String, arrays: [[[Float]]]) -> String {
+private func checksum(state: String, arrays: some Sequence<[Float]>) -> String {
     var checksum = unsafe crc32(Array(state.utf8).span.bytes)
-    for array in arrays.joined() { checksum = unsafe crc32(array.span.bytes, continuing: checksum) }
+    for array in arrays { checksum = unsafe crc32(array.span.bytes, continuing: checksum) }
     return "\(checksum)"
 }
 
@@ -111,7 +111,7 @@ extension Trainer {
     /// Writes the whole state of the training, replacing the file in one step.
     /// - Throws: ``TrainingError/file(path:operation:reason:)``.
     public func writeCheckpoint(to path: String) throws {
-        var arrays: [[[Float]]] = [
+        var arrays = [
             fitted.parameters(), optimizer.memory.map(\.average), optimizer.memory.map(\.first),
             optimizer.memory.map(\.second),
         ]
@@ -119,14 +119,21 @@ extension Trainer {
         let state = try String(
             decoding: JSONEncoder().encode(CheckpointState(identity: identity, progress: progress)), as: UTF8.self)
         let infos = optimizer.memory.map(\.info)
-        arrays = arrays.map { zip(infos, $0).map { info, values in info.live(of: values) } }
-        let tensors = zip(CheckpointGroup.allCases, arrays).flatMap { group, arrays in
-            zip(infos, arrays).map { info, values in
-                Safetensors.Tensor(name: "\(group.rawValue).\(info.name)", shape: info.liveShape, values: values)
-            }
+        // one array at a time: all of them are as much as the training itself holds
+        func live(_ number: Int) -> [Float] {
+            let (group, array) = number.quotientAndRemainder(dividingBy: infos.count)
+            return infos[array].live(of: arrays[group][array])
         }
-        let metadata = [MetadataKey.state: state, MetadataKey.checksum: checksum(state: state, arrays: arrays)]
-        try writeFile(Safetensors.encode(tensors, metadata: metadata, precision: .float32), to: path)
+        let tensors = CheckpointGroup.allCases.prefix(arrays.count).flatMap { group in
+            infos.map { (name: "\(group.rawValue).\($0.name)", shape: $0.liveShape) }
+        }
+        let metadata = [
+            MetadataKey.state: state,
+            MetadataKey.checksum: checksum(state: state, arrays: tensors.indices.lazy.map(live)),
+        ]
+        try replaceFile(at: path) { write in
+            try Safetensors.write(tensors, metadata: metadata, precision: .float32, values: live, to: write)
+        }
     }
 
     /// Continues where the checkpoint stopped. Only the options that say how long to train may have changed.
@@ -167,7 +174,7 @@ extension Trainer {
                 return tensor
             }
         }
-        guard metadata[MetadataKey.checksum] == checksum(state: json, arrays: stored.map { $0.map(\.values) }) else {
+        guard metadata[MetadataKey.checksum] == checksum(state: json, arrays: stored.joined().lazy.map(\.values)) else {
             throw damaged("the checksum does not match")
         }
         let arrays = stored.map { tensors in

@@ -1,30 +1,33 @@
 import FoundationEssentials
+import FlowModels
 import Glibc
 
 /// Replaces the file at `path` in one step: whoever reads sees the old bytes or the new ones.
 /// - Throws: ``TrainingError/file(path:operation:reason:)``.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
+    try replaceFile(at: path) { write in try write(bytes) }
+}
+
+/// The same in pieces, with the errors of a training.
+/// - Throws: ``TrainingError/file(path:operation:reason:)``; what else `body` throws.
+func replaceFile(at path: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void) throws {
     do {
-        try Data(bytes).write(to: URL(filePath: path), options: .atomic)
-    } catch {
+        try ReplacingFile.write(to: path, body)
+    } catch let error as POSIXError {
         throw fileError(error, path: path, operation: "write")
     }
 }
 
 /// What the file system said, in words.
 package func fileError(_ error: any Error, path: String, operation: String) -> TrainingError {
-    let cocoa = error as? CocoaError
+    let system = error as? POSIXError ?? (error as? CocoaError)?.underlying as? POSIXError
     let reason =
-        switch cocoa?.code {
-        case .fileReadNoSuchFile?, .fileNoSuchFile?: "there is no such file or folder"
-        case .fileReadNoPermission?, .fileWriteNoPermission?: "permission denied"
-        case .fileWriteOutOfSpace?: "no space left"
-        default:
-            if let system = cocoa?.underlying as? POSIXError {
-                unsafe String(cString: strerror(system.code.rawValue))
-            } else {
-                "\(error)"
-            }
+        switch ((error as? CocoaError)?.code, system?.code) {
+        case (.fileReadNoSuchFile?, _), (.fileNoSuchFile?, _), (_, .ENOENT?): "there is no such file or folder"
+        case (.fileReadNoPermission?, _), (.fileWriteNoPermission?, _), (_, .EACCES?): "permission denied"
+        case (.fileWriteOutOfSpace?, _), (_, .ENOSPC?): "no space left"
+        case (_, let code?): unsafe String(cString: strerror(code.rawValue))
+        default: "\(error)"
         }
     return .file(path: path, operation: operation, reason: reason)
 }

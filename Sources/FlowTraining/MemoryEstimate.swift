@@ -1,22 +1,28 @@
 public import FlowCore
 public import FlowModels
 
-/// What a training will need, before it starts; bytes.
+/// What a training will take, before it starts; bytes.
 public struct MemoryEstimate: Sendable, Equatable {
+    /// What the process has already: the program, and the images.
+    public var base: Int
     /// Weights, both moments, the moving average, the best weights so far and the gradient.
     public var parameters: Int
-    /// The images.
-    public var data: Int
     /// What the passes of a step remember: of all the flow, or of the largest stage with reversible steps; and of a dequantizer.
     public var tapes: Int
+    /// What is there only when no step is under way: at the end the weights as they are rounded for the file, and both as the kernels
+    /// read them; or at the beginning all arrays of a checkpoint that is read.
+    public var betweenSteps: Int
 
-    public var total: Int { parameters + data + tapes }
+    /// At any time.
+    public var total: Int { base + parameters + max(tapes, betweenSteps) }
 
     /// - Parameters:
     ///   - parameters: numbers in the flow's arrays.
-    ///   - images: to train and to validate.
-    public static func parameters(_ parameters: Int, images: Int, dims: Int) -> MemoryEstimate {
-        MemoryEstimate(parameters: 6 * 4 * parameters, data: images * dims, tapes: 0)
+    ///   - isResumed: whether it begins with a checkpoint.
+    public static func parameters(_ parameters: Int, base: Int, isResumed: Bool = false) -> MemoryEstimate {
+        let array = 4 * parameters
+        return MemoryEstimate(
+            base: base, parameters: 6 * array, tapes: 0, betweenSteps: (isResumed ? 5 : 3) * array)
     }
 
     /// The same with the tapes of a step.

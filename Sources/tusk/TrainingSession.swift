@@ -3,6 +3,7 @@ import FlowCore
 import FlowKernels
 import FlowModels
 import FlowTraining
+import FoundationEssentials
 import Glibc
 import Imaging
 
@@ -122,11 +123,12 @@ struct TrainingSession: ParsableArguments {
     /// What the training will need.
     /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
     private func memory<Flow: FlowArchitecture>(
-        _: Flow.Type, _ sizes: HyperParameters, _ dequantizer: DequantizerSizes?, _ elements: Int, _ images: Int,
-        _ shape: EventShape, _ options: TrainingOptions
+        _: Flow.Type, _ sizes: HyperParameters, _ dequantizer: DequantizerSizes?, _ elements: Int, _ shape: EventShape,
+        _ options: TrainingOptions
     ) throws -> MemoryEstimate {
         if let maxMemory { try tusk.check("--max-memory", maxMemory, in: 1...1 << 40) }
-        let limit = maxMemory.map { $0 << 20 } ?? availableMemory() ?? Int.max
+        let base = residentMemory() ?? 0
+        let limit = maxMemory.map { $0 << 20 } ?? memoryLimit(resident: base) ?? Int.max
         func checkFits(_ estimate: MemoryEstimate) throws {
             guard estimate.total > limit else { return }
             throw CommandError(
@@ -134,7 +136,8 @@ struct TrainingSession: ParsableArguments {
                     + "the activations of a step; \(maxMemory == nil ? "available" : "--max-memory") is "
                     + "\(grouped(limit >> 20)). A smaller --accumulate or --batch, or --reversible, needs less")
         }
-        var estimate = MemoryEstimate.parameters(elements, images: images, dims: shape.dims)
+        let isResumed = unsafe resume && access(checkpoint, F_OK) == 0
+        var estimate = MemoryEstimate.parameters(elements, base: base, isResumed: isResumed)
         try checkFits(estimate)
         let flow = try Flow(shape: shape, hyperParameters: sizes, seed: nil)
         estimate = estimate.adding(
@@ -190,7 +193,11 @@ struct TrainingSession: ParsableArguments {
         let model = try trainer.model(
             name: name, classes: classes, trainSplit: split.rawValue, validationSplit: Split.validation.rawValue,
             precision: precision)
-        try ModelFile.write(model, to: output, precision: precision)
+        do {
+            try ModelFile.write(model, to: output, precision: precision)
+        } catch let error as POSIXError {
+            throw fileError(error, path: output, operation: "write")
+        }
         try writeFile(
             encodePNG(curvePlot(trainer.progress.curve, title: name, goal: trainer.goal)), to: base + ".png")
         guard let heldOut = model.record.heldOut, let best = trainer.progress.best else { return }
@@ -211,7 +218,7 @@ struct TrainingSession: ParsableArguments {
         let (parameters, ofDequantizer, elements) = try Self.counts(
             architecture, shape: train.shape, sizes, dequantizer)
         let memory = try memory(
-            architecture, sizes, dequantizer, elements, train.count + validation.count, train.shape, options)
+            architecture, sizes, dequantizer, elements, train.shape, options)
         let steps = (try train.entries(repeating: options.repeats).count + options.batch - 1) / options.batch
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
@@ -238,9 +245,9 @@ struct TrainingSession: ParsableArguments {
             """
             training    \(options.epochs) epochs of \(steps) steps, seed \(options.seed)\
             \(how.map { ", " + $0 }.joined()), \(threads) threads
-            memory      about \(grouped(max(1, memory.total >> 20))) MiB: \(grouped(memory.parameters >> 20)) for weights, \
-            averages and gradient, \(grouped(memory.tapes >> 20)) for the activations of a step, \(grouped(memory.data >> 20)) \
-            for images
+            memory      about \(grouped(memory.total >> 20)) MiB: \(grouped(memory.base >> 20)) for the program and the images, \
+            \(grouped(memory.parameters >> 20)) for weights, averages and gradient, \(grouped(memory.tapes >> 20)) for the \
+            activations of a step
             output      \(output), \(base).csv, \(base).png, \(checkpoint)
             """)
     }

@@ -14,14 +14,19 @@ struct MemoryEstimateTests {
     private func tapes(batch: Int, accumulate: Int = 0, reversible: Bool = false, threads: Int = 1) -> Int {
         var options = TrainingOptions()
         (options.batch, options.accumulatedBatch, options.reversible) = (batch, accumulate, reversible)
-        return MemoryEstimate.parameters(100, images: 10, dims: 16)
+        return MemoryEstimate.parameters(100, base: 7)
             .adding(flow, options: options, threads: threads).tapes
     }
 
-    @Test("counts six arrays of weights, and a byte a pixel")
+    @Test("counts six arrays of weights, and three more at the end, or a checkpoint's five")
     func fixed() {
-        let estimate = MemoryEstimate.parameters(100, images: 10, dims: 16)
-        #expect(estimate == MemoryEstimate(parameters: 2400, data: 160, tapes: 0) && estimate.total == 2560)
+        let estimate = MemoryEstimate.parameters(100, base: 7)
+        #expect(estimate == MemoryEstimate(base: 7, parameters: 2400, tapes: 0, betweenSteps: 1200))
+        #expect(estimate.total == 3607)
+        #expect(MemoryEstimate.parameters(100, base: 7, isResumed: true).total == 4407)
+        var stepping = estimate
+        stepping.tapes = 1300
+        #expect(stepping.total == 3707)
     }
 
     @Test("tapes grow with the rows that are in memory at a time, and not with threads")
@@ -39,7 +44,7 @@ struct MemoryEstimateTests {
         for reversible in [false, true] {
             var options = TrainingOptions()
             (options.batch, options.reversible) = (64, reversible)
-            let estimate = MemoryEstimate.parameters(100, images: 10, dims: 16)
+            let estimate = MemoryEstimate.parameters(100, base: 7)
             let (without, with) = (
                 estimate.adding(flow, options: options, threads: 2),
                 estimate.adding(flow, dequantizer: dequantizer, options: options, threads: 2)

@@ -1,18 +1,12 @@
 import FoundationEssentials
 
-/// Bytes that a process may still take on this Linux machine: what the kernel calls available, or the limit of the process's
-/// control group or of one above it, if that is smaller; nil where neither is known.
+/// Bytes that this process may take in all on this Linux machine: `resident`, which it has, and what the kernel calls available, or
+/// the limit of the process's control group or of one above it, if that is smaller; nil where neither is known.
 ///
 /// Source: proc(5), `MemAvailable`; the kernel's cgroup-v2.rst, `memory.max`, and v1/memory.rst, `memory.limit_in_bytes`.
-func availableMemory(root: String = "/") -> Int? {
-    func lines(_ path: String) -> [Substring] {
-        (try? String(contentsOfFile: root + path, encoding: .utf8))?.split(separator: "\n") ?? []
-    }
-    var limits: [Int] = []
-    for line in lines("proc/meminfo") where line.hasPrefix("MemAvailable:") {
-        // "MemAvailable:   21643000 kB"
-        limits += line.split(separator: " ").dropFirst().prefix(1).compactMap { Int($0) }.map { $0 << 10 }
-    }
+func memoryLimit(resident: Int, root: String = "/") -> Int? {
+    func lines(_ path: String) -> [Substring] { systemLines(root + path) }
+    var limits = kilobytes("MemAvailable", in: root + "proc/meminfo").map { [resident + $0] } ?? []
     for line in lines("proc/self/cgroup") {
         // "0::/a/b" of version 2, "4:memory:/a/b" of version 1
         let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -36,4 +30,20 @@ func availableMemory(root: String = "/") -> Int? {
         }
     }
     return limits.min()
+}
+
+/// Bytes of memory that this process has; nil where that is not known.
+///
+/// Source: proc(5), `VmRSS`.
+func residentMemory(root: String = "/") -> Int? { kilobytes("VmRSS", in: root + "proc/self/status") }
+
+private func systemLines(_ path: String) -> [Substring] {
+    (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
+}
+
+/// The bytes of a line such as `MemAvailable:   21643000 kB`.
+private func kilobytes(_ name: String, in path: String) -> Int? {
+    systemLines(path).first { $0.hasPrefix(name + ":") }
+        .flatMap { $0.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace).first }
+        .flatMap { Int($0) }.map { $0 << 10 }
 }
