@@ -53,6 +53,8 @@ struct TrainingSession: ParsableArguments {
         output.hasSuffix(".safetensors") ? String(output.dropLast(".safetensors".count)) : output
     }
     private var checkpoint: String { base + ".checkpoint" }
+    /// Whether it begins with a checkpoint.
+    private var isResumed: Bool { unsafe resume && access(checkpoint, F_OK) == 0 }
 
     /// All options of the training, theirs and this session's.
     /// - Throws: `TrainingError` for the first that makes no sense.
@@ -136,7 +138,6 @@ struct TrainingSession: ParsableArguments {
                     + "the activations of a step; \(maxMemory == nil ? "available" : "--max-memory") is "
                     + "\(grouped(limit >> 20)). A smaller --accumulate or --batch, or --reversible, needs less")
         }
-        let isResumed = unsafe resume && access(checkpoint, F_OK) == 0
         var estimate = MemoryEstimate.parameters(elements, base: base, isResumed: isResumed)
         try checkFits(estimate)
         let flow = try Flow(shape: shape, hyperParameters: sizes, seed: nil)
@@ -150,7 +151,7 @@ struct TrainingSession: ParsableArguments {
     /// Trains to the end and writes the model; or says why it ends before that.
     func run<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, classes: [String]) throws {
         let classes = classNames.isEmpty ? classes : classNames
-        if resume, unsafe access(checkpoint, F_OK) == 0 {
+        if isResumed {
             try trainer.resume(from: checkpoint)
             Terminal.line(
                 "resumed     after \(trainer.progress.epoch) epochs, \(trainer.progress.step) steps, "
