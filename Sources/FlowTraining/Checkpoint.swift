@@ -131,8 +131,10 @@ extension Trainer {
             MetadataKey.state: state,
             MetadataKey.checksum: checksum(state: state, arrays: tensors.indices.lazy.map(live)),
         ]
-        try replaceFile(at: path) { write in
-            try Safetensors.write(tensors, metadata: metadata, precision: .float32, values: live, to: write)
+        try namingFile(path) {
+            try ReplacingFile.write(to: path) { write in
+                try Safetensors.write(tensors, metadata: metadata, precision: .float32, values: live, to: write)
+            }
         }
     }
 

@@ -5,14 +5,14 @@ import Glibc
 /// Replaces the file at `path` in one step: whoever reads sees the old bytes or the new ones.
 /// - Throws: ``TrainingError/file(path:operation:reason:)``.
 package func writeFile(_ bytes: [UInt8], to path: String) throws {
-    try replaceFile(at: path) { write in try write(bytes) }
+    try namingFile(path) { try ReplacingFile.write(to: path) { write in try write(bytes) } }
 }
 
-/// The same in pieces, with the errors of a training.
-/// - Throws: ``TrainingError/file(path:operation:reason:)``; what else `body` throws.
-func replaceFile(at path: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void) throws {
+/// Has what the file system says of a write become an error that names the file.
+/// - Throws: ``TrainingError/file(path:operation:reason:)``; what else `write` throws.
+package func namingFile(_ path: String, _ write: () throws -> Void) throws {
     do {
-        try ReplacingFile.write(to: path, body)
+        try write()
     } catch let error as POSIXError {
         throw fileError(error, path: path, operation: "write")
     }

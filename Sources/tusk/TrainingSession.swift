@@ -3,7 +3,6 @@ import FlowCore
 import FlowKernels
 import FlowModels
 import FlowTraining
-import FoundationEssentials
 import Glibc
 import Imaging
 
@@ -194,11 +193,7 @@ struct TrainingSession: ParsableArguments {
         let model = try trainer.model(
             name: name, classes: classes, trainSplit: split.rawValue, validationSplit: Split.validation.rawValue,
             precision: precision)
-        do {
-            try ModelFile.write(model, to: output, precision: precision)
-        } catch let error as POSIXError {
-            throw fileError(error, path: output, operation: "write")
-        }
+        try namingFile(output) { try ModelFile.write(model, to: output, precision: precision) }
         try writeFile(
             encodePNG(curvePlot(trainer.progress.curve, title: name, goal: trainer.goal)), to: base + ".png")
         guard let heldOut = model.record.heldOut, let best = trainer.progress.best else { return }
