@@ -70,32 +70,32 @@ bench-setup: ## a Python environment with the peers, for Benchmarks/
 	Benchmarks/setup.sh
 
 bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/performance.md (ARGS)
-	.venv/bin/python Benchmarks/speed/compare.py --program $(PROGRAM) --output runs/speed.json $(ARGS)
-	.venv/bin/python Benchmarks/speed/report.py runs/speed.json
+	.venv/bin/python -m Benchmarks.speed.compare --program $(PROGRAM) --output runs/speed.json $(ARGS)
+	.venv/bin/python -m Benchmarks.speed.report runs/speed.json
 
 bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
 	Benchmarks/http/setup.sh
 
 bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
-	.venv/bin/python Benchmarks/http/run.py --program $(PROGRAM) $(ARGS)
+	.venv/bin/python -m Benchmarks.http.run --program $(PROGRAM) $(ARGS)
 
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
-	.venv/bin/python Benchmarks/exactness.py --program $(PROGRAM) --write $(ARGS)
+	.venv/bin/python -m Benchmarks.exactness --program $(PROGRAM) --write $(ARGS)
 
 zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
 	Benchmarks/zoo/setup.sh
 
 zoo: build zoo-setup ## train and evaluate all of docs/model-zoo.md beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
-	.venv/bin/python Benchmarks/zoo/run.py --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
+	.venv/bin/python -m Benchmarks.zoo.run --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
 
 zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo has finished so far (ARGS)
-	.venv/bin/python Benchmarks/zoo/report.py $(ARGS)
+	.venv/bin/python -m Benchmarks.zoo.report $(ARGS)
 
 zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
-	.venv/bin/python Benchmarks/zoo/check.py --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
+	.venv/bin/python -m Benchmarks.zoo.check --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
 
 gpu-check: build bench-setup ## check the training on a GPU, without one, 1 minute
-	.venv/bin/python Benchmarks/gpu/check.py --program $(PROGRAM)
+	.venv/bin/python -m Tests.TorchTraining.check --program $(PROGRAM)
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
 	Tests/conformance/run.sh

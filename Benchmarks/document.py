@@ -1,8 +1,8 @@
 """Sections of a Markdown file that scripts write: all that stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
 
-import pathlib
+from . import machine
 
-PERFORMANCE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+PERFORMANCE = machine.REPOSITORY / "docs" / "performance.md"
 
 
 def write_section(name, text, path=PERFORMANCE):

@@ -1,6 +1,6 @@
 """Whether the running service computes what zuko and nflows compute from the same weights and the same latents.
 
-    .venv/bin/python Benchmarks/exactness.py --program .build/release/tusk [--model FILE] [--write]
+    .venv/bin/python -m Benchmarks.exactness --program .build/release/tusk [--model FILE] [--write]
 
 Without --model a random masked autoregressive flow is written as a model file: 784 dimensions, 5 networks, hidden
 1024×1024, no weight zero but under the masks. Its check vector is zuko's density, which the program verifies when it
@@ -11,7 +11,6 @@ libraries, in float32 and in float64, with dequantization noise and latents draw
 import argparse
 import json
 import pathlib
-import sys
 import tempfile
 import urllib.request
 
@@ -20,14 +19,12 @@ import safetensors
 import safetensors.torch
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "goldens"), str(HERE / "peers")]
-import machine  # noqa: E402
-import philox  # noqa: E402
-from document import table, write_section  # noqa: E402
-from flows import MaskedAutoregressiveFlow  # noqa: E402
-from service import Service  # noqa: E402
-from transfer import Peer  # noqa: E402
+from Tests.Goldens.flows import MaskedAutoregressiveFlow
+from Tests.Goldens.transfer import Peer
+from Training.torch import philox
+from . import machine
+from .document import table, write_section
+from .service import Service
 
 LIBRARIES = ["zuko", "nflows"]
 DENSITY_TOLERANCE = 1e-4  # nats a dimension

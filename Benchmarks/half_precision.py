@@ -1,6 +1,6 @@
 """What bfloat16 changes in a model's answers: every test image is asked of two services, `--precision f32` and `bf16`.
 
-    python3 Benchmarks/half_precision.py --program .build/release/tusk --data FOLDER [--model FILE] [--class 5]
+    python3 -m Benchmarks.half_precision --program .build/release/tusk --data FOLDER [--model FILE] [--class 5]
 
 Prints one row for docs/numerics.md. A verdict is whether an image is less probable than all but so many per cent of the
 images that the model was calibrated on.
@@ -13,8 +13,8 @@ import urllib.request
 
 import numpy as np
 
-from idx import read_split
-from service import Service
+from Training.torch.idx import read_split
+from .service import Service
 
 AT_ONCE = 256  # images of a request
 VERDICTS = [1, 5, 10]  # per cent

@@ -9,7 +9,7 @@ names=()
 for name in bear bird cat cow dog elephant giraffe horse sheep zebra; do names+=(--class-name "$name"); done
 mkdir -p runs
 # Sixteen blocks of 64 channels. Elephants are shown three times as often as the others; the prior stays a tenth.
-.venv/bin/python Benchmarks/gpu/train.py --data "$data" --name animals "${names[@]}" \
+.venv/bin/python -m Training.torch.train --data "$data" --name animals "${names[@]}" \
     --hidden "$(printf '64,%.0s' {1..15})64" --bins 12 --tail-bound 6 --alpha 1e-5 \
     --flips --shift 1 --warp 0.06 --dropout 0.1 --repeat elephant=3 --batch 128 --lr 1e-3 --seconds 390 \
     --watch elephant --precision float16 --output runs/animals.safetensors

@@ -5,8 +5,8 @@ import socket
 import ssl
 import time
 
-import processes
-from load import answer_length, request
+from . import processes
+from .load import answer_length, request
 
 # Each source address has some 28,000 ports; a few addresses leave room for those that wait to be reused.
 CONNECTIONS_OF_A_SOURCE = 5_000

@@ -8,11 +8,8 @@ import time
 
 import numpy
 
-import crowds
-import load
-import processes
-import servers
-from png import png
+from . import crowds, load, processes, servers
+from .png import png
 
 CONNECTIONS = 64
 # They all come from this machine, which by default may have 256 connections.

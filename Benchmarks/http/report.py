@@ -1,6 +1,6 @@
 """The HTTP section of docs/performance.md, from what run.py measured.
 
-    .venv/bin/python Benchmarks/http/report.py [runs/http.json] [--write]
+    .venv/bin/python -m Benchmarks.http.report [runs/http.json] [--write]
 """
 
 import json
@@ -8,10 +8,9 @@ import pathlib
 import statistics
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import machine  # noqa: E402
-from document import table, write_section  # noqa: E402
-from load import percentile  # noqa: E402
+from Benchmarks import machine
+from Benchmarks.document import table, write_section
+from .load import percentile
 
 
 def median(runs, key):

@@ -1,6 +1,6 @@
 """The HTTP server under load, beside its peers: `make bench-http`.
 
-    .venv/bin/python Benchmarks/http/run.py --program .build/release/tusk [--quick] [--only health,slow] [--write]
+    .venv/bin/python -m Benchmarks.http.run --program .build/release/tusk [--quick] [--only health,slow] [--write]
 
 Everything listens on loopback, shares this machine's cores with what asks it, and is stopped when the script ends, also
 by Ctrl-C. Measurements go to a JSON file; --write puts the tables into docs/performance.md.
@@ -15,12 +15,8 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import machine  # noqa: E402
-import parts  # noqa: E402
-import processes  # noqa: E402
-import report  # noqa: E402
-import servers  # noqa: E402
+from Benchmarks import machine
+from . import parts, processes, report, servers
 
 
 def arguments():

@@ -8,13 +8,13 @@ import ssl
 import subprocess
 import sys
 
-import processes
-from service import Service, free_port
+from Benchmarks import machine
+from Benchmarks.service import Service, free_port
+from . import processes
 
 HERE = pathlib.Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
 HUMMINGBIRD = HERE / "hummingbird-peer" / ".build" / "release" / "HealthPeer"
-NGINX = REPOSITORY / "runs" / "http" / "nginx" / "usr" / "sbin" / "nginx"
+NGINX = machine.REPOSITORY / "runs" / "http" / "nginx" / "usr" / "sbin" / "nginx"
 
 NGINX_CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
@@ -81,7 +81,7 @@ def nginx(folder):
 
 def uvicorn(name, *options):
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "fastapi_peer:app", "--app-dir", HERE, "--host", "127.0.0.1", "--port",
+    command = [sys.executable, "-m", "uvicorn", "Benchmarks.http.fastapi_peer:app", "--host", "127.0.0.1", "--port",
                port, "--workers", "1", "--no-access-log", "--log-level", "error", "--no-server-header", *options]
     return running(name, command, port)
 

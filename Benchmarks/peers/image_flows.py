@@ -16,7 +16,7 @@ from nflows.transforms.coupling import AffineCouplingTransform, PiecewiseRationa
 from nflows.transforms.normalization import ActNorm
 from nflows.transforms.reshape import SqueezeTransform
 
-from vector_flows import Density, own_log_prob
+from .vector_flows import Density, own_log_prob
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """nflows' Glow of images, with the network of ours in its couplings."""
 
-from image_flows import nflows_glow, our_network
-from model import Model
+from .image_flows import nflows_glow, our_network
+from .model import Model
 
 
 class NflowsGlow(Model):

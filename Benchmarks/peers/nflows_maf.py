@@ -2,7 +2,7 @@
 
 from nflows.flows import MaskedAutoregressiveFlow
 
-from model import Model
+from .model import Model
 
 
 class NflowsMAF(Model):

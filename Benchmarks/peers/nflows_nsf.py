@@ -6,7 +6,7 @@ from nflows.transforms.autoregressive import MaskedPiecewiseRationalQuadraticAut
 from nflows.transforms.base import CompositeTransform
 from nflows.transforms.permutations import ReversePermutation
 
-from model import Model
+from .model import Model
 
 
 class NflowsNSF(Model):

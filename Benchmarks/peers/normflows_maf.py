@@ -3,7 +3,7 @@
 import normflows
 import torch
 
-from model import Model
+from .model import Model
 
 
 class NormflowsMAF(Model):

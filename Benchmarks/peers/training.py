@@ -1,4 +1,4 @@
-"""Preprocessing, bits/dim and the training loop that every model of this folder goes through."""
+"""Preprocessing and the training loop that every model of this folder goes through."""
 
 import copy
 import math
@@ -8,7 +8,8 @@ import time
 
 import torch
 
-LEVELS = 256
+from Training.torch.units import LEVELS, bits_per_dim
+
 MAX_ROLLBACKS = 5  # as `tusk train --rollbacks`
 CHECKPOINT_EVERY = 30.0  # seconds, as `tusk train --checkpoint-interval`
 LINE_EVERY = 10.0  # seconds
@@ -21,11 +22,6 @@ def to_logits(images, noise, alpha):
     log_s, log_rest = torch.log(s), torch.log1p(-s)
     log_det = images.shape[1] * math.log1p(-2 * alpha) - (log_s + log_rest).sum(-1)
     return (log_s - log_rest).float(), log_det
-
-
-def bits_per_dim(log_prob, dims):
-    """−(log p(y) − D·ln 256)/(D·ln 2), `log_prob` in nats."""
-    return -(log_prob - dims * math.log(LEVELS)) / (dims * math.log(2))
 
 
 @torch.no_grad()

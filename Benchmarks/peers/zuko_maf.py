@@ -3,7 +3,7 @@
 import torch
 import zuko
 
-from model import Model
+from .model import Model
 
 
 class ZukoMAF(Model):

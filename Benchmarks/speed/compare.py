@@ -1,7 +1,7 @@
 """Images/s of density, sampling and training: `tusk` against zuko, nflows and normflows, in turns on one machine: masked
 autoregressive flows of vectors, and a Glow of images.
 
-    .venv/bin/python Benchmarks/speed/compare.py --program .build/release/tusk
+    .venv/bin/python -m Benchmarks.speed.compare --program .build/release/tusk
 
 Writes what it measured as JSON; report.py makes the table and the plot of it. `make bench` does both.
 """
@@ -15,17 +15,16 @@ import sys
 
 import torch
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "peers")]
-import machine  # noqa: E402
-import ours  # noqa: E402
-from contest import cell  # noqa: E402
-from image_flows import Sizes  # noqa: E402
-from nflows_glow import NflowsGlow  # noqa: E402
-from nflows_maf import NflowsMAF  # noqa: E402
-from normflows_maf import NormflowsMAF  # noqa: E402
-from scaling import scaling  # noqa: E402
-from timing import Budget  # noqa: E402
-from zuko_maf import ZukoMAF  # noqa: E402
+from Benchmarks import machine
+from Benchmarks.peers.image_flows import Sizes
+from Benchmarks.peers.nflows_glow import NflowsGlow
+from Benchmarks.peers.nflows_maf import NflowsMAF
+from Benchmarks.peers.normflows_maf import NormflowsMAF
+from Benchmarks.peers.zuko_maf import ZukoMAF
+from . import ours
+from .contest import cell
+from .scaling import scaling
+from .timing import Budget
 
 PEERS = [ZukoMAF, NflowsMAF, NormflowsMAF]
 

@@ -5,8 +5,8 @@ import time
 
 import torch
 
-import ours
-from timing import LONG, call_times, rates
+from . import ours
+from .timing import LONG, call_times, rates
 
 PRECISIONS = {"density": ["f32", "bf16"], "sample": ["f32", "bf16"], "train": ["f32"]}
 

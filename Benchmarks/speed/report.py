@@ -1,6 +1,6 @@
 """The table and the plot of docs/performance.md, from what compare.py measured.
 
-    .venv/bin/python Benchmarks/speed/report.py [runs/speed.json]
+    .venv/bin/python -m Benchmarks.speed.report [runs/speed.json]
 """
 
 import json
@@ -8,11 +8,10 @@ import pathlib
 import statistics
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import machine  # noqa: E402
-from document import PERFORMANCE, table, write_section  # noqa: E402
-from plot import plot_scaling  # noqa: E402
-from timing import LONG  # noqa: E402
+from Benchmarks import machine
+from Benchmarks.document import PERFORMANCE, table, write_section
+from .plot import plot_scaling
+from .timing import LONG
 
 PEERS = ["zuko", "nflows", "normflows"]
 # Sections of the page, and the contests that are in them.

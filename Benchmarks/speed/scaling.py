@@ -2,10 +2,10 @@
 
 import torch
 
-import ours
-from nflows_maf import NflowsMAF
-from timing import call_times, rates
-from zuko_maf import ZukoMAF
+from Benchmarks.peers.nflows_maf import NflowsMAF
+from Benchmarks.peers.zuko_maf import ZukoMAF
+from . import ours
+from .timing import call_times, rates
 
 DIMS = [16, 64, 256, 784, 1568, 3072]
 HIDDEN = [1024, 1024]

@@ -1,22 +1,19 @@
 """Images/s of autoregressive neural spline flows: `tusk bench --architecture nsf-autoregressive` against nflows, in turns.
 
-    .venv/bin/python Benchmarks/speed/splines.py --program .build/release/tusk
+    .venv/bin/python -m Benchmarks.speed.splines --program .build/release/tusk
 
 Prints the table of docs/performance.md.
 """
 
 import argparse
-import pathlib
 import statistics
-import sys
 
 import torch
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "peers")]
-import ours  # noqa: E402
-from contest import peer_call  # noqa: E402
-from nflows_nsf import NflowsNSF  # noqa: E402
-from timing import call_times, rates  # noqa: E402
+from Benchmarks.peers.nflows_nsf import NflowsNSF
+from . import ours
+from .contest import peer_call
+from .timing import call_times, rates
 
 MODELS = [(64, 5, [256, 256]), (784, 5, [1024, 1024])]
 CELLS = [("density", 1), ("density", 64), ("train", 64), ("sample", 1), ("sample", 64)]

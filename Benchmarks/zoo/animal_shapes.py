@@ -1,6 +1,6 @@
 """The animal shapes as IDX files with their fixed splits, from the PyPI package that they are published in.
 
-    python3 Benchmarks/zoo/animal_shapes.py --package FOLDER/animal_shape_mnist-0.39-py3-none-any.whl --output FOLDER
+    python3 -m Benchmarks.zoo.animal_shapes --package FOLDER/animal_shape_mnist-0.39-py3-none-any.whl --output FOLDER
 
 The package holds 10,000 images of ten animals in the order of their classes. animal-shapes-order.npy says which of them are
 train (the first 7,000), validation (1,000) and test (2,000), and in which order: near-duplicates (a Euclidean distance below
@@ -12,12 +12,12 @@ import argparse
 import gzip
 import pathlib
 import pickletools
-import struct
 import zipfile
 
 import numpy as np
 
-import data
+from Training.torch import data
+from Training.torch.idx import write_idx
 
 FOLDER = "animal_shape_mnist/data/Animal Shape/"
 SPLITS = {"train": 7000, "validation": 1000, "test": 2000}
@@ -32,11 +32,6 @@ def array(package, name, dtype, shape):
     if len(blocks) != 1:
         raise ValueError(f"{name}: {len(blocks)} blocks of bytes where an array has one")
     return np.frombuffer(blocks[0], dtype).reshape(shape)
-
-
-def write_idx(path, values):
-    head = struct.pack(f">HBB{values.ndim}I", 0, 0x08, values.ndim, *values.shape)
-    path.write_bytes(gzip.compress(head + values.tobytes(), mtime=0))
 
 
 def main():

@@ -1,6 +1,6 @@
 """Checks of the model zoo's own machinery: densities, bits/dim, sizes, interruption. Seconds; fails loudly.
 
-    .venv/bin/python Benchmarks/zoo/check.py --program .build/release/tusk --data FOLDER
+    .venv/bin/python -m Benchmarks.zoo.check --program .build/release/tusk --data FOLDER
 """
 
 import argparse
@@ -8,20 +8,18 @@ import json
 import math
 import pathlib
 import subprocess
-import sys
 import tempfile
 
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), *(str(HERE.parents[0] / name) for name in ("", "peers", "goldens"))]
-import data  # noqa: E402
-from checks import check  # noqa: E402
-from entries import ENTRIES, Entry  # noqa: E402
-from exactness import preprocess, read_model  # noqa: E402
-from peer import PEERS, build, settings  # noqa: E402
-from training import Training, bits_per_dim, held_out  # noqa: E402
-from transfer import Peer  # noqa: E402
+from Benchmarks.exactness import preprocess, read_model
+from Benchmarks.peers.training import Training, held_out
+from Tests.Goldens.checks import check
+from Tests.Goldens.transfer import Peer
+from Training.torch import data
+from Training.torch.units import bits_per_dim
+from .entries import ENTRIES, Entry
+from .peer import PEERS, build, settings
 
 
 class Uniform(torch.nn.Module):

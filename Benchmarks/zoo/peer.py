@@ -18,13 +18,10 @@ import types
 
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parents[0] / "peers")]
-import data  # noqa: E402
-import image_flows  # noqa: E402
-import vector_flows  # noqa: E402
-from entries import named  # noqa: E402
-from training import Training, held_out, to_logits  # noqa: E402
+from Benchmarks.peers import image_flows, vector_flows
+from Benchmarks.peers.training import Training, held_out, to_logits
+from Training.torch import data
+from .entries import named
 
 PEERS = {
     "zuko nice": vector_flows.zuko_nice,

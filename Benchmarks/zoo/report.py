@@ -1,6 +1,6 @@
 """The tables and curves of docs/model-zoo.md, from what run.py left.
 
-    .venv/bin/python Benchmarks/zoo/report.py [--runs runs/zoo] [--keep]
+    .venv/bin/python -m Benchmarks.zoo.report [--runs runs/zoo] [--keep]
 
 With --keep what is finished goes to records/ beside this file, replaces there what those entries had, and the tables are made
 from all that is there: so a zoo can be trained on several days and machines.
@@ -11,21 +11,18 @@ import csv
 import json
 import pathlib
 import shutil
-import sys
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[0])]
-import machine  # noqa: E402
-from document import table, write_section  # noqa: E402
-from entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
+from Benchmarks import machine  # noqa: E402
+from Benchmarks.document import table, write_section  # noqa: E402
+from .entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
 
-RECORDS = HERE / "records"
-DOCUMENT = HERE.parents[1] / "docs" / "model-zoo.md"
+RECORDS = pathlib.Path(__file__).with_name("records")
+DOCUMENT = machine.REPOSITORY / "docs" / "model-zoo.md"
 LATE = 0.95  # a best validation after this part of the epochs says that more time would help
 
 
@@ -226,8 +223,7 @@ def keep(runs):
 
 def relative(word):
     """A path of the repository from its root."""
-    path = pathlib.Path(word)
-    root = HERE.parents[1]
+    path, root = pathlib.Path(word), machine.REPOSITORY
     return str(path.relative_to(root)) if path.is_relative_to(root) else word
 
 

@@ -1,6 +1,6 @@
 """Trains and evaluates the entries of the model zoo, ours and the peers', each of ours beside its peer.
 
-    .venv/bin/python Benchmarks/zoo/run.py --program .build/release/tusk [--only maf,glow]
+    .venv/bin/python -m Benchmarks.zoo.run --program .build/release/tusk [--only maf,glow]
 
 The time of a training is what the processors worked for it: a machine that does other things at the same time finishes later
 and leaves both sides the work that they would have done. So pairs have one thread each, since torch's spin while they wait;
@@ -23,12 +23,10 @@ import sys
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parents[0] / "peers")]
-import machine  # noqa: E402
-import report  # noqa: E402
-from entries import DATA, ENTRIES  # noqa: E402
-from training import clock_text  # noqa: E402
+from Benchmarks import machine
+from Benchmarks.peers.training import clock_text
+from . import report
+from .entries import DATA, ENTRIES
 
 INTERRUPTED = 130  # exit status of `tusk train` and of this script
 
@@ -99,7 +97,7 @@ class Job:
         if self.side == "ours":
             return [str(self.options.program), "train", "--data", self.data, *self.words, "--name", self.entry.name,
                     "--output", str(self.folder / "ours.safetensors"), "--resume", *alone]
-        return [sys.executable, str(HERE / "peer.py"), "--entry", self.entry.name, "--data", self.data,
+        return [sys.executable, "-m", "Benchmarks.zoo.peer", "--entry", self.entry.name, "--data", self.data,
                 "--folder", str(self.folder), "--seconds", f"{self.seconds:g}", *alone]
 
     def pieces(self):

@@ -9,4 +9,4 @@ package=$(mktemp -d)
 trap 'rm -r "$package"' EXIT
 # without its dependencies: only the file of images in it is read
 .venv/bin/pip download --quiet --no-deps --dest "$package" animal-shape-mnist==0.39
-.venv/bin/python Benchmarks/zoo/animal_shapes.py --package "$package"/*.whl --output $shapes
+.venv/bin/python -m Benchmarks.zoo.animal_shapes --package "$package"/*.whl --output $shapes

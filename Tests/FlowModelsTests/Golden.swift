@@ -3,7 +3,7 @@ import FlowModels
 import FoundationEssentials
 
 /// A flow with weights, inputs and everything that follows from them, by PyTorch in double precision:
-/// Benchmarks/goldens.
+/// Tests/Goldens.
 struct Golden: Decodable {
     /// A row-major array and its shape.
     struct Array: Decodable {

@@ -1,4 +1,4 @@
-"""How check.py of the zoo and of the training on a GPU report what they find."""
+"""How the checks in Python, of the zoo and of the training in PyTorch, report what they find."""
 
 import sys
 

@@ -6,8 +6,9 @@ import torch
 from nflows.transforms import OneByOneConvolution, Permutation, SqueezeTransform
 from nflows.transforms.coupling import AffineCouplingTransform, PiecewiseRationalQuadraticCouplingTransform
 
-import flows
-from image_flows import mixing_matrix
+from Training.torch.spline import LEAST
+from . import flows
+from .image_flows import mixing_matrix
 
 
 def close(actual, expected):
@@ -77,7 +78,7 @@ def check_coupling(flow, name, key_is_first, parameters, image):
         return flow.network(name, "channels", parameters, key)
 
     if flow.bins:
-        offset = math.log(math.exp(1 - flows.LEAST) - 1)
+        offset = math.log(math.exp(1 - LEAST) - 1)
 
         def give(key):
             given = raw(key)
@@ -87,7 +88,7 @@ def check_coupling(flow, name, key_is_first, parameters, image):
 
         theirs = PiecewiseRationalQuadraticCouplingTransform(
             mask, lambda inputs, outputs: Network(give), flow.bins, "linear", flow.bound,
-            min_bin_width=flows.LEAST, min_bin_height=flows.LEAST, min_derivative=flows.LEAST)
+            min_bin_width=LEAST, min_bin_height=LEAST, min_derivative=LEAST)
     else:
         theirs = AffineCoupling(flow.bound, mask, lambda inputs, outputs: Network(
             lambda key: torch.cat(raw(key).unbind(-1), 1)))

@@ -9,7 +9,7 @@ import math
 import torch
 from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle
 
-from flows import ACTIVATIONS, Flow, diagonal, diagonal_inverse
+from .flows import ACTIVATIONS, Flow, diagonal, diagonal_inverse
 
 
 def convolution(x, parameters, name, side, seen=None):

@@ -7,21 +7,18 @@ Weights and inputs are float32 values; everything that follows from them is comp
 import json
 import math
 import pathlib
-import sys
 
 import safetensors.torch
 import torch
 from nflows.transforms.coupling import AdditiveCouplingTransform
 from nflows.transforms.splines.rational_quadratic import unconstrained_rational_quadratic_spline
 
-import flows
-import image_checks
-import image_flows
+from Training.torch.spline import LEAST
+from . import flows, image_checks, image_flows
+from .transfer import Peer
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
-from transfer import Peer  # noqa: E402
 
-FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "FlowModelsTests" / "Fixtures"
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "FlowModelsTests" / "Fixtures"
 DIMS, HIDDEN, BOUND, ROWS = 12, [16, 16], 2.5, 5
 ADAM_STEPS, LEARNING_RATE = 10, 1e-3
 
@@ -86,9 +83,9 @@ def check_spline(flow, generator):
     raw = torch.randn(200, flow.parameters_per_dim(), generator=generator, dtype=torch.float64) * 2
     x = torch.randn(200, generator=generator, dtype=torch.float64) * flow.bound
     widths, heights, derivatives = raw.split([flow.bins, flow.bins, flow.bins - 1], -1)
-    offset = math.log(math.exp(1 - flows.LEAST) - 1)
-    sizes = {"tails": "linear", "tail_bound": flow.bound, "min_bin_width": flows.LEAST, "min_bin_height": flows.LEAST,
-             "min_derivative": flows.LEAST}
+    offset = math.log(math.exp(1 - LEAST) - 1)
+    sizes = {"tails": "linear", "tail_bound": flow.bound, "min_bin_width": LEAST, "min_bin_height": LEAST,
+             "min_derivative": LEAST}
     for inverse, values in ((False, flow.transform(x, raw)[0]), (True, flow.transform_inverse(x, raw))):
         theirs, log_derivative = unconstrained_rational_quadratic_spline(
             x, widths, heights, derivatives + offset, inverse=inverse, **sizes)

@@ -1,7 +1,7 @@
 """Our masked networks' weights in zuko's and nflows' own masked networks.
 
 The libraries do not sort their hidden units, so their mask buffers are replaced by our masks. Parameters go by the names
-of the model file, and `flow` is the `MaskedAutoregressiveFlow` of goldens/flows.py, which knows masks and order.
+of the model file, and `flow` is the `MaskedAutoregressiveFlow` of Tests/Goldens/flows.py, which knows masks and order.
 """
 
 import functools

@@ -1,6 +1,6 @@
 """Checks of the training on a GPU, without one: its density is that of the goldens' flow, and `tusk` finds the file's figures again.
 
-    .venv/bin/python Benchmarks/gpu/check.py --program .build/release/tusk
+    .venv/bin/python -m Tests.TorchTraining.check --program .build/release/tusk
 """
 
 import argparse
@@ -9,21 +9,18 @@ import json
 import math
 import pathlib
 import subprocess
-import sys
 import tempfile
 
 import numpy as np
 import safetensors
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "goldens", "zoo"))]
-from animal_shapes import write_idx  # noqa: E402
-from checks import check  # noqa: E402
-from image_flows import ConvolutionalFlow  # noqa: E402
-from images import moved, warped  # noqa: E402
-from network import Flow  # noqa: E402
-from train import Training, arguments  # noqa: E402
+from Tests.Goldens.checks import check
+from Tests.Goldens.image_flows import ConvolutionalFlow
+from Training.torch.idx import write_idx
+from Training.torch.images import moved, warped
+from Training.torch.network import Flow
+from Training.torch.train import Training, arguments
 
 BINS, BOUND, SIDE = 5, 4.0, 5
 

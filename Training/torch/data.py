@@ -2,12 +2,10 @@
 
 import hashlib
 import pathlib
-import sys
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from idx import read_idx  # noqa: E402
+from .idx import read_idx
 
 # Split and the names that it may have in file names, as in Sources/FlowTraining/Data/Split.swift.
 NAMES = {"train": ["train"], "validation": ["validation", "valid", "val"], "test": ["test", "t10k"]}

@@ -19,6 +19,12 @@ def read_idx(path):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
+def write_idx(path, values):
+    """Unsigned bytes `values` as one gzipped IDX file; the same values, the same file."""
+    head = struct.pack(f">HBB{values.ndim}I", 0, 0x08, values.ndim, *values.shape)
+    pathlib.Path(path).write_bytes(gzip.compress(head + values.tobytes(), mtime=0))
+
+
 def read_split(folder, split, label=None):
     """Images `[n, height, width]` of one split, of one class or of all."""
 

@@ -1,14 +1,11 @@
 """Images on the device: noise, logits, and what a training changes in them. Levels are floats, `[n, height, width]`."""
 
 import math
-import pathlib
-import sys
 
 import torch
 from torch.nn import functional
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
-from training import LEVELS  # noqa: E402
+from .units import LEVELS
 
 
 def to_logits(levels, noise, alpha):

@@ -4,14 +4,11 @@ Parameters have the shapes and, in `tensors()`, the names of the model file.
 """
 
 import math
-import pathlib
-import sys
 
 import torch
 from torch.nn import functional
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "goldens"))
-from flows import spline  # noqa: E402
+from .spline import spline
 
 
 def uniform(*shape, deviation):

@@ -1,7 +1,7 @@
 """Trains an `nsf-convolutional` density of images in PyTorch, on a GPU, and writes a model file that `tusk` serves, evaluates and
 goes on training with.
 
-    python3 Benchmarks/gpu/train.py --data FOLDER --hidden 32,32,32,32 --flips --shift 1 --seconds 600 --output animals.safetensors
+    python3 -m Training.torch.train --data FOLDER --hidden 32,32,32,32 --flips --shift 1 --seconds 600 --output animals.safetensors
 
 The flow, the loss and `--dropout` are those of `tusk train --architecture nsf-convolutional --layers 1 --gated`. Only here there
 is `--warp`, which turns, stretches and slants drawn shapes and sharpens their edges again; the last part of a training sees none.
@@ -18,21 +18,17 @@ import argparse
 import json
 import math
 import pathlib
-import sys
 import time
 
 import numpy as np
 import safetensors.torch
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "peers", "zoo"))]
-import curve  # noqa: E402
-import philox  # noqa: E402
-from data import content_hash, load  # noqa: E402
-from images import moved, to_logits, warped  # noqa: E402
-from network import Flow  # noqa: E402
-from training import LEVELS, bits_per_dim  # noqa: E402
+from . import curve, philox
+from .data import content_hash, load
+from .images import moved, to_logits, warped
+from .network import Flow
+from .units import LEVELS, bits_per_dim
 
 AVERAGE = 0.999  # decay of the moving average of the weights, which is validated and written
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16}

@@ -1,0 +1,1 @@
+"""Trains the model that ships, in PyTorch on a GPU: README.md."""
