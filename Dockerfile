@@ -17,7 +17,7 @@ LABEL org.opencontainers.image.title="tusk" \
 COPY --from=build /image/ /
 USER 65532:65532
 EXPOSE 8080
-# Plain or by TLS, whichever port 8080 speaks; where it wants client certificates: docs/lifecycle.md, "Health check".
+# Plain or by TLS, whichever port 8080 speaks; where it wants client certificates: docs/guide/lifecycle.md, "Health check".
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/usr/bin/tusk", "health"]
 ENTRYPOINT ["/usr/bin/tusk"]
 CMD ["serve", "--host", "0.0.0.0"]

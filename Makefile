@@ -40,7 +40,7 @@ FUZZ          := --scratch-path .build-fuzz --configuration release --product tu
 SECONDS       := 60
 TARGET        :=
 
-fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECONDS each, TARGET for one); docs/testing.md
+fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECONDS each, TARGET for one); docs/guide/testing.md
 	@Tests/Fuzz/run.sh $(SECONDS) $(TARGET)
 
 fuzz-build: setup ## build what make fuzz runs
@@ -51,7 +51,7 @@ fuzz-build: setup ## build what make fuzz runs
 MUTEX         := .build-tsan/mutex.o
 TSAN          := --scratch-path .build-tsan --sanitize thread -Xswiftc -DTHREAD_SANITIZER -Xlinker $(MUTEX) $(SWIFT_FLAGS)
 
-tsan: setup ## run the tests of the service with ThreadSanitizer; docs/testing.md
+tsan: setup ## run the tests of the service with ThreadSanitizer; docs/guide/testing.md
 	mkdir -p $(dir $(MUTEX))
 	clang -O2 -Wall -Wextra -Werror -c Tests/ThreadSanitizer/mutex.c -o $(MUTEX)
 	swift build --build-tests $(TSAN)
@@ -69,7 +69,7 @@ model: build bench-setup ## train the default model again, on a GPU (DATA=folder
 bench-setup: ## a Python environment with the peers, for Benchmarks/
 	Benchmarks/setup.sh
 
-bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/performance.md (ARGS)
+bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/measurements/speed.md (ARGS)
 	.venv/bin/python -m Benchmarks.speed.compare --program $(PROGRAM) --output runs/speed.json $(ARGS)
 	.venv/bin/python -m Benchmarks.speed.report runs/speed.json
 
@@ -85,10 +85,10 @@ exactness: build bench-setup ## density and samples of the service against zuko 
 zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
 	Benchmarks/zoo/setup.sh
 
-zoo: build zoo-setup ## train and evaluate all of docs/model-zoo.md beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
+zoo: build zoo-setup ## train and evaluate all of docs/measurements/model-zoo.md beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
 	.venv/bin/python -m Benchmarks.zoo.run --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
 
-zoo-report: bench-setup ## the tables of docs/model-zoo.md from what make zoo has finished so far (ARGS)
+zoo-report: bench-setup ## the tables of docs/measurements/model-zoo.md from what make zoo has finished so far (ARGS)
 	.venv/bin/python -m Benchmarks.zoo.report $(ARGS)
 
 zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute

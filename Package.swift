@@ -27,7 +27,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 }
 
 /// The targets of Tests/Fuzz: by default as a test that runs their corpora; for `make fuzz` as a program that lets
-/// libFuzzer look for more, which needs its runtime and instrumented modules. See docs/testing.md.
+/// libFuzzer look for more, which needs its runtime and instrumented modules. See docs/guide/testing.md.
 let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
 let fuzzDependencies: [Target.Dependency] = [
     "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "Serving",
@@ -57,7 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        // System libraries. Why each is here: docs/dependencies.md.
+        // System libraries. Why each is here: docs/reference/dependencies.md.
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

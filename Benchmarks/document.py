@@ -2,10 +2,10 @@
 
 from . import machine
 
-PERFORMANCE = machine.REPOSITORY / "docs" / "performance.md"
+SPEED = machine.REPOSITORY / "docs" / "measurements" / "speed.md"
 
 
-def write_section(name, text, path=PERFORMANCE):
+def write_section(name, text, path=SPEED):
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     document = path.read_text()
     if document.count(begin) != 1 or document.count(end) != 1:

@@ -33,7 +33,7 @@ SEED = 1
 
 
 def preprocess(record, images):
-    """What the flow sees and log|∂w/∂y| per row: docs/numerics.md, in double precision, `w` rounded to float32."""
+    """What the flow sees and log|∂w/∂y| per row: docs/reference/numerics.md, in double precision, `w` rounded to float32."""
     noise = np.stack([philox.dequantization_noise(record["name"], image) for image in images]).astype(np.float64)
     alpha = record["logit_alpha"]
     s = alpha + (1 - 2 * alpha) * (images + noise) / record["levels"]
@@ -163,7 +163,7 @@ def arguments():
     parser.add_argument("--images", type=int, default=32, help="whose densities are compared")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2, help="of the libraries")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/measurements/speed.md")
     return parser.parse_args()
 
 

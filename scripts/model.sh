@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains the default model again and remakes what stands beside it: `make model DATA=<folder of animal-shapes>`. On a GPU, for
-# which the program has no code; what the program itself trains to is in docs/model-zoo.md, with the commands.
+# which the program has no code; what the program itself trains to is in docs/measurements/model-zoo.md, with the commands.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:?the folder with the animal shapes as IDX files: make model DATA=path}

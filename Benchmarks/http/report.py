@@ -1,4 +1,4 @@
-"""The HTTP section of docs/performance.md, from what run.py measured.
+"""The HTTP section of docs/measurements/speed.md, from what run.py measured.
 
     .venv/bin/python -m Benchmarks.http.report [runs/http.json] [--write]
 """

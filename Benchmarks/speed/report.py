@@ -1,4 +1,4 @@
-"""The table and the plot of docs/performance.md, from what compare.py measured.
+"""The table and the plot of docs/measurements/speed.md, from what compare.py measured.
 
     .venv/bin/python -m Benchmarks.speed.report [runs/speed.json]
 """
@@ -9,7 +9,7 @@ import statistics
 import sys
 
 from Benchmarks import machine
-from Benchmarks.document import PERFORMANCE, table, write_section
+from Benchmarks.document import SPEED, table, write_section
 from .plot import plot_scaling
 from .timing import LONG
 
@@ -117,7 +117,7 @@ def main():
             write_section(name, text)
             print(text)
     if result["scaling"]:
-        picture = PERFORMANCE.parent / "sampling-time.png"
+        picture = SPEED.parent / "sampling-time.png"
         plot_scaling(result["scaling"], picture)
         write_section("scaling", scaling_section(result, picture))
 

@@ -1,4 +1,4 @@
-"""The tables and curves of docs/model-zoo.md, from what run.py left.
+"""The tables and curves of docs/measurements/model-zoo.md, from what run.py left.
 
     .venv/bin/python -m Benchmarks.zoo.report [--runs runs/zoo] [--keep]
 
@@ -22,7 +22,7 @@ from Benchmarks.document import table, write_section  # noqa: E402
 from .entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
 
 RECORDS = pathlib.Path(__file__).with_name("records")
-DOCUMENT = machine.REPOSITORY / "docs" / "model-zoo.md"
+DOCUMENT = machine.REPOSITORY / "docs" / "measurements" / "model-zoo.md"
 LATE = 0.95  # a best validation after this part of the epochs says that more time would help
 
 

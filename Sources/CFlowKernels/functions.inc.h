@@ -1,5 +1,5 @@
 // Functions of one vector. The polynomials are those of Moshier's Cephes library (single precision); the errors in ulp
-// stand in docs/numerics.md and are asserted in ElementwiseTests and FunctionTests.
+// stand in docs/reference/numerics.md and are asserted in ElementwiseTests and FunctionTests.
 
 // n = x / ln 2 to the nearest integer and r = x - n ln 2, ln 2 in two parts (Cody & Waite, 1980); |x| below 2^15.
 static inline __attribute__((always_inline)) vec NAME(reduce)(vec x, ivec *n) {

@@ -4,7 +4,7 @@ import Synchronization
 
 /// An HTTP/1.1 server over non-blocking sockets and Dispatch queues.
 ///
-/// It runs from ``start()`` to ``stop(grace:)``, once. What happens on a connection: docs/http-server.md.
+/// It runs from ``start()`` to ``stop(grace:)``, once. What happens on a connection: docs/reference/http-server.md.
 public final class HTTPServer: Sendable {
     private enum State {
         case ready

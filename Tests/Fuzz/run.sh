@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lets libFuzzer look for inputs that break a target of Tests/Fuzz, one target after another.
 # Usage: run.sh SECONDS [TARGET...]        seconds for each; without a target, all of them
-# New inputs are kept in runs/fuzz/TARGET, what broke something in runs/fuzz/TARGET-crash-...; see docs/testing.md.
+# New inputs are kept in runs/fuzz/TARGET, what broke something in runs/fuzz/TARGET-crash-...; see docs/guide/testing.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -135,7 +135,7 @@ struct MemoryTests {
         #expect(head.machine.heldBytes < 128 * 1024)
     }
 
-    @Test("no client makes a connection hold more than the bound of docs/http-server.md")
+    @Test("no client makes a connection hold more than the bound of docs/reference/http-server.md")
     func bound() {
         let read = 64 * 1024
         let limits = HTTPLimits()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the service, built with ThreadSanitizer, and fails when it reports anything; see docs/testing.md.
+# Runs the tests of the service, built with ThreadSanitizer, and fails when it reports anything; see docs/guide/testing.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

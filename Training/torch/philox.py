@@ -1,4 +1,4 @@
-"""Tusk's random numbers again: dequantization noise and latents, as docs/numerics.md and Sources/FlowCore have them."""
+"""Tusk's random numbers again: dequantization noise and latents, as docs/reference/numerics.md and Sources/FlowCore have them."""
 
 import hashlib
 

@@ -2,7 +2,7 @@ import HTTPTypes
 import HTTPWire
 
 /// What protects a service from web pages, which can make their readers' browsers send requests to it: by name, when an
-/// attacker's name is made to point to it (DNS rebinding), or by its own address, across origins. See docs/http-content.md.
+/// attacker's name is made to point to it (DNS rebinding), or by its own address, across origins. See docs/reference/http-content.md.
 public struct BrowserRules: Sendable {
     /// Origins whose pages may use the service (the CORS protocol of the Fetch standard).
     public var corsOrigins: [WebOrigin]

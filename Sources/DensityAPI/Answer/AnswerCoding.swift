@@ -5,7 +5,7 @@ import Serving
 import Synchronization
 
 /// Which answers are worth a content coding: text, numbers and JSON of at least `leastBytes`, and streams of lines, but
-/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/http-content.md.
+/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/reference/http-content.md.
 struct AnswerCoding {
     var leastBytes: Int?
 

@@ -1,7 +1,7 @@
 public import FlowCore
 import FoundationEssentials
 
-/// One `.safetensors` file with all that a density needs; see docs/model-file.md.
+/// One `.safetensors` file with all that a density needs; see docs/reference/model-file.md.
 public enum ModelFile {
     /// Key of the record in the file's metadata.
     private static let recordKey = "tusk"

@@ -4,7 +4,7 @@ package import HTTPTypes
 ///
 /// Whoever drives it calls an input, then ``nextAction()`` until that returns nil, performing each action, then sends
 /// what is in ``output``, reads while ``wantsInput``, and calls ``timeReached(_:)`` at ``deadline``. Requests of a
-/// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/http-server.md.
+/// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/reference/http-server.md.
 package struct HTTPConnection: Sendable {
     package enum Action: Sendable {
         /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:date:at:)``.

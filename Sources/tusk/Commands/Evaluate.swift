@@ -11,7 +11,7 @@ struct Evaluate: ParsableCommand {
         discussion: """
             --samples N draws N images and compares them with as many held-out ones: maximum mean discrepancy, sliced \
             Wasserstein distance, a classifier two-sample test, coverage of nearest neighbours and copies of training \
-            images. What each says, and what not: docs/evaluation.md.
+            images. What each says, and what not: docs/guide/evaluation.md.
             """)
 
     @OptionGroup var model: ModelArguments

@@ -18,7 +18,7 @@ struct Fit: ParsableCommand {
             effective sample size. FILE.png shows the formula's density beside the learned one.
             """)
 
-    @Option(help: "The formula: docs/flows.md.")
+    @Option(help: "The formula: docs/guide/flows.md.")
     var target: FormulaDensity
 
     @Option(help: ArgumentHelp("A flow of vectors: \(Self.architectures.joined(separator: ", ")).", valueName: "name"))

@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
             + "begun finish; a second one ends at once. SIGHUP reads key file and certificate again. "
-            + "What it ends with: docs/lifecycle.md.")
+            + "What it ends with: docs/guide/lifecycle.md.")
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var weights: PrecisionArguments
@@ -128,7 +128,7 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// What a signal to end begins: docs/lifecycle.md.
+    /// What a signal to end begins: docs/guide/lifecycle.md.
     /// - Returns: how many requests were cut off.
     private func finish(_ server: HTTPServer, _ service: DensityService) async throws -> Int {
         service.failReadiness()

@@ -6,6 +6,6 @@ struct PrecisionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Networks in single precision, or in bfloat16: faster on CPUs that multiply it, and slightly other densities "
-                + "(docs/numerics.md).", valueName: "precision"))
+                + "(docs/reference/numerics.md).", valueName: "precision"))
     var precision: WeightPrecision = .f32
 }

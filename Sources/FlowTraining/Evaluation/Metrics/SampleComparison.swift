@@ -1,6 +1,6 @@
 import FlowCore
 
-/// Samples of a model beside held-out images, by several metrics of which each sees what others miss: docs/evaluation.md.
+/// Samples of a model beside held-out images, by several metrics of which each sees what others miss: docs/guide/evaluation.md.
 public struct SampleComparison: Sendable, Codable, Equatable {
     /// Images of each kind that were compared.
     public var count: Int
