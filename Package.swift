@@ -116,6 +116,7 @@ let package = Package(
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels"]),
+        .testTarget(name: "DocumentationTests", swiftSettings: strict),
         tests(
             of: "DensityAPI",
             ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes, logging]),

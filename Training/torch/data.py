@@ -7,7 +7,7 @@ import numpy as np
 
 from .idx import read_idx
 
-# Split and the names that it may have in file names, as in Sources/FlowTraining/Data/Split.swift.
+# Split and the names that it may have in file names, as in Swift's `Split`.
 NAMES = {"train": ["train"], "validation": ["validation", "valid", "val"], "test": ["test", "t10k"]}
 
 

@@ -1,4 +1,4 @@
-"""`nsf-convolutional` with one map, in PyTorch and fast on a GPU: Sources/FlowModels/Architectures/SplineConvolutionalFlow.swift again.
+"""`nsf-convolutional` with one map, in PyTorch and fast on a GPU: `SplineConvolutionalFlow` of the Swift sources again.
 
 Parameters have the shapes and, in `tensors()`, the names of the model file.
 """
