@@ -1,11 +1,13 @@
-"""Sections of a Markdown file that scripts write: all that stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+"""Sections of docs/measurements that scripts write: all that stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
 
 from . import machine
 
-SPEED = machine.REPOSITORY / "docs" / "measurements" / "speed.md"
+MEASUREMENTS = machine.REPOSITORY / "docs" / "measurements"
 
 
-def write_section(name, text, path=SPEED):
+def write_section(page, name, text):
+    """`text` as the section `name` of docs/measurements/`page`.md."""
+    path = MEASUREMENTS / f"{page}.md"
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     document = path.read_text()
     if document.count(begin) != 1 or document.count(end) != 1:

@@ -163,7 +163,7 @@ def arguments():
     parser.add_argument("--images", type=int, default=32, help="whose densities are compared")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2, help="of the libraries")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/measurements/speed.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/measurements/exactness.md")
     return parser.parse_args()
 
 
@@ -192,7 +192,7 @@ def main():
         f"another level, the last column says how far from the level's edge the library's `256·y` is.\n\n{shown}")
     print(text)
     if options.write:
-        write_section("exactness", text)
+        write_section("exactness", "exactness", text)
     failed = [row for row in rows if not (row["density"] <= DENSITY_TOLERANCE
                                           and row["sample_density"] <= DENSITY_TOLERANCE
                                           and row["beyond_edge"] <= EDGE_TOLERANCE)]

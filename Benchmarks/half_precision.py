@@ -2,7 +2,7 @@
 
     python3 -m Benchmarks.half_precision --program .build/release/tusk --data FOLDER [--model FILE] [--class 5]
 
-Prints one row for docs/reference/numerics.md. A verdict is whether an image is less probable than all but so many per cent of the
+Prints one row for docs/measurements/2026-11-24-bfloat16-answers.md. A verdict is whether an image is less probable than all but so many per cent of the
 images that the model was calibrated on.
 """
 

@@ -1,4 +1,4 @@
-"""The HTTP section of docs/measurements/speed.md, from what run.py measured.
+"""The HTTP section of docs/measurements/http-server.md, from what run.py measured.
 
     .venv/bin/python -m Benchmarks.http.report [runs/http.json] [--write]
 """
@@ -146,7 +146,7 @@ def section(result):
 
 
 def write(result):
-    write_section("http", section(result))
+    write_section("http-server", "http", section(result))
 
 
 def main():

@@ -3,7 +3,7 @@
     .venv/bin/python -m Benchmarks.http.run --program .build/release/tusk [--quick] [--only health,slow] [--write]
 
 Everything listens on loopback, shares this machine's cores with what asks it, and is stopped when the script ends, also
-by Ctrl-C. Measurements go to a JSON file; --write puts the tables into docs/measurements/speed.md.
+by Ctrl-C. Measurements go to a JSON file; --write puts the tables into docs/measurements/http-server.md.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def arguments():
     parser.add_argument("--slow", type=int, help="slow clients; 2000, with --quick 500")
     parser.add_argument("--rate", type=int, default=500, help="requests/s of the honest clients beside the slow ones")
     parser.add_argument("--quick", action="store_true", help="two minutes instead of fifteen")
-    parser.add_argument("--write", action="store_true", help="rewrite the section of docs/measurements/speed.md")
+    parser.add_argument("--write", action="store_true", help="rewrite the section of docs/measurements/http-server.md")
     options = parser.parse_args()
     defaults = {"seconds": (5, 1), "rounds": (5, 2), "idle": (10_000, 2_000), "slow": (2_000, 500)}
     for name, values in defaults.items():

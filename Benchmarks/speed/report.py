@@ -9,7 +9,7 @@ import statistics
 import sys
 
 from Benchmarks import machine
-from Benchmarks.document import SPEED, table, write_section
+from Benchmarks.document import MEASUREMENTS, table, write_section
 from .plot import plot_scaling
 from .timing import LONG
 
@@ -114,12 +114,12 @@ def main():
     for name, models in SECTIONS.items():
         text = section(result, models)
         if text:
-            write_section(name, text)
+            write_section("speed", name, text)
             print(text)
     if result["scaling"]:
-        picture = SPEED.parent / "sampling-time.png"
+        picture = MEASUREMENTS / "sampling-time.png"
         plot_scaling(result["scaling"], picture)
-        write_section("scaling", scaling_section(result, picture))
+        write_section("speed", "scaling", scaling_section(result, picture))
 
 
 if __name__ == "__main__":

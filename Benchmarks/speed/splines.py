@@ -2,7 +2,7 @@
 
     .venv/bin/python -m Benchmarks.speed.splines --program .build/release/tusk
 
-Prints the table of docs/measurements/speed.md.
+Prints a table in the form of docs/measurements/speed.md.
 """
 
 import argparse

@@ -18,11 +18,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from Benchmarks import machine  # noqa: E402
-from Benchmarks.document import table, write_section  # noqa: E402
+from Benchmarks.document import MEASUREMENTS, table, write_section  # noqa: E402
 from .entries import DATA, ENTRIES, PUBLISHED  # noqa: E402
 
 RECORDS = pathlib.Path(__file__).with_name("records")
-DOCUMENT = machine.REPOSITORY / "docs" / "measurements" / "model-zoo.md"
 LATE = 0.95  # a best validation after this part of the epochs says that more time would help
 
 
@@ -191,7 +190,7 @@ def section(runs, name):
     falling = [item for item in found
                if any(result and is_falling(result) and result["epochs"] > 1 for result in item[1:])]
     if falling:
-        picture = DOCUMENT.with_name(f"zoo-{name}.png")
+        picture = MEASUREMENTS / f"zoo-{name}.png"
         plot(runs, falling, picture)
         parts.append(f"![Validation over time of the entries with a \\*]({picture.name})")
     return "\n\n".join(parts)
@@ -234,7 +233,7 @@ def write(runs):
         raise SystemExit(f"{runs}: no entry has been run")
     for name, text in sections.items():
         if text:
-            write_section(f"zoo-{name}", text, DOCUMENT)
+            write_section("model-zoo", f"zoo-{name}", text)
             print(f"{text}\n")
 
 

@@ -4,7 +4,7 @@
 // A is read once per tile row and, when it is weights, streams from memory: ask for what comes some steps later. Measured
 // on Zen 5, weights from L3, 12 rows: 134 GFLOP/s without, 218 with 64 steps; 16 rows: 190 with 64, 201 with 128.
 #define AHEAD 128
-// With shorter vectors a step is half as many multiply-adds, and asking costs more than it brings: docs/measurements/speed.md.
+// With shorter vectors a step is half as many multiply-adds, and asking costs more than it brings: docs/measurements/2026-11-24-kernels.md.
 #define ASKS (LANES > 8)
 
 #define TILE(WIDTH, COUNT)                                                                                             \

@@ -32,7 +32,7 @@ package final class DeflateState: @unchecked Sendable {
     /// A pool of states for answers that are made while a client waits: level 4 and a window of 4 KiB, 38 KiB a stream.
     ///
     /// On the answers of this service a window of 32 KiB and level 6 save 2 to 5% more and need seven times the memory;
-    /// to clear that takes longer than to compress a small answer (docs/reference/http-content.md).
+    /// to clear that takes longer than to compress a small answer (docs/measurements/2026-11-25-requests.md).
     package static func pool(_ coding: Coding, capacity: Int = 16) -> StreamPool<DeflateState> {
         StreamPool(capacity: capacity) {
             DeflateState(coding: coding, level: 4, windowBits: 12, memoryLevel: 5)

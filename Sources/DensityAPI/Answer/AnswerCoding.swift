@@ -5,7 +5,7 @@ import Serving
 import Synchronization
 
 /// Which answers are worth a content coding: text, numbers and JSON of at least `leastBytes`, and streams of lines, but
-/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/reference/http-content.md.
+/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/measurements/2026-11-25-requests.md.
 struct AnswerCoding {
     var leastBytes: Int?
 

@@ -1,6 +1,6 @@
 /// Rows on their way through a packed flow, on one thread.
 public struct RowTile: Sendable {
-    /// Most rows of a tile. Measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/speed.md, "Block sizes".
+    /// Most rows of a tile. Measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md, "Block sizes".
     public static let capacity = 64
 
     public let dims: Int
