@@ -39,7 +39,7 @@ public final class FakeDensity: ImageDensity {
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
         failsSampling: Bool = false, isConditional: Bool = false, dequantizer: DequantizerSizes? = nil,
-        precision: WeightPrecision = .f32
+        precision: WeightPrecision = .f32, start: StartingRecord? = nil
     ) {
         self.precision = precision
         self.failsSampling = failsSampling
@@ -53,7 +53,7 @@ public final class FakeDensity: ImageDensity {
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,
             training: TrainingRecord(
                 dataHash: String(repeating: "0", count: 64), split: "train", images: 10, horizontalFlips: true,
-                seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5),
+                seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5, start: start),
             heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
             calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },
             check: CheckVector(

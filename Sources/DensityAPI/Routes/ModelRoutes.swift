@@ -80,13 +80,18 @@ private func describe(_ model: any ImageDensity) -> JSON {
 }
 
 private func describe(_ training: TrainingRecord) -> JSON {
-    [
-        "data_hash": .string(training.dataHash), "split": .string(training.split),
-        "images": .integer(training.images), "horizontal_flips": .bool(training.horizontalFlips),
-        "seed": .unsigned(training.seed), "epochs": .integer(training.epochs),
-        "best_epoch": .integer(training.bestEpoch), "batch": .integer(training.batch),
-        "wall_seconds": .number(training.wallSeconds),
+    var members: [JSON.Member] = [
+        .init("data_hash", .string(training.dataHash)), .init("split", .string(training.split)),
+        .init("images", .integer(training.images)), .init("horizontal_flips", .bool(training.horizontalFlips)),
+        .init("seed", .unsigned(training.seed)), .init("epochs", .integer(training.epochs)),
+        .init("best_epoch", .integer(training.bestEpoch)), .init("batch", .integer(training.batch)),
+        .init("wall_seconds", .number(training.wallSeconds)),
     ]
+    if let start = training.start {
+        let origin: JSON = ["name": .string(start.name), "parameter_hash": .string(start.parameterHash)]
+        members.append(.init("start", origin))
+    }
+    return .object(members)
 }
 
 private func describe(_ heldOut: HeldOutRecord) -> JSON {

@@ -9,49 +9,6 @@ import Serving
 import TestSupport
 import Testing
 
-/// What a test needs of openapi.yaml, by its indentation: a path is indented by 2, a method by 4, `responses` by 6 and a
-/// status by 8.
-private struct Contract {
-    struct Operation: Hashable {
-        var path: String
-        var method: String
-    }
-
-    var text: String
-    /// In the order of the document, with the statuses of each.
-    var operations: [(operation: Operation, statuses: [Int])] = []
-    /// The value of `security`, as it is written.
-    var security: [Operation: String] = [:]
-
-    init() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        text = String(decoding: try Data(contentsOf: root.appending(path: "openapi.yaml")), as: UTF8.self)
-        var path = ""
-        var isInPaths = false
-        var isInResponses = false
-        for line in text.split(separator: "\n") {
-            let indent = line.prefix { $0 == " " }.count
-            let key = line.dropFirst(indent).split(separator: ":", maxSplits: 1).first.map(String.init) ?? ""
-            if indent == 0 { isInPaths = key == "paths" }
-            guard isInPaths else { continue }
-            switch indent {
-            case 2: path = key
-            case 4: operations.append((Operation(path: path, method: key.uppercased()), []))
-            case 6:
-                isInResponses = key == "responses"
-                if key == "security", let operation = operations.last?.operation {
-                    security[operation] = String(line.drop { $0 != ":" }.dropFirst().trimmingSpace())
-                }
-            case 8 where isInResponses:
-                let status = try #require(Int(key.filter { $0 != "\"" }))
-                operations[operations.count - 1].statuses.append(status)
-            default: break
-            }
-        }
-    }
-}
-
 @Suite("openapi.yaml", .timeLimit(.minutes(1)))
 struct ContractTests {
     @Test("has the routes of the table, in its order")
@@ -72,7 +29,7 @@ struct ContractTests {
                 case .anyKey: "[{ key: [] }, {}]"
                 case .scope(let scope): "[{ key: [\(scope.rawValue)] }, {}]"
                 }
-            #expect(contract.security[operation] == expected, "\(route.path)")
+            #expect(try contract.description(of: operation)["security"] == YAML.read(expected), "\(route.path)")
             let statuses = contract.operations.first { $0.operation == operation }?.statuses ?? []
             #expect(statuses.contains(401) == (route.access != .anyone), "\(route.path)")
             #expect(statuses.contains(403) == (route.access != .anyone && route.access != .anyKey), "\(route.path)")
@@ -81,9 +38,8 @@ struct ContractTests {
 
     @Test("has every problem type")
     func problems() throws {
-        let lines = try Contract().text.split(separator: "\n").map { $0.trimmingSpace() }
-        let documented = lines.filter { $0.hasPrefix("- urn:tusk:problem:") }.map { String($0.dropFirst(2)) }
-        #expect(documented == ProblemKind.allCases.map(\.type))
+        let documented = try Contract().root["components"]?["schemas"]?["ProblemType"]?["enum"]?.items
+        #expect(documented == ProblemKind.allCases.map { .string($0.type) })
     }
 
     @Test("has every parameter that a route knows")
@@ -100,12 +56,28 @@ struct ContractTests {
         }
     }
 
-    @Test("has no status that cannot be had, and none that is missing")
+    @Test("has no status that cannot be had, and none whose answer is not as it says")
     func statuses() async throws {
-        for (operation, statuses) in try Contract().operations {
+        let contract = try Contract()
+        for (operation, statuses) in contract.operations {
             for status in statuses {
                 let answer = try await Self.provoke(status, of: operation.path, method: operation.method)
                 #expect(answer?.status == status, "\(operation.method) \(operation.path)")
+                guard let answer else { continue }
+                let response = try contract.response(status, of: operation)
+                for header in response["headers"]?.members ?? []
+                where try contract.resolved(header.value)["required"] == .bool(true) {
+                    let name = try #require(HTTPField.Name(header.key))
+                    #expect(answer.fields[name] != nil, "\(operation.path) \(status): no \(header.key)")
+                }
+                guard let content = response["content"] else { continue }
+                let type = try #require(answer.type)
+                let media = try #require(content[type], "\(operation.path) \(status): \(type) is not documented")
+                if type == "application/problem+json" {
+                    var seen: Set<String> = []
+                    let schema = try #require(media["schema"])
+                    #expect(try contract.faults(of: YAML.read(answer.text), in: schema, at: "", seen: &seen) == [])
+                }
             }
         }
     }

@@ -1,0 +1,110 @@
+import DensityAPI
+import FlowModels
+import HTTPTypes
+import TestSupport
+import Testing
+
+/// The JSON of every answer beside the schemas of openapi.yaml. Together the answers have every property.
+@Suite("openapi.yaml's schemas", .timeLimit(.minutes(1)))
+struct SchemaTests {
+    private typealias Operation = Contract.Operation
+
+    @Test("are those of the answers: every property is sent by some answer, and no answer has another")
+    func properties() async throws {
+        let contract = try Contract()
+        let answers = try await Self.answers()
+        var documented: Set<String> = []
+        var seen: Set<String> = []
+        for (operation, statuses) in contract.operations {
+            for status in statuses {
+                let content = try contract.response(status, of: operation)["content"]
+                guard let schema = content?["application/json"]?["schema"] else { continue }
+                let place = "\(operation.method) \(operation.path) \(status)"
+                documented.formUnion(try contract.places(in: schema, at: place))
+                let some = answers.filter { $0.operation == operation && $0.answer.status == status }
+                #expect(!some.isEmpty, "\(place): no answer")
+                for (_, answer) in some {
+                    let value = try YAML.read(answer.text)
+                    #expect(try contract.faults(of: value, in: schema, at: place, seen: &seen) == [])
+                }
+            }
+        }
+        #expect(documented.subtracting(seen).sorted() == [])
+        #expect(documented.count > 60)
+    }
+
+    @Test("are those of the lines of a stream")
+    func lines() async throws {
+        let contract = try Contract()
+        let schema = try YAML.read("{ $ref: \"#/components/schemas/SampleLine\" }")
+        var seen: Set<String> = []
+        let answer = try await Self.conditional().get("/sample?count=3", accept: "application/x-ndjson")
+        let lines = answer.text.split(separator: "\n")
+        #expect(lines.count == 3)
+        for line in lines {
+            #expect(try contract.faults(of: YAML.read(String(line)), in: schema, at: "", seen: &seen) == [])
+        }
+        #expect(try contract.places(in: schema, at: "").subtracting(seen).sorted() == [])
+    }
+
+    @Test("refuse what they do not name, what is missing and what is of another type")
+    func checker() throws {
+        let contract = try Contract()
+        let schema = try YAML.read("{ $ref: \"#/components/schemas/Problem\" }")
+        func faults(_ json: String) throws -> [String] {
+            var seen: Set<String> = []
+            return try contract.faults(of: YAML.read(json), in: schema, at: "", seen: &seen)
+        }
+        let whole = #"{"type":"urn:tusk:problem:parameter","title":"a","status":422,"detail":"b","error":"b"}"#
+        #expect(try faults(whole) == [])
+        #expect(try faults(whole.replacing(#","error":"b""#, with: "")).count == 1)
+        #expect(try faults(whole.replacing("422", with: "200")).count == 1)
+        #expect(try faults(whole.replacing("422", with: "\"422\"")).count == 1)
+        #expect(try faults(whole.replacing("parameter", with: "other")).count == 1)
+        #expect(try faults(whole.replacing("}", with: #","more":1}"#)).count == 1)
+    }
+
+    private static let calibration = (0...100).map { Double($0) - 3000 }
+
+    private static func conditional() async throws -> TestAPI {
+        try await TestAPI(
+            FakeDensity(
+                classes: ["bear", "elephant"], calibration: calibration, isConditional: true,
+                dequantizer: DequantizerSizes(layers: 2, hidden: [8]),
+                start: StartingRecord(name: "older", parameterHash: String(repeating: "0", count: 64))))
+    }
+
+    /// Answers in JSON of every operation that has one.
+    private static func answers() async throws -> [(operation: Contract.Operation, answer: Answer)] {
+        let plain = try await TestAPI(FakeDensity(calibration: calibration))
+        let conditional = try await conditional()
+        let loading = try await TestAPI(isLoading: true)
+        var answers: [(operation: Contract.Operation, answer: Answer)] = []
+        func add(_ path: String, _ answer: Answer, method: String = "GET") {
+            answers.append((Operation(path: path, method: method), answer))
+        }
+        func density(_ api: TestAPI, _ query: String, _ body: String) async throws {
+            add("/logprob", try await api.postJSON("/logprob\(query)", body), method: "POST")
+        }
+        let image = "[1,1,1,1,1,1]"
+        for api in [plain, conditional] {
+            for query in ["", "?samples=2", "?class=elephant"] {
+                try await density(api, query, "{\"image\":\(image)}")
+                try await density(api, query, "[\(image),[1]]")
+            }
+            add("/sample", try await api.get("/sample?count=2"))
+            add("/models", try await api.get("/models"))
+            add("/models/{model}", try await api.get("/models/fake"))
+        }
+        for api in [plain, loading] { add("/health", try await api.get("/health")) }
+        add("/health/live", try await plain.get("/health/live"))
+        add("/health/ready", try await plain.get("/health/ready"))
+        let routes: [(HTTPRequest.Method, String, String)] = [
+            (.get, "/admin/status", ""), (.post, "/admin/reload", ""), (.put, "/admin/log-level", "?level=debug"),
+        ]
+        for (method, path, query) in routes {
+            add(path, try await plain.request(method, path + query, on: .unixSocket), method: method.rawValue)
+        }
+        return answers
+    }
+}
