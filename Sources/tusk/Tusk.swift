@@ -34,4 +34,34 @@ struct Tusk: AsyncParsableCommand {
             KeyCommand.self,
             Bench.self,
         ])
+    /// Parses the program's command line and runs what it names; ends the program with an error's status.
+    static func main() async {
+        var command: any ParsableCommand
+        do {
+            command = try await asyncParseAsRoot()
+        } catch {
+            exit(withParsingError: error)
+        }
+        do {
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    /// As the parser ends the program, but that an option which does not exist comes before what is missing.
+    private static func exit(withParsingError error: any Error) -> Never {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard exitCode(for: error) == .validationFailure,
+            let unknown = try? UnknownOption(in: arguments, of: Tusk.self)
+        else { exit(withError: error) }
+        let message = fullMessage(for: error)
+        let usage = message.firstRange(of: "Usage:").map { "\n" + message[$0.lowerBound...] } ?? ""
+        Terminal.complain(unknown.message + usage)
+        Glibc.exit(exitCode(for: error).rawValue)
+    }
 }

@@ -1,0 +1,86 @@
+import ArgumentParser
+import FoundationEssentials
+
+/// The first option in a command line that its command does not have.
+///
+/// The parser says what is missing before it says what is left over, so a required option that is misspelt would be called missing.
+struct UnknownOption: Equatable {
+    /// As it was written, without a value behind `=`.
+    var name: String
+    /// The command's option that is written most like it; nil when none is near.
+    var suggestion: String?
+
+    /// Nil when the command that `arguments` name, among `root` and its subcommands, has all their options.
+    init?(in arguments: [String], of root: (some ParsableCommand).Type) throws {
+        var command = try JSONDecoder().decode(Tool.self, from: Data(root._dumpHelp().utf8)).command
+        var rest = arguments[...]
+        while let word = rest.first, let next = command.subcommands?.first(where: { $0.commandName == word }) {
+            command = next
+            rest = rest.dropFirst()
+        }
+        let known = (command.arguments ?? []).flatMap { $0.names ?? [] }.map(\.text) + Self.everywhere
+        let options = rest.prefix { $0 != "--" }.filter(Self.isOption).map { String($0.prefix { $0 != "=" }) }
+        guard let unknown = options.first(where: { !known.contains($0) }) else { return nil }
+        name = unknown
+        let near = known.map { (name: $0, distance: editDistance($0, unknown)) }
+            .filter { $0.name.hasPrefix("--") && $0.distance <= Self.farthest }
+        suggestion = near.min { $0.distance < $1.distance }?.name
+    }
+
+    /// The message in the parser's own words.
+    var message: String {
+        "Unknown option '\(name)'" + (suggestion.map { ". Did you mean '\($0)'?" } ?? "")
+    }
+
+    /// Most letters that differ between an option and what is suggested in its place, as in the parser.
+    private static let farthest = 3
+    /// Options that the parser adds to every command.
+    private static let everywhere = [
+        "-h", "--help", "-help", "--help-hidden", "--version", "--generate-completion-script",
+        "--experimental-dump-help",
+    ]
+
+    /// A negative number is a value.
+    private static func isOption(_ word: String) -> Bool {
+        word.hasPrefix("-") && word.dropFirst().first.map { $0 == "-" || $0.isLetter } == true
+    }
+
+    /// What of the parser's description of a program is needed here.
+    private struct Tool: Decodable {
+        var command: Command
+    }
+
+    private struct Command: Decodable {
+        var commandName: String
+        var subcommands: [Command]?
+        var arguments: [Argument]?
+    }
+
+    private struct Argument: Decodable {
+        var names: [Name]?
+    }
+
+    private struct Name: Decodable {
+        var kind: String
+        var name: String
+
+        var text: String { (kind == "long" ? "--" : "-") + name }
+    }
+}
+
+/// Fewest insertions, deletions and replacements of a character that make `b` of `a`.
+///
+/// Source: Wagner and Fischer, *The String-to-String Correction Problem* (1974), Journal of the ACM 21(1).
+func editDistance(_ a: String, _ b: String) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, y) in b.enumerated() {
+            let replaced = diagonal + (x == y ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+        }
+    }
+    return row[b.count]
+}
