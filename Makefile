@@ -5,20 +5,25 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE     := --configuration release --product tusk --static-swift-stdlib -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
 PROGRAM     := .build/release/tusk
 SOURCES     := Package.swift $(wildcard Sources Tests Benchmarks)
+PYTHON      := .venv/bin/python
 
 # `make serve PORT=9000 ARGS="--model mine.safetensors"`
 HOST := 127.0.0.1
 PORT := 8080
 ARGS :=
 DATA :=
+# `make install PREFIX=/opt/tusk DESTDIR=package`
+PREFIX  := /usr/local
+DESTDIR :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve test format lint model bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo \
-	zoo-report zoo-check gpu-check conformance restart-check image-check deploy-check
-
+.PHONY: help
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-16s %s\n", $$1, $$2 }'
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+##@ Build
+.PHONY: setup build serve install clean
 setup: ## install the missing Debian packages; nothing when they are there
 	@scripts/setup.sh
 
@@ -28,10 +33,20 @@ build: setup ## build the program, optimised, at .build/release/tusk
 serve: build ## build, then serve the animal model on 127.0.0.1:8080 (HOST, PORT, ARGS)
 	@exec $(PROGRAM) serve --host $(HOST) --port $(PORT) $(ARGS)
 
+$(PROGRAM):
+	$(MAKE) build
+
+install: $(PROGRAM) ## install what was built as PREFIX/bin/tusk (PREFIX=/usr/local, DESTDIR)
+	install -D --strip --mode 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/tusk"
+
+clean: ## remove what builds left; runs/ and .venv stay
+	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/http/hummingbird-peer/.build
+
+##@ Test
+.PHONY: test fuzz fuzz-build tsan
 test: setup ## run all tests
 	swift test $(SWIFT_FLAGS)
 
-.PHONY: fuzz fuzz-build
 # The modules are instrumented and optimised, with all checks; libFuzzer's part of the linker's work is in its runtime.
 RUNTIME        = $(shell swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')/clang/lib/linux
 COVERAGE      := -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table
@@ -40,62 +55,29 @@ FUZZ          := --scratch-path .build-fuzz --configuration release --product tu
 SECONDS       := 60
 TARGET        :=
 
-fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECONDS each, TARGET for one); docs/guide/testing.md
+fuzz: fuzz-build ## fuzz every target of Tests/Fuzz with AddressSanitizer (SECONDS each, TARGET for one)
 	@Tests/Fuzz/run.sh $(SECONDS) $(TARGET)
 
 fuzz-build: setup ## build what make fuzz runs
 	TUSK_FUZZ=1 swift build $(FUZZ) -Xlinker $(RUNTIME)/libclang_rt.fuzzer_no_main-x86_64.a -Xlinker -lstdc++
 
-.PHONY: tsan
 # The object tells the sanitizer of locks that it does not see; the condition lets Tests/ServingTests have its race.
 MUTEX         := .build-tsan/mutex.o
 TSAN          := --scratch-path .build-tsan --sanitize thread -Xswiftc -DTHREAD_SANITIZER -Xlinker $(MUTEX) $(SWIFT_FLAGS)
 
-tsan: setup ## run the tests of the service with ThreadSanitizer; docs/guide/testing.md
+tsan: setup ## run the tests of the service with ThreadSanitizer
 	mkdir -p $(dir $(MUTEX))
 	clang -O2 -Wall -Wextra -Werror -c Tests/ThreadSanitizer/mutex.c -o $(MUTEX)
 	swift build --build-tests $(TSAN)
 	Tests/ThreadSanitizer/run.sh
 
+##@ Check
+.PHONY: format lint conformance restart-check image-check deploy-check
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive $(SOURCES)
 
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
-
-model: build bench-setup ## train the default model again, on a GPU (DATA=folder of animal-shapes), 10 minutes
-	@scripts/model.sh "$(DATA)"
-
-bench-setup: ## a Python environment with the peers, for Benchmarks/
-	Benchmarks/setup.sh
-
-bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/measurements/speed.md (ARGS)
-	.venv/bin/python -m Benchmarks.speed.compare --program $(PROGRAM) --output runs/speed.json $(ARGS)
-	.venv/bin/python -m Benchmarks.speed.report runs/speed.json
-
-bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
-	Benchmarks/http/setup.sh
-
-bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
-	.venv/bin/python -m Benchmarks.http.run --program $(PROGRAM) $(ARGS)
-
-exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute
-	.venv/bin/python -m Benchmarks.exactness --program $(PROGRAM) --write $(ARGS)
-
-zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
-	Benchmarks/zoo/setup.sh
-
-zoo: build zoo-setup ## train and evaluate all of docs/measurements/model-zoo.md beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
-	.venv/bin/python -m Benchmarks.zoo.run --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
-
-zoo-report: bench-setup ## the tables of docs/measurements/model-zoo.md from what make zoo has finished so far (ARGS)
-	.venv/bin/python -m Benchmarks.zoo.report $(ARGS)
-
-zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute
-	.venv/bin/python -m Benchmarks.zoo.check --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
-
-gpu-check: build bench-setup ## check the training on a GPU, without one, 1 minute
-	.venv/bin/python -m Tests.TorchTraining.check --program $(PROGRAM)
 
 conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
 	Tests/conformance/run.sh
@@ -109,3 +91,41 @@ image-check: ## build the container image with buildah, run it read-only and ask
 
 deploy-check: ## validate deploy/: kubernetes, compose and systemd
 	scripts/deploy-check.sh
+
+##@ Measure
+.PHONY: bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo zoo-report zoo-check
+bench-setup: ## a Python environment, .venv, for Benchmarks/ and Training/
+	Benchmarks/setup.sh
+
+bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes; rewrites docs/measurements/speed.md (ARGS)
+	$(PYTHON) -m Benchmarks.speed.compare --program $(PROGRAM) --output runs/speed.json $(ARGS)
+	$(PYTHON) -m Benchmarks.speed.report runs/speed.json
+
+bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
+	Benchmarks/http/setup.sh
+
+bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
+	$(PYTHON) -m Benchmarks.http.run --program $(PROGRAM) $(ARGS)
+
+exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute (ARGS)
+	$(PYTHON) -m Benchmarks.exactness --program $(PROGRAM) --write $(ARGS)
+
+zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
+	Benchmarks/zoo/setup.sh
+
+zoo: build zoo-setup ## train and evaluate the model zoo beside the peers, 16 hours; again after Ctrl-C (DATA, ARGS)
+	$(PYTHON) -m Benchmarks.zoo.run --program $(PROGRAM) $(if $(DATA),--animal-shapes "$(DATA)") $(ARGS)
+
+zoo-report: bench-setup ## the tables of docs/measurements/model-zoo.md from what make zoo has finished so far (ARGS)
+	$(PYTHON) -m Benchmarks.zoo.report $(ARGS)
+
+zoo-check: build zoo-setup ## check the model zoo's own densities, sizes and resumption, 1 minute (DATA)
+	$(PYTHON) -m Benchmarks.zoo.check --program $(PROGRAM) --data $(or $(DATA),runs/data/animal-shapes)
+
+##@ Train
+.PHONY: model gpu-check
+model: build bench-setup ## train the default model again, on a GPU, 10 minutes (DATA=folder of animal-shapes)
+	@scripts/model.sh "$(DATA)"
+
+gpu-check: build bench-setup ## check the training on a GPU, without one, 1 minute
+	$(PYTHON) -m Tests.TorchTraining.check --program $(PROGRAM)
