@@ -9,8 +9,6 @@
 
 #include "elementwise.inc.h"
 
-#include "spline.inc.h"
-
 #include "transform.inc.h"
 
 #include "transpose.inc.h"

@@ -104,11 +104,11 @@ static void NAME(solve_units)(const struct flow_solve *p, const struct flow_solv
 }
 
 static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum flow_transform_kind kind,
+                                                                           ptrdiff_t count,
                                                                            const struct flow_solve *p,
                                                                            const struct flow_solve_map *map,
                                                                            const struct flow_solve_step *step) {
-    float raw[(3 * FLOW_MOST_BINS - 1) * LANES];
-    const ptrdiff_t count = kind == FLOW_AFFINE ? 2 : kind == FLOW_SHIFT ? 1 : step->count;
+    float raw[FLOW_MOST_PARAMETERS * LANES];
     for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {
         const ptrdiff_t at = step->offset * p->lanes + l;
         for (ptrdiff_t j = 0; j < count; j++)
@@ -125,9 +125,11 @@ static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum 
 static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_solve_map *map,
                                   const struct flow_solve_step *step) {
     switch (p->transform.kind) {
-    case FLOW_AFFINE: return NAME(solve_dimension_as)(FLOW_AFFINE, p, map, step);
-    case FLOW_SPLINE: return NAME(solve_dimension_as)(FLOW_SPLINE, p, map, step);
-    case FLOW_SHIFT: return NAME(solve_dimension_as)(FLOW_SHIFT, p, map, step);
+#define TRANSFORM(name, fixed)                                                                                         \
+    case flow_transform_##name:                                                                                        \
+        return NAME(solve_dimension_as)(flow_transform_##name, fixed ? fixed : step->count, p, map, step);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
     }
 }
 

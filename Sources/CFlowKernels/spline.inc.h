@@ -1,7 +1,7 @@
 // Monotone rational-quadratic splines: Durkan et al., Neural Spline Flows (2019), arXiv:1906.04032, section 3.1.
 //
-// K bins on [-B, B] and the identity outside. Parameters of one dimension, `stride` apart: K widths, K heights, K - 1
-// derivatives at the inner knots, all raw; zeros give the identity.
+// K bins on [-B, B] and the identity outside; the sizes are K and B. Parameters of one dimension, `stride` apart: K widths, K
+// heights, K - 1 derivatives at the inner knots, all raw; zeros give the identity.
 
 // Least share of a bin in the width and in the height of the square, and least derivative. Slopes of bins lie between this
 // and its inverse, and so do derivatives.
@@ -87,9 +87,9 @@ static inline __attribute__((always_inline)) vec NAME(clamp)(vec x, vec low, vec
 static inline __attribute__((always_inline)) vec NAME(spline)(int inverse, const struct flow_transform *transform,
                                                               const float *raw, ptrdiff_t stride, vec v,
                                                               vec *log_derivative) {
-    vec widths[FLOW_MOST_BINS], heights[FLOW_MOST_BINS];
-    const int bins = transform->bins;
-    const vec bound = splat(transform->bound);
+    vec widths[FLOW_MOST_PARTS], heights[FLOW_MOST_PARTS];
+    const int bins = (int)transform->sizes[0];
+    const vec bound = splat(transform->sizes[1]);
     const ivec inside = magnitude(v) <= bound;
     const vec c = choose(inside, v, splat(0));
     NAME(spline_shares)(raw, stride, bins, widths);
@@ -135,9 +135,9 @@ static inline __attribute__((always_inline)) void NAME(spline_shares_backward)(c
 static inline __attribute__((always_inline)) vec NAME(spline_backward)(const struct flow_transform *transform,
                                                                        const float *raw, ptrdiff_t stride, vec v, vec dz,
                                                                        vec dlog, float *draw) {
-    vec widths[FLOW_MOST_BINS], heights[FLOW_MOST_BINS];
-    const int bins = transform->bins;
-    const vec bound = splat(transform->bound);
+    vec widths[FLOW_MOST_PARTS], heights[FLOW_MOST_PARTS];
+    const int bins = (int)transform->sizes[0];
+    const vec bound = splat(transform->sizes[1]);
     const ivec inside = magnitude(v) <= bound;
     const vec x = choose(inside, v, splat(0));
     NAME(spline_shares)(raw, stride, bins, widths);

@@ -1,27 +1,43 @@
-// Maps of one number by parameters that a network gives, with their log-derivatives. Parameter j stands `stride` floats
-// behind parameter j - 1, for as many lanes as a vector has.
+// Maps of one number by parameters that a network gives, with their log-derivatives. Each has a file of its own, and loops
+// of its own here, made from the list. Parameter j stands `stride` floats behind parameter j - 1, for as many lanes as a
+// vector has.
+//
+//     vec <name>(inverse, transform, raw, stride, x, log_derivative)
+//     vec <name>_backward(transform, raw, stride, x, dz, dlog, draw)
+//
+// The first gives the transform of x, or its inverse, and the log-derivative of what was done; the second the gradient of
+// `dz · z + dlog · log dz/dx` by x, and by the parameters, which goes to `draw`.
 
-// s = a / (1 + |a|/c)
-static inline __attribute__((always_inline)) vec NAME(log_scale)(vec a, vec inverse_bound) {
-    return a / fma_vec(magnitude(a), inverse_bound, splat(1));
-}
+#include "affine.inc.h"
 
-static inline __attribute__((always_inline)) vec NAME(affine)(int inverse, vec x, vec t, vec s) {
-    return inverse ? (x - t) * NAME(exp)(-s) : fma_vec(x, NAME(exp)(s), t);
-}
+#include "spline.inc.h"
+
+#include "shift.inc.h"
 
 static inline __attribute__((always_inline)) vec NAME(transformed)(enum flow_transform_kind kind, int inverse,
                                                                    const struct flow_transform *transform,
                                                                    const float *raw, ptrdiff_t stride, vec x,
                                                                    vec *log_derivative) {
-    if (kind == FLOW_SPLINE) return NAME(spline)(inverse, transform, raw, stride, x, log_derivative);
-    if (kind == FLOW_SHIFT) {
-        *log_derivative = splat(0);
-        return inverse ? x - load(raw, LANES) : x + load(raw, LANES);
+    switch (kind) {
+#define TRANSFORM(name, count)                                                                                         \
+    case flow_transform_##name: return NAME(name)(inverse, transform, raw, stride, x, log_derivative);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
     }
-    const vec s = NAME(log_scale)(load(raw + stride, LANES), splat(1 / transform->bound));
-    *log_derivative = inverse ? -s : s;
-    return NAME(affine)(inverse, x, load(raw, LANES), s);
+    __builtin_unreachable();
+}
+
+static inline __attribute__((always_inline)) vec NAME(transformed_backward)(enum flow_transform_kind kind,
+                                                                            const struct flow_transform *transform,
+                                                                            const float *raw, ptrdiff_t stride, vec x,
+                                                                            vec dz, vec dlog, float *draw) {
+    switch (kind) {
+#define TRANSFORM(name, count)                                                                                         \
+    case flow_transform_##name: return NAME(name##_backward)(transform, raw, stride, x, dz, dlog, draw);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
+    }
+    __builtin_unreachable();
 }
 
 static inline __attribute__((always_inline)) void NAME(panel_as)(enum flow_transform_kind kind, int inverse,
@@ -64,9 +80,11 @@ static inline __attribute__((always_inline)) void NAME(panel_as)(enum flow_trans
 
 static void NAME(panel)(const struct flow_panel *p) {
     switch (p->transform.kind) {
-    case FLOW_AFFINE: return p->inverse ? NAME(panel_as)(FLOW_AFFINE, 1, p) : NAME(panel_as)(FLOW_AFFINE, 0, p);
-    case FLOW_SPLINE: return p->inverse ? NAME(panel_as)(FLOW_SPLINE, 1, p) : NAME(panel_as)(FLOW_SPLINE, 0, p);
-    case FLOW_SHIFT: return p->inverse ? NAME(panel_as)(FLOW_SHIFT, 1, p) : NAME(panel_as)(FLOW_SHIFT, 0, p);
+#define TRANSFORM(name, count)                                                                                         \
+    case flow_transform_##name:                                                                                        \
+        return p->inverse ? NAME(panel_as)(flow_transform_##name, 1, p) : NAME(panel_as)(flow_transform_##name, 0, p);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
     }
 }
 
@@ -77,7 +95,7 @@ static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_tra
     for (ptrdiff_t i = 0; i < p->dims; i++)
         for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
             vec log_derivative;
-            const float *raw = p->parameters + i * p->count * p->rows + r;
+            const float *raw = p->parameters + i * p->transform.count * p->rows + r;
             const vec x = load(p->x + i * p->rows + r, LANES);
             store(NAME(transformed)(kind, inverse, &p->transform, raw, p->rows, x, &log_derivative), z + i * p->rows + r,
                   LANES);
@@ -87,24 +105,13 @@ static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_tra
 
 static void NAME(columns)(const struct flow_columns *p, float *z, float *log_det) {
     switch (p->transform.kind) {
-    case FLOW_AFFINE:
-        return p->inverse ? NAME(columns_as)(FLOW_AFFINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_AFFINE, 0, p, z, log_det);
-    case FLOW_SPLINE:
-        return p->inverse ? NAME(columns_as)(FLOW_SPLINE, 1, p, z, log_det) : NAME(columns_as)(FLOW_SPLINE, 0, p, z, log_det);
-    case FLOW_SHIFT:
-        return p->inverse ? NAME(columns_as)(FLOW_SHIFT, 1, p, z, log_det) : NAME(columns_as)(FLOW_SHIFT, 0, p, z, log_det);
+#define TRANSFORM(name, count)                                                                                         \
+    case flow_transform_##name:                                                                                        \
+        return p->inverse ? NAME(columns_as)(flow_transform_##name, 1, p, z, log_det)                                  \
+                          : NAME(columns_as)(flow_transform_##name, 0, p, z, log_det);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
     }
-}
-
-static inline __attribute__((always_inline)) vec NAME(affine_backward)(const struct flow_transform *transform,
-                                                                       const float *raw, ptrdiff_t stride, vec x, vec dz,
-                                                                       vec dlog, float *draw) {
-    const vec a = load(raw + stride, LANES);
-    const vec shrink = 1 / fma_vec(magnitude(a), splat(1 / transform->bound), splat(1));
-    const vec scaled = dz * NAME(exp)(a * shrink);
-    store(dz, draw, LANES);
-    store(fma_vec(scaled, x, dlog) * shrink * shrink, draw + stride, LANES);
-    return scaled;
 }
 
 static inline __attribute__((always_inline)) void NAME(columns_backward_as)(enum flow_transform_kind kind,
@@ -113,16 +120,10 @@ static inline __attribute__((always_inline)) void NAME(columns_backward_as)(enum
                                                                             float *dx, float *dparameters) {
     for (ptrdiff_t i = 0; i < p->dims; i++)
         for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
-            const ptrdiff_t at = i * p->rows + r, first = i * p->count * p->rows + r;
+            const ptrdiff_t at = i * p->rows + r, first = i * p->transform.count * p->rows + r;
             const vec x = load(p->x + at, LANES), d = load(dz + at, LANES), dlog = load(dlog_det + r, LANES);
-            const float *raw = p->parameters + first;
-            float *draw = dparameters + first;
-            vec by_x = d;
-            switch (kind) {
-            case FLOW_AFFINE: by_x = NAME(affine_backward)(&p->transform, raw, p->rows, x, d, dlog, draw); break;
-            case FLOW_SPLINE: by_x = NAME(spline_backward)(&p->transform, raw, p->rows, x, d, dlog, draw); break;
-            case FLOW_SHIFT: store(d, draw, LANES); break;
-            }
+            const vec by_x = NAME(transformed_backward)(kind, &p->transform, p->parameters + first, p->rows, x, d, dlog,
+                                                        dparameters + first);
             store(by_x, dx + at, LANES);
         }
 }
@@ -130,8 +131,10 @@ static inline __attribute__((always_inline)) void NAME(columns_backward_as)(enum
 static void NAME(columns_backward)(const struct flow_columns *p, const float *dz, const float *dlog_det, float *dx,
                                    float *dparameters) {
     switch (p->transform.kind) {
-    case FLOW_AFFINE: return NAME(columns_backward_as)(FLOW_AFFINE, p, dz, dlog_det, dx, dparameters);
-    case FLOW_SPLINE: return NAME(columns_backward_as)(FLOW_SPLINE, p, dz, dlog_det, dx, dparameters);
-    case FLOW_SHIFT: return NAME(columns_backward_as)(FLOW_SHIFT, p, dz, dlog_det, dx, dparameters);
+#define TRANSFORM(name, count)                                                                                         \
+    case flow_transform_##name:                                                                                        \
+        return NAME(columns_backward_as)(flow_transform_##name, p, dz, dlog_det, dx, dparameters);
+        FLOW_TRANSFORMS(TRANSFORM)
+#undef TRANSFORM
     }
 }

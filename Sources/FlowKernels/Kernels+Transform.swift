@@ -12,6 +12,7 @@ extension Kernels {
         dims: Int,
         x: inout [Float], offset: Int, stride: Int, step: Int, logDet: inout [Float]
     ) {
+        precondition(transform.parameterCount > 0)
         precondition(rows > 0 && (1...16).contains(dims) && offset >= 0 && (step == 1 || step == 2))
         precondition(parameterStride >= 16 * transform.parameterCount && parameters.count >= parameterStride * rows)
         precondition(logDet.count >= rows && stride >= dims * step && (step == 1 || stride % 2 == 0))
@@ -73,6 +74,7 @@ extension Kernels {
         _ transform: UnivariateTransform, inverse: Bool, x: [Float], parameters: [Float], dims: Int, rows: Int,
         z: inout [Float], logDet: inout [Float]
     ) {
+        precondition(transform.parameterCount > 0)
         precondition(rows > 0 && rows % 16 == 0 && dims * rows <= min(x.count, z.count) && rows <= logDet.count)
         precondition(dims * transform.parameterCount * rows <= parameters.count)
         unsafe x.withUnsafeBufferPointer { x in
@@ -115,7 +117,7 @@ extension Kernels {
     }
 
     private func check(_ transform: UnivariateTransform, _ x: Span<Float>, _ parameters: Span<Float>, _ rows: Int) {
-        precondition(rows > 0 && rows % 16 == 0 && x.count % rows == 0)
+        precondition(rows > 0 && rows % 16 == 0 && x.count % rows == 0 && transform.parameterCount > 0)
         precondition(parameters.count == transform.parameterCount * x.count)
     }
 
@@ -125,6 +127,6 @@ extension Kernels {
     ) -> flow_columns {
         unsafe flow_columns(
             transform: transform.kernel, inverse: inverse ? 1 : 0, x: x.baseAddress, parameters: parameters.baseAddress,
-            count: transform.parameterCount, dims: x.count / rows, rows: rows)
+            dims: x.count / rows, rows: rows)
     }
 }

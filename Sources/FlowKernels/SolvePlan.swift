@@ -85,7 +85,7 @@ package struct SolvePlan: Sendable {
             precondition(map.outputs.isEmpty || map.outputs == maps[i + 1].inputs)
             if let stream = map.stream { precondition(stream >= 0 && stream + map.outputs.count <= known) }
         }
-        precondition(positions.lowerBound >= maps[0].inputs.lowerBound)
+        precondition(positions.lowerBound >= maps[0].inputs.lowerBound && transform.parameterCount > 0)
         precondition(positions.upperBound == maps[0].inputs.upperBound)
         self.maps = maps
         self.positions = positions

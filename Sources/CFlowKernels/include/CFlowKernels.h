@@ -60,18 +60,31 @@ struct flow_product_bf16 {
 /// What stands between the linear maps of a network.
 enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3, FLOW_IDENTITY = 4 };
 
-/// One-to-one maps of one number. Affine: two parameters, shift `t` and unbounded log-scale `a`, `x · exp(s) + t` with
-/// `s = a / (1 + |a|/bound)`. Spline: `bins` widths, `bins` heights and `bins - 1` derivatives, all unbounded, of a monotone
-/// rational-quadratic spline on `[-bound, bound]`, the identity outside. Shift: one parameter, `x + t`.
-enum flow_transform_kind { FLOW_AFFINE = 0, FLOW_SPLINE = 1, FLOW_SHIFT = 2 };
+/// One-to-one maps of one number by parameters that a network gives. A line here and a file `<name>.inc.h` with the kernels
+/// `<name>` and `<name>_backward`, included in transform.inc.h, are what a map costs: kinds and switches follow from the list.
+/// The second word is its number of parameters where that is fixed, else 0.
+#define FLOW_TRANSFORMS(TRANSFORM) \
+    TRANSFORM(affine, 2) \
+    TRANSFORM(spline, 0) \
+    TRANSFORM(shift, 1)
 
-/// Most bins of a spline: the kernels keep the knots of a vector's lanes on the stack.
-#define FLOW_MOST_BINS 64
+enum flow_transform_kind {
+#define FLOW_TRANSFORM_KIND(name, count) flow_transform_##name,
+    FLOW_TRANSFORMS(FLOW_TRANSFORM_KIND)
+#undef FLOW_TRANSFORM_KIND
+};
+
+/// Most parts of a transform, such as bins of a spline, and most parameters: kernels keep those of a vector's lanes on the
+/// stack.
+#define FLOW_MOST_PARTS 64
+#define FLOW_MOST_PARAMETERS (4 * FLOW_MOST_PARTS)
 
 struct flow_transform {
     enum flow_transform_kind kind;
-    float bound;
-    int bins;
+    /// Parameters of a dimension.
+    int count;
+    /// What the sizes mean is said in the file of the kind.
+    float sizes[4];
 };
 
 /// A transform in place on up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
@@ -171,9 +184,8 @@ struct flow_columns {
     int inverse;
     /// `[dims, rows]`.
     const float *x;
-    /// `[dims, count, rows]`: the `count` parameters of each dimension.
+    /// `[dims, transform.count, rows]`.
     const float *parameters;
-    ptrdiff_t count;
     ptrdiff_t dims;
     ptrdiff_t rows;
 };

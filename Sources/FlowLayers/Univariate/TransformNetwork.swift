@@ -64,21 +64,7 @@ func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: Uni
 
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
 func checkSizes(_ transform: UnivariateTransform) throws {
-    func checkBound(_ bound: Float, _ argument: String) throws {
-        guard bound > 0, bound.isFinite else {
-            throw FlowError.outOfRange(argument: argument, value: "\(bound)", allowed: "above 0")
-        }
-    }
-    switch transform {
-    case .affine(let bound):
-        try checkBound(bound, "log_scale_bound")
-    case .spline(let bins, let bound):
-        try checkBound(bound, "tail_bound")
-        let allowed = UnivariateTransform.binCounts
-        guard allowed.contains(bins) else {
-            throw FlowError.outOfRange(
-                argument: "bins", value: "\(bins)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
-        }
-    case .shift: break
+    if let fault = transform.fault {
+        throw FlowError.outOfRange(argument: fault.size, value: fault.value, allowed: fault.allowed)
     }
 }

@@ -101,7 +101,7 @@ package struct Conditioner: Sendable {
     package static func parameterCount(
         inputs: Int, shape: ConditionerShape, transform: UnivariateTransform, transformed: Int
     ) -> Int? {
-        if case .spline(let bins, _) = transform, !UnivariateTransform.binCounts.contains(bins) { return nil }
+        guard transform.parameterCount > 0 else { return nil }
         let (outputs, overflow) = transform.parameterCount.multipliedReportingOverflow(by: transformed)
         if overflow { return nil }
         var count = 0

@@ -85,7 +85,7 @@ public struct ImageMap: Bijection {
     static func parameterCount(
         layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform
     ) -> Int? {
-        if case .spline(let bins, _) = transform, !UnivariateTransform.binCounts.contains(bins) { return nil }
+        guard transform.parameterCount > 0 else { return nil }
         let transforms = ImageTransforms(layout: layout, mask: mask, transform: transform)
         return ConvolutionalNetwork.parameterCount(
             height: layout.height, width: layout.width, inputs: transforms.keyChannels.count,

@@ -1,0 +1,73 @@
+import CFlowKernels
+
+/// A one-to-one map of one number by parameters that a network gives: what couplings and masked autoregressive maps do to
+/// each dimension. Parameters are unbounded, and zeros give the identity or a map near it.
+///
+/// Each kind has a file beside this one, which declares it; one in Reference, its plain twin; and a C file, its kernels.
+public struct UnivariateTransform: Sendable {
+    /// The kind, with its sizes.
+    let kind: any TransformKind
+    /// Parameters of a dimension; 0 where a size is not allowed that it follows from. Kernels take no such transform.
+    public let parameterCount: Int
+    /// The transform as C has it.
+    let kernel: flow_transform
+
+    init(_ kind: some TransformKind) {
+        self.kind = kind
+        parameterCount = kind.parameterCount
+        let sizes = kind.kernelSizes
+        precondition((0...Int(FLOW_MOST_PARAMETERS)).contains(parameterCount) && sizes.count <= 4)
+        func size(_ i: Int) -> Float { i < sizes.count ? sizes[i] : 0 }
+        kernel = flow_transform(
+            kind: type(of: kind).kernel, count: Int32(parameterCount), sizes: (size(0), size(1), size(2), size(3)))
+    }
+
+    /// The first of its sizes that is not allowed, or nil.
+    public var fault: TransformFault? { kind.fault }
+}
+
+extension UnivariateTransform: Equatable {
+    public static func == (a: UnivariateTransform, b: UnivariateTransform) -> Bool { a.kind.isEqual(to: b.kind) }
+}
+
+/// A size of a transform that is not allowed.
+public struct TransformFault: Sendable, Equatable {
+    /// Name of the size in model files, such as `tail_bound`.
+    public let size: String
+    public let value: String
+    /// What is allowed, in words such as `2 to 64`.
+    public let allowed: String
+
+    /// Nil where `value` is in `range`.
+    static func outside(_ range: ClosedRange<Int>, _ size: String, _ value: Int) -> TransformFault? {
+        range.contains(value)
+            ? nil
+            : TransformFault(size: size, value: "\(value)", allowed: "\(range.lowerBound) to \(range.upperBound)")
+    }
+
+    /// Nil where `value` is finite and above 0.
+    static func notPositive(_ size: String, _ value: Float) -> TransformFault? {
+        value > 0 && value.isFinite ? nil : TransformFault(size: size, value: "\(value)", allowed: "above 0")
+    }
+}
+
+/// A kind of ``UnivariateTransform``: a value with its sizes.
+protocol TransformKind: Sendable, Equatable {
+    /// Its line in the list of the C kernels.
+    static var kernel: flow_transform_kind { get }
+    /// The first size that is not allowed, or nil.
+    var fault: TransformFault? { get }
+    /// Parameters of a dimension, or 0 where a size is not allowed that they follow from.
+    var parameterCount: Int { get }
+    /// The sizes in the order in which the C kernels read them.
+    var kernelSizes: [Float] { get }
+
+    /// `z` and `log dz/dx` at `x`, the plain twin of the kernels.
+    func forward(_ x: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double)
+    /// `x` and `log dx/dz` at `z`, the plain twin of the kernels.
+    func inverse(_ z: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double)
+}
+
+extension TransformKind {
+    fileprivate func isEqual(to other: any TransformKind) -> Bool { other as? Self == self }
+}
