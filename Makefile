@@ -38,6 +38,7 @@ $(PROGRAM):
 
 install: $(PROGRAM) ## install what was built as PREFIX/bin/tusk (PREFIX=/usr/local, DESTDIR)
 	install -D --strip --mode 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/tusk"
+	install -D --mode 644 --target-directory "$(DESTDIR)$(PREFIX)/share/doc/tusk" LICENSE NOTICE
 
 clean: ## remove what builds left; runs/ and .venv stay
 	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/http/hummingbird-peer/.build

@@ -5,6 +5,7 @@ set -euo pipefail
 program=$1 root=$2
 
 install -D --strip "$program" "$root/usr/bin/tusk"
+install -D --mode=644 --target-directory="$root/usr/share/doc/tusk" "$(dirname "$0")"/../{LICENSE,NOTICE}
 
 # ldd prints "name => /path (address)", and the bare path of the dynamic loader. A missing library is an error.
 libraries=$(ldd "$program")
