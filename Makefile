@@ -41,7 +41,7 @@ install: $(PROGRAM) ## install what was built as PREFIX/bin/tusk (PREFIX=/usr/lo
 	install -D --mode 644 --target-directory "$(DESTDIR)$(PREFIX)/share/doc/tusk" LICENSE NOTICE
 
 clean: ## remove what builds left; runs/ and .venv stay
-	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/http/hummingbird-peer/.build
+	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/*/*/.build
 
 ##@ Test
 .PHONY: test fuzz fuzz-build tsan
