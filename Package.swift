@@ -31,7 +31,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
 let fuzzDependencies: [Target.Dependency] = [
     "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "Serving",
-    "DensityAPI", httpTypes,
+    "DensityAPI", "System", "Metrics", httpTypes,
 ]
 let fuzzData = ["CLibFuzzer", "corpus", "dictionaries", "run.sh"]
 let fuzzing: [Target] =
@@ -66,60 +66,76 @@ let package = Package(
         // The default model and openapi.yaml, inside the program.
         .target(name: "CEmbedded"),
 
+        // What everybody may need of the operating system, and of the counters.
+        module("System", ["COpenSSL"]),
+        module("Metrics", []),
+
         // Flows. The C inner loops are optimised in debug builds too: the tests run what ships, at its speed.
         .target(name: "CFlowKernels", cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off"])]),
         module("FlowKernels", ["CFlowKernels"]),
-        module("FlowCore", ["FlowKernels"]),
+        module("FlowCore", ["FlowKernels", "System"]),
         module("FlowLayers", ["FlowCore", "FlowKernels"]),
-        module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "COpenSSL"]),
-        module("FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
+        module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "System"]),
+        module(
+            "FlowTraining",
+            ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression", "System"]),
 
         // Images and their codings.
         module("Compression", ["CZlib"]),
         module("Imaging", ["CPNG", "CJPEG", "Compression"]),
 
         // HTTP.
-        module("HTTPWire", [httpTypes]),
-        module("HTTPServer", ["HTTPWire", "Compression", "CEpoll", "COpenSSL", httpTypes, logging]),
+        module("HTTPWire", ["System", httpTypes]),
+        module(
+            "HTTPServer",
+            ["HTTPWire", "Compression", "System", "Metrics", "CEpoll", "COpenSSL", httpTypes, logging]),
 
         // The service.
-        module("Serving", ["FlowModels", "FlowCore"]),
+        module("Serving", ["FlowModels", "FlowCore", "System", "Metrics"]),
         module(
             "DensityAPI",
-            ["Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", httpTypes, logging]),
+            [
+                "Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", "System", "Metrics",
+                httpTypes, logging,
+            ]),
         .executableTarget(
             name: "tusk",
             dependencies: [
                 "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire",
-                "HTTPServer",
-                "Serving", "DensityAPI", httpTypes, logging,
-                argumentParser,
+                "HTTPServer", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging, argumentParser,
             ],
             swiftSettings: strict),
 
         // Tests.
+        tests(of: "System"),
+        tests(of: "Metrics"),
         tests(of: "HTTPWire", ["CAllocationCounter", httpTypes]),
-        tests(of: "HTTPServer", ["HTTPWire", "Compression", "COpenSSL", httpTypes, logging]),
+        tests(of: "HTTPServer", ["HTTPWire", "Compression", "System", "Metrics", "COpenSSL", httpTypes, logging]),
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(
             of: "tusk",
-            [argumentParser, logging, "DensityAPI", "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire", "Imaging"]),
+            [
+                argumentParser, logging, "DensityAPI", "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire",
+                "Imaging",
+                "Metrics",
+            ]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         tests(
-            of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "CAllocationCounter"], exclude: ["Fixtures"]),
+            of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "System", "CAllocationCounter"],
+            exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
-        tests(of: "Serving", ["FlowCore", "FlowModels"]),
+        tests(of: "Serving", ["FlowCore", "FlowModels", "System", "Metrics"]),
         .testTarget(name: "DocumentationTests", swiftSettings: strict),
         tests(
             of: "DensityAPI",
-            ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", httpTypes, logging]),
+            ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", "Metrics", httpTypes, logging]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,6 @@
 public import HTTPWire
 public import Logging
+public import Metrics
 import Synchronization
 
 /// An HTTP/1.1 server over non-blocking sockets and Dispatch queues.
@@ -14,20 +15,20 @@ public final class HTTPServer: Sendable {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
-    private let activity: ServerActivity
+    private let metrics: ServerMetrics
     private let logger: Logger
     private let state = Mutex(State.ready)
 
     /// - Parameters:
-    ///   - activity: says what this server is at, while it runs.
+    ///   - metrics: gets what this server counts.
     ///   - logger: told of what concerns the server rather than one request.
     public init(
-        configuration: HTTPServerConfiguration, handler: any HTTPHandler, activity: ServerActivity = ServerActivity(),
+        configuration: HTTPServerConfiguration, handler: any HTTPHandler, metrics: MetricSet = MetricSet(),
         logger: Logger
     ) {
         self.configuration = configuration
         self.handler = handler
-        self.activity = activity
+        self.metrics = ServerMetrics(in: metrics, maxConnections: configuration.maxConnections)
         self.logger = logger
     }
 
@@ -46,7 +47,7 @@ public final class HTTPServer: Sendable {
                 loops.append(
                     try IOLoop(
                         label: "tusk.http.io.\(index)", configuration: configuration, handler: handler,
-                        activity: activity, bodyMemory: bodyMemory, logger: logger,
+                        metrics: metrics, bodyMemory: bodyMemory, logger: logger,
                         onClose: { listener.connectionClosed(from: $0) }))
             }
             for loop in loops { loop.start() }

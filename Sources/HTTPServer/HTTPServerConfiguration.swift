@@ -1,4 +1,5 @@
 public import HTTPWire
+import System
 
 /// Where a server listens and what it allows.
 public struct HTTPServerConfiguration: Sendable {
@@ -21,7 +22,7 @@ public struct HTTPServerConfiguration: Sendable {
     /// Connections that the kernel holds before they are accepted.
     public var backlog = 512
     /// Serial queues that connections are spread over, each worth one core; at least 1.
-    public var ioQueues = availableCores()
+    public var ioQueues = Processors.count
 
     public init() {}
 }

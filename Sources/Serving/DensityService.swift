@@ -1,6 +1,8 @@
 import FlowCore
 public import FlowModels
+public import Metrics
 import Synchronization
+import System
 
 /// Sizes of a ``DensityService``.
 public struct ServiceConfiguration: Sendable {
@@ -11,7 +13,7 @@ public struct ServiceConfiguration: Sendable {
     /// Rows that wait in one lane, at most; more are refused.
     public var maxQueueRows = 2048
     /// Threads of each lane.
-    public var threads = Threads.processorCount
+    public var threads = Processors.count
     /// Rows of one request that the sequential lane runs before it is another request's turn.
     public var sequentialBlockRows = 16
     /// Added to the nice value of the sequential lane's threads, 0 to 19.
@@ -53,7 +55,8 @@ public final class DensityService: Sendable {
     private let sequential: Lane
 
     /// Starts the threads; models come with ``load(_:)``.
-    public init(configuration: ServiceConfiguration = ServiceConfiguration()) {
+    /// - Parameter metrics: gets what the service counts.
+    public init(configuration: ServiceConfiguration = ServiceConfiguration(), metrics: MetricSet = MetricSet()) {
         parallel = Lane(
             policy: BatchPolicy(
                 sharing: .shared, maxBatchRows: configuration.maxBatchRows,
@@ -64,6 +67,9 @@ public final class DensityService: Sendable {
                 sharing: .apart, maxBatchRows: configuration.sequentialBlockRows, maxBatchDelay: .zero,
                 maxQueueRows: configuration.maxQueueRows, workers: configuration.threads),
             niceness: configuration.sequentialNiceness)
+        metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
+            parallel.queuedRows + sequential.queuedRows
+        }
     }
 
     deinit {

@@ -1,10 +1,7 @@
-import FoundationEssentials
-
-/// Bytes that this process may take in all on this Linux machine: `resident`, which it has, and what the kernel calls available, or
-/// the limit of the process's control group or of one above it, if that is smaller; nil where neither is known.
+/// Bytes that this process may take in all: `resident`, which it has, and what the kernel calls available, or the limit of the process's control group or of one above it, if that is smaller; nil where neither is known.
 ///
 /// Source: proc(5), `MemAvailable`; the kernel's cgroup-v2.rst, `memory.max`, and v1/memory.rst, `memory.limit_in_bytes`.
-func memoryLimit(resident: Int, root: String = "/") -> Int? {
+package func memoryLimit(resident: Int, root: String = "/") -> Int? {
     func lines(_ path: String) -> [Substring] { systemLines(root + path) }
     var limits = kilobytes("MemAvailable", in: root + "proc/meminfo").map { [resident + $0] } ?? []
     for line in lines("proc/self/cgroup") {
@@ -35,10 +32,11 @@ func memoryLimit(resident: Int, root: String = "/") -> Int? {
 /// Bytes of memory that this process has; nil where that is not known.
 ///
 /// Source: proc(5), `VmRSS`.
-func residentMemory(root: String = "/") -> Int? { kilobytes("VmRSS", in: root + "proc/self/status") }
+package func residentMemory(root: String = "/") -> Int? { kilobytes("VmRSS", in: root + "proc/self/status") }
 
 private func systemLines(_ path: String) -> [Substring] {
-    (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
+    guard let bytes = try? WholeFile(path).contents(limit: 1 << 20) else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
 }
 
 /// The bytes of a line such as `MemAvailable:   21643000 kB`.

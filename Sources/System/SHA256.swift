@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// SHA-256 (FIPS 180-4), by OpenSSL.
+/// Digest of bytes by SHA-256 (FIPS 180-4), computed by OpenSSL.
 ///
 /// The low-level functions: those of `EVP_MD` allocate a context for every digest (OpenSSL 3.0).
 package struct SHA256 {
@@ -16,7 +16,7 @@ package struct SHA256 {
         }
     }
 
-    /// The digest of all so far, 32 bytes; ends this one.
+    /// Writes the digest of all bytes so far, 32 bytes; the value is not to be used after it.
     package mutating func finish(into digest: inout [UInt8]) {
         precondition(digest.count == 32)
         unsafe digest.withUnsafeMutableBufferPointer {
@@ -24,7 +24,7 @@ package struct SHA256 {
         }
     }
 
-    /// 32 bytes.
+    /// Digest of `bytes`, 32 bytes.
     package static func digest(_ bytes: [UInt8]) -> [UInt8] {
         var hash = SHA256()
         hash.update(bytes.span)
@@ -33,7 +33,7 @@ package struct SHA256 {
         return digest
     }
 
-    /// The digest in lower-case hexadecimal.
+    /// Digest of `bytes`, 64 hexadecimal digits in lower case.
     package static func hex(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: digest(bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)

@@ -5,6 +5,7 @@ import HTTPTypes
 import HTTPWire
 import Logging
 import Imaging
+import Metrics
 import Serving
 import TestSupport
 import Testing
@@ -33,9 +34,16 @@ struct TestAPI {
         var configuration = ServiceConfiguration()
         configuration.threads = 1
         configure(&configuration)
-        service = DensityService(configuration: configuration)
+        let metrics = MetricSet()
+        for (name, value) in [("connections", 3), ("max_connections", 7), ("requests", 2)] {
+            metrics.declare(name, "Counted by a server.", .gauge) { value }
+        }
+        service = DensityService(configuration: configuration, metrics: metrics)
         if !isLoading { try await service.load([model]) }
         var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
+        let dropped = metrics.counter("dropped_log_lines", "Counted by a log.")
+        dropped.add(5)
+        options.metrics = metrics
         try change(&options)
         api = DensityAPI(
             service: service, openAPI: Array(openAPI.utf8), options: options,
@@ -80,10 +88,7 @@ final class FakeAdministration: Sendable {
     var administration: Administration {
         Administration(
             reload: { self.reloads.value },
-            status: {
-                Administration.Status(
-                    connections: 3, maxConnections: 7, requests: 2, logLevel: self.level.value, droppedLogLines: 5)
-            },
+            logLevel: { self.level.value },
             setLogLevel: { level in self.level.change { $0 = level } })
     }
 }

@@ -3,6 +3,7 @@ import FlowKernels
 import FlowModels
 import FoundationEssentials
 import Glibc
+import System
 import TestSupport
 import Testing
 

@@ -80,7 +80,7 @@ struct ModelFileTests {
         defer { try? FileManager.default.removeItem(atPath: path) }
         try ModelFile.write(tinyModel(AffineCouplingFlow.self), to: path, precision: .float32)
         #expect(try ModelFile.load(path: path).record.architecture == "coupling")
-        #expect(throws: ModelFileError.unreadable(reason: "there is no such file")) {
+        #expect(throws: ModelFileError.unreadable(reason: "No such file or directory")) {
             try ModelFile.load(path: path + ".missing")
         }
     }

@@ -187,7 +187,7 @@ struct CheckpointTests {
         let missing = try #require(throws: TrainingError.self) { try trainer.resume(from: folder.file("none")) }
         #expect(
             missing
-                == .file(path: folder.file("none"), operation: "read", reason: "there is no such file or folder"))
+                == .file(path: folder.file("none"), operation: "read", reason: "No such file or directory"))
         let nowhere = folder.file("no/such/folder")
         let unwritable = try #require(throws: TrainingError.self) { try trainer.writeCheckpoint(to: nowhere) }
         guard case .file(nowhere, "write", _) = unwritable else {

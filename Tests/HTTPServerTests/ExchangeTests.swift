@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import Metrics
 import TestSupport
 import Testing
 
@@ -32,26 +33,26 @@ struct ExchangeTests {
 
     /// Runs `body` against a server; returns what ended, once the server has stopped.
     private func seen(
-        grace: Duration = .seconds(5), _ body: (RecordingHandler, ServerActivity, Int) async throws -> Void
+        grace: Duration = .seconds(5), _ body: (RecordingHandler, MetricSet, Int) async throws -> Void
     ) async throws -> [Seen] {
         let handler = RecordingHandler()
-        let activity = ServerActivity()
+        let metrics = MetricSet()
         var configuration = HTTPServerConfiguration()
         configuration.addresses = [.tcp(host: "127.0.0.1", port: 0)]
         configuration.ioQueues = 1
         // No timeout may come first, however slow the machine is.
         configuration.timeouts = .patient
         let server = HTTPServer(
-            configuration: configuration, handler: handler, activity: activity, logger: silentLogger)
+            configuration: configuration, handler: handler, metrics: metrics, logger: silentLogger)
         let port = try #require(try server.start().first?.port)
         do {
-            try await body(handler, activity, port)
+            try await body(handler, metrics, port)
         } catch {
             await server.stop(grace: .zero)
             throw error
         }
         await server.stop(grace: grace)
-        #expect(activity.connections == 0 && activity.requests == 0)
+        #expect(metrics["connections"] == 0 && metrics["requests"] == 0)
         return handler.ended.value
     }
 
@@ -79,11 +80,11 @@ struct ExchangeTests {
 
     @Test("a client that leaves during its request, or its answer, is gone")
     func gone() async throws {
-        let ended = try await seen { handler, activity, port in
+        let ended = try await seen { handler, metrics, port in
             let waiting = try RawSocketClient(port: port)
             try await waiting.send(get("/wait"))
             #expect(try await eventually { handler.inner.current.running == 1 })
-            #expect(activity.connections == 1 && activity.requests == 1)
+            #expect(metrics["connections"] == 1 && metrics["requests"] == 1)
             await waiting.close()
             #expect(try await eventually { handler.ended.value.count == 1 })
             let reading = try RawSocketClient(port: port, receiveBuffer: 4096)

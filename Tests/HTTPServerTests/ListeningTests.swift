@@ -1,5 +1,6 @@
 import Glibc
 import HTTPWire
+import System
 import TestSupport
 import Testing
 

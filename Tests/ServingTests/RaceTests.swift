@@ -1,3 +1,5 @@
+import System
+
 #if THREAD_SANITIZER
     import Dispatch
     import Serving

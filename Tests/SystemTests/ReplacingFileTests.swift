@@ -1,5 +1,5 @@
-import FlowModels
 import Foundation
+import System
 import Testing
 
 @Suite("Replacing a file")
@@ -50,11 +50,11 @@ struct ReplacingFileTests {
         // a folder cannot be replaced
         let inner = folder.appending(path: "b").path
         try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
-        #expect(throws: POSIXError.self) { try ReplacingFile.write(to: inner) { write in try write([1]) } }
+        #expect(throws: SystemError.self) { try ReplacingFile.write(to: inner) { write in try write([1]) } }
         #expect(try files().sorted() == ["a", "b"])
-        let error = #expect(throws: POSIXError.self) {
+        let error = #expect(throws: SystemError.self) {
             try ReplacingFile.write(to: inner + "/c/d") { write in try write([1]) }
         }
-        #expect(error?.code == .ENOENT)
+        #expect(error == SystemError(ENOENT))
     }
 }

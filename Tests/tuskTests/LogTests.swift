@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import Glibc
 import Logging
+import Metrics
 import TestSupport
 import Testing
 
@@ -106,12 +107,13 @@ struct LogSinkTests {
     @Test("writes lines in order, soon and without a flush")
     func order() throws {
         let channel = try Channel()
-        let sink = LogSink(descriptor: channel.write, format: .text, level: .info)
+        let metrics = MetricSet()
+        let sink = LogSink(descriptor: channel.write, format: .text, level: .info, metrics: metrics)
         for index in 0..<100 { sink.add(line("line \(index)")) }
         // blocks until the sink writes by itself
         #expect(messages(channel.take(10)).first != nil)
         #expect(sink.flush(timeout: .seconds(30)))
-        #expect(sink.droppedLines == 0)
+        #expect(metrics["dropped_log_lines"] == 0)
     }
 
     @Test("swift-log's loggers write into it, from the level that it has at the time")
@@ -135,13 +137,14 @@ struct LogSinkTests {
     @Test("a reader that does not read holds nobody up; what does not fit is dropped, counted and reported")
     func blocked() throws {
         let channel = try Channel()
-        let sink = LogSink(descriptor: channel.write, format: .text, level: .info, capacity: 10)
+        let metrics = MetricSet()
+        let sink = LogSink(descriptor: channel.write, format: .text, level: .info, capacity: 10, metrics: metrics)
         // More than a pipe holds, so that the writing thread waits.
         let long = String(repeating: "x", count: 300_000)
         sink.add(line(long))
         #expect(!sink.flush(timeout: .milliseconds(200)), "the pipe took more than it can hold")
         for index in 0..<25 { sink.add(line("line \(index)")) }
-        #expect(sink.droppedLines == 15)
+        #expect(metrics["dropped_log_lines"] == 15)
         var text = ""
         while !text.contains("dropped") {
             let more = channel.take()
@@ -161,14 +164,15 @@ struct LogSinkTests {
         try #require(full >= 0)
         defer { close(full) }
         for descriptor in [channel.write, full] {
-            var sink: LogSink! = LogSink(descriptor: descriptor, format: .text, level: .info)
+            let metrics = MetricSet()
+            var sink: LogSink! = LogSink(descriptor: descriptor, format: .text, level: .info, metrics: metrics)
             weak let released = sink
             for index in 0..<5 { sink.add(line("line \(index)")) }
             #expect(sink.flush(timeout: .seconds(30)))
-            #expect(sink.droppedLines == 5)
+            #expect(metrics["dropped_log_lines"] == 5)
             sink.add(line("another"))
             #expect(sink.flush(timeout: .seconds(30)))
-            #expect(sink.droppedLines == 6)
+            #expect(metrics["dropped_log_lines"] == 6)
             sink = nil
             // It has still to report what it dropped, and the descriptor must be its own until then.
             await eventually { released == nil }
@@ -179,12 +183,13 @@ struct LogSinkTests {
     func nonBlocking() async throws {
         let channel = try Channel()
         try #require(fcntl(channel.write, F_SETFL, O_NONBLOCK) == 0)
-        let sink = LogSink(descriptor: channel.write, format: .text, level: .info)
+        let metrics = MetricSet()
+        let sink = LogSink(descriptor: channel.write, format: .text, level: .info, metrics: metrics)
         let long = String(repeating: "x", count: 300_000)
         sink.add(line(long))
         var text = ""
         while text.last != "\n" { text += channel.take() }
         #expect(messages(text) == [long])
-        #expect(sink.droppedLines == 0)
+        #expect(metrics["dropped_log_lines"] == 0)
     }
 }

@@ -14,37 +14,18 @@ public struct Administration: Sendable {
         }
     }
 
-    /// What the server is at.
-    public struct Status: Sendable {
-        public var connections: Int
-        public var maxConnections: Int
-        public var requests: Int
-        /// Least severity of what is logged.
-        public var logLevel: Logger.Level
-        /// Since the start.
-        public var droppedLogLines: Int
-
-        public init(connections: Int, maxConnections: Int, requests: Int, logLevel: Logger.Level, droppedLogLines: Int)
-        {
-            self.connections = connections
-            self.maxConnections = maxConnections
-            self.requests = requests
-            self.logLevel = logLevel
-            self.droppedLogLines = droppedLogLines
-        }
-    }
-
     /// Reads the files again that can be exchanged while the service runs.
     public var reload: @Sendable () async -> [Reload]
-    public var status: @Sendable () -> Status
+    /// Least severity of what is logged.
+    public var logLevel: @Sendable () -> Logger.Level
     public var setLogLevel: @Sendable (Logger.Level) -> Void
 
     public init(
-        reload: @escaping @Sendable () async -> [Reload], status: @escaping @Sendable () -> Status,
+        reload: @escaping @Sendable () async -> [Reload], logLevel: @escaping @Sendable () -> Logger.Level,
         setLogLevel: @escaping @Sendable (Logger.Level) -> Void
     ) {
         self.reload = reload
-        self.status = status
+        self.logLevel = logLevel
         self.setLogLevel = setLogLevel
     }
 }

@@ -1,4 +1,5 @@
 import FlowModels
+import System
 
 /// What the service knows of a key: a line of the key file.
 public struct Key: Equatable, Sendable {

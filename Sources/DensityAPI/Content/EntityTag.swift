@@ -2,6 +2,7 @@ import Compression
 import FlowModels
 import HTTPTypes
 import HTTPWire
+import System
 
 /// Names the content of an answer, so that a client that has it need not be sent it again (RFC 9110, section 8.8.3).
 struct EntityTag: Equatable, CustomStringConvertible {

@@ -1,9 +1,10 @@
 import HTTPTypes
 import HTTPWire
 import Logging
+import Metrics
 import Serving
 
-/// `GET /admin/status`: what the server is at.
+/// `GET /admin/status`: every metric, the number of keys and the log level.
 struct AdminStatusRoute: Route {
     static let path = "/admin/status"
     static let method = HTTPRequest.Method.get
@@ -14,16 +15,12 @@ struct AdminStatusRoute: Route {
 
     func begin(_ head: RequestHead) throws -> RouteWork {
         try head.checkPlain(offering: .json)
-        let status = context.administration.status()
-        return .done(
-            .json(
-                [
-                    "connections": .integer(status.connections), "max_connections": .integer(status.maxConnections),
-                    "requests": .integer(status.requests), "queued_rows": .integer(context.service.queuedRows),
-                    "keys": context.options.keys.map { .integer($0.count) } ?? .null,
-                    "log_level": .string(status.logLevel.rawValue),
-                    "dropped_log_lines": .integer(status.droppedLogLines),
-                ], fields: [.cacheControl: CachePolicy.never.rawValue]))
+        let counted = context.options.metrics.samples.map { JSON.Member($0.name, .integer($0.value)) }
+        let settings: [JSON.Member] = [
+            .init("keys", context.options.keys.map { .integer($0.count) } ?? .null),
+            .init("log_level", .string(context.administration.logLevel().rawValue)),
+        ]
+        return .done(.json(.object(counted + settings), fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
 

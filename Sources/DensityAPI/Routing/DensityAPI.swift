@@ -1,6 +1,7 @@
 import Compression
 public import HTTPTypes
 public import HTTPWire
+public import Metrics
 public import Serving
 
 /// Limits of the API, each with its default.
@@ -29,6 +30,8 @@ public struct APIOptions: Sendable {
     public var browsers = BrowserRules()
     /// Those that a key file lists; without one every route but administration is open.
     public var keys: KeyRing?
+    /// What the program counts, for `GET /admin/status`.
+    public var metrics = MetricSet()
     /// Called once for each request when it is over, on its connection's queue: must not block.
     public var log: (@Sendable (RequestRecord) -> Void)?
     /// Called with what clients are not told of an internal error.

@@ -1,3 +1,5 @@
+import System
+
 /// A packed flow with the scratch memory of the threads that run it.
 ///
 /// Calls run on the calling thread, any number of them at a time. After the first calls nothing is allocated.
@@ -38,10 +40,10 @@ public final class FlowEngine: Sendable {
     ) {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for first in stride(from: 0, to: rows, by: RowTile.capacity) {
-            load(x, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
+        for block in rows.blocks(of: RowTile.capacity) {
+            load(x, context, block, &workspace.tile)
             flow.forward(&workspace.tile, &workspace.scratch)
-            store(workspace.tile, first, &z, &logDet)
+            store(workspace.tile, block.lowerBound, &z, &logDet)
         }
     }
 
@@ -53,11 +55,11 @@ public final class FlowEngine: Sendable {
     ) throws {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for first in stride(from: 0, to: rows, by: RowTile.capacity) {
+        for block in rows.blocks(of: RowTile.capacity) {
             if isCancelled() { throw FlowError.cancelled }
-            load(z, context, first..<min(first + RowTile.capacity, rows), &workspace.tile)
+            load(z, context, block, &workspace.tile)
             try flow.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
-            store(workspace.tile, first, &x, &logDet)
+            store(workspace.tile, block.lowerBound, &x, &logDet)
         }
     }
 

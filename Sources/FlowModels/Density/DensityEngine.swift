@@ -1,4 +1,5 @@
 import FlowCore
+import System
 
 /// A flow engine between preprocessing and the base density, with the memory that its calls write on.
 ///

@@ -1,6 +1,7 @@
 public import FlowCore
 import Glibc
 import Synchronization
+import System
 
 /// One evaluation of an image's density: the image and which of its dequantization draws to use.
 public struct DensityRow: Sendable, Equatable {

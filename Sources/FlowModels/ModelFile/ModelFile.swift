@@ -1,5 +1,6 @@
 public import FlowCore
 import FoundationEssentials
+import System
 
 /// One `.safetensors` file with all that a density needs; see docs/reference/model-file.md.
 public enum ModelFile {
@@ -67,7 +68,7 @@ public enum ModelFile {
     }
 
     /// Writes the file beside its place and renames it there, so that nobody ever reads half of one.
-    /// - Throws: `POSIXError`, what the file system says.
+    /// - Throws: ``SystemError``, what the file system says.
     public static func write<Flow: FlowArchitecture>(
         _ model: DensityModel<Flow>, to path: String, precision: TensorPrecision
     ) throws {
@@ -84,14 +85,11 @@ public enum ModelFile {
     /// - Parameter precision: of the weights that the model computes with. The file is verified in single precision.
     /// - Throws: ``ModelFileError``.
     public static func load(path: String, precision: WeightPrecision = .f32) throws -> any ImageDensity {
-        let data: Data
         do {
-            data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
-        } catch let error as CocoaError {
-            let missing = error.code == .fileReadNoSuchFile
-            throw ModelFileError.unreadable(reason: missing ? "there is no such file" : "error \(error.code.rawValue)")
+            return try WholeFile(path).withMappedBytes { try load($0, precision: precision) }
+        } catch let failure as WholeFile.Failure {
+            throw ModelFileError.unreadable(reason: "\(failure)")
         }
-        return try load(data.bytes, precision: precision)
     }
 
     /// Loads a model from memory, which is read and not kept; otherwise like ``load(path:precision:)``.

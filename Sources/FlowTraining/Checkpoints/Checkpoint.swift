@@ -2,6 +2,7 @@ import Compression
 import FlowCore
 import FlowModels
 import FoundationEssentials
+import System
 
 /// What must be the same for a checkpoint to be continued.
 struct CheckpointIdentity: Codable, Equatable {
@@ -144,16 +145,12 @@ extension Trainer {
     ///   ``TrainingError/file(path:operation:reason:)``; nothing has changed then.
     public func resume(from path: String) throws {
         func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
-        } catch {
-            throw fileError(error, path: path, operation: "read")
-        }
         let tensors: [String: Safetensors.Tensor]
         let metadata: [String: String]
         do {
-            (tensors, metadata) = try Safetensors.decode(data.bytes)
+            (tensors, metadata) = try WholeFile(path).withMappedBytes { try Safetensors.decode($0) }
+        } catch let failure as WholeFile.Failure {
+            throw TrainingError.file(path: path, operation: "read", reason: "\(failure)")
         } catch let error as SafetensorsError {
             throw damaged("\(error)")
         }

@@ -1,6 +1,7 @@
 internal import Compression
 internal import FoundationEssentials
 internal import Glibc
+internal import System
 
 /// Reads the files of a data set.
 package enum DataFile {
@@ -25,32 +26,22 @@ package enum DataFile {
     }
 
     private static func readStored(_ path: String, maxBytes: Int) throws(DataError) -> [UInt8] {
-        // O_NONBLOCK: a named pipe without a writer must not hang the program before it is seen not to be a file.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .unreadable(file: path, reason: systemReason()) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(file: path, reason: systemReason()) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(file: path, reason: "not a regular file") }
-        let size = Int(status.st_size)
-        guard size <= maxBytes else { throw .tooLarge(file: path, quantity: "bytes", value: size, limit: maxBytes) }
-        var failed = false
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < size {
-                let step = unsafe Glibc.read(descriptor, buffer.baseAddress! + count, size - count)
-                if step < 0 && errno == EINTR { continue }
-                failed = step < 0
-                if step <= 0 { break }  // 0: the file became shorter; the format's own check says so.
-                count += step
+        do {
+            let file = try WholeFile(path)
+            guard file.size <= maxBytes else {
+                throw DataError.tooLarge(file: path, quantity: "bytes", value: file.size, limit: maxBytes)
             }
+            return try file.contents(limit: maxBytes)
+        } catch let error as DataError {
+            throw error
+        } catch {
+            throw .unreadable(file: path, reason: "\(error)")
         }
-        if failed { throw .unreadable(file: path, reason: systemReason()) }
-        return bytes
     }
 
     /// Names in a folder, hidden ones left out, in the order of their code points; nil when it is not a folder.
     static func names(in folder: String) throws(DataError) -> [String]? {
-        guard let isFolder = isFolder(folder) else { throw .unreadable(file: folder, reason: systemReason()) }
+        guard let isFolder = isFolder(folder) else { throw .unreadable(file: folder, reason: "\(SystemError())") }
         guard isFolder else { return nil }
         do {
             let names = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -71,6 +62,4 @@ package enum DataFile {
     static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
-
-    private static func systemReason() -> String { unsafe String(cString: strerror(errno)) }
 }

@@ -1,5 +1,6 @@
 import FlowCore
 public import FlowModels
+import System
 
 /// Images of one size, with labels or without.
 public struct ImageDataSet: Sendable, Equatable {

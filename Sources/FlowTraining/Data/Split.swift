@@ -1,4 +1,5 @@
 internal import FlowModels
+import System
 
 /// A part of a data set.
 public enum Split: String, Sendable, CaseIterable, Codable {

@@ -1,6 +1,7 @@
 import FlowCore
 public import FlowModels
 import Glibc
+import System
 
 /// How a model does on a set of images.
 public struct Evaluation: Sendable, Codable, Equatable {
@@ -100,7 +101,7 @@ public func densities(
     }
     // whole images a task, so that few rows wait for a batch
     let images = max(1, evaluationRows / draws)
-    let blocks = stride(from: 0, to: data.count, by: images).map { $0..<min($0 + images, data.count) }
+    let blocks = data.count.blocks(of: images)
     let parts = try mapInParallel(blocks.count, threads: threads) { b in
         let rows = blocks[b].flatMap { image in
             let pixels = Array(data[image])

@@ -1,6 +1,7 @@
 import FlowCore
 import FlowLayers
 public import FlowModels
+import System
 
 /// A model that another one is distilled from.
 public struct Teacher: Sendable {

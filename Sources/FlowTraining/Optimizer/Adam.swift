@@ -1,6 +1,7 @@
 import FlowCore
 import FlowKernels
 import Glibc
+import System
 
 /// Adam with decoupled weight decay and clipping by global norm, and the moving average of the weights that is updated
 /// in the same sweep.

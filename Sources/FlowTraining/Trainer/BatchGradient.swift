@@ -1,6 +1,7 @@
 import FlowCore
 import FlowKernels
 import FlowModels
+import System
 
 /// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension; with variational dequantization of
 /// `−Σ [log p(y) − log q(u | x)]/(D · rows)`.
@@ -43,12 +44,12 @@ struct BatchGradient: Sendable {
     ) throws -> [Double] {
         let weight = 1 / (Float(rows) * Float(map.dims))
         var values: [Double] = []
-        for first in stride(from: 0, to: rows, by: atATime) {
-            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads, by: map.partRows)
+        for block in rows.blocks(of: atATime) {
+            let parts = Self.parts(of: block, threads: threads, by: map.partRows)
             let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0], weight) }
             var gradients: [ParameterGradient] = []
             map.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
-            set(gradients, accumulate: first > 0, threads: threads)
+            set(gradients, accumulate: block.lowerBound > 0, threads: threads)
             values += passes.flatMap(\.values)
         }
         return values
@@ -66,8 +67,8 @@ struct BatchGradient: Sendable {
         let weight = 1 / (Float(rows) * Float(fitted.dims))
         let engine = FlowEngine(fitted.flow)
         var logProbs: [Double] = []
-        for first in stride(from: 0, to: rows, by: atATime) {
-            let parts = Self.parts(of: first..<min(first + atATime, rows), threads: threads, by: fitted.partRows)
+        for block in rows.blocks(of: atATime) {
+            let parts = Self.parts(of: block, threads: threads, by: fitted.partRows)
             var returning = try mapInParallel(parts.count, threads: threads) { p in
                 let rows = try load(parts[p])
                 let (z, logDet) = try engine.forward(rows.x, context: rows.context)
@@ -78,7 +79,7 @@ struct BatchGradient: Sendable {
             var end = offsets.count - (fitted.dequantizer?.parameters().count ?? 0)
             let ofFlow = end
             for stage in fitted.flow.stages.reversed() {
-                end = try addStage(stage, &returning, end: end, accumulate: first > 0, threads: threads)
+                end = try addStage(stage, &returning, end: end, accumulate: block.lowerBound > 0, threads: threads)
             }
             if let dequantizer = fitted.dequantizer {
                 let back = returning
@@ -89,7 +90,7 @@ struct BatchGradient: Sendable {
                 }.compactMap { $0 }
                 var gradients: [ParameterGradient] = []
                 dequantizer.visitGradients(of: tapes) { gradients.append($0) }
-                set(gradients, from: ofFlow, accumulate: first > 0, threads: threads)
+                set(gradients, from: ofFlow, accumulate: block.lowerBound > 0, threads: threads)
             }
             logProbs += returning.flatMap(\.logProbs)
         }
@@ -100,9 +101,7 @@ struct BatchGradient: Sendable {
     static func parts(of rows: Range<Int>, threads: Int, by partRows: Int) -> [Range<Int>] {
         let share = (rows.count + threads - 1) / threads
         let part = (share + partRows - 1) / partRows * partRows
-        return stride(from: rows.lowerBound, to: rows.upperBound, by: part).map {
-            $0..<min($0 + part, rows.upperBound)
-        }
+        return Array(rows.blocks(of: part))
     }
 
     /// Rows on their way back through the stages of a flow.

@@ -1,5 +1,6 @@
 import FlowCore
 public import FlowModels
+import System
 
 /// Fits a flow to images by maximum likelihood, or to another model by distillation.
 ///
@@ -359,9 +360,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         averaged.setParameters(optimizer.memory.map(\.average))
         let engine = FlowEngine(averaged.flow)
         let noise: NoiseSource = averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
-        let blocks = stride(from: 0, to: validation.data.count, by: validationRows).map {
-            $0..<min($0 + validationRows, validation.data.count)
-        }
+        let blocks = validation.data.count.blocks(of: validationRows)
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = try validation.validation(blocks[b], noise: noise)
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)

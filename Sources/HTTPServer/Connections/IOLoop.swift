@@ -1,6 +1,8 @@
 import Dispatch
 import HTTPWire
 import Logging
+import Metrics
+import System
 
 /// One serial queue and the connections pinned to it: performs what their machines ask for.
 actor IOLoop {
@@ -9,7 +11,7 @@ actor IOLoop {
 
     private let configuration: HTTPServerConfiguration
     private let handler: any HTTPHandler
-    private let activity: ServerActivity
+    private let metrics: ServerMetrics
     private let bodyMemory: BodyMemory
     /// Called once for each connection that ``adopt(_:)`` took, with its client's address.
     private let onClose: @Sendable (_ peer: String) -> Void
@@ -39,14 +41,14 @@ actor IOLoop {
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
-        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, activity: ServerActivity,
+        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, metrics: ServerMetrics,
         bodyMemory: BodyMemory, logger: Logger, onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
         executor = QueueExecutor(label: label)
         poller = try Poller(queue: executor.queue)
         self.configuration = configuration
         self.handler = handler
-        self.activity = activity
+        self.metrics = metrics
         self.bodyMemory = bodyMemory
         self.logger = logger
         self.onClose = onClose
@@ -73,12 +75,12 @@ actor IOLoop {
         let connection = LiveConnection(id: id, transport: transport, machine: machine)
         let code = poller.add(transport.descriptor, id: id, connection.interest)
         guard code == 0 else {
-            logger.warning("cannot watch a connection: \(systemErrorText(code))")
+            logger.warning("cannot watch a connection: \(SystemError(code))")
             onClose(transport.info.peer)
             return
         }
         connections[id] = connection
-        activity.connectionOpened()
+        metrics.connections.add()
         scheduleTick()
         pump(connection)
     }
@@ -266,7 +268,7 @@ actor IOLoop {
         connection.interest = interest
         let code = poller.change(connection.transport.descriptor, id: connection.id, interest)
         if code != 0 {
-            logger.warning("cannot watch a connection: \(systemErrorText(code))")
+            logger.warning("cannot watch a connection: \(SystemError(code))")
             close(connection)
         }
     }
@@ -276,7 +278,7 @@ actor IOLoop {
         switch action {
         case .decide(let head):
             let request = connection.machine.makeRequest()
-            activity.requestBegan()
+            metrics.requests.add()
             let decision = handler.decide(request, on: connection.transport.info)
             if case .readBody(let limit, _) = decision {
                 connection.body = BodyCollector(
@@ -334,13 +336,13 @@ actor IOLoop {
 
     private func tell(_ exchange: EndedExchange, of connection: LiveConnection) {
         // One whose head could not be parsed was never begun.
-        if exchange.version != nil { activity.requestEnded() }
+        if exchange.version != nil { metrics.requests.subtract() }
         handler.exchangeEnded(exchange, on: connection.transport.info)
     }
 
     private func close(_ connection: LiveConnection) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
-        activity.connectionClosed()
+        metrics.connections.subtract()
         let now = monotonicNow()
         while let exchange = connection.machine.takeUnfinished(at: now) { tell(exchange, of: connection) }
         poller.remove(connection.transport.descriptor)

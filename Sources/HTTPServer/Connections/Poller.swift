@@ -1,6 +1,7 @@
 import CEpoll
 import Dispatch
 import Glibc
+import System
 
 /// What to hear of a socket.
 struct Interest: OptionSet, Sendable {

@@ -1,16 +1,5 @@
 import Glibc
-
-/// An open file descriptor, closed exactly once: when its owner goes.
-package struct Descriptor: ~Copyable, Sendable {
-    package let number: Int32
-
-    init(_ number: Int32) { self.number = number }
-
-    deinit {
-        // EINTR on Linux leaves the descriptor closed; there is nothing to repeat, and nobody to tell of an error.
-        _ = close(number)
-    }
-}
+package import System
 
 /// A new stream socket that neither blocks nor outlives an `exec`.
 package func newStreamSocket(family: Int32) throws(HTTPListenError) -> Descriptor {
@@ -37,16 +26,4 @@ package func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? 
 /// The text of a buffer that C ended with a zero.
 func text(_ characters: [CChar]) -> String {
     String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}
-
-/// The system's words for an `errno`.
-public func systemErrorText(_ code: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    guard unsafe strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
-    return text(buffer)
-}
-
-/// Processors that this process may run on, at least 1.
-public func availableCores() -> Int {
-    max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
 }

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPWire
+import System
 
 /// The bytes under a connection: a plain socket, or TLS over one.
 ///

@@ -1,3 +1,5 @@
+import System
+
 /// Why a server could not start to listen. The description is one line, fit for a terminal.
 public enum HTTPListenError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing to listen on.
@@ -39,11 +41,11 @@ public enum HTTPListenError: Error, Equatable, Sendable, CustomStringConvertible
         case .pathTooLong(let path, let limit):
             "the path of a socket has \(path.utf8.count) bytes and may have \(limit): \(path)"
         case .notASocketFile(let path): "\(path) exists and is no socket"
-        case .cannotCreate(let path, let code): "cannot make the socket \(path): \(systemErrorText(code))"
+        case .cannotCreate(let path, let code): "cannot make the socket \(path): \(SystemError(code))"
         case .badDescriptor(let descriptor): "descriptor \(descriptor) is not open"
         case .notListening(let descriptor): "descriptor \(descriptor) is no stream socket that listens"
         case .alreadyStarted: "the server was started before"
-        case .system(let call, let code): "\(call) failed: \(systemErrorText(code))"
+        case .system(let call, let code): "\(call) failed: \(SystemError(code))"
         }
     }
 }

@@ -1,6 +1,7 @@
 import Dispatch
 import HTTPWire
 import Logging
+import System
 
 /// Accepts connections at every address and deals them out to the I/O loops.
 actor Listener {
@@ -75,7 +76,7 @@ actor Listener {
         self.loops = loops
         for (id, socket) in sockets {
             let code = poller.add(socket.number, id: id, .read)
-            if code != 0 { giveUp(id, systemErrorText(code)) }
+            if code != 0 { giveUp(id, SystemError(code).description) }
         }
         poller.activate { [weak self] in self?.assumeIsolated { $0.socketsReady() } }
     }
@@ -101,10 +102,10 @@ actor Listener {
             case .again: continue
             case .exhausted(let code):
                 failedAttempts += 1
-                if warn("cannot accept connections: \(systemErrorText(code))") { toldOfFailure = true }
+                if warn("cannot accept connections: \(SystemError(code))") { toldOfFailure = true }
                 rest()
             case .ended(let code):
-                giveUp(id, systemErrorText(code))
+                giveUp(id, SystemError(code).description)
                 return
             }
         }
@@ -178,7 +179,7 @@ actor Listener {
         isListening = wanted
         for (id, socket) in sockets {
             let code = poller.change(socket.number, id: id, wanted ? .read : [])
-            if code != 0 { giveUp(id, systemErrorText(code)) }
+            if code != 0 { giveUp(id, SystemError(code).description) }
         }
     }
 }

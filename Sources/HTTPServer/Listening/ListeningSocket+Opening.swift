@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 extension ListeningSocket {
     /// Listens on all of `addresses`, or on none.

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPWire
+import System
 
 /// A socket that listens. How the kinds come about: ListeningSocket+Opening.swift.
 final class ListeningSocket: Sendable {

@@ -1,3 +1,5 @@
+import System
+
 /// What a server that speaks TLS shows, and what it asks of its clients.
 public struct TLSConfiguration: Sendable {
     /// The oldest version of TLS that is spoken; the newest is always 1.3.
@@ -60,7 +62,7 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What is wrong, without the file's name.
     public var explanation: String {
         switch self {
-        case .unreadable(_, let code): "it cannot be read: \(systemErrorText(code))"
+        case .unreadable(_, let code): "it cannot be read: \(SystemError(code))"
         case .notAFile: "it is not a regular file"
         case .tooLarge(_, let limit): "it is larger than \(limit) bytes"
         case .exposedKey(_, let mode):

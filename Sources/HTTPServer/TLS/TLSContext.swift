@@ -1,5 +1,6 @@
 import COpenSSL
 import HTTPWire
+import System
 
 /// What the connections of one configuration share: certificate, key, authorities, ticket keys, remembered sessions.
 /// Never changed; a reload makes another, so sessions and tickets of before it are not resumed after it.

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// The files of a TLS configuration, read whole and within a limit.
 enum TLSFile {
@@ -31,7 +32,7 @@ enum TLSFile {
     ) throws(TLSError) -> [UInt8] {
         func named(_ failure: WholeFile.Failure) -> TLSError {
             switch failure {
-            case .system(let code): .unreadable(file: path, code: code)
+            case .system(let error): .unreadable(file: path, code: error.code)
             case .notAFile: .notAFile(path)
             case .tooLarge: .tooLarge(file: path, limit: TLSConfiguration.fileBytes)
             }

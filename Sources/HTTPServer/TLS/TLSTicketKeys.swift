@@ -1,6 +1,7 @@
 import COpenSSL
 import HTTPWire
 import Synchronization
+import System
 
 /// The keys that session tickets are sealed with: made here, never stored, and changed every hour, so that who learns
 /// one learns an hour of sessions at most (RFC 5077, section 5.5; RFC 8446, appendix C.4).

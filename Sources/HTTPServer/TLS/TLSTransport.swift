@@ -1,6 +1,7 @@
 import COpenSSL
 import Glibc
 import HTTPWire
+import System
 
 /// TLS over a socket, the server's end (RFC 8446, RFC 5246), by OpenSSL.
 ///

@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import System
 
 /// The client's end of TLS over a connected socket that does not block, and that the caller keeps open meanwhile.
 ///
@@ -62,7 +63,7 @@ package struct UnverifiedTLSClient {
         case let error:
             // Who asks for a certificate says the authorities it may be of; in TLS 1.3 not everyone, but our service.
             guard unsafe SSL_get0_peer_CA_list(connection.pointer) == nil else { return .certificateWanted }
-            return .failed(reason: error == SSL_ERROR_SYSCALL ? systemErrorText(code) : takeOpenSSLError())
+            return .failed(reason: error == SSL_ERROR_SYSCALL ? SystemError(code).description : takeOpenSSLError())
         }
     }
 }

@@ -1,11 +1,7 @@
-/// Bytes and classes of bytes of RFC 9110, section 5.6, and RFC 3986.
-enum Character {
-    static let carriageReturn = UInt8(ascii: "\r")
-    static let lineFeed = UInt8(ascii: "\n")
-    static let space = UInt8(ascii: " ")
-    static let tab = UInt8(ascii: "\t")
-    static let colon = UInt8(ascii: ":")
+import System
 
+/// Classes of bytes of RFC 9110, section 5.6, and RFC 3986.
+extension ASCII {
     /// `tchar`: letters, digits and ``!#$%&'*+-.^_`|~``.
     @inline(__always)
     static func isToken(_ byte: UInt8) -> Bool {
@@ -23,27 +19,6 @@ enum Character {
     /// Visible ASCII.
     @inline(__always)
     static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
-
-    @inline(__always)
-    static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
-
-    @inline(__always)
-    static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
-
-    @inline(__always)
-    static func lowercased(_ byte: UInt8) -> UInt8 {
-        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-    }
-
-    /// The value of a hexadecimal digit.
-    static func hexValue(_ byte: UInt8) -> Int? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): Int(byte - UInt8(ascii: "a")) + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): Int(byte - UInt8(ascii: "A")) + 10
-        default: nil
-        }
-    }
 
     /// `unreserved / sub-delims` of RFC 3986: what a registered name is made of, beside percent-encoded bytes.
     static func isHostName(_ byte: UInt8) -> Bool {
@@ -65,7 +40,7 @@ extension Span<UInt8> {
     func spells(_ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         for index in 0..<range.count
-        where unsafe Character.lowercased(self[range.lowerBound + index]) != word.utf8Start[index] { return false }
+        where unsafe ASCII.lowercased(self[range.lowerBound + index]) != word.utf8Start[index] { return false }
         return true
     }
 
@@ -81,8 +56,8 @@ extension Span<UInt8> {
     /// `range` without blanks at its ends.
     func trimmed(_ range: Range<Int>) -> Range<Int> {
         var (first, last) = (range.lowerBound, range.upperBound)
-        while first < last, Character.isBlank(self[first]) { first += 1 }
-        while last > first, Character.isBlank(self[last - 1]) { last -= 1 }
+        while first < last, ASCII.isBlank(self[first]) { first += 1 }
+        while last > first, ASCII.isBlank(self[last - 1]) { last -= 1 }
         return first..<last
     }
 
@@ -117,12 +92,12 @@ extension Span<UInt8> {
             guard index < range.upperBound, isAddress(first..<index) else { return false }
             index += 1
         } else {
-            while index < range.upperBound, self[index] != Character.colon {
+            while index < range.upperBound, self[index] != ASCII.colon {
                 if self[index] == UInt8(ascii: "%") {
-                    guard index + 2 < range.upperBound, Character.hexValue(self[index + 1]) != nil,
-                        Character.hexValue(self[index + 2]) != nil
+                    guard index + 2 < range.upperBound, ASCII.hexValue(self[index + 1]) != nil,
+                        ASCII.hexValue(self[index + 2]) != nil
                     else { return false }
-                } else if !Character.isHostName(self[index]) {
+                } else if !ASCII.isHostName(self[index]) {
                     return false
                 }
                 index += 1
@@ -130,10 +105,10 @@ extension Span<UInt8> {
             if index == range.lowerBound { return range.isEmpty }
         }
         if index == range.upperBound { return true }
-        guard self[index] == Character.colon, range.upperBound - index <= 6 else { return false }
+        guard self[index] == ASCII.colon, range.upperBound - index <= 6 else { return false }
         var port = 0
         for digit in index + 1..<range.upperBound {
-            guard Character.isDigit(self[digit]) else { return false }
+            guard ASCII.isDigit(self[digit]) else { return false }
             port = port * 10 + Int(self[digit] - UInt8(ascii: "0"))
         }
         return port <= 65_535
@@ -143,20 +118,20 @@ extension Span<UInt8> {
     /// address, or `v`, a version, and what follows it.
     private func isAddress(_ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
-        if Character.lowercased(self[range.lowerBound]) == UInt8(ascii: "v") {
+        if ASCII.lowercased(self[range.lowerBound]) == UInt8(ascii: "v") {
             var index = range.lowerBound + 1
-            while index < range.upperBound, Character.hexValue(self[index]) != nil { index += 1 }
+            while index < range.upperBound, ASCII.hexValue(self[index]) != nil { index += 1 }
             guard index > range.lowerBound + 1, index + 1 < range.upperBound, self[index] == UInt8(ascii: ".") else {
                 return false
             }
-            return all(index + 1..<range.upperBound) { Character.isHostName($0) || $0 == Character.colon }
+            return all(index + 1..<range.upperBound) { ASCII.isHostName($0) || $0 == ASCII.colon }
         }
         var colons = 0
         for index in range {
-            if self[index] == Character.colon { colons += 1 }
+            if self[index] == ASCII.colon { colons += 1 }
             guard
-                self[index] == Character.colon || self[index] == UInt8(ascii: ".")
-                    || Character.hexValue(self[index]) != nil
+                self[index] == ASCII.colon || self[index] == UInt8(ascii: ".")
+                    || ASCII.hexValue(self[index]) != nil
             else { return false }
         }
         return (2...8).contains(colons)

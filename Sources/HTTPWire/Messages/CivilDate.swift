@@ -1,3 +1,5 @@
+import System
+
 /// A day of the Gregorian calendar, in UTC.
 ///
 /// Source: Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days` and `days_from_civil`.
@@ -27,7 +29,7 @@ package struct CivilDate: Equatable, Sendable {
     /// `text` as RFC 3339 writes a date, `2027-01-31`, from 1970 on; nil unless there is such a day.
     package init?(_ text: some StringProtocol) {
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [4, 2, 2], parts.joined().allSatisfy(Character.isDigit) else { return nil }
+        guard parts.map(\.count) == [4, 2, 2], parts.joined().allSatisfy(ASCII.isDigit) else { return nil }
         let numbers = parts.map { $0.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
         (year, month, day) = (numbers[0], numbers[1], numbers[2])
         // A day that does not exist counts on into the next month, and so comes back as another.

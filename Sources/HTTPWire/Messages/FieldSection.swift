@@ -1,3 +1,5 @@
+import System
+
 /// Where a field lies, as offsets from the first byte of its head.
 struct FieldPlace: Sendable {
     var name: Range<Int>
@@ -49,16 +51,16 @@ struct FieldSection: Sendable {
 
     /// `field-name ":" OWS field-value OWS`, without folding and without space before the colon.
     private static func parse(_ span: Span<UInt8>, _ line: Range<Int>) throws(HTTPServerError) -> FieldPlace {
-        if Character.isBlank(span[line.lowerBound]) {
+        if ASCII.isBlank(span[line.lowerBound]) {
             throw .malformed(reason: "a folded field line, or white space before the first field")
         }
         var colon = line.lowerBound
-        while colon < line.upperBound, Character.isToken(span[colon]) { colon += 1 }
-        guard colon > line.lowerBound, colon < line.upperBound, span[colon] == Character.colon else {
+        while colon < line.upperBound, ASCII.isToken(span[colon]) { colon += 1 }
+        guard colon > line.lowerBound, colon < line.upperBound, span[colon] == ASCII.colon else {
             throw .malformed(reason: "invalid field name")
         }
         let value = span.trimmed(colon + 1..<line.upperBound)
-        guard span.all(value, Character.isFieldValue) else {
+        guard span.all(value, ASCII.isFieldValue) else {
             throw .malformed(reason: "a control character in a field value")
         }
         return FieldPlace(name: line.lowerBound..<colon, value: value)

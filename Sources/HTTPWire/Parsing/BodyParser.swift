@@ -1,3 +1,5 @@
+import System
+
 /// Finds the bytes and the end of one request's body (RFC 9112, sections 6.3 and 7.1).
 struct BodyParser: Sendable {
     private enum State {
@@ -97,7 +99,7 @@ private enum ChunkLine {
     ) throws(HTTPServerError) -> Int {
         var size = 0
         var index = line.lowerBound
-        while index < line.upperBound, let digit = Character.hexValue(span[index]) {
+        while index < line.upperBound, let digit = ASCII.hexValue(span[index]) {
             guard size <= Int.max >> 4 else { throw .malformed(reason: "invalid chunk size") }
             size = size << 4 | digit
             index += 1
@@ -147,7 +149,7 @@ private struct ChunkExtensions {
     private mutating func advance() { rest = rest.lowerBound + 1..<rest.upperBound }
 
     private mutating func skipBlanks(_ span: Span<UInt8>) {
-        while let index = next, Character.isBlank(span[index]) { advance() }
+        while let index = next, ASCII.isBlank(span[index]) { advance() }
     }
 
     private mutating func takes(_ byte: UInt8, _ span: Span<UInt8>) -> Bool {
@@ -158,17 +160,17 @@ private struct ChunkExtensions {
 
     private mutating func takesToken(_ span: Span<UInt8>) -> Bool {
         let first = rest.lowerBound
-        while let index = next, Character.isToken(span[index]) { advance() }
+        while let index = next, ASCII.isToken(span[index]) { advance() }
         return rest.lowerBound > first
     }
 
     /// `DQUOTE *( qdtext / quoted-pair ) DQUOTE` (RFC 9110, section 5.6.4).
     private mutating func takesQuotedString(_ span: Span<UInt8>) -> Bool {
         guard takes(UInt8(ascii: "\""), span) else { return false }
-        while let index = next, Character.isFieldValue(span[index]) {
+        while let index = next, ASCII.isFieldValue(span[index]) {
             if takes(UInt8(ascii: "\""), span) { return true }
             if takes(UInt8(ascii: "\\"), span) {
-                guard let quoted = next, Character.isFieldValue(span[quoted]) else { return false }
+                guard let quoted = next, ASCII.isFieldValue(span[quoted]) else { return false }
             }
             advance()
         }

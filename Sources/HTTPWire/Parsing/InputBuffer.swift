@@ -1,3 +1,5 @@
+import System
+
 /// Received bytes that are not done with yet.
 struct InputBuffer: Sendable {
     private(set) var bytes: [UInt8] = []
@@ -55,7 +57,7 @@ struct InputBuffer: Sendable {
         position = index + 1
         scanned = position
         if index - first > limit + 1 { return .tooLong }
-        guard index > first, bytes[index - 1] == Character.carriageReturn else {
+        guard index > first, bytes[index - 1] == ASCII.carriageReturn else {
             return index - first > limit ? .tooLong : .bareLineFeed
         }
         return .line(first - start..<index - 1 - start)
@@ -64,7 +66,7 @@ struct InputBuffer: Sendable {
     private func firstLineFeed(from first: Int) -> Int {
         let span = bytes.span
         var index = first
-        while index < span.count, span[index] != Character.lineFeed { index += 1 }
+        while index < span.count, span[index] != ASCII.lineFeed { index += 1 }
         return index
     }
 

@@ -1,3 +1,5 @@
+import System
+
 /// The versions that are spoken.
 public enum HTTPVersion: Sendable {
     case http10, http11
@@ -134,7 +136,7 @@ private struct TransferCodings {
         var list: Range<Int>? = value
         while let coding = span.nextElement(&list) {
             // Parameters and empty elements have no meaning here and are read differently by different servers.
-            guard !coding.isEmpty, span.all(coding, Character.isToken) else {
+            guard !coding.isEmpty, span.all(coding, ASCII.isToken) else {
                 throw .malformed(reason: "invalid Transfer-Encoding")
             }
             count += 1

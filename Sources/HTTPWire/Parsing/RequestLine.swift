@@ -1,3 +1,5 @@
+import System
+
 /// `method SP request-target SP HTTP-version` (RFC 9112, section 3), as offsets from the first byte of the head.
 struct RequestLine: Sendable {
     var method: Range<Int>
@@ -7,15 +9,15 @@ struct RequestLine: Sendable {
     /// - Parameter line: not empty.
     init(_ span: Span<UInt8>, _ line: Range<Int>) throws(HTTPServerError) {
         var methodEnd = line.lowerBound
-        while methodEnd < line.upperBound, span[methodEnd] != Character.space { methodEnd += 1 }
+        while methodEnd < line.upperBound, span[methodEnd] != ASCII.space { methodEnd += 1 }
         var targetEnd = methodEnd + 1
-        while targetEnd < line.upperBound, Character.isVisible(span[targetEnd]) { targetEnd += 1 }
+        while targetEnd < line.upperBound, ASCII.isVisible(span[targetEnd]) { targetEnd += 1 }
         guard methodEnd > line.lowerBound, targetEnd > methodEnd + 1, targetEnd < line.upperBound,
-            span[targetEnd] == Character.space
+            span[targetEnd] == ASCII.space
         else { throw .malformed(reason: "invalid request line") }
         version = try Self.version(span, targetEnd + 1..<line.upperBound)
         method = line.lowerBound..<methodEnd
-        guard span.all(method, Character.isToken) else { throw .malformed(reason: "invalid method") }
+        guard span.all(method, ASCII.isToken) else { throw .malformed(reason: "invalid method") }
         // Methods are case-sensitive (RFC 9110, section 9.1).
         guard !span.reads(method, "CONNECT") else { throw .unsupportedMethod }
         target = try RequestTarget(span, methodEnd + 1..<targetEnd, isOptions: span.reads(method, "OPTIONS"))
@@ -24,8 +26,8 @@ struct RequestLine: Sendable {
     /// `HTTP/1.0` or `HTTP/1.1`, in this case exactly (RFC 9112, section 2.3).
     private static func version(_ span: Span<UInt8>, _ word: Range<Int>) throws(HTTPServerError) -> HTTPVersion {
         let start = word.lowerBound
-        guard word.count == 8, span.reads(word.prefix(5), "HTTP/"), Character.isDigit(span[start + 5]),
-            span[start + 6] == UInt8(ascii: "."), Character.isDigit(span[start + 7])
+        guard word.count == 8, span.reads(word.prefix(5), "HTTP/"), ASCII.isDigit(span[start + 5]),
+            span[start + 6] == UInt8(ascii: "."), ASCII.isDigit(span[start + 7])
         else { throw .malformed(reason: "invalid HTTP version in the request line") }
         switch (span[start + 5], span[start + 7]) {
         case (UInt8(ascii: "1"), UInt8(ascii: "1")): return .http11

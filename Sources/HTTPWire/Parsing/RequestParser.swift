@@ -1,3 +1,4 @@
+import System
 package import HTTPTypes
 
 /// Bytes in, requests out: HTTP/1.0 and 1.1 by RFC 9112, refusing whatever two implementations could read differently.
@@ -71,8 +72,8 @@ package struct RequestParser: Sendable {
             switch state {
             case .requestLine(let emptyLines):
                 // What is no HTTP at all, such as TLS, need not bring a line end to be known.
-                if let first = buffer.first, !Character.isToken(first), first != Character.carriageReturn,
-                    first != Character.lineFeed
+                if let first = buffer.first, !ASCII.isToken(first), first != ASCII.carriageReturn,
+                    first != ASCII.lineFeed
                 {
                     throw .malformed(reason: "invalid request line")
                 }

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import System
 
 /// A few threads for work that is too heavy for the cooperative pool, such as decoding a large body.
 ///

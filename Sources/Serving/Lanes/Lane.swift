@@ -1,6 +1,7 @@
 import Dispatch
 package import FlowModels
 import Synchronization
+import System
 
 /// Rows of one request, of one direction.
 package enum LaneRows: Sendable {

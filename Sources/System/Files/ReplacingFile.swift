@@ -1,8 +1,7 @@
-import FoundationEssentials
 import Glibc
 
-/// A file that is written in pieces and takes the place of the one at its path in one step: whoever reads sees the old bytes or the
-/// new ones, and what is written is never in memory as a whole.
+/// File that is written in pieces and takes the place of the one at its path in one step: whoever reads sees the old bytes
+/// or the new ones, and what is written is never in memory as a whole.
 ///
 /// Not Foundation's `Data.write(to:options: .atomic)`, which wants all bytes at once: those of a checkpoint are five times a flow's
 /// weights.
@@ -12,8 +11,14 @@ package struct ReplacingFile: ~Copyable {
     private let descriptor: Int32
     private var isFinished = false
 
+    /// Replaces the file at `path` by `bytes`.
+    /// - Throws: ``SystemError``.
+    package static func write(_ bytes: [UInt8], to path: String) throws {
+        try write(to: path) { write in try write(bytes) }
+    }
+
     /// Hands `body` what writes a piece; then the file stands at `path`. Where anything throws it does not, and nothing is left.
-    /// - Throws: `POSIXError`; what `body` throws.
+    /// - Throws: ``SystemError``; what `body` throws.
     package static func write(
         to path: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void
     ) throws {
@@ -29,7 +34,7 @@ package struct ReplacingFile: ~Copyable {
         // the file that is replaced keeps its permissions
         let mode = unsafe stat(path, &old) == 0 ? old.st_mode & 0o7777 : nil
         descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw Self.error(errno) }
+        guard descriptor >= 0 else { throw SystemError() }
         // of a file that belongs to somebody else this may fail: then it has those of a new one
         if let mode { _ = fchmod(descriptor, mode) }
     }
@@ -47,7 +52,7 @@ package struct ReplacingFile: ~Copyable {
                 unsafe Glibc.write(descriptor, $0.baseAddress! + first, bytes.count - first)
             }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Self.error(errno) }
+            guard count >= 0 else { throw SystemError() }
             first += count
         }
     }
@@ -59,9 +64,7 @@ package struct ReplacingFile: ~Copyable {
         let renamed = closed != 0 ? 0 : unsafe rename(temporary, path) == 0 ? 0 : errno
         guard closed == 0, renamed == 0 else {
             unsafe unlink(temporary)
-            throw Self.error(closed != 0 ? closed : renamed)
+            throw SystemError(closed != 0 ? closed : renamed)
         }
     }
-
-    private static func error(_ code: Int32) -> POSIXError { POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
 }

@@ -1,11 +1,7 @@
-import FoundationEssentials
 import Glibc
 
 /// Threads of our own, so that computing never holds up the cooperative pool or an I/O queue.
 package enum Threads {
-    /// Processors that this process may run on.
-    package static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
-
     /// Starts a thread that runs `body` and ends with it.
     ///
     /// `niceness` is added to the thread's own nice value: on Linux that is a property of the thread, and the 0 of

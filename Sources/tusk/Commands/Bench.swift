@@ -4,6 +4,7 @@ import FlowKernels
 import FlowModels
 import FlowTraining
 import FoundationEssentials
+import System
 
 struct Bench: ParsableCommand {
     enum Direction: String, ExpressibleByArgument, CaseIterable, Codable {
@@ -49,7 +50,7 @@ struct Bench: ParsableCommand {
     var batch = 64
 
     @Option(help: ArgumentHelp("Threads that share the rows.", valueName: "n"))
-    var threads = processorCount
+    var threads = Processors.count
 
     @OptionGroup var weights: PrecisionArguments
 

@@ -3,6 +3,7 @@ import FlowCore
 import FlowModels
 import FlowTraining
 import FoundationEssentials
+import System
 
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,7 +38,7 @@ struct Evaluate: ParsableCommand {
     var seed: UInt64 = 0
 
     @Option(help: ArgumentHelp("Threads.", valueName: "n"))
-    var threads = processorCount
+    var threads = Processors.count
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -91,7 +92,7 @@ struct Evaluate: ParsableCommand {
         // of the classes that the held-out images are of
         let classes = density.record.isConditional && !data.only.isEmpty ? classIndices(data.only, density.record) : []
         say("drawing \(grouped(count)) samples")
-        let blocks = stride(from: 0, to: count, by: 64).map { $0..<min($0 + 64, count) }
+        let blocks = count.blocks(of: 64)
         let drawn = try mapInParallel(blocks.count, threads: threads) { b in
             try density.sample(
                 blocks[b].map { i in

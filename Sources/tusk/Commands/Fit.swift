@@ -6,6 +6,7 @@ public import FlowTraining
 import FoundationEssentials
 import Glibc
 import Imaging
+import System
 
 extension FormulaDensity: ExpressibleByArgument {}
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import HTTPServer
+import System
 
 /// `tusk health`: the health check of an image that has no shell and no other client.
 struct Health: ParsableCommand {
@@ -141,10 +142,10 @@ private struct Connection: ~Copyable {
         let family = address.family
         let socket = try made { try newStreamSocket(family: family) }
         guard unsafe address.withPointer({ unsafe Glibc.connect(socket.number, $0, $1) }) != 0 else { return socket }
-        guard errno == EINPROGRESS else { throw .unreachable(reason: systemErrorText(errno)) }
+        guard errno == EINPROGRESS else { throw .unreachable(reason: SystemError().description) }
         try deadline.wait(for: POLLOUT, on: socket.number)
         let code = option(socket.number, SOL_SOCKET, SO_ERROR) ?? errno
-        guard code == 0 else { throw .unreachable(reason: systemErrorText(code)) }
+        guard code == 0 else { throw .unreachable(reason: SystemError(code).description) }
         return socket
     }
 
@@ -171,14 +172,14 @@ private struct Connection: ~Copyable {
     private func send(_ bytes: [UInt8]) -> UnverifiedTLSClient.Step {
         if let tls { return tls.send(bytes) }
         let sent = unsafe Glibc.send(socket.number, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        return sent == bytes.count ? .bytes(sent) : .failed(reason: systemErrorText(errno))
+        return sent == bytes.count ? .bytes(sent) : .failed(reason: SystemError().description)
     }
 
     private func receive(into buffer: inout [UInt8]) -> UnverifiedTLSClient.Step {
         if let tls { return tls.receive(into: &buffer) }
         let received = unsafe recv(socket.number, &buffer, buffer.count, 0)
         if received >= 0 { return received > 0 ? .bytes(received) : .end }
-        return errno == EAGAIN ? .wantsInput : .failed(reason: systemErrorText(errno))
+        return errno == EAGAIN ? .wantsInput : .failed(reason: SystemError().description)
     }
 
     /// Repeats `step` until it moved bytes, and says how many.
@@ -215,7 +216,7 @@ private struct Deadline {
             // Rounded up: zero would not wait.
             let count = unsafe poll(&entry, 1, Int32((left / .milliseconds(1)).rounded(.up)))
             if count > 0 { return }
-            guard count == 0 || errno == EINTR else { throw .unreachable(reason: systemErrorText(errno)) }
+            guard count == 0 || errno == EINTR else { throw .unreachable(reason: SystemError().description) }
         }
     }
 }

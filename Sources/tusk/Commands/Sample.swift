@@ -2,6 +2,7 @@ import ArgumentParser
 import FlowModels
 import FlowTraining
 import Imaging
+import System
 
 struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,7 +41,7 @@ struct Sample: ParsableCommand {
     var limit: Int?
 
     @Option(help: ArgumentHelp("Threads.", valueName: "n"))
-    var threads = processorCount
+    var threads = Processors.count
 
     func run() throws {
         try check("--count", count, in: 1...1_000_000)
@@ -55,7 +56,7 @@ struct Sample: ParsableCommand {
         let real = try realImages(density.record)
         let classes = try classIndices(density.record)
         // in tiles of what the sequential direction solves at once
-        let blocks = stride(from: 0, to: count, by: 16).map { $0..<min($0 + 16, count) }
+        let blocks = count.blocks(of: 16)
         let drawn = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = blocks[b].map { i in
                 SampleRow(

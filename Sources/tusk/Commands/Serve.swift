@@ -6,6 +6,7 @@ import Glibc
 import HTTPServer
 import HTTPWire
 import Logging
+import Metrics
 import Serving
 
 /// `tusk serve`: the HTTP service.
@@ -60,7 +61,8 @@ struct Serve: AsyncParsableCommand {
         _ = signal(SIGPIPE, SIG_IGN)
         try checkArguments()
         let interruption = Interruption()
-        let log = logs.open()
+        let metrics = MetricSet()
+        let log = logs.open(metrics)
         // The last lines are those that say why it ended.
         defer { log.flush() }
         let logger = Logger(label: "tusk") { _ in SinkLogHandler(log) }
@@ -68,17 +70,16 @@ struct Serve: AsyncParsableCommand {
         @Sendable func notify(_ states: String...) {
             if let failure = manager.notify(states) { logger.warning("\(failure)") }
         }
-        let service = DensityService(configuration: serviceConfiguration)
-        let options = try apiOptions(logger, log)
+        let service = DensityService(configuration: serviceConfiguration, metrics: metrics)
+        let options = try apiOptions(logger, log, metrics)
         let reloading = Reloading(logger: logger)
         if let part = keys.reloadable(options.keys) { reloading.add(part) }
-        let activity = ServerActivity()
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
-            administration: administration(reloading, activity, log), helpers: helpers)
+            administration: administration(reloading, log), helpers: helpers)
         let configuration = try serverConfiguration(passed: manager.passedSockets)
-        let server = HTTPServer(configuration: configuration, handler: api, activity: activity, logger: logger)
+        let server = HTTPServer(configuration: configuration, handler: api, metrics: metrics, logger: logger)
         if configuration.tls != nil {
             reloading.add(Reloading.Part(name: "certificate") { try server.reloadTLS() })
         }
@@ -154,8 +155,9 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func apiOptions(_ logger: Logger, _ log: LogSink) throws -> APIOptions {
+    private func apiOptions(_ logger: Logger, _ log: LogSink, _ metrics: MetricSet) throws -> APIOptions {
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
+        options.metrics = metrics
         options.requestTimeout = .seconds(requestTimeout)
         options.maxBodyBytes = sizes.maxBody
         if contentCoding == .off { options.leastCodedBytes = nil }
@@ -178,17 +180,9 @@ struct Serve: AsyncParsableCommand {
         return configuration
     }
 
-    private func administration(
-        _ reloading: Reloading, _ activity: ServerActivity, _ log: LogSink
-    ) -> Administration {
+    private func administration(_ reloading: Reloading, _ log: LogSink) -> Administration {
         Administration(
-            reload: { reloading.reload() },
-            status: { [maxConnections = connections.maxConnections] in
-                Administration.Status(
-                    connections: activity.connections, maxConnections: maxConnections, requests: activity.requests,
-                    logLevel: log.level, droppedLogLines: log.droppedLines)
-            },
-            setLogLevel: { log.level = $0 })
+            reload: { reloading.reload() }, logLevel: { log.level }, setLogLevel: { log.level = $0 })
     }
 
     private var serviceConfiguration: ServiceConfiguration {

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import HTTPWire
 import Logging
+import Metrics
 import Synchronization
 
 /// Where all log lines go: a bounded queue in memory, and a thread that formats and writes what is in it.
@@ -15,7 +16,6 @@ final class LogSink: Sendable {
     private struct Waiting {
         var entries: [Entry] = []
         var dropped = 0
-        var totalDropped = 0
         var isScheduled = false
     }
 
@@ -35,15 +35,22 @@ final class LogSink: Sendable {
 
     private let descriptor: Int32
     private let capacity: Int
+    private let droppedLines: Counter
     private let minimumLevel: Atomic<Int>
     private let waiting = Mutex(Waiting())
     private let output: Mutex<Output>
     private let queue = DispatchQueue(label: "tusk.log", qos: .utility)
 
-    /// - Parameter descriptor: stays open as long as this.
-    init(descriptor: Int32, format: LogFormat, level: Logger.Level, capacity: Int = LogSink.defaultCapacity) {
+    /// - Parameters:
+    ///   - descriptor: stays open as long as this.
+    ///   - metrics: gets what this sink counts.
+    init(
+        descriptor: Int32, format: LogFormat, level: Logger.Level, capacity: Int = LogSink.defaultCapacity,
+        metrics: MetricSet = MetricSet()
+    ) {
         self.descriptor = descriptor
         self.capacity = capacity
+        droppedLines = metrics.counter("dropped_log_lines", "Log lines that were not written, since the start.")
         minimumLevel = Atomic(level.rank)
         output = Mutex(Output(writer: LogLineWriter(format: format)))
     }
@@ -56,15 +63,12 @@ final class LogSink: Sendable {
 
     func accepts(_ level: Logger.Level) -> Bool { level.rank >= minimumLevel.load(ordering: .relaxed) }
 
-    /// Lines that were not written, since the start.
-    var droppedLines: Int { waiting.withLock(\.totalDropped) }
-
     /// Takes a line, or drops it; never waits for the output.
     func add(_ entry: @escaping Entry) {
         let mustSchedule = waiting.withLock { waiting in
             guard waiting.entries.count < capacity else {
                 waiting.dropped += 1
-                waiting.totalDropped += 1
+                droppedLines.add()
                 return false
             }
             waiting.entries.append(entry)
@@ -122,10 +126,8 @@ final class LogSink: Sendable {
 
     /// - Parameter again: were counted before, but could not be reported.
     private func noteLost(_ lines: Int, again: Int = 0) {
-        waiting.withLock { waiting in
-            waiting.dropped += lines + again
-            waiting.totalDropped += lines
-        }
+        waiting.withLock { $0.dropped += lines + again }
+        droppedLines.add(lines)
     }
 
     /// - Returns: whether all of `bytes` was taken. Blocks this queue's thread, and only it, while the output takes nothing.

@@ -3,6 +3,7 @@ import DensityAPI
 import Glibc
 import HTTPServer
 import Logging
+import System
 
 /// API keys.
 struct KeyArguments: ParsableArguments {
@@ -52,11 +53,8 @@ func readOwnFile(_ path: String, maxBytes: Int) throws -> [UInt8] {
         }
         return try file.contents(limit: maxBytes)
     } catch let failure as WholeFile.Failure {
-        switch failure {
-        case .system(let code): throw OwnFileError(systemErrorText(code))
-        case .notAFile: throw OwnFileError("it is not a file")
-        case .tooLarge: throw OwnFileError("it is larger than \(maxBytes) bytes")
-        }
+        if case .system(let error) = failure { throw OwnFileError("\(error)") }
+        throw OwnFileError("it is \(failure)")
     }
 }
 

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Glibc
 public import Logging
+import Metrics
 
 /// Of an option that is on by default.
 enum Switch: String, CaseIterable, ExpressibleByArgument {
@@ -28,9 +29,9 @@ struct LogArguments: ParsableArguments {
     func check() throws { try tusk.check("--log-queue", logQueue, in: 1...1 << 20) }
 
     /// The log of the process.
-    func open() -> LogSink {
+    func open(_ metrics: MetricSet) -> LogSink {
         let format = logFormat ?? (isatty(STDERR_FILENO) != 0 ? .text : .json)
-        return LogSink(descriptor: STDERR_FILENO, format: format, level: logLevel, capacity: logQueue)
+        return LogSink(descriptor: STDERR_FILENO, format: format, level: logLevel, capacity: logQueue, metrics: metrics)
     }
 
     func accessLog(to sink: LogSink) -> AccessLog? {

@@ -2,7 +2,7 @@ import ArgumentParser
 import CEmbedded
 import FlowCore
 import FlowModels
-import FoundationEssentials
+import System
 
 /// Which model.
 struct ModelArguments: ParsableArguments {
@@ -14,8 +14,11 @@ struct ModelArguments: ParsableArguments {
     func tensors() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor]) {
         do {
             guard let model else { return try Embedded.tensors() }
-            let data = try Data(contentsOf: URL(filePath: model), options: .mappedIfSafe)
-            return (data.count, try Safetensors.decode(data.bytes).tensors)
+            return try WholeFile(model).withMappedBytes { bytes in
+                (bytes.byteCount, try Safetensors.decode(bytes).tensors)
+            }
+        } catch let failure as WholeFile.Failure {
+            throw CommandError("\(model ?? "embedded model"): \(ModelFileError.unreadable(reason: "\(failure)"))")
         } catch let error as SafetensorsError {
             throw CommandError("\(model ?? "embedded model"): \(error)")
         }

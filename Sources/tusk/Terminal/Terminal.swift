@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Where the commands print.
 enum Terminal {
@@ -21,9 +22,6 @@ enum Terminal {
     /// Says on standard error why the command ends, as the argument parser would.
     static func complain(_ text: String) { write("Error: \(text)\n", to: STDERR_FILENO) }
 }
-
-/// Processors of this machine.
-var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
 /// `value` with `places` decimals.
 func fixed(_ value: Double, _ places: Int) -> String {

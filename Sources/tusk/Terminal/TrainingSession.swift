@@ -5,6 +5,7 @@ import FlowModels
 import FlowTraining
 import Glibc
 import Imaging
+import System
 
 /// What a training writes and how it runs: what `train`, `finetune` and `distill` have in common.
 struct TrainingSession: ParsableArguments {
@@ -46,7 +47,7 @@ struct TrainingSession: ParsableArguments {
     var maxMemory: Int?
 
     @Option(help: ArgumentHelp("Threads; never change the result.", valueName: "n"))
-    var threads = processorCount
+    var threads = Processors.count
 
     private var base: String {
         output.hasSuffix(".safetensors") ? String(output.dropLast(".safetensors".count)) : output

@@ -1,4 +1,5 @@
 import HTTPTypes
+import System
 
 @testable import HTTPWire
 
@@ -89,9 +90,9 @@ let tightLimits: HTTPLimits = {
 
 private func check(_ parsed: ParsedHead, limits: HTTPLimits) throws {
     let (head, request) = (parsed.facts, parsed.request)
-    try require(request.method.rawValue.utf8.allSatisfy(HTTPWire.Character.isToken), "the method is no token")
+    try require(request.method.rawValue.utf8.allSatisfy(ASCII.isToken), "the method is no token")
     let path = request.path ?? ""
-    try require(path.utf8.allSatisfy(HTTPWire.Character.isVisible), "the path holds white space or control characters")
+    try require(path.utf8.allSatisfy(ASCII.isVisible), "the path holds white space or control characters")
     try require(path.hasPrefix("/") || path == "*" && request.method == .options, "the path does not begin with /")
     try require(path.utf8.count <= limits.requestLineBytes, "the path is longer than the request line may be")
     try require(request.headerFields.count <= limits.fields, "more fields than the limit")
@@ -104,9 +105,9 @@ private func check(_ parsed: ParsedHead, limits: HTTPLimits) throws {
     var size = 0
     for field in request.headerFields {
         try require(field.name.canonicalName != "host", "Host is among the fields")
-        try require(field.name.rawName.utf8.allSatisfy(HTTPWire.Character.isToken), "a field's name is no token")
+        try require(field.name.rawName.utf8.allSatisfy(ASCII.isToken), "a field's name is no token")
         let value = bytes(of: field)
-        try require(value.allSatisfy(HTTPWire.Character.isFieldValue), "a control character in a field's value")
+        try require(value.allSatisfy(ASCII.isFieldValue), "a control character in a field's value")
         try require(
             ![0x20, 0x09].contains(value.first) && ![0x20, 0x09].contains(value.last), "white space around a value")
         size += field.name.rawName.utf8.count + 1 + value.count + 2

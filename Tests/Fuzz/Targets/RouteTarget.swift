@@ -12,7 +12,7 @@ private let api = DensityAPI(
     // Nobody has the key to these.
     administration: Administration(
         reload: { preconditionFailure("reload without a key") },
-        status: { preconditionFailure("status without a key") },
+        logLevel: { preconditionFailure("status without a key") },
         setLogLevel: { _ in preconditionFailure("a log level without a key") }))
 
 /// A request's way to its answer by the head alone. The answer says nothing that a client could have smuggled into its

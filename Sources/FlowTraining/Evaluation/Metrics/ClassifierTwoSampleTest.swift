@@ -2,6 +2,7 @@ import FlowCore
 import FlowKernels
 import FlowLayers
 import Glibc
+import System
 
 /// Whether a small network can tell samples from real images: its accuracy on images that it was not trained on.
 ///
@@ -114,8 +115,8 @@ private struct Discriminator {
         var source = RandomStream(seed: seed, stream: stream)
         for _ in 0..<Self.epochs {
             let order = source.permutation(of: images.count).map { images[$0] }
-            for first in stride(from: 0, to: order.count, by: Self.batch) {
-                step(x, labels, Array(order[first..<min(first + Self.batch, order.count)]))
+            for block in order.count.blocks(of: Self.batch) {
+                step(x, labels, Array(order[block]))
             }
         }
     }

@@ -1,5 +1,6 @@
 public import FlowCore
 import FlowKernels
+import System
 
 /// Images as points: rows of numbers, level over highest level, and what the metrics ask of pairs of them.
 public struct ImageSample: Sendable {
@@ -83,7 +84,7 @@ public struct ImageSample: Sendable {
         to other: ImageSample, threads: Int, _ body: (Range<Int>, [Float]) -> [Value]
     ) throws -> [Value] {
         let transposed = other.byDimension
-        let blocks = stride(from: 0, to: count, by: 128).map { $0..<min($0 + 128, count) }
+        let blocks = count.blocks(of: 128)
         return try mapInParallel(blocks.count, threads: threads) { b in
             body(blocks[b], squaredDistances(blocks[b], to: other, transposed))
         }.flatMap { $0 }

@@ -1,6 +1,7 @@
 import FlowCore
 import FlowKernels
 import Glibc
+import System
 
 /// How far two samples are from one distribution, by the kernel two-sample test.
 ///
@@ -51,7 +52,7 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
             var source = RandomStream(seed: seed, stream: UInt64(d))
             for i in source.permutation(of: n).prefix(x.count) { member[i * lanes + d] = 1 }
         }
-        let blocks = stride(from: 0, to: n, by: 256).map { $0..<min($0 + 256, n) }
+        let blocks = n.blocks(of: 256)
         let parts = try mapInParallel(blocks.count, threads: threads) { b in
             Self.sums(kernel, n, member, lanes, divisions, blocks[b])
         }

@@ -1,5 +1,6 @@
 import FlowCore
 import FlowKernels
+import System
 
 /// Sliced Wasserstein distance of order 2 between two samples of the same size: the root mean square, over random
 /// directions, of the differences between the sorted projections.

@@ -1,6 +1,7 @@
 import FlowCore
 public import FlowModels
 import Glibc
+import System
 
 /// How good a flow's density `q` is as a stand-in for another, `p`, by the weights `p(x)/q(x)` of samples of `q`.
 public struct ImportanceWeights: Sendable, Codable, Equatable {
@@ -52,10 +53,10 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
     ) throws {
         let engine = FlowEngine(flow)
         var logWeights: [Double] = []
-        for first in stride(from: 0, to: count, by: Self.block) {
+        for block in count.blocks(of: Self.block) {
             let z = standardNormals(
-                rows: min(Self.block, count - first), dims: flow.dims, seed: seed,
-                stream: TrainingStream.validationNoise.stream(entry: first))
+                rows: block.count, dims: flow.dims, seed: seed,
+                stream: TrainingStream.validationNoise.stream(entry: block.lowerBound))
             let (x, logDet) = try engine.inverse(z)
             let (logP, _) = try density.logDensity(x, context: nil)
             let base = standardNormalLogDensity(z)

@@ -1,0 +1,13 @@
+import Synchronization
+
+/// Number that rises and falls, such as open connections; changed from any thread without a lock.
+public final class Gauge: Sendable {
+    private let current = Atomic(0)
+
+    public init() {}
+
+    public var value: Int { current.load(ordering: .relaxed) }
+
+    public func add(_ amount: Int = 1) { current.add(amount, ordering: .relaxed) }
+    public func subtract(_ amount: Int = 1) { current.subtract(amount, ordering: .relaxed) }
+}

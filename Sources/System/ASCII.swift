@@ -1,0 +1,31 @@
+/// Bytes of ASCII (RFC 20), and classes of them.
+package enum ASCII {
+    @inlinable package static var carriageReturn: UInt8 { 0x0D }
+    @inlinable package static var lineFeed: UInt8 { 0x0A }
+    @inlinable package static var space: UInt8 { 0x20 }
+    @inlinable package static var tab: UInt8 { 0x09 }
+    @inlinable package static var colon: UInt8 { 0x3A }
+
+    /// `0` to `9`.
+    @inlinable @inline(__always)
+    package static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    /// A space or a tab.
+    @inlinable @inline(__always)
+    package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+
+    /// A letter in lower case; any other byte as it is.
+    @inlinable @inline(__always)
+    package static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
+
+    /// Value of a hexadecimal digit of either case; nil for any other byte.
+    @inlinable
+    package static func hexValue(_ byte: UInt8) -> Int? {
+        switch byte {
+        case 0x30...0x39: Int(byte - 0x30)
+        case 0x61...0x66: Int(byte - 0x61) + 10
+        case 0x41...0x46: Int(byte - 0x41) + 10
+        default: nil
+        }
+    }
+}

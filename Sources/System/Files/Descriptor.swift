@@ -1,0 +1,13 @@
+import Glibc
+
+/// Open file descriptor, closed exactly once: when its owner goes.
+package struct Descriptor: ~Copyable, Sendable {
+    package let number: Int32
+
+    package init(_ number: Int32) { self.number = number }
+
+    deinit {
+        // EINTR on Linux leaves the descriptor closed; there is nothing to repeat, and nobody to tell of an error.
+        _ = close(number)
+    }
+}
