@@ -29,8 +29,9 @@ package struct Blocks: RandomAccessCollection, Sendable {
         self.size = size
     }
 
+    package var count: Int { (range.count + size - 1) / size }
     package var startIndex: Int { 0 }
-    package var endIndex: Int { (range.count + size - 1) / size }
+    package var endIndex: Int { count }
 
     package subscript(block: Int) -> Range<Int> {
         let first = range.lowerBound + block * size

@@ -40,7 +40,10 @@ public final class FlowEngine: Sendable {
     ) {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for block in rows.blocks(of: RowTile.capacity) {
+        let blocks = rows.blocks(of: RowTile.capacity)
+        // by index: an iterator allocates where generic code is not specialised, as in debug builds
+        for b in 0..<blocks.count {
+            let block = blocks[b]
             load(x, context, block, &workspace.tile)
             flow.forward(&workspace.tile, &workspace.scratch)
             store(workspace.tile, block.lowerBound, &z, &logDet)
@@ -55,7 +58,9 @@ public final class FlowEngine: Sendable {
     ) throws {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for block in rows.blocks(of: RowTile.capacity) {
+        let blocks = rows.blocks(of: RowTile.capacity)
+        for b in 0..<blocks.count {
+            let block = blocks[b]
             if isCancelled() { throw FlowError.cancelled }
             load(z, context, block, &workspace.tile)
             try flow.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
