@@ -162,70 +162,38 @@ package struct SolvePlan: Sendable {
     }
 }
 
-/// What a solve writes on; carries over from call to call.
+/// What a solve writes on; carries over from call to call. Empty until it is reserved.
 package struct SolveScratch: Sendable {
     /// Latents, which become data, `[positions][lanes]`.
-    package var z: [Float]
+    package var z: [Float] = []
     /// What the units read and give, `[units][lanes]`; the plan says where.
-    package var known: [Float]
+    package var known: [Float] = []
     /// The same of each map's inputs in bfloat16, two side by side.
-    var halfKnown: [UInt32]
+    var halfKnown: [UInt32] = []
     /// Sums of the panels under way, `[maps][32][lanes]`, those of the outputs last; their weights in bfloat16 widened; where
     /// they begin, and how far apart they are.
-    package var partial: [Float]
-    var room: [Float]
-    var panels: [Int]
-    var panelSteps: [Int]
+    package var partial: [Float] = []
+    var room: [Float] = []
+    var panels: [Int] = []
+    var panelSteps: [Int] = []
     /// The log-det of each row, nats.
-    package var logDet: [Float]
+    package var logDet: [Float] = []
     /// `[rows][32]`.
-    var scratch: [Float]
-
-    /// For up to `rows` rows and any of some plans of these sizes.
-    package init(_ sizes: SolveSizes, rows: Int) {
-        let lanes = (rows + 15) / 16 * 16
-        func zeros(_ count: Int) -> [Float] { Array(repeating: 0, count: lanes * count) }
-        z = zeros(sizes.positions)
-        known = zeros(sizes.known)
-        halfKnown = Array(repeating: 0, count: lanes * sizes.pairs)
-        partial = zeros(sizes.partial)
-        room = Array(repeating: 0, count: sizes.room)
-        panels = Array(repeating: 0, count: sizes.maps)
-        panelSteps = panels
-        logDet = zeros(1)
-        scratch = zeros(32)
-    }
-}
-
-/// How much scratch plans need.
-package struct SolveSizes: Sendable {
-    package var maps = 0
-    package var partial = 0
-    package var positions = 0
-    package var known = 0
-    package var pairs = 0
-    package var room = 0
+    var scratch: [Float] = []
 
     package init() {}
 
-    package init(_ plan: SolvePlan) {
-        maps = plan.maps.count
-        partial = plan.partial
-        positions = plan.positions.count
-        known = plan.known
-        pairs = plan.pairs
-        room = plan.room
-    }
-
-    /// Enough for either.
-    package func union(_ other: SolveSizes) -> SolveSizes {
-        var sizes = self
-        sizes.maps = max(maps, other.maps)
-        sizes.partial = max(partial, other.partial)
-        sizes.positions = max(positions, other.positions)
-        sizes.known = max(known, other.known)
-        sizes.pairs = max(pairs, other.pairs)
-        sizes.room = max(room, other.room)
-        return sizes
+    /// Makes room for up to `rows` rows of a plan, beside what there is room for already.
+    package mutating func reserve(for plan: SolvePlan, rows: Int) {
+        let lanes = (rows + 15) / 16 * 16
+        z.reserveZeros(lanes * plan.positions.count)
+        known.reserveZeros(lanes * plan.known)
+        halfKnown.reserveZeros(lanes * plan.pairs)
+        partial.reserveZeros(lanes * plan.partial)
+        room.reserveZeros(plan.room)
+        panels.reserveZeros(plan.maps.count)
+        panelSteps.reserveZeros(plan.maps.count)
+        logDet.reserveZeros(lanes)
+        scratch.reserveZeros(32 * lanes)
     }
 }

@@ -57,7 +57,8 @@ struct SolveTests {
 
         let z = numbers(2 * lanes)
         let start = numbers(7 * lanes)
-        var scratch = SolveScratch(SolveSizes(plan), rows: rows)
+        var scratch = SolveScratch()
+        scratch.reserve(for: plan, rows: rows)
         scratch.z = z
         scratch.known = start
         scratch.logDet = Array(repeating: 1, count: lanes)

@@ -168,7 +168,7 @@ struct ImageMapTests {
         }
         #expect(throws: FlowError.self) { try map(.channels(keyIsFirst: true), .spline(bins: 1, tailBound: 3)) }
         #expect(throws: FlowError.self) {
-            try Rearrangement.squeeze(dims: 6, layout: ImageLayout(height: 2, width: 3, channels: 1))
+            try Permutation.squeeze(dims: 6, layout: ImageLayout(height: 2, width: 3, channels: 1))
         }
     }
 
@@ -183,8 +183,8 @@ struct ImageMapTests {
             return Float((pixel / layout.width + pixel % layout.width) % 2)
         }
         let image = Matrix(rows: 1, columns: dims, elements: colours + Array(repeating: 7, count: left))
-        let (squeeze, squeezed) = try Rearrangement.squeeze(dims: dims, layout: layout)
-        let exchange = Rearrangement.checkerboard(dims: dims, layout: squeezed)
+        let (squeeze, squeezed) = try Permutation.squeeze(dims: dims, layout: layout)
+        let exchange = Permutation.checkerboard(dims: dims, layout: squeezed)
         let flat = try squeeze.forward(image).z
         let exchanged = try exchange.forward(flat).z
         for dim in 0..<layout.dims {
@@ -211,14 +211,14 @@ struct ImageMapTests {
     }
 }
 
-@Suite("Channel mixing")
-struct ChannelMixingTests {
+@Suite("Invertible 1×1 convolution")
+struct InvertibleConvolutionTests {
     private let layout = ImageLayout(height: 3, width: 2, channels: 4)
 
     @Test("starts as a rotation")
     func rotation() throws {
         var random: RandomStream? = RandomStream(seed: 1, stream: 0)
-        let map = ChannelMixing(dims: layout.dims, layout: layout, random: &random)
+        let map = InvertibleConvolution(dims: layout.dims, layout: layout, random: &random)
         var stream = RandomStream(seed: 2, stream: 0)
         let x = Matrix(rows: 2, columns: layout.dims, elements: (0..<2 * layout.dims).map { _ in stream.normal() })
         let (z, logDet) = try map.forward(x)
@@ -233,7 +233,7 @@ struct ChannelMixingTests {
     @Test("initialisation gives every channel mean 0 and standard deviation 1, and can be undone")
     func initialization() throws {
         var random: RandomStream? = RandomStream(seed: 3, stream: 0)
-        var map = ChannelMixing(dims: layout.dims, layout: layout, random: &random)
+        var map = InvertibleConvolution(dims: layout.dims, layout: layout, random: &random)
         var stream = RandomStream(seed: 4, stream: 0)
         let x = Matrix(
             rows: 50, columns: layout.dims,
@@ -255,7 +255,7 @@ struct ChannelMixingTests {
         arguments: [(64, true), (65, false)])
     func channels(channels: Int, isAllowed: Bool) throws {
         let plan = ImagePlan(
-            layout: ImageLayout(height: 2, width: 2, channels: channels), steps: [.squeeze, .mixing],
+            layout: ImageLayout(height: 2, width: 2, channels: channels), steps: [.squeeze, .invertibleConvolution],
             conditioner: ConditionerShape(hidden: [16]), kernel: 3, isGated: false,
             transform: .affine(logScaleBound: 3))
         if isAllowed {
@@ -270,7 +270,7 @@ struct ChannelMixingTests {
     @Test("what is no triangle, no permutation or no sign is found")
     func structure() {
         var random: RandomStream? = RandomStream(seed: 5, stream: 0)
-        let map = ChannelMixing(dims: layout.dims, layout: layout, random: &random)
+        let map = InvertibleConvolution(dims: layout.dims, layout: layout, random: &random)
         for (name, element, value) in [
             ("lower", 0, Float(1)), ("upper", 4, 1), ("permutation", 0, 7), ("sign", 0, 0.5),
         ] {

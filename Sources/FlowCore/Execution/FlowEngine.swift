@@ -1,17 +1,17 @@
 import System
 
-/// A packed flow with the scratch memory of the threads that run it.
+/// The executor of a flow on the CPU: the flow, packed, with the memory of the threads that run it.
 ///
 /// Calls run on the calling thread, any number of them at a time. After the first calls nothing is allocated.
-public final class FlowEngine: Sendable {
+public final class FlowEngine: FlowExecutor {
     /// Belongs to one call at a time.
     private final class Workspace: @unchecked Sendable {
         var tile: RowTile
-        var scratch: Scratch
+        var scratch = Scratch()
 
         init(_ flow: any PackedBijection) {
             tile = RowTile(dims: flow.dims, contextDims: flow.contextDims)
-            scratch = Scratch(flow.scratchSizes)
+            flow.reserve(&scratch)
         }
     }
 
@@ -20,6 +20,7 @@ public final class FlowEngine: Sendable {
 
     public let dims: Int
     public let contextDims: Int
+    public var tileRows: Int { RowTile.capacity }
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
 
@@ -112,15 +113,13 @@ public final class FlowEngine: Sendable {
 
 /// On whole arrays, of which two members of one workspace can be read and written side by side, as spans cannot.
 extension FlowEngine {
-    /// ``forward(_:context:rows:z:logDet:)`` of the first `rows` rows.
-    package func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
+    public func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
         forward(x.span, context: context.span, rows: rows, z: &zSpan, logDet: &logDetSpan)
     }
 
-    /// ``inverse(_:context:rows:x:logDet:isCancelled:)`` of the first `rows` rows.
-    package func inverse(
+    public func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws {
         var xSpan = x.mutableSpan

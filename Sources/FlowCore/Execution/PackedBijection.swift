@@ -16,7 +16,8 @@ public protocol PackedBijection: Sendable {
     var contextDims: Int { get }
     /// Multiply-adds that a row cannot do without, the same in both directions.
     var multiplyAdds: Int { get }
-    var scratchSizes: ScratchSizes { get }
+    /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
+    func reserve(_ scratch: inout Scratch)
 
     /// Data → latent, in place; adds the log-dets, nats.
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch)
@@ -28,5 +29,5 @@ public protocol PackedBijection: Sendable {
 extension PackedBijection {
     public var contextDims: Int { 0 }
     public var multiplyAdds: Int { 0 }
-    public var scratchSizes: ScratchSizes { ScratchSizes() }
+    public func reserve(_ scratch: inout Scratch) {}
 }

@@ -2,21 +2,21 @@ public import FlowCore
 
 /// One map of a flow of images.
 public enum ImageLayer: Bijection {
-    case rearrangement(Rearrangement)
-    case mixing(ChannelMixing)
+    case permutation(Permutation)
+    case invertibleConvolution(InvertibleConvolution)
     case map(ImageMap)
 
     /// What each kind remembers.
     public enum Tape: Sendable {
-        case rearrangement(Rearrangement.Tape)
-        case mixing(ChannelMixing.Tape)
+        case permutation(Permutation.Tape)
+        case invertibleConvolution(InvertibleConvolution.Tape)
         case map(ImageMap.Tape)
     }
 
     private var map: any Bijection {
         switch self {
-        case .rearrangement(let map): map
-        case .mixing(let map): map
+        case .permutation(let map): map
+        case .invertibleConvolution(let map): map
         case .map(let map): map
         }
     }
@@ -31,12 +31,12 @@ public enum ImageLayer: Bijection {
 
     public func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
         switch self {
-        case .rearrangement(let map):
+        case .permutation(let map):
             let (z, logDet, tape) = try map.forwardTaped(x, context: nil)
-            return (z, logDet, .rearrangement(tape))
-        case .mixing(let map):
+            return (z, logDet, .permutation(tape))
+        case .invertibleConvolution(let map):
             let (z, logDet, tape) = try map.forwardTaped(x, context: nil)
-            return (z, logDet, .mixing(tape))
+            return (z, logDet, .invertibleConvolution(tape))
         case .map(let map):
             let (z, logDet, tape) = try map.forwardTaped(x, context: context)
             return (z, logDet, .map(tape))
@@ -48,15 +48,17 @@ public enum ImageLayer: Bijection {
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         // taken out of `tape`: what two hold on to would be copied before it is written
         let taken = tape
-        tape = .rearrangement(Rearrangement.Tape())
+        tape = .permutation(Permutation.Tape())
         switch self {
-        case .rearrangement(let map):
-            guard case .rearrangement(var own) = taken else { preconditionFailure("the tape of another kind of map") }
+        case .permutation(let map):
+            guard case .permutation(var own) = taken else { preconditionFailure("the tape of another kind of map") }
             return map.backward(cotangent, through: &own)
-        case .mixing(let map):
-            guard case .mixing(var own) = consume taken else { preconditionFailure("the tape of another kind of map") }
+        case .invertibleConvolution(let map):
+            guard case .invertibleConvolution(var own) = consume taken else {
+                preconditionFailure("the tape of another kind of map")
+            }
             let dx = map.backward(cotangent, through: &own)
-            tape = .mixing(own)
+            tape = .invertibleConvolution(own)
             return dx
         case .map(let map):
             guard case .map(var own) = consume taken else { preconditionFailure("the tape of another kind of map") }
@@ -68,9 +70,10 @@ public enum ImageLayer: Bijection {
 
     public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         switch self {
-        case .rearrangement: return
-        case .mixing(let map):
-            map.visitGradients(of: tapes.compactMap { if case .mixing(let own) = $0 { own } else { nil } }, body)
+        case .permutation: return
+        case .invertibleConvolution(let map):
+            map.visitGradients(
+                of: tapes.compactMap { if case .invertibleConvolution(let own) = $0 { own } else { nil } }, body)
         case .map(let map):
             map.visitGradients(of: tapes.compactMap { if case .map(let own) = $0 { own } else { nil } }, body)
         }
@@ -78,21 +81,21 @@ public enum ImageLayer: Bijection {
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         switch self {
-        case .rearrangement: return
-        case .mixing(var map):
-            self = .rearrangement(Rearrangement(order: []))
-            defer { self = .mixing(map) }
+        case .permutation: return
+        case .invertibleConvolution(var map):
+            self = .permutation(Permutation(order: []))
+            defer { self = .invertibleConvolution(map) }
             try map.visitParameters(body)
         case .map(var map):
-            self = .rearrangement(Rearrangement(order: []))
+            self = .permutation(Permutation(order: []))
             defer { self = .map(map) }
             try map.visitParameters(body)
         }
     }
 
     public mutating func restoreStructuralZeros() {
-        guard case .mixing(var map) = self else { return }
+        guard case .invertibleConvolution(var map) = self else { return }
         map.restoreStructuralZeros()
-        self = .mixing(map)
+        self = .invertibleConvolution(map)
     }
 }

@@ -8,7 +8,7 @@ public struct ImagePlan: Sendable {
         /// Exchanges channels of a squeezed image, and exchanges them back.
         case checkerboard
         case factorOut
-        case mixing
+        case invertibleConvolution
         case map(ImageMask)
     }
 
@@ -43,21 +43,21 @@ public struct ImagePlan: Sendable {
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             switch step {
             case .squeeze:
-                let squeezed = try Rearrangement.squeeze(dims: dims, layout: layout)
+                let squeezed = try Permutation.squeeze(dims: dims, layout: layout)
                 layout = squeezed.layout
-                return .rearrangement(squeezed.map)
-            case .checkerboard: return .rearrangement(Rearrangement.checkerboard(dims: dims, layout: layout))
+                return .permutation(squeezed.map)
+            case .checkerboard: return .permutation(Permutation.checkerboard(dims: dims, layout: layout))
             case .factorOut:
-                let factored = Rearrangement.factorOut(dims: dims, layout: layout)
+                let factored = Permutation.factorOut(dims: dims, layout: layout)
                 layout = factored.layout
-                return .rearrangement(factored.map)
-            case .mixing:
-                guard layout.channels <= ChannelMixing.mostChannels else {
+                return .permutation(factored.map)
+            case .invertibleConvolution:
+                guard layout.channels <= InvertibleConvolution.mostChannels else {
                     throw FlowError.outOfRange(
                         argument: "channels at a scale", value: "\(layout.channels)",
-                        allowed: "at most \(ChannelMixing.mostChannels)")
+                        allowed: "at most \(InvertibleConvolution.mostChannels)")
                 }
-                return .mixing(ChannelMixing(dims: dims, layout: layout, random: &random))
+                return .invertibleConvolution(InvertibleConvolution(dims: dims, layout: layout, random: &random))
             case .map(let mask):
                 return .map(
                     try ImageMap(
@@ -79,7 +79,7 @@ public struct ImagePlan: Sendable {
                     height: max(1, layout.height / 2), width: max(1, layout.width / 2), channels: 4 * layout.channels)
             case .checkerboard: break
             case .factorOut: layout.channels = (layout.channels + 1) / 2
-            case .mixing: own = ChannelMixing.parameterCount(channels: layout.channels)
+            case .invertibleConvolution: own = InvertibleConvolution.parameterCount(channels: layout.channels)
             case .map(let mask):
                 own = ImageMap.parameterCount(layout: layout, mask: mask, shape: shape, transform: transform)
             }

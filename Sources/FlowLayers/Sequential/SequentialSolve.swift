@@ -20,7 +20,6 @@ struct SequentialSolve: Sendable {
     private let contextDims: Int
     private let transformed: Int
     private let reversed: Bool
-    let scratchSizes: ScratchSizes
 
     init(
         _ layers: [PackedLinear], shape: ConditionerShape, transform: UnivariateTransform, transformed: Int,
@@ -57,19 +56,20 @@ struct SequentialSolve: Sendable {
         }
         self.stops = stops + [planner.plan.count]
         plan = planner.plan
-        scratchSizes = ScratchSizes(solve: SolveSizes(plan))
     }
 
-    func run(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+    func reserve(_ scratch: inout SolveScratch) { scratch.reserve(for: plan, rows: RowTile.capacity) }
+
+    func run(_ tile: inout RowTile, _ scratch: inout SolveScratch, isCancelled: () -> Bool) throws {
         let lanes = (tile.rows + 15) / 16 * 16
-        readLatents(tile, lanes, &scratch.solve)
+        readLatents(tile, lanes, &scratch)
         var first = 0
         for i in 0..<stops.count {
             if isCancelled() { throw FlowError.cancelled }
-            Kernels.best.solve(plan, steps: first..<stops[i], rows: tile.rows, &scratch.solve)
+            Kernels.best.solve(plan, steps: first..<stops[i], rows: tile.rows, &scratch)
             first = stops[i]
         }
-        writeData(&tile, lanes, scratch.solve)
+        writeData(&tile, lanes, scratch)
     }
 
     /// Walks the dimensions once, without numbers.
@@ -199,4 +199,9 @@ struct SequentialSolve: Sendable {
     private func positions(_ lanes: Int) -> Operand {
         reversed ? Operand(offset: (transformed - 1) * lanes, step: -lanes) : Operand(step: lanes)
     }
+}
+
+/// What solves write on, one after another.
+final class SolveWorkspace: MapWorkspace {
+    var scratch = SolveScratch()
 }

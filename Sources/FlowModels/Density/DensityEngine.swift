@@ -1,7 +1,7 @@
 import FlowCore
 import System
 
-/// A flow engine between preprocessing and the base density, with the memory that its calls write on.
+/// The executor of a flow between preprocessing and the base density, with the memory that its calls write on.
 ///
 /// Knows nothing of the flow's type, and loops over indices: generic code that is not specialised, as in debug builds,
 /// allocates for what it does not know the size of, an iterator's elements among them.
@@ -10,23 +10,25 @@ final class DensityEngine: Sendable {
     private final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
-        init(dims: Int, classes: Int, drawsNoise: Bool) {
-            buffers = DensityBuffers(dims: dims, classes: classes, drawsNoise: drawsNoise)
+        init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
+            buffers = DensityBuffers(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise)
         }
     }
 
     let preprocessing: Preprocessing
-    private let flow: FlowEngine
+    private let flow: any FlowExecutor
     /// The map of a ``Dequantizer``; nil for uniform noise.
-    private let dequantizer: FlowEngine?
+    private let dequantizer: (any FlowExecutor)?
     /// What an image's bytes follow in the digest that seeds its noise.
     private let noisePrefix: [UInt8]
     /// Shares of the classes; empty without.
     private let prior: [Double]
+    private let tileRows: Int
     private let workspaces: Pool<Workspace>
 
     init(
-        _ flow: FlowEngine, dequantizer: FlowEngine?, _ preprocessing: Preprocessing, name: String, prior: [Double]
+        _ flow: any FlowExecutor, dequantizer: (any FlowExecutor)?, _ preprocessing: Preprocessing, name: String,
+        prior: [Double]
     ) {
         precondition(flow.contextDims == prior.count && dequantizer?.dims ?? flow.dims == flow.dims)
         self.flow = flow
@@ -34,10 +36,9 @@ final class DensityEngine: Sendable {
         self.preprocessing = preprocessing
         self.prior = prior
         noisePrefix = Array(name.utf8) + [0]
-        let dims = flow.dims
-        let classes = prior.count
-        let drawsNoise = dequantizer != nil
-        workspaces = Pool { Workspace(dims: dims, classes: classes, drawsNoise: drawsNoise) }
+        tileRows = flow.tileRows
+        let (rows, dims, classes, drawsNoise) = (tileRows, flow.dims, prior.count, dequantizer != nil)
+        workspaces = Pool { Workspace(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise) }
     }
 
     /// ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
@@ -48,10 +49,10 @@ final class DensityEngine: Sendable {
         for r in rows.indices { try check(rows[r]) }
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
-            let count = min(RowTile.capacity, rows.count - first)
+        for first in stride(from: 0, to: rows.count, by: tileRows) {
+            let count = min(tileRows, rows.count - first)
             if let dequantizer {
-                workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
+                try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
             }
             for r in 0..<count {
                 logDensities[first + r] =
@@ -61,7 +62,7 @@ final class DensityEngine: Sendable {
                 workspace.buffers.setClass(r, rows[first + r].classIndex)
             }
             if isCancelled() { throw FlowError.cancelled }
-            workspace.buffers.forward(flow, rows: count)
+            try workspace.buffers.forward(flow, rows: count)
             for r in 0..<count {
                 let ofLatent = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
                 logDensities[first + r] = ofLatent + logDensities[first + r]
@@ -116,8 +117,8 @@ final class DensityEngine: Sendable {
         defer { workspaces.giveBack(workspace) }
         var images: [DrawnImage] = []
         images.reserveCapacity(rows.count)
-        for first in stride(from: 0, to: rows.count, by: RowTile.capacity) {
-            let tile = rows[first..<min(first + RowTile.capacity, rows.count)]
+        for first in stride(from: 0, to: rows.count, by: tileRows) {
+            let tile = rows[first..<min(first + tileRows, rows.count)]
             var drawn = try draw(tile, attempt: 0, &workspace.buffers, isCancelled)
             for attempt in 1...Self.maxRedraws where drawn.contains(where: { $0 == nil }) {
                 for r in drawn.indices where drawn[r] == nil {
@@ -157,33 +158,33 @@ final class DensityEngine: Sendable {
     }
 }
 
-/// What a call writes on, for as many rows as a tile has; its methods allocate nothing.
+/// What a call writes on, for as many rows as a tile of the executor has; its methods allocate nothing.
 private struct DensityBuffers {
     private let dims: Int
     private let classes: Int
     private var digest = [UInt8](repeating: 0, count: 32)
     /// `[D]`, of one row.
     private var noise: [Float]
-    /// `[capacity, classes]`, one-hot.
+    /// `[rows, classes]`, one-hot.
     private var context: [Float]
-    /// `[capacity, D]`, what the flow is given and what it answers.
+    /// `[rows, D]`, what the flow is given and what it answers.
     private var input: [Float]
     private(set) var output: [Float]
-    /// `[capacity]`, log-dets of the flow and log-densities of the latents, nats.
+    /// `[rows]`, log-dets of the flow and log-densities of the latents, nats.
     private(set) var flowLogDets: [Float]
     private(set) var base: [Double]
     private var learnedNoise: LearnedNoiseBuffers?
 
-    init(dims: Int, classes: Int, drawsNoise: Bool) {
+    init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
         self.dims = dims
         self.classes = classes
-        context = Array(repeating: 0, count: RowTile.capacity * classes)
+        context = Array(repeating: 0, count: rows * classes)
         noise = Array(repeating: 0, count: dims)
-        input = Array(repeating: 0, count: RowTile.capacity * dims)
+        input = Array(repeating: 0, count: rows * dims)
         output = input
-        flowLogDets = Array(repeating: 0, count: RowTile.capacity)
-        base = Array(repeating: 0, count: RowTile.capacity)
-        if drawsNoise { learnedNoise = LearnedNoiseBuffers(dims: dims) }
+        flowLogDets = Array(repeating: 0, count: rows)
+        base = Array(repeating: 0, count: rows)
+        if drawsNoise { learnedNoise = LearnedNoiseBuffers(rows: rows, dims: dims) }
     }
 
     /// Seed of a row's noise: a function of the image's bytes and the model's name alone, so that the same image always gets
@@ -201,9 +202,9 @@ private struct DensityBuffers {
     /// Has a dequantizer draw the noise of `count` rows from `first` on. Rows of one image and draw that follow one another, as
     /// those of the classes of a mixture do, share it.
     mutating func drawNoise(
-        _ dequantizer: FlowEngine, _ rows: [DensityRow], _ first: Int, _ count: Int, _ prefix: [UInt8],
+        _ dequantizer: any FlowExecutor, _ rows: [DensityRow], _ first: Int, _ count: Int, _ prefix: [UInt8],
         _ preprocessing: Preprocessing
-    ) {
+    ) throws {
         var place = -1
         for r in 0..<count {
             let isNew =
@@ -216,7 +217,7 @@ private struct DensityBuffers {
             }
             learnedNoise!.places[r] = place
         }
-        learnedNoise!.draw(dequantizer, rows: place + 1)
+        try learnedNoise!.draw(dequantizer, rows: place + 1)
     }
 
     /// Makes row `r` of the input of an image with the noise that was drawn for it.
@@ -256,13 +257,13 @@ private struct DensityBuffers {
     }
 
     /// Data → latent of the first rows, and the base density of what comes out.
-    mutating func forward(_ flow: FlowEngine, rows: Int) {
-        flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
+    mutating func forward(_ flow: any FlowExecutor, rows: Int) throws {
+        try flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
         standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
     }
 
     /// Latent → data of the first rows, and the base density of what goes in.
-    mutating func inverse(_ flow: FlowEngine, rows: Int, isCancelled: () -> Bool) throws {
+    mutating func inverse(_ flow: any FlowExecutor, rows: Int, isCancelled: () -> Bool) throws {
         standardNormalLogDensity(input, rows: rows, dims: dims, to: &base)
         try flow.inverse(
             input, context: context, rows: rows, x: &output, logDet: &flowLogDets, isCancelled: isCancelled)

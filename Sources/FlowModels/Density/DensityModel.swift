@@ -15,9 +15,11 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     /// - Parameters:
     ///   - dequantizer: of variational dequantization, as the record has it.
     ///   - precision: of the weights that answers are computed with; ``flow`` stays as it is.
+    ///   - executor: makes what computes a flow with such weights; by default the CPU's.
     /// - Throws: ``FlowError`` when the record's sizes are not the flow's, or its preprocessing makes no sense.
     public init(
-        flow: Flow, dequantizer: Dequantizer? = nil, record: ModelRecord, precision: WeightPrecision = .f32
+        flow: Flow, dequantizer: Dequantizer? = nil, record: ModelRecord, precision: WeightPrecision = .f32,
+        executor: (any Bijection, WeightPrecision) throws -> any FlowExecutor = { FlowEngine($0, precision: $1) }
     ) throws {
         guard flow.dims == record.eventShape.dims else {
             throw FlowError.widthMismatch(argument: "event_shape", expected: flow.dims, actual: record.eventShape.dims)
@@ -39,8 +41,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
         self.record = record
         self.precision = precision
         engine = DensityEngine(
-            FlowEngine(flow, precision: precision),
-            dequantizer: dequantizer.map { FlowEngine($0.map, precision: precision) },
+            try executor(flow, precision), dequantizer: try dequantizer.map { try executor($0.map, precision) },
             try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), name: record.name,
             prior: record.classPrior ?? [])
     }

@@ -4,21 +4,26 @@ import FlowCore
 struct LearnedNoiseBuffers {
     private let dims: Int
     /// Of each row, which row of the buffers has its noise.
-    var places = [Int](repeating: 0, count: RowTile.capacity)
-    /// `[capacity, D]`: ε, the images as context, and what the map makes of them.
+    var places: [Int]
+    /// `[rows, D]`: ε, the images as context, and what the map makes of them.
     private var epsilon: [Float]
     private var images: [Float]
     private var v: [Float]
-    /// `[capacity]`: `log |det ∂v/∂ε|`, `log N(ε; 0, I)` and `log N(v; 0, I)`, nats.
-    private var logDets = [Float](repeating: 0, count: RowTile.capacity)
-    private var ofEpsilon = [Double](repeating: 0, count: RowTile.capacity)
-    private var ofV = [Double](repeating: 0, count: RowTile.capacity)
+    /// `[rows]`: `log |det ∂v/∂ε|`, `log N(ε; 0, I)` and `log N(v; 0, I)`, nats.
+    private var logDets: [Float]
+    private var ofEpsilon: [Double]
+    private var ofV: [Double]
 
-    init(dims: Int) {
+    /// For up to `rows` rows.
+    init(rows: Int, dims: Int) {
         self.dims = dims
-        epsilon = Array(repeating: 0, count: RowTile.capacity * dims)
+        places = Array(repeating: 0, count: rows)
+        epsilon = Array(repeating: 0, count: rows * dims)
         images = epsilon
         v = epsilon
+        logDets = Array(repeating: 0, count: rows)
+        ofEpsilon = Array(repeating: 0, count: rows)
+        ofV = ofEpsilon
     }
 
     /// Makes ε and context of one image at `place`.
@@ -30,8 +35,8 @@ struct LearnedNoiseBuffers {
         Dequantizer.setContext(&images, pixels: row.pixels[0..<dims], levels: levels, offset: place * dims)
     }
 
-    mutating func draw(_ map: FlowEngine, rows: Int) {
-        map.forward(epsilon, context: images, rows: rows, z: &v, logDet: &logDets)
+    mutating func draw(_ map: any FlowExecutor, rows: Int) throws {
+        try map.forward(epsilon, context: images, rows: rows, z: &v, logDet: &logDets)
         standardNormalLogDensity(epsilon, rows: rows, dims: dims, to: &ofEpsilon)
         standardNormalLogDensity(v, rows: rows, dims: dims, to: &ofV)
     }

@@ -45,15 +45,18 @@ final class PackedConvolutionalNetwork: Sendable {
         return grid.height * grid.width * all.reduce(0) { $0 + $1.multiplyAdds }
     }
 
-    /// Of one image.
-    var bufferSizes: ImageBufferSizes {
-        var sizes = ImageBufferSizes()
-        sizes.key = grid.pixels * input.inputs + Convolution.slack
-        sizes.hidden = grid.pixels * channels + Convolution.slack
-        sizes.output = grid.pixels * output.stride
-        sizes.widest = max(channels, output.stride)
-        sizes.bias = sizes.widest
-        return sizes
+    /// Reserves what whole images need, one at a time, and single pixels of up to `rows` images.
+    func reserve(_ buffers: inout ImageBuffers, rows: Int) {
+        let widest = max(channels, output.stride)
+        buffers.key.reserveZeros(grid.pixels * input.inputs + Convolution.slack)
+        let hidden = max(grid.pixels * channels + Convolution.slack, rows * widest)
+        buffers.stream.reserveZeros(hidden)
+        buffers.activated.reserveZeros(hidden)
+        buffers.hidden.reserveZeros(hidden)
+        buffers.value.reserveZeros(hidden)
+        buffers.gate.reserveZeros(hidden)
+        buffers.output.reserveZeros(max(grid.pixels * output.stride, rows * widest))
+        buffers.bias.reserveZeros(widest)
     }
 
     /// Biases and what a context adds to them, to `bias`.

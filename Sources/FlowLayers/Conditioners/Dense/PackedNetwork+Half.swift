@@ -4,41 +4,41 @@ import FlowKernels
 extension PackedNetwork {
     /// All maps but the last, in bfloat16: from the key to `halfFront`. What enters a product is rounded once, as soon as
     /// it is known; sums and the residual stream stay in single precision.
-    func hiddenLayersHalf(_ tile: borrowing RowTile, _ key: Operand, _ scratch: inout Scratch) {
+    func hiddenLayersHalf(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) {
         let rows = tile.rows
-        var width = readInputs(tile, key, &scratch)
+        var width = readInputs(tile, key, &buffers)
         if shape.isResidual {
             let inner = rowStride(shape.hidden[0])
-            addMap(0, rows, scratch.halfFront, width, start: .zero, &scratch.front)
+            addMap(0, rows, buffers.halfFront, width, start: .zero, &buffers.front)
             for i in stride(from: 1, to: layers.count - 1, by: 2) {
                 // all rows with their padding, in one run
                 Kernels.best.activate(
-                    shape.activation, from: scratch.front, 0, to: &scratch.back, 0, count: rows * inner)
-                roundAll(scratch.back, rows * inner, &scratch.halfFront)
-                hiddenMap(i, rows, scratch.halfFront, inner, panel: &scratch.panel, &scratch.halfBack)
-                addMap(i + 1, rows, scratch.halfBack, inner, start: .accumulate, &scratch.front)
+                    shape.activation, from: buffers.front, 0, to: &buffers.back, 0, count: rows * inner)
+                roundAll(buffers.back, rows * inner, &buffers.halfFront)
+                hiddenMap(i, rows, buffers.halfFront, inner, panel: &buffers.panel, &buffers.halfBack)
+                addMap(i + 1, rows, buffers.halfBack, inner, start: .accumulate, &buffers.front)
             }
-            roundAll(scratch.front, rows * inner, &scratch.halfFront)
+            roundAll(buffers.front, rows * inner, &buffers.halfFront)
             return
         }
         for i in 0..<layers.count - 1 {
-            hiddenMap(i, rows, scratch.halfFront, width, panel: &scratch.panel, &scratch.halfBack)
-            swap(&scratch.halfFront, &scratch.halfBack)
+            hiddenMap(i, rows, buffers.halfFront, width, panel: &buffers.panel, &buffers.halfBack)
+            swap(&buffers.halfFront, &buffers.halfBack)
             width = rowStride(shape.hidden[i])
         }
     }
 
     /// Context and key side by side in `halfFront`; returns how far apart the rows stand.
-    private func readInputs(_ tile: borrowing RowTile, _ key: Operand, _ scratch: inout Scratch) -> Int {
+    private func readInputs(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) -> Int {
         let inputs = layers[0].inputs
         let width = rowStride(inputs)
         if shape.contextDims > 0 {
             Kernels.best.roundBF16(
-                tile.context, Operand(step: 1, stride: shape.contextDims), to: &scratch.halfFront,
+                tile.context, Operand(step: 1, stride: shape.contextDims), to: &buffers.halfFront,
                 Operand(step: 1, stride: width), rows: tile.rows, columns: shape.contextDims)
         }
         Kernels.best.roundBF16(
-            tile.elements, key, to: &scratch.halfFront, Operand(offset: shape.contextDims, step: 1, stride: width),
+            tile.elements, key, to: &buffers.halfFront, Operand(offset: shape.contextDims, step: 1, stride: width),
             rows: tile.rows, columns: inputs - shape.contextDims, zero: inputs % 2 == 1)
         return width
     }

@@ -50,17 +50,21 @@ struct PackedNetwork: Sendable {
 
     var multiplyAdds: Int { layers.reduce(0) { $0 + $1.multiplyAdds } }
 
-    var scratchSizes: ScratchSizes {
-        var sizes = ScratchSizes(groupPanels: groupPanels)
-        let widest = shape.hidden.max() ?? 0
-        switch precision {
-        case .f32:
-            sizes.widest = widest
-        case .bf16:
-            sizes.widest = shape.isResidual ? widest : 0
-            sizes.widestHalf = max(widest, layers[0].inputs)
+    /// Reserves what a full tile needs.
+    func reserve(_ buffers: inout DenseBuffers) {
+        let rows = RowTile.capacity
+        let width = rowStride(shape.hidden.max() ?? 0)
+        buffers.panel.reserveZeros(rows * PackedLinear.lanes * groupPanels)
+        if precision == .f32 || shape.isResidual {
+            buffers.front.reserveZeros(rows * width)
+            buffers.back.reserveZeros(rows * width)
+            buffers.branch.reserveZeros(rows * width)
         }
-        return sizes
+        if precision == .bf16 {
+            let width = max(width, rowStride(layers[0].inputs))
+            buffers.halfFront.reserveZeros(rows * width)
+            buffers.halfBack.reserveZeros(rows * width)
+        }
     }
 
     /// The transforms or their inverses on every row of the tile, given the whole key.
@@ -68,11 +72,11 @@ struct PackedNetwork: Sendable {
     /// - Parameters:
     ///   - key: where input `k` of row `r` stands in the tile.
     ///   - target: where transformed dimension `i` of row `r` stands; a step of 1 or 2.
-    func apply(inverse: Bool, _ tile: inout RowTile, key: Operand, target: Operand, _ scratch: inout Scratch) {
+    func apply(inverse: Bool, _ tile: inout RowTile, key: Operand, target: Operand, _ buffers: inout DenseBuffers) {
         let rows = tile.rows
         switch precision {
-        case .f32: hiddenLayers(tile, key, &scratch)
-        case .bf16: hiddenLayersHalf(tile, key, &scratch)
+        case .f32: hiddenLayers(tile, key, &buffers)
+        case .bf16: hiddenLayersHalf(tile, key, &buffers)
         }
         let output = layers[layers.count - 1]
         let width = rowStride(shape.hidden[shape.hidden.count - 1])
@@ -84,44 +88,44 @@ struct PackedNetwork: Sendable {
                 switch precision {
                 case .f32:
                     output.forward(
-                        panel: p, rows: rows, context: tile.context, contextDims: 0, x: scratch.front,
-                        key: Operand(step: 1, stride: width), c: &scratch.panel, panel)
+                        panel: p, rows: rows, context: tile.context, contextDims: 0, x: buffers.front,
+                        key: Operand(step: 1, stride: width), c: &buffers.panel, panel)
                 case .bf16:
                     output.forwardHalf(
-                        panel: p, rows: rows, x: scratch.halfFront, stride: width, c: &scratch.panel, panel)
+                        panel: p, rows: rows, x: buffers.halfFront, stride: width, c: &buffers.panel, panel)
                 }
             }
             let first = group * Self.groupDims
             let dims = min(Self.groupDims, transformed - first)
             let offset = reversed ? target.offset - first - dims + 1 : target.offset + first * target.stepStride
             Kernels.best.transform(
-                transform, inverse: inverse, parameters: scratch.panel, parameterStride: parameterStride, rows: rows,
+                transform, inverse: inverse, parameters: buffers.panel, parameterStride: parameterStride, rows: rows,
                 dims: dims, x: &tile.elements, offset: offset, stride: tile.stride, step: target.stepStride,
                 logDet: &tile.logDet)
         }
     }
 
     /// All maps but the last, in single precision: from the key to `front`.
-    private func hiddenLayers(_ tile: borrowing RowTile, _ key: Operand, _ scratch: inout Scratch) {
+    private func hiddenLayers(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) {
         let rows = tile.rows
         var width = rowStride(shape.hidden[0])
-        hiddenLayer(0, rows, tile.context, tile.elements, key, activated: !shape.isResidual, &scratch.front)
+        hiddenLayer(0, rows, tile.context, tile.elements, key, activated: !shape.isResidual, &buffers.front)
         if shape.isResidual {
             for i in stride(from: 1, to: layers.count - 1, by: 2) {
                 let input = Operand(step: 1, stride: width)
                 // all rows with their padding, in one run
                 Kernels.best.activate(
-                    shape.activation, from: scratch.front, 0, to: &scratch.back, 0, count: rows * width)
-                hiddenLayer(i, rows, tile.context, scratch.back, input, activated: true, &scratch.branch)
+                    shape.activation, from: buffers.front, 0, to: &buffers.back, 0, count: rows * width)
+                hiddenLayer(i, rows, tile.context, buffers.back, input, activated: true, &buffers.branch)
                 hiddenLayer(
-                    i + 1, rows, tile.context, scratch.branch, input, activated: false, start: .accumulate,
-                    &scratch.front)
+                    i + 1, rows, tile.context, buffers.branch, input, activated: false, start: .accumulate,
+                    &buffers.front)
             }
         } else {
             for i in 1..<layers.count - 1 {
                 let input = Operand(step: 1, stride: width)
-                hiddenLayer(i, rows, tile.context, scratch.front, input, activated: true, &scratch.back)
-                swap(&scratch.front, &scratch.back)
+                hiddenLayer(i, rows, tile.context, buffers.front, input, activated: true, &buffers.back)
+                swap(&buffers.front, &buffers.back)
                 width = rowStride(shape.hidden[i])
             }
         }

@@ -20,30 +20,33 @@ final class PackedImageMap: PackedBijection {
     var contextDims: Int { network.shape.contextDims }
     var multiplyAdds: Int { network.multiplyAdds }
 
-    var scratchSizes: ScratchSizes {
-        var sizes = network.bufferSizes
-        sizes.lanes = transforms.lanes
-        sizes.transformed = transforms.channels.count * transforms.lanes
-        sizes.parameters = transforms.outputs * transforms.lanes
+    func reserve(_ scratch: inout Scratch) {
+        let workspace = scratch.workspace(ImageWorkspace.self)
+        network.reserve(&workspace.buffers, rows: transforms.isCausal ? solveRows : 1)
+        let transformed = transforms.channels.count * transforms.lanes
+        workspace.buffers.x.reserveZeros(transformed)
+        workspace.buffers.z.reserveZeros(transformed)
+        workspace.buffers.parameters.reserveZeros(transforms.outputs * transforms.lanes)
+        workspace.buffers.logDets.reserveZeros(transforms.lanes)
         if transforms.isCausal {
-            sizes.solveRows = solveRows
-            sizes.history = historyStride
-            sizes.bias = solveRows * network.channels * network.blocks.count
+            workspace.buffers.sums.reserveZeros(solveRows)
+            workspace.buffers.history.reserveZeros(solveRows * historyStride)
+            workspace.buffers.bias.reserveZeros(solveRows * network.channels * network.blocks.count)
         }
-        return ScratchSizes(image: sizes)
     }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
-        apply(inverse: false, &tile, &scratch.image)
+        apply(inverse: false, &tile, &scratch.workspace(ImageWorkspace.self).buffers)
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+        let workspace = scratch.workspace(ImageWorkspace.self)
         guard transforms.isCausal else {
             if isCancelled() { throw FlowError.cancelled }
-            return apply(inverse: true, &tile, &scratch.image)
+            return apply(inverse: true, &tile, &workspace.buffers)
         }
         for first in stride(from: 0, to: tile.rows, by: solveRows) {
-            try solve(first, min(solveRows, tile.rows - first), &tile, &scratch.image, isCancelled)
+            try solve(first, min(solveRows, tile.rows - first), &tile, &workspace.buffers, isCancelled)
         }
     }
 

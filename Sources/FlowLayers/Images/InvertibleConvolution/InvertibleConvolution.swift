@@ -13,7 +13,7 @@ import FlowKernels
 ///
 /// Source: Kingma & Dhariwal, *Glow* (2018), §3.1 and §3.2, arXiv:1807.03039. Unlike the paper's two layers there is one scale a
 /// channel, that of the diagonal: initialisation from data divides the rows of `W` by the standard deviations of what they give.
-public struct ChannelMixing: Bijection {
+public struct InvertibleConvolution: Bijection {
     public let dims: Int
     let layout: ImageLayout
     /// `[channels]`, added before the map.
@@ -162,7 +162,7 @@ public struct ChannelMixing: Bijection {
     private var logDet: Float { Float(Double(layout.pixels) * logScale.reduce(0) { $0 + Double($1) }) }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
-        PackedChannelMixing(
+        PackedInvertibleConvolution(
             dims: dims, layout: layout, shift: shift, weights: matrix(), inverseWeights: inverseMatrix(), logDet: logDet
         )
     }

@@ -1,7 +1,8 @@
 import FlowCore
+import FlowKernels
 
-/// ``ChannelMixing``, packed.
-final class PackedChannelMixing: PackedBijection {
+/// ``InvertibleConvolution``, packed.
+final class PackedInvertibleConvolution: PackedBijection {
     let dims: Int
     let layout: ImageLayout
     let shift: [Float]
@@ -19,24 +20,23 @@ final class PackedChannelMixing: PackedBijection {
     }
 
     var multiplyAdds: Int { layout.pixels * layout.channels * layout.channels }
-    var scratchSizes: ScratchSizes {
-        var sizes = ScratchSizes()
-        sizes.event = layout.channels
-        return sizes
+
+    func reserve(_ scratch: inout Scratch) {
+        scratch.workspace(PixelWorkspace.self).pixel.reserveZeros(layout.channels)
     }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
-        mix(weights, before: shift, after: nil, &tile, &scratch.event)
+        multiply(weights, before: shift, after: nil, &tile, &scratch.workspace(PixelWorkspace.self).pixel)
         for r in 0..<tile.rows { tile.logDet[r] += logDet }
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
-        mix(inverseWeights, before: nil, after: shift, &tile, &scratch.event)
+        multiply(inverseWeights, before: nil, after: shift, &tile, &scratch.workspace(PixelWorkspace.self).pixel)
         for r in 0..<tile.rows { tile.logDet[r] -= logDet }
     }
 
     /// `W (x + before) − after` of every pixel.
-    private func mix(
+    private func multiply(
         _ matrix: [Float], before: [Float]?, after: [Float]?, _ tile: inout RowTile, _ pixel: inout [Float]
     ) {
         let (n, rows, stride) = (layout.channels, tile.rows, tile.stride)
@@ -55,4 +55,9 @@ final class PackedChannelMixing: PackedBijection {
             }
         }
     }
+}
+
+/// The channels of one pixel, before they are mapped.
+private final class PixelWorkspace: MapWorkspace {
+    var pixel: [Float] = []
 }

@@ -56,18 +56,18 @@ extension ImageFlow {
 
     public var contextDims: Int { layers.reduce(0) { max($0, $1.contextDims) } }
 
-    /// Standardises, and has every mixing of channels give mean 0 and standard deviation 1. The maps between them start at the
-    /// identity.
+    /// Standardises, and has every invertible 1×1 convolution give mean 0 and standard deviation 1. The maps between them start
+    /// at the identity.
     public mutating func initialize(from x: Matrix) throws {
         try standardize.initialize(from: x)
         var x = try standardize.forward(x).z
         for i in layers.indices {
             switch layers[i] {
             case .map: continue
-            case .rearrangement(let map): x = try map.forward(x).z
-            case .mixing(var map):
+            case .permutation(let map): x = try map.forward(x).z
+            case .invertibleConvolution(var map):
                 try map.initialize(from: x)
-                layers[i] = .mixing(map)
+                layers[i] = .invertibleConvolution(map)
                 x = try map.forward(x).z
             }
         }
@@ -91,12 +91,12 @@ func realNVPSteps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
     return steps
 }
 
-/// Glow's scales: a squeeze, then steps of mixing and coupling; half of the channels leave before the next.
+/// Glow's scales: a squeeze, then steps of an invertible 1×1 convolution and a coupling; half of the channels leave before the next.
 func glowSteps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
     var steps: [ImagePlan.Step] = []
     for scale in 1...hyperParameters.scales {
         steps.append(.squeeze)
-        for _ in 0..<hyperParameters.layers { steps += [.mixing, .map(.channels(keyIsFirst: true))] }
+        for _ in 0..<hyperParameters.layers { steps += [.invertibleConvolution, .map(.channels(keyIsFirst: true))] }
         if scale < hyperParameters.scales { steps.append(.factorOut) }
     }
     return steps
