@@ -57,6 +57,39 @@ struct LogProbTests {
 
     private var calibration: [Double] { (0...100).map { Double($0) - 100 } }
 
+    @Test("an answer's members are a score's figures, in their order")
+    func members() async throws {
+        let body = [UInt8](repeating: 7, count: 6)
+        func text(_ model: FakeDensity, _ query: String, list: Bool = false) async throws -> String {
+            let path = "/logprob" + (query.isEmpty ? "" : "?" + query)
+            return try await TestAPI(model).post(path, type: "application/octet-stream", list ? body + body : body).text
+        }
+        let plain = FakeDensity()
+        let bits = bitsPerDim(logProb: -42, dims: 6, levels: 256)
+        #expect(
+            try await text(plain, "")
+                == #"{"model":"fake","log_prob":-42.0,"bits_per_dim":\#(bits),"samples":1}"#)
+        #expect(
+            try await text(plain, "", list: true)
+                == #"{"model":"fake","results":[{"log_prob":-42.0,"bits_per_dim":\#(bits),"samples":1},"#
+                + #"{"log_prob":-42.0,"bits_per_dim":\#(bits),"samples":1}]}"#)
+        let calibrated = FakeDensity(calibration: calibration)
+        let bound = ImportanceWeightedBound(logWeights: [-42, -42.5])
+        let error = try #require(bound.standardError)
+        let percentile = try #require(calibrated.record.calibration?.percentile(of: bound.value))
+        #expect(
+            try await text(calibrated, "samples=2")
+                == #"{"model":"fake","log_prob":\#(bound.value),"#
+                + #""bits_per_dim":\#(calibrated.record.bitsPerDim(logProb: bound.value)),"percentile":\#(percentile),"#
+                + #""samples":2,"standard_error":\#(error)}"#)
+        let conditional = FakeDensity(classes: ["b", "a"], calibration: calibration, isConditional: true)
+        #expect(
+            try await text(conditional, "class=a")
+                == #"{"model":"fake","log_prob":-43.0,"bits_per_dim":\#(conditional.record.bitsPerDim(logProb: -43)),"#
+                + #""samples":1,"class":"a"}"#)
+        #expect(try await text(conditional, "").contains(#","samples":1,"class_posterior":{"b":0.7"#))
+    }
+
     @Test("one image is the same in every form", arguments: Form.allCases)
     func forms(_ form: Form) async throws {
         let levels: [UInt8] = [1, 2, 3, 4, 5, 6]
@@ -176,7 +209,7 @@ struct LogProbTests {
         #expect(density.samples == 2)
     }
 
-    @Test("the percentile is the share of held-out images with a lower log-density")
+    @Test("the percentile is the percentage of held-out images with a lower log-density")
     func percentile() async throws {
         let quantiles = (0...100).map { -600 + 6 * Double($0) }
         let api = try await TestAPI(FakeDensity(calibration: quantiles))

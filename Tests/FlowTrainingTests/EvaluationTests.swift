@@ -1,6 +1,7 @@
 import FlowModels
 import Glibc
 import Imaging
+import TestSupport
 import Testing
 
 @testable import FlowTraining
@@ -27,16 +28,6 @@ struct EvaluationTests {
         #expect(Evaluation(model: record, split: "test", draws: 1, logProbs: [5]).logProbStandardError == 0)
     }
 
-    @Test("calibration is 101 rising quantiles from the smallest to the largest")
-    func calibration() {
-        let hundredAndOne = Calibration(split: "validation", logProbs: (0...100).reversed().map(Double.init))
-        #expect(hundredAndOne.logProbQuantiles == (0...100).map(Double.init))
-        let three = Calibration(split: "validation", logProbs: [4, 0, 1]).logProbQuantiles
-        #expect(three.count == 101)
-        #expect([three[0], three[25], three[50], three[75], three[100]] == [0, 0.5, 1, 2.5, 4])
-        #expect(Calibration(split: "validation", logProbs: [7]).logProbQuantiles == Array(repeating: 7, count: 101))
-    }
-
     @Test("more draws tighten the bound; threads do not change a bit")
     func draws() throws {
         let model = try Self.trained(.float32)
@@ -50,6 +41,32 @@ struct EvaluationTests {
         let second = try model.logDensities(
             of: (0..<70).map { DensityRow(pixels: Array(data[$0]), draw: 1) }, isCancelled: { false })
         for i in 0..<70 { #expect(abs(both[i] - (logSumExp([one[i], second[i]]) - log(2))) < 1e-9) }
+    }
+
+    @Test("each image's score is of its own draws, and in its place")
+    func scores() throws {
+        let model = FakeDensity(classes: ["a", "b"], isConditional: true)
+        let count = 41  // more than a task's rows, and no multiple of them
+        let data = ImageDataSet(
+            shape: model.record.eventShape, levels: 256, pixels: (0..<count).flatMap { [UInt8(5 * $0), 1, 2, 3, 4, 5] })
+        let scores = try mapScores(of: data, under: model, draws: 3, threads: 2) { $0 }
+        #expect(scores.count == count)
+        for (i, score) in scores.enumerated() {
+            #expect(score.record == model.record && score.draws.count == 3 && score.classIndex == nil)
+            for (draw, density) in score.draws.enumerated() {
+                let expected = FakeDensity.logDensity(Array(data[i]), draw: UInt32(draw))
+                #expect(density.classLogProbs == [expected, expected - 1])
+            }
+        }
+        #expect(try logDensities(of: data, under: model, draws: 3, threads: 1) == scores.map(\.logProb))
+        let first = try Evaluation(of: data.limited(to: 1), split: "test", under: model, draws: 3, threads: 1)
+        #expect(first.logProb == scores[0].logProb && first.bitsPerDim == scores[0].bitsPerDim)
+        #expect(first.accuracy == nil && first.draws == 3)
+        let labelled = ImageDataSet(
+            shape: data.shape, levels: 256, pixels: data.pixels, labels: (0..<count).map { $0 < 30 ? 0 : 1 },
+            classes: ["a", "b"])
+        // class 0 is a nat more probable for every image
+        #expect(try Evaluation(of: labelled, split: "test", under: model, threads: 1).accuracy == 30.0 / 41)
     }
 
     @Test("images that the model does not know are refused")

@@ -92,7 +92,7 @@ struct FormulaTests {
         let truth = density == .funnel ? [1, 0, 9, 0, exp(4.5)] : moments(density, widen: 1.6)
         let logZ = log(truth[0])
         if let known = density.logNormalizer { #expect(abs(logZ - known) < 1e-3) }
-        #expect(weights.effectiveShare > 0.7 && weights.effectiveShare <= 1)
+        #expect(weights.effectiveFraction > 0.7 && weights.effectiveFraction <= 1)
         #expect(abs(weights.logNormalizer - logZ) < 0.03, "\(weights) \(logZ)")
         #expect(weights.bound < logZ + 3 * weights.boundStandardError && weights.bound > logZ - 0.2)
 
@@ -151,16 +151,16 @@ struct FormulaTests {
     @Test("weights are judged as the formulas say")
     func weights() {
         let equal = ImportanceWeights(logWeights: [2, 2, 2, 2])
-        #expect(abs(equal.effectiveShare - 1) < 1e-12 && abs(equal.logNormalizer - 2) < 1e-12)
+        #expect(abs(equal.effectiveFraction - 1) < 1e-12 && abs(equal.logNormalizer - 2) < 1e-12)
         #expect(equal.bound == 2 && equal.boundStandardError == 0 && equal.logNormalizerStandardError < 1e-12)
         let two = ImportanceWeights(logWeights: [0, log(3)])
-        #expect(abs(two.effectiveShare - 0.8) < 1e-12)
+        #expect(abs(two.effectiveFraction - 0.8) < 1e-12)
         #expect(abs(two.logNormalizer - log(2)) < 1e-12)
         #expect(abs(two.bound - log(3) / 2) < 1e-12)
         #expect(abs(two.logNormalizerStandardError - 0.5) < 1e-12)  // weights ½ and 3/2 of their mean
         #expect(abs(two.boundStandardError - log(3) / 2) < 1e-12)
         let far = ImportanceWeights(logWeights: [-2000, -2000 + log(3)])
-        #expect(abs(far.effectiveShare - 0.8) < 1e-9 && far.logNormalizer < -1999)
+        #expect(abs(far.effectiveFraction - 0.8) < 1e-9 && far.logNormalizer < -1999)
     }
 
     struct BadOption: Sendable, CustomTestStringConvertible {

@@ -64,9 +64,7 @@ struct TrainerTests {
         // the ridges cross at b = 128 or so, where nobody can tell
         #expect(right > 120, "\(right) of 200")
         let some = sets[1].limited(to: 200)
-        let evaluation = Evaluation(
-            model: model.record, split: "validation", draws: 1,
-            densities: try FlowTraining.densities(of: some, under: model, threads: 2), of: some)
+        let evaluation = try Evaluation(of: some, split: "validation", under: model, threads: 2)
         #expect(evaluation.accuracy == Double(right) / 200)
     }
 

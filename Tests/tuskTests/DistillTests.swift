@@ -111,11 +111,11 @@ struct DistillTests {
         let report = try #require(JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(report["target"] as? String == "moons" && report["architecture"] as? String == "nsf-coupling")
         let weights = try #require(report["weights"] as? [String: Any])
-        let share = try #require(weights["effective_share"] as? Double)
+        let fraction = try #require(weights["effective_fraction"] as? Double)
         let (bound, logZ) = try (
             #require(weights["bound"] as? Double), #require(weights["log_normalizer"] as? Double)
         )
-        #expect((0...1).contains(share) && bound <= logZ)
+        #expect((0...1).contains(fraction) && bound <= logZ)
         #expect(weights["count"] as? Int == 2000)
     }
 

@@ -1,5 +1,4 @@
 import FlowModels
-import Glibc
 import HTTPTypes
 import HTTPWire
 import Imaging
@@ -76,22 +75,22 @@ struct LogProbRoute: Route {
         }
         let answer = try await context.service.logDensities(
             of: rows, model: ask.model, deadline: context.options.requestTimeout)
-        let results = results(of: decoded.images, answer.results, samples: ask.samples)
+        let results = scores(of: decoded.images, answer.results, ask)
         let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
         return .json(
             try json(decoded.isList, results, ask), fields: [.serverTiming: timing.description])
     }
 
-    /// The densities of `images`, each out of its `samples` rows of `values`.
-    private func results(
-        of images: [Result<[UInt8], Problem>], _ values: [Result<RowDensity, RowFailure>], samples: Int
-    ) -> [Result<Bound, Problem>] {
+    /// The scores of `images`, each of its `samples` rows of `values`.
+    private func scores(
+        of images: [Result<[UInt8], Problem>], _ values: [Result<RowDensity, RowFailure>], _ ask: Ask
+    ) -> [Result<ImageScore, Problem>] {
         var next = 0
         return images.map { image in
             image.flatMap { _ in
-                defer { next += samples }
+                defer { next += ask.samples }
                 return Result { () throws(Problem) in
-                    let draws = try values[next..<next + samples].map { value throws(Problem) in
+                    let draws = try values[next..<next + ask.samples].map { value throws(Problem) in
                         switch value {
                         case .success(let draw): return draw
                         case .failure(let failure):
@@ -99,98 +98,22 @@ struct LogProbRoute: Route {
                             throw Problem(failure)
                         }
                     }
-                    return Bound(draws: draws)
+                    return ImageScore(draws: draws, classIndex: ask.classIndex, record: ask.model.record)
                 }
             }
         }
     }
 
-    private func json(_ isList: Bool, _ results: [Result<Bound, Problem>], _ ask: Ask) throws -> JSON {
-        let record = ask.model.record
-        guard isList else {
-            return .object([.init("model", .string(record.name))] + members(try results[0].get(), ask))
-        }
+    private func json(_ isList: Bool, _ results: [Result<ImageScore, Problem>], _ ask: Ask) throws -> JSON {
+        let model = JSON.Member("model", .string(ask.model.record.name))
+        guard isList else { return .object([model] + (try results[0].get().json)) }
         let items = results.map { result in
             switch result {
-            case .success(let bound): JSON.object(members(bound, ask))
+            case .success(let score): JSON.object(score.json)
             case .failure(let problem): problem.item
             }
         }
-        return ["model": .string(record.name), "results": .array(items)]
-    }
-
-    private func members(_ bound: Bound, _ ask: Ask) -> [JSON.Member] {
-        let record = ask.model.record
-        let bits = bitsPerDim(logProb: bound.logProb, dims: record.eventShape.dims, levels: record.levels)
-        var members: [JSON.Member] = [
-            .init("log_prob", .number(bound.logProb)), .init("bits_per_dim", .number(bits)),
-        ]
-        // the held-out images' quantiles are those of the mixture
-        if let calibration = record.calibration, ask.classIndex == nil || !record.isConditional {
-            members.append(.init("percentile", .number(calibration.percentile(of: bound.logProb))))
-        }
-        members.append(.init("samples", .integer(bound.samples)))
-        if let error = bound.standardError { members.append(.init("standard_error", .number(error))) }
-        if let classIndex = ask.classIndex {
-            members.append(.init("class", .string(record.classes[classIndex])))
-        } else if let prior = record.classPrior {
-            let shares = zip(record.classes, bound.posterior(prior: prior)).map { JSON.Member($0, .number($1)) }
-            members.append(.init("class_posterior", .object(shares)))
-        }
-        return members
-    }
-}
-
-/// The importance-weighted bound `log (1/K) Σₖ exp(lₖ)` on an image's log-probability, nats.
-///
-/// Source: Burda, Grosse, Salakhutdinov, *Importance Weighted Autoencoders* (2015), eq. 8, arXiv:1509.00519; each `lₖ`
-/// is the log-density of another dequantization draw.
-struct Bound {
-    var logProb: Double
-    var samples: Int
-    /// Of ``logProb``, by the delta method: the standard error of the mean weight over the mean weight. Nil for one
-    /// draw.
-    var standardError: Double?
-    /// The same bound on `log p(x | class)` of every class; empty unless the density is a mixture of them.
-    var classLogProbs: [Double]
-
-    /// `draws` are finite, and at least one.
-    init(draws rows: [RowDensity]) {
-        let draws = rows.map(\.logProb)
-        let count = Double(draws.count)
-        classLogProbs = rows[0].classLogProbs.indices.map { c in
-            logSumExp(rows.map { $0.classLogProbs[c] }) - log(count)
-        }
-        let top = draws.reduce(-.infinity, max)
-        let weights = draws.map { exp($0 - top) }  // in [0, 1], the largest 1
-        let mean = weights.reduce(0, +) / count
-        samples = draws.count
-        logProb = top + log(mean)
-        if draws.count > 1 {
-            let variance = weights.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-            standardError = (variance / count).squareRoot() / mean
-        }
-    }
-}
-
-extension Bound {
-    /// `p(class | x)` by Bayes' rule, in the order of the classes; `prior` are the classes' shares.
-    func posterior(prior: [Double]) -> [Double] {
-        let joint = zip(prior, classLogProbs).map { log($0) + $1 }
-        let total = logSumExp(joint)
-        return joint.map { exp($0 - total) }
-    }
-}
-
-extension Calibration {
-    /// Share of the held-out images with a lower log-density, per cent, linear between the quantiles.
-    func percentile(of logProb: Double) -> Double {
-        let quantiles = logProbQuantiles
-        guard let upper = quantiles.firstIndex(where: { $0 >= logProb }) else { return 100 }
-        guard upper > 0 else { return 0 }
-        let below = quantiles[upper - 1]  // < logProb <= quantiles[upper]
-        let position = Double(upper - 1) + (logProb - below) / (quantiles[upper] - below)
-        return 100 * position / Double(quantiles.count - 1)
+        return .object([model, .init("results", .array(items))])
     }
 }
 

@@ -22,7 +22,7 @@ struct SampleRoute: Route {
         var count: Int
         var seed: UInt64
         var temperature: Float
-        /// Nil: of a class-conditional model as its shares have it.
+        /// Nil: of a class-conditional model drawn first, by the class prior.
         var classIndex: Int?
         var type: MediaType
         /// Nil when the seed was not given: nobody can ask for the same again.
@@ -159,11 +159,11 @@ struct SampleRoute: Route {
 
     private func members(_ image: DrawnImage, index: Int, _ record: ModelRecord) throws -> [JSON.Member] {
         let png = try encodePNG(try picture(image, record))
-        let bits = bitsPerDim(logProb: image.logDensity, dims: record.eventShape.dims, levels: record.levels)
         let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
         return [
             .init("index", .integer(index)), .init("image", .string(Data(png).base64EncodedString())),
-            .init("log_prob", .number(image.logDensity)), .init("bits_per_dim", .number(bits)),
+            .init("log_prob", .number(image.logDensity)),
+            .init("bits_per_dim", .number(record.bitsPerDim(logProb: image.logDensity))),
         ] + drawn
     }
 

@@ -165,11 +165,3 @@ private final class PartialResults: Sendable {
     /// - Throws: the error of the first part that failed.
     func joined() throws -> [Double] { try results.withLock { try $0.flatMap { try $0.get() } } }
 }
-
-/// `ln Σ exp xᵢ`, without overflow; NaN where one is.
-public func logSumExp(_ values: [Double]) -> Double {
-    guard let largest = values.max() else { return -.infinity }
-    if values.contains(where: \.isNaN) { return .nan }
-    if largest.isInfinite { return largest }
-    return largest + log(values.reduce(0) { $0 + exp($1 - largest) })
-}

@@ -52,7 +52,7 @@ extension ModelRecord {
         try require(
             prior.count == conditional && prior.allSatisfy { $0 > 0 }
                 && (prior.isEmpty || abs(prior.reduce(0, +) - 1) < 1e-6),
-            "class_prior", "is not \(conditional) positive shares whose sum is 1")
+            "class_prior", "is not \(conditional) positive fractions whose sum is 1")
         try require(
             check.pixels.count == eventShape.dims && check.pixels.allSatisfy { Int($0) < levels }, "check.pixels",
             "are not \(eventShape.dims) values below \(levels)")

@@ -39,7 +39,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var logitAlpha: Double
     /// Names of the classes in the training data.
     public var classes: [String]
-    /// Share of each class in the training images: the mixture's weights of a class-conditional density, else nil.
+    /// Fraction of the training images in each class: the mixture's weights of a class-conditional density, else nil.
     public var classPrior: [Double]?
     /// Numbers of the flow that no mask holds at zero.
     public var parameterCount: Int
@@ -193,26 +193,6 @@ public struct HeldOutRecord: Sendable, Codable, Equatable {
         self.count = count
         self.bitsPerDim = bitsPerDim
         self.bitsPerDimStandardError = bitsPerDimStandardError
-    }
-}
-
-/// Where a log-density stands among those of held-out images.
-public struct Calibration: Sendable, Codable, Equatable {
-    public var split: String
-    public var count: Int
-    /// `log p(y)` in nats at 0, 1, … 100 per cent of the held-out images, rising; 101 values.
-    public var logProbQuantiles: [Double]
-
-    enum CodingKeys: String, CodingKey {
-        case split
-        case count
-        case logProbQuantiles = "log_prob_quantiles"
-    }
-
-    public init(split: String, count: Int, logProbQuantiles: [Double]) {
-        self.split = split
-        self.count = count
-        self.logProbQuantiles = logProbQuantiles
     }
 }
 

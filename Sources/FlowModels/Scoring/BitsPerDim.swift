@@ -1,11 +1,28 @@
 import Glibc
 
-/// Bits per dimension of a discrete image: `−(log p(y) − D · ln levels) / (D · ln 2)`, where `log p(y)` is the density,
-/// in nats, of `y = (x + u)/levels` in `[0, 1)^D`.
+/// Bits per dimension of a discrete image, of its log-density in nats:
 ///
-/// The only place where nats become bits. `D · ln levels` is the log-volume change from `x + u` to `y`: without it the
-/// figure would be that of a density on the unit cube (Theis et al., *A note on the evaluation of generative models*
-/// (2016), §3.1, arXiv:1511.01844).
+///     −(log p(y) − D · ln levels) / (D · ln 2),    y = (x + u)/levels in [0, 1)^D
+///
+/// `D · ln levels` is the log-volume change from `x + u` to `y`: without it the figure would be that of a density on the
+/// unit cube. Lower is more probable, 8 is the uniform density on 256 levels.
+///
+/// Source: Theis, van den Oord and Bethge, *A note on the evaluation of generative models* (2016), §3.1, arXiv:1511.01844.
 public func bitsPerDim(logProb: Double, dims: Int, levels: Int) -> Double {
     -(logProb - Double(dims) * log(Double(levels))) / (Double(dims) * M_LN2)
+}
+
+/// Bits per dimension of a difference of log-densities, or of a standard error, in nats: `nats / (D · ln 2)`.
+public func bitsPerDim(difference nats: Double, dims: Int) -> Double { nats / (Double(dims) * M_LN2) }
+
+extension ModelRecord {
+    /// Bits per dimension of an image of this model, of its log-density in nats; see ``bitsPerDim(logProb:dims:levels:)``.
+    public func bitsPerDim(logProb: Double) -> Double {
+        FlowModels.bitsPerDim(logProb: logProb, dims: eventShape.dims, levels: levels)
+    }
+}
+
+extension ImageScore {
+    /// Bits per dimension of ``logProb``; see ``bitsPerDim(logProb:dims:levels:)``.
+    public var bitsPerDim: Double { record.bitsPerDim(logProb: logProb) }
 }

@@ -53,7 +53,7 @@ extension Trainer {
         return try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
     }
 
-    /// Share of each class in the training images; nil unless the flow is conditioned on them.
+    /// Fraction of each class in the training images; nil unless the flow is conditioned on them.
     private var classPrior: [Double]? {
         guard hyperParameters.classes > 0, let labels = train.data.labels else { return nil }
         var counts = [Double](repeating: 0, count: hyperParameters.classes)

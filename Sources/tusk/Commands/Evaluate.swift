@@ -61,9 +61,8 @@ struct Evaluate: ParsableCommand {
                 )
             }
         }
-        var result = Evaluation(
-            model: density.record, split: split.rawValue, draws: draws,
-            densities: try densities(of: set, under: density, draws: draws, threads: threads), of: set)
+        var result = try Evaluation(
+            of: set, split: split.rawValue, under: density, draws: draws, threads: threads)
         if samples != 0 { result.comparison = try compare(density, set, count: compared) }
         if json {
             let encoder = JSONEncoder()

@@ -155,7 +155,7 @@ struct Fit: ParsableCommand {
             ln Z        \(fixed(weights.logNormalizer, 4)) ± \(fixed(weights.logNormalizerStandardError, 4)) nats, by \
             importance weights\(known)
             divergence  \(fixed(divergence, 4)) nats, reverse: ln Z less the bound
-            ess         \(fixed(100 * weights.effectiveShare, 1)) % of \(grouped(weights.count)) samples
+            ess         \(fixed(100 * weights.effectiveFraction, 1)) % of \(grouped(weights.count)) samples
             """)
     }
 

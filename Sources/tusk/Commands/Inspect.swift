@@ -157,12 +157,13 @@ private struct Inspection: Encodable {
                         + "\(grouped(heldOut.count)) images (\(heldOut.split))"
                 ))
         }
-        if let quantiles = record.calibration?.logProbQuantiles {
+        if let calibration = record.calibration {
+            func below(_ percent: Int) -> String { fixed(calibration.logProb(atPercentile: percent), 1) }
             lines.append(
                 (
                     "calibration",
-                    "log_prob of the held-out images: 5% below \(fixed(quantiles[5], 1)), half below "
-                        + "\(fixed(quantiles[50], 1)), 95% below \(fixed(quantiles[95], 1)) nats"
+                    "log_prob of the held-out images: 5% below \(below(5)), half below \(below(50)), "
+                        + "95% below \(below(95)) nats"
                 ))
         }
         lines.append(("check vector", "verified: log_prob \(fixed(record.check.logProb, 3)) nats"))

@@ -78,11 +78,11 @@ struct Sample: ParsableCommand {
             throw CommandError("--output \(output): the name must end in .png or .npy")
         }
         let mean = drawn.reduce(0) { $0 + $1.logDensity } / Double(count)
-        let bits = bitsPerDim(logProb: mean, dims: shape.dims, levels: density.record.levels)
+        let bits = density.record.bitsPerDim(logProb: mean)
         Terminal.line("\(output): \(grouped(count)) samples, mean bits/dim \(fixed(bits, 4)) under the model itself")
     }
 
-    /// The classes to draw in turn; none: as the model's shares have it.
+    /// The classes to draw in turn; none: as often as the training images are of each.
     private func classIndices(_ record: ModelRecord) throws -> [Int] {
         guard record.isConditional else { return [] }
         return try only.map { name in

@@ -56,6 +56,12 @@ struct ContractTests {
         }
     }
 
+    @Test("has every figure of a score, and no other, in their order")
+    func figures() throws {
+        let score = try #require(try Contract().root["components"]?["schemas"]?["Score"])
+        #expect(score["properties"]?.members.map(\.key) == ImageScore.figureNames)
+    }
+
     @Test("has no status that cannot be had, and none whose answer is not as it says")
     func statuses() async throws {
         let contract = try Contract()

@@ -11,7 +11,7 @@ import System
 ///
 /// Source: Lopez-Paz, Oquab, *Revisiting Classifier Two-Sample Tests* (2017), §3, arXiv:1610.06545.
 public struct ClassifierTwoSampleTest: Sendable, Codable, Equatable {
-    /// Share of images that were told right, over all folds.
+    /// Fraction of images that were told right, over all folds.
     public var accuracy: Double
     public var standardError: Double
     /// Chance that guessing is as often right, by the normal approximation.

@@ -16,7 +16,7 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
     public var squared: Double
     /// `σ`, the distance of points with coordinates in `[0, 1]`.
     public var bandwidth: Double
-    /// Share of random divisions of the joined sample into two whose estimate is as large, the observed one among them:
+    /// Fraction of random divisions of the joined sample into two whose estimate is as large, the observed one among them:
     /// small if the samples differ.
     public var pValue: Double
 

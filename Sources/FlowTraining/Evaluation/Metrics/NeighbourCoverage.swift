@@ -2,7 +2,7 @@ import FlowCore
 
 /// Whether samples reach all that there is, by nearest neighbours.
 ///
-/// - ``coverage``: share of the real images with a sample among them nearer than their fifth nearest real neighbour. Samples
+/// - ``coverage``: fraction of the real images with a sample among them nearer than their fifth nearest real neighbour. Samples
 ///   that leave a kind of image out leave those uncovered, however good the others are.
 /// - ``density``: how many of those neighbourhoods a sample lies in, over five; about 1 for samples like the real images,
 ///   less when they lie apart from them, more when they crowd where the real images do.
@@ -36,7 +36,7 @@ public struct NeighbourCoverage: Sendable, Codable, Equatable {
     }
 }
 
-/// Whether samples are copies of training images: the share of them that lie nearer to their nearest training image than
+/// Whether samples are copies of training images: the fraction of them that lie nearer to their nearest training image than
 /// any other training image does. Held-out images are the yardstick; near-duplicates in the data raise both.
 public struct Memorization: Sendable, Codable, Equatable {
     public var ofSamples: Double
@@ -58,7 +58,7 @@ public struct Memorization: Sendable, Codable, Equatable {
                 return nearest
             }
         }
-        func share(_ sample: ImageSample) throws -> Double {
+        func fraction(_ sample: ImageSample) throws -> Double {
             let near = try sample.mapDistances(to: train, threads: threads) { rows, distances in
                 rows.map { i in
                     let row = distances[(i - rows.lowerBound) * train.count..<(i - rows.lowerBound + 1) * train.count]
@@ -68,7 +68,7 @@ public struct Memorization: Sendable, Codable, Equatable {
             }
             return Double(near.count { $0 }) / Double(sample.count)
         }
-        ofSamples = try share(samples)
-        ofHeldOut = try share(heldOut)
+        ofSamples = try fraction(samples)
+        ofHeldOut = try fraction(heldOut)
     }
 }

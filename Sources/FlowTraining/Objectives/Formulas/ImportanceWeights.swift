@@ -11,13 +11,13 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
     /// divergence.
     public var bound: Double
     public var boundStandardError: Double
-    /// `ln` of the mean weight, an estimate of `ln Z` with its standard error (delta method), nats. What `q` leaves out
-    /// altogether is in neither.
+    /// Logarithm of the mean weight with its standard error, nats (``ImportanceWeightedBound``): an estimate of `ln Z`. What
+    /// `q` leaves out altogether is in neither.
     public var logNormalizer: Double
     public var logNormalizerStandardError: Double
-    /// `(Σ w)²/(n Σ w²)`, in `0...1`: the share of the samples that as many samples of `p` would be worth. Kong (1992); 1 where the
-    /// two densities are the same.
-    public var effectiveShare: Double
+    /// Effective sample size as a fraction of ``count``, `(Σ w)²/(n Σ w²)`, in `0...1`: 1 where the two densities are the same.
+    /// Kong (1992).
+    public var effectiveFraction: Double
 
     enum CodingKeys: String, CodingKey {
         case count
@@ -25,25 +25,24 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
         case boundStandardError = "bound_standard_error"
         case logNormalizer = "log_normalizer"
         case logNormalizerStandardError = "log_normalizer_standard_error"
-        case effectiveShare = "effective_share"
+        case effectiveFraction = "effective_fraction"
     }
 
     /// - Parameter logWeights: `log p − log q` of each sample, nats; at least two.
     public init(logWeights: [Double]) {
         precondition(logWeights.count > 1)
         let count = Double(logWeights.count)
-        func standardError(_ values: [Double], mean: Double) -> Double {
-            (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1) / count).squareRoot()
-        }
-        let logSum = logSumExp(logWeights)
+        let bound = logWeights.reduce(0, +) / count
+        let squares = logWeights.reduce(0) { $0 + ($1 - bound) * ($1 - bound) }
+        let estimate = ImportanceWeightedBound(logWeights: logWeights)
         // in units of their mean
-        let weights = logWeights.map { exp($0 - logSum) * count }
+        let weights = logWeights.map { exp($0 - estimate.value) }
         self.count = logWeights.count
-        bound = logWeights.reduce(0, +) / count
-        boundStandardError = standardError(logWeights, mean: bound)
-        logNormalizer = logSum - log(count)
-        logNormalizerStandardError = standardError(weights, mean: 1)
-        effectiveShare = count / weights.reduce(0) { $0 + $1 * $1 }
+        self.bound = bound
+        boundStandardError = (squares / (count - 1) / count).squareRoot()
+        logNormalizer = estimate.value
+        logNormalizerStandardError = estimate.standardError ?? .nan
+        effectiveFraction = count / weights.reduce(0) { $0 + $1 * $1 }
     }
 
     /// The weights of `count` samples, 2 or more.

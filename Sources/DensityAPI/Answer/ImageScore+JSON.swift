@@ -1,0 +1,21 @@
+import FlowModels
+
+extension ImageScore {
+    /// Members of a JSON object, one for each figure that the score has, in their order.
+    var json: [JSON.Member] { members.map(\.json) }
+}
+
+extension ImageScore.Member {
+    fileprivate var json: JSON.Member { JSON.Member(name, value.json) }
+}
+
+extension ImageScore.Value {
+    fileprivate var json: JSON {
+        switch self {
+        case .number(let value): .number(value)
+        case .count(let value): .integer(value)
+        case .text(let value): .string(value)
+        case .members(let members): .object(members.map(\.json))
+        }
+    }
+}

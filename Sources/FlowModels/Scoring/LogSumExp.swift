@@ -1,0 +1,15 @@
+import Glibc
+
+/// `ln Σ exp xᵢ`, without overflow: −∞ of nothing, NaN where a value is.
+public func logSumExp(_ values: [Double]) -> Double {
+    guard let largest = values.max() else { return -.infinity }
+    if values.contains(where: \.isNaN) { return .nan }
+    if largest.isInfinite { return largest }
+    return largest + log(values.reduce(0) { $0 + exp($1 - largest) })
+}
+
+/// `ln (1/n) Σ exp xᵢ`, the logarithm of the mean of `n` numbers given by their logarithms, without overflow; at least one.
+public func logMeanExp(_ values: [Double]) -> Double {
+    precondition(!values.isEmpty)
+    return logSumExp(values) - log(Double(values.count))
+}

@@ -1,0 +1,56 @@
+public import FlowModels
+import System
+
+/// What `body` makes of the score of each image of `data`, in the order of the images: its draws are `0 ..< draws`, and are
+/// let go when `body` returns.
+///
+/// - Parameters:
+///   - draws: dequantization draws of each image, 1 to 100,000.
+///   - threads: never changes the result.
+///   - body: runs on these threads.
+/// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` when the images are not what the model knows;
+///   ``TrainingError/outOfRange(option:value:allowed:)`` for `draws`; ``FlowError``; what `body` throws.
+public func mapScores<Output>(
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
+    isCancelled: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (ImageScore) throws -> Output
+) throws -> [Output] {
+    let record = model.record
+    guard (1...maxDraws).contains(draws) else {
+        throw TrainingError.outOfRange(option: "draws", value: "\(draws)", allowed: "1 to \(maxDraws)")
+    }
+    guard data.shape == record.eventShape else {
+        throw TrainingError.mismatch(
+            property: "shape of the images", expected: "\(record.eventShape)", actual: "\(data.shape)")
+    }
+    guard data.levels == record.levels else {
+        throw TrainingError.mismatch(
+            property: "levels of the images", expected: "\(record.levels)", actual: "\(data.levels)")
+    }
+    // whole images a task, so that few rows wait for a batch
+    let images = max(1, evaluationRows / draws)
+    let blocks = data.count.blocks(of: images)
+    return try mapInParallel(blocks.count, threads: threads) { b in
+        let rows = blocks[b].flatMap { image in
+            let pixels = Array(data[image])
+            return (0..<draws).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
+        }
+        let values = try model.densities(of: rows, isCancelled: isCancelled)
+        return try stride(from: 0, to: values.count, by: draws).map { first in
+            try body(ImageScore(draws: Array(values[first..<first + draws]), record: record))
+        }
+    }.flatMap { $0 }
+}
+
+/// `log p(y)` of each image, nats: of draw 0, or with `draws` > 1 the bound of the first draws.
+/// - Throws: what ``mapScores(of:under:draws:threads:isCancelled:_:)`` throws.
+public func logDensities(
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+) throws -> [Double] {
+    try mapScores(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled) { $0.logProb }
+}
+
+/// Draws of each image, at most.
+private let maxDraws = 100_000
+/// Rows of each task.
+private let evaluationRows = 64
