@@ -57,7 +57,7 @@ struct Tusk: AsyncParsableCommand {
     private static func exit(withParsingError error: any Error) -> Never {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard exitCode(for: error) == .validationFailure,
-            let unknown = try? UnknownOption(in: arguments, of: Tusk.self)
+            let unknown = try? OptionTable(of: Tusk.self).unknownOption(in: arguments)
         else { exit(withError: error) }
         let message = fullMessage(for: error)
         let usage = message.firstRange(of: "Usage:").map { "\n" + message[$0.lowerBound...] } ?? ""

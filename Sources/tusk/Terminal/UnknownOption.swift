@@ -1,36 +1,24 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// The first option in a command line that its command does not have.
-///
-/// The parser says what is missing before it says what is left over, so a required option that is misspelt would be called missing.
+/// An option that a command does not have.
 struct UnknownOption: Equatable {
     /// As it was written, without a value behind `=`.
     var name: String
     /// The command's option that is written most like it; nil when none is near.
     var suggestion: String?
 
-    /// Nil when the command that `arguments` name, among `root` and its subcommands, has all their options.
-    init?(in arguments: [String], of root: (some ParsableCommand).Type) throws {
-        var command = try JSONDecoder().decode(Tool.self, from: Data(root._dumpHelp().utf8)).command
-        var rest = arguments[...]
-        while let word = rest.first, let next = command.subcommands?.first(where: { $0.commandName == word }) {
-            command = next
-            rest = rest.dropFirst()
-        }
-        let known = (command.arguments ?? []).flatMap { $0.names ?? [] }.map(\.text) + Self.everywhere
-        let options = rest.prefix { $0 != "--" }.filter(Self.isOption).map { String($0.prefix { $0 != "=" }) }
-        guard let unknown = options.first(where: { !known.contains($0) }) else { return nil }
-        name = unknown
-        let near = known.map { (name: $0, distance: editDistance($0, unknown)) }
-            .filter { $0.name.hasPrefix("--") && $0.distance <= Self.farthest }
-        suggestion = near.min { $0.distance < $1.distance }?.name
-    }
-
     /// The message in the parser's own words.
     var message: String {
         "Unknown option '\(name)'" + (suggestion.map { ". Did you mean '\($0)'?" } ?? "")
     }
+}
+
+/// The options of every command of a program.
+///
+/// The parser says what is missing before it says what is left over, so a required option that is misspelt would be called missing.
+struct OptionTable {
+    private let root: Command
 
     /// Most letters that differ between an option and what is suggested in its place, as in the parser.
     private static let farthest = 3
@@ -39,6 +27,30 @@ struct UnknownOption: Equatable {
         "-h", "--help", "-help", "--help-hidden", "--version", "--generate-completion-script",
         "--experimental-dump-help",
     ]
+
+    /// - Throws: what the decoder says of the parser's description of `root`.
+    init(of root: (some ParsableCommand).Type) throws {
+        self.root = try JSONDecoder().decode(Tool.self, from: Data(root._dumpHelp().utf8)).command
+    }
+
+    /// The first option in `arguments` that the command that they name does not have.
+    func unknownOption(in arguments: [String]) -> UnknownOption? {
+        var command = root
+        var rest = arguments[...]
+        while let word = rest.first, let next = command.subcommands?.first(where: { $0.commandName == word }) {
+            command = next
+            rest = rest.dropFirst()
+        }
+        let known = (command.arguments ?? []).flatMap { $0.names ?? [] }.map(\.text) + Self.everywhere
+        let options = rest.prefix { $0 != "--" }.filter(Self.isOption).map { String($0.prefix { $0 != "=" }) }
+        guard let unknown = options.first(where: { !known.contains($0) }) else { return nil }
+        let near = known.map { (name: $0, distance: editDistance($0, unknown)) }
+            .filter { $0.name.hasPrefix("--") && $0.distance <= Self.farthest }
+        return UnknownOption(name: unknown, suggestion: near.min { $0.distance < $1.distance }?.name)
+    }
+
+    /// Whether `word` names a command of the program itself.
+    func has(command word: String) -> Bool { root.subcommands?.contains { $0.commandName == word } == true }
 
     /// A negative number is a value.
     private static func isOption(_ word: String) -> Bool {
