@@ -6,7 +6,9 @@
 /// actions in order and hands back every batch with ``finished(_:at:)``. Instants are durations since one fixed,
 /// arbitrary moment, and never go back.
 ///
-/// `Group` names what may share a batch: rows of one model and one direction.
+/// `Group` names what may share a batch: rows of one loaded model and one kind of work.
+/// - Complexity: an event costs the same however many requests wait, but for logarithms: of the requests that have a
+///   deadline, and of the groups that have rows waiting.
 package struct Batcher<Group: Hashable & Sendable>: Sendable {
     package typealias Ticket = UInt64
     package typealias Instant = Duration
@@ -54,70 +56,55 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         case draining
     }
 
-    private struct Waiting {
-        var ticket: Ticket
-        var group: Group
-        /// Rows that no batch has taken.
-        var rows: Range<Int>
-        var arrived: Instant
-    }
-
-    private struct Live {
-        /// Rows that have not finished.
-        var unfinished: Int
-        var deadline: Instant?
-    }
-
     private struct Running {
-        var batch: Batch
+        var pieces: [RequestTable<Group>.Piece]
+        var rows: Int
         var started: Instant
     }
 
     private let policy: BatchPolicy
-    private var waiting: [Waiting] = []
-    private var live: [Ticket: Live] = [:]
+    private var requests: RequestTable<Group>
     private var running: [UInt64: Running] = [:]
+    private var runningRows = 0
     private var nextBatch: UInt64 = 0
     private var isDraining = false
-    /// Not later than the first deadline.
-    private var earliestDeadline: Instant?
     /// Time that a worker takes for a row: a moving average over batches, weighted by their rows.
     private var timePerRow: Duration?
 
-    /// Rows that wait.
-    package private(set) var waitingRows = 0
-
     package init(policy: BatchPolicy) {
         self.policy = policy
+        requests = RequestTable(policy: policy)
     }
 
+    /// Rows that wait.
+    package var waitingRows: Int { requests.waitingRows }
+
     /// Nothing waits and nothing runs.
-    package var isIdle: Bool { waiting.isEmpty && running.isEmpty }
+    package var isIdle: Bool { waitingRows == 0 && running.isEmpty }
 
     /// Batches that run.
     package var runningBatches: Int { running.count }
 
     /// When ``tick(at:)`` must be called unless something else happens before.
     package var nextTick: Instant? {
-        let oldest = running.count < policy.workers ? waiting.lazy.map(\.arrived).min() : nil
-        return [earliestDeadline, oldest.map { $0 + policy.maxBatchDelay }].compactMap(\.self).min()
+        let deadline = requests.firstDue?.deadline
+        guard running.count < policy.workers, let first = requests.first else { return deadline }
+        let ripe = requests[first].arrived + policy.maxBatchDelay
+        return deadline.map { min($0, ripe) } ?? ripe
     }
 
     /// Takes a request of `rows` rows, or refuses it and stays as it was.
     ///
-    /// `ticket` is the caller's own, and not in use.
+    /// `ticket` is the caller's own, and was never in use.
     package mutating func enqueue(
         _ ticket: Ticket, rows: Int, group: Group, deadline: Instant?, at now: Instant
     ) throws(Refusal) -> [Action] {
-        precondition(rows > 0 && live[ticket] == nil)
+        precondition(rows > 0)
         guard !isDraining else { throw .draining }
         guard rows <= policy.maxQueueRows - waitingRows else {
             throw .full(waiting: waitingRows, limit: policy.maxQueueRows, retryAfter: timeToEmpty)
         }
-        live[ticket] = Live(unfinished: rows, deadline: deadline)
-        if let deadline { earliestDeadline = min(earliestDeadline ?? deadline, deadline) }
-        waiting.append(Waiting(ticket: ticket, group: group, rows: 0..<rows, arrived: now))
-        waitingRows += rows
+        requests.add(ticket, rows: rows, group: group, deadline: deadline, arrived: now)
         return tick(at: now)
     }
 
@@ -129,24 +116,16 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// The rows of `batch` have run, well or not.
     package mutating func finished(_ batch: UInt64, at now: Instant) -> [Action] {
         guard let run = running.removeValue(forKey: batch) else { preconditionFailure("no such batch runs") }
-        measure(rows: run.batch.rows, took: now - run.started)
+        runningRows -= run.rows
+        measure(rows: run.rows, took: now - run.started)
         var actions: [Action] = []
-        for slice in run.batch.slices {
-            guard var request = live[slice.ticket] else { continue }  // cancelled or expired
-            request.unfinished -= slice.rows.count
-            if request.unfinished == 0 {
-                live[slice.ticket] = nil
-                actions.append(.complete(slice.ticket))
-            } else {
-                live[slice.ticket] = request
-            }
-        }
+        for piece in run.pieces where requests.finish(piece) { actions.append(.complete(piece.ticket)) }
         return actions + tick(at: now)
     }
 
     /// The caller no longer wants the request: its waiting rows never run. Does nothing when it has left already.
     package mutating func cancel(_ ticket: Ticket, at now: Instant) -> [Action] {
-        if live[ticket] != nil { remove([ticket]) }
+        if let slot = requests.slot(of: ticket) { requests.remove(slot) }
         return tick(at: now)
     }
 
@@ -158,77 +137,36 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     // MARK: - Inside
 
-    private mutating func remove(_ tickets: Set<Ticket>) {
-        for ticket in tickets { live[ticket] = nil }
-        waiting.removeAll { tickets.contains($0.ticket) }
-        waitingRows = waiting.reduce(0) { $0 + $1.rows.count }
-    }
-
     private mutating func expire(at now: Instant) -> [Action] {
-        guard let earliestDeadline, earliestDeadline <= now else { return [] }
-        let late = live.filter { $0.value.deadline.map { $0 <= now } ?? false }.keys.sorted()
-        remove(Set(late))
-        self.earliestDeadline = live.values.lazy.compactMap(\.deadline).min()
-        return late.map(Action.expire)
+        var late: [Ticket] = []
+        while let (slot, deadline) = requests.firstDue, deadline <= now {
+            late.append(requests[slot].ticket)
+            requests.remove(slot)
+        }
+        return late.sorted().map(Action.expire)
     }
 
     private mutating func start(at now: Instant) -> [Action] {
         var actions: [Action] = []
-        while running.count < policy.workers, let group = ripeGroup(at: now) {
-            let batch = Batch(id: nextBatch, group: group, slices: take(group))
+        while running.count < policy.workers, let first = ripe(at: now) {
+            let (group, pieces) = (requests[first].group, requests.take(behind: first))
+            let batch = Batch(
+                id: nextBatch, group: group, slices: pieces.map { Slice(ticket: $0.ticket, rows: $0.rows) })
+            let rows = batch.rows
             nextBatch += 1
-            running[batch.id] = Running(batch: batch, started: now)
+            runningRows += rows
+            running[batch.id] = Running(pieces: pieces, rows: rows, started: now)
             actions.append(.run(batch))
         }
         return actions
     }
 
-    /// The group of the oldest request whose batch is full, or has waited long enough.
-    private func ripeGroup(at now: Instant) -> Group? {
-        guard let first = waiting.first else { return nil }
-        if policy.sharing == .apart || policy.maxBatchDelay == .zero || isDraining { return first.group }
-        var rows: [Group: Int] = [:]
-        for request in waiting { rows[request.group, default: 0] += request.rows.count }
-        return waiting.first { request in
-            rows[request.group, default: 0] >= policy.maxBatchRows || now - request.arrived >= policy.maxBatchDelay
-        }?.group
-    }
-
-    /// Takes the next batch of `group` out of the queue.
-    private mutating func take(_ group: Group) -> [Slice] {
-        switch policy.sharing {
-        case .shared: takeOldest(of: group)
-        case .apart: [takeTurn()]
-        }
-    }
-
-    private mutating func takeOldest(of group: Group) -> [Slice] {
-        var slices: [Slice] = []
-        var kept: [Waiting] = []
-        var room = policy.maxBatchRows
-        for var request in waiting {
-            if room > 0, request.group == group {
-                let middle = request.rows.lowerBound + min(room, request.rows.count)
-                let taken = request.rows.lowerBound..<middle
-                slices.append(Slice(ticket: request.ticket, rows: taken))
-                room -= taken.count
-                request.rows = middle..<request.rows.upperBound
-            }
-            if !request.rows.isEmpty { kept.append(request) }
-        }
-        waiting = kept
-        waitingRows -= policy.maxBatchRows - room
-        return slices
-    }
-
-    private mutating func takeTurn() -> Slice {
-        var request = waiting.removeFirst()
-        let middle = request.rows.lowerBound + min(policy.maxBatchRows, request.rows.count)
-        let slice = Slice(ticket: request.ticket, rows: request.rows.lowerBound..<middle)
-        request.rows = middle..<request.rows.upperBound
-        if !request.rows.isEmpty { waiting.append(request) }
-        waitingRows -= slice.rows.count
-        return slice
+    /// Slot of the first request of the next batch: the oldest whose batch is full, or that has waited long enough.
+    private func ripe(at now: Instant) -> Int? {
+        guard let first = requests.first else { return nil }
+        if policy.sharing == .apart || isDraining { return first }
+        // Who came later has not waited for longer.
+        return now - requests[first].arrived >= policy.maxBatchDelay ? first : requests.firstOfFullLine
     }
 
     private mutating func measure(rows: Int, took: Duration) {
@@ -244,7 +182,6 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     /// When all that waits and runs will have run, at the measured rate; zero before anything was measured.
     private var timeToEmpty: Duration {
-        let rows = waitingRows + running.values.reduce(0) { $0 + $1.batch.rows }
-        return (timePerRow ?? .zero) * rows / policy.workers
+        (timePerRow ?? .zero) * (waitingRows + runningRows) / policy.workers
     }
 }

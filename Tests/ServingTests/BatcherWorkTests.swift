@@ -1,0 +1,185 @@
+import FlowCore
+import Serving
+import Synchronization
+import Testing
+
+@Suite("Batcher with many requests waiting")
+struct BatcherWorkTests {
+    @Test("acts as the plain rules say", arguments: 0..<300)
+    func plainRules(seed: UInt64) throws {
+        var run = Comparison(seed: seed)
+        for _ in 0..<400 { try run.step() }
+        try run.end()
+    }
+
+    /// Counts how often the batcher compares or hashes a group: it does so for every request that it looks at.
+    private struct CountedGroup: Hashable, Sendable {
+        static let looks = Atomic(0)
+        var number: Int
+
+        static func == (left: CountedGroup, right: CountedGroup) -> Bool {
+            looks.wrappingAdd(1, ordering: .relaxed)
+            return left.number == right.number
+        }
+
+        func hash(into hasher: inout Hasher) {
+            Self.looks.wrappingAdd(1, ordering: .relaxed)
+            hasher.combine(number)
+        }
+    }
+
+    @Test("looks at as few requests in an event when ten thousand wait as when ten do")
+    func looks() throws {
+        for sharing in [BatchPolicy.Sharing.shared, .apart] {
+            for delay in [Duration.zero, .seconds(1000)] {
+                for waiting in [10, 1000, 10_000] {
+                    try checkLooks(sharing, delay: delay, waiting: waiting)
+                }
+            }
+        }
+    }
+
+    private func checkLooks(_ sharing: BatchPolicy.Sharing, delay: Duration, waiting: Int) throws {
+        let policy = BatchPolicy(
+            sharing: sharing, maxBatchRows: 4, maxBatchDelay: delay, maxQueueRows: 20_000, workers: 1)
+        var batcher = Batcher<CountedGroup>(policy: policy)
+        var ticket: UInt64 = 0
+        var running: [UInt64] = []
+        func most(_ actions: [Batcher<CountedGroup>.Action]) {
+            for case .run(let batch) in actions { running.append(batch.id) }
+        }
+        /// Ten groups; a deadline each, as the service has it.
+        func enqueue() throws {
+            ticket += 1
+            most(
+                try batcher.enqueue(
+                    ticket, rows: 1, group: CountedGroup(number: Int(ticket % 10)), deadline: .seconds(1000),
+                    at: .zero))
+        }
+        for _ in 0..<waiting + 4 { try enqueue() }
+        let before = CountedGroup.looks.load(ordering: .relaxed)
+        let events = 3 * min(waiting / 2, 500)
+        for event in 0..<min(waiting / 2, 500) {
+            try enqueue()
+            most(batcher.cancel(ticket - UInt64(1 + event % 5), at: .zero))
+            if !running.isEmpty { most(batcher.finished(running.removeFirst(), at: .zero)) }
+            _ = batcher.nextTick
+        }
+        let looks = CountedGroup.looks.load(ordering: .relaxed) - before
+        // A batch takes up to 4 requests, each of which is looked up in a few tables.
+        #expect(looks <= 80 * events, "\(sharing) \(delay) \(waiting): \(Double(looks) / Double(events)) an event")
+    }
+
+    /// Counts comparisons.
+    private struct Counted: Comparable, Sendable {
+        static let comparisons = Atomic(0)
+        var value: Int
+
+        static func < (left: Counted, right: Counted) -> Bool {
+            comparisons.wrappingAdd(1, ordering: .relaxed)
+            return left.value < right.value
+        }
+    }
+
+    /// One count after another, since all have the same counter.
+    @Test(
+        "a heap of slots has the least first after any change, with few comparisons", .serialized,
+        arguments: [1, 10, 1000, 10_000])
+    func priorities(count: Int) {
+        var random = RandomStream(seed: 1, stream: UInt64(count))
+        var heap = SlotHeap<Counted>()
+        var all: [Int: Int] = [:]
+        let limit = 4 * (Int.bitWidth - count.leadingZeroBitCount + 1)
+        for step in 0..<3 * count {
+            let key = Int.random(in: 0..<count, using: &random)
+            let before = Counted.comparisons.load(ordering: .relaxed)
+            if step > count, Bool.random(using: &random) {
+                heap.remove(key)
+                all[key] = nil
+            } else {
+                all[key] = Int.random(in: 0..<count, using: &random)
+                heap.set(key, to: Counted(value: all[key]!))
+            }
+            #expect(Counted.comparisons.load(ordering: .relaxed) - before <= limit)
+            #expect(heap.count == all.count)
+            if step % (count / 10 + 1) == 0 { #expect(heap.first?.priority.value == all.values.min()) }
+        }
+        var sorted: [Int] = []
+        while let (key, priority) = heap.first {
+            #expect(all[key] == priority.value)
+            sorted.append(priority.value)
+            heap.remove(key)
+        }
+        #expect(sorted == all.values.sorted())
+    }
+}
+
+/// A random run of a batcher and of the plain rules side by side.
+private struct Comparison {
+    var random: RandomStream
+    var batcher: Batcher<Int>
+    var plain: PlainBatcher
+    var now = Duration.zero
+    var ticket: UInt64 = 0
+    var running: [UInt64] = []
+
+    init(seed: UInt64) {
+        random = RandomStream(seed: seed, stream: 1)
+        let policy = BatchPolicy(
+            sharing: seed % 3 == 0 ? .apart : .shared, maxBatchRows: Int.random(in: 1...8, using: &random),
+            maxBatchDelay: seed % 2 == 0 ? .zero : .milliseconds(Int.random(in: 1...20, using: &random)),
+            maxQueueRows: Int.random(in: 10...200, using: &random), workers: Int.random(in: 1...3, using: &random))
+        batcher = Batcher(policy: policy)
+        plain = PlainBatcher(policy: policy)
+    }
+
+    mutating func step() throws {
+        now += .milliseconds(Int.random(in: 0...2, using: &random))
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0..<7: try enqueue()
+        case 7..<10 where !running.isEmpty:
+            let batch = running.remove(at: Int.random(in: 0..<running.count, using: &random))
+            try same(batcher.finished(batch, at: now), plain.finished(batch, at: now))
+        case 10:
+            // Any that has come, whether it has left or not.
+            let one = UInt64.random(in: 0...ticket, using: &random)
+            try same(batcher.cancel(one, at: now), plain.cancel(one, at: now))
+        default: try same(batcher.tick(at: now), plain.tick(at: now))
+        }
+    }
+
+    mutating func enqueue() throws {
+        ticket += 1
+        let rows = Int.random(in: 1...6, using: &random)
+        let group = Int.random(in: 0..<4, using: &random)
+        let deadline = Bool.random(using: &random) ? now + .milliseconds(Int.random(in: 1...60, using: &random)) : nil
+        let actions = Result { () throws(Batcher<Int>.Refusal) in
+            try batcher.enqueue(ticket, rows: rows, group: group, deadline: deadline, at: now)
+        }
+        let expected = Result { () throws(Batcher<Int>.Refusal) in
+            try plain.enqueue(ticket, rows: rows, group: group, deadline: deadline, at: now)
+        }
+        switch (actions, expected) {
+        case (.success(let actions), .success(let expected)): try same(actions, expected)
+        default: try #require(actions == expected)
+        }
+    }
+
+    mutating func same(_ actions: [Batcher<Int>.Action], _ expected: [Batcher<Int>.Action]) throws {
+        try #require(actions == expected)
+        for case .run(let batch) in actions { running.append(batch.id) }
+        try #require(batcher.waitingRows == plain.waitingRows)
+        try #require(batcher.runningBatches == plain.runningBatches)
+        try #require(batcher.isIdle == plain.isIdle)
+        try #require(batcher.nextTick == plain.nextTick)
+    }
+
+    mutating func end() throws {
+        try same(batcher.drain(at: now), plain.drain(at: now))
+        while let batch = running.popLast() {
+            now += .milliseconds(1)
+            try same(batcher.finished(batch, at: now), plain.finished(batch, at: now))
+        }
+        #expect(batcher.isIdle)
+    }
+}
