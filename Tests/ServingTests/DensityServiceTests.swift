@@ -19,8 +19,9 @@ struct DensityServiceTests {
     @Test("log-densities come back in the order of their rows")
     func order() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service { $0.maxBatchRows = 3 }
-        let answer = try await service.logDensities(of: (0..<10).map { row($0) }, model: model)
+        let answer = try await service.logDensities(of: (0..<10).map { row($0) }, model: loaded)
         #expect(answer.results.map { try? $0.get().logProb } == (0..<10).map { -6 * Double($0) })
         #expect(answer.timings.batchRows == 3)
         #expect(model.densityCalls == [3, 3, 3, 1])
@@ -29,14 +30,15 @@ struct DensityServiceTests {
     @Test("sixteen requests that wait behind a busy worker run as one batch")
     func oneBatch() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         model.hold()
-        async let busy = service.logDensities(of: [row(1)], model: model)
+        async let busy = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls == [1] }
         let values = try await withThrowingTaskGroup(of: Double.self) { group in
             for level in 0..<16 {
                 group.addTask {
-                    try await service.logDensities(of: [row(UInt8(level))], model: model).results[0].get().logProb
+                    try await service.logDensities(of: [row(UInt8(level))], model: loaded).results[0].get().logProb
                 }
             }
             await eventually { service.queuedRows == 16 }
@@ -48,11 +50,51 @@ struct DensityServiceTests {
         _ = try await busy
     }
 
+    @Test("rows of two models of one name never share a batch")
+    func generations() async throws {
+        let (old, new) = (FakeDensity(classes: ["a", "b"], isConditional: true), FakeDensity())
+        let (loaded, next) = (LoadedModel(old), LoadedModel(new))
+        let service = service()
+        old.hold()
+        async let busy = service.logDensities(of: [row(0)], model: loaded)
+        await eventually { old.densityCalls == [2] }
+        async let first = service.logDensities(of: [row(1)], model: loaded)
+        await eventually { service.queuedRows == 1 }
+        async let second = service.logDensities(of: [row(2)], model: next)
+        await eventually { service.queuedRows == 2 }
+        old.release()
+        _ = try await busy
+        #expect(try await first.results[0].get().classLogProbs == [-6, -7])
+        #expect(try await second.results == [.success(RowDensity(logProb: -12))])
+        #expect(old.densityCalls == [2, 2] && new.densityCalls == [1])
+    }
+
+    @Test("a request holds its model until its answer is done, and no longer")
+    func holding() async throws {
+        let service = service()
+        weak var density: FakeDensity?
+        let released = Locked(false)
+        func ask() -> Task<DensityAnswer, any Error> {
+            let model = FakeDensity()
+            let loaded = LoadedModel(model) { _ in released.change { $0 = true } }
+            density = model
+            model.hold()
+            return Task { try await service.logDensities(of: [row(1)], model: loaded) }
+        }
+        let task = ask()
+        await eventually { density?.densityCalls == [1] }
+        #expect(!released.value)
+        density?.release()
+        #expect(try await task.value.results == [.success(RowDensity(logProb: -6))])
+        await eventually { released.value && density == nil }
+    }
+
     @Test("a row that fails or is not finite does not touch the others of its batch")
     func isolation() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let answer = try await service().logDensities(
-            of: [row(1), row(FakeDensity.poison), row(2), row(FakeDensity.void), row(3)], model: model)
+            of: [row(1), row(FakeDensity.poison), row(2), row(FakeDensity.void), row(3)], model: loaded)
         #expect(answer.results[0] == .success(RowDensity(logProb: -6)))
         #expect(answer.results[2] == .success(RowDensity(logProb: -12)))
         #expect(answer.results[3] == .failure(.notFinite))
@@ -68,9 +110,10 @@ struct DensityServiceTests {
     @Test("idle threads compute the classes of an image at the same time")
     func sharedClasses() async throws {
         let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let loaded = LoadedModel(model)
         let service = service { $0.threads = 4 }
         model.hold()
-        async let answer = service.logDensities(of: [row(1)], model: model)
+        async let answer = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls.count == 4 }  // none of them returns before all have begun
         #expect(model.densityCalls.sorted() == [2, 2, 3, 3])
         model.release()
@@ -78,17 +121,18 @@ struct DensityServiceTests {
         #expect(abs(density.logProb - (-6 + FakeDensity.mixtureOffset(classes: 10))) < 1e-9)
         #expect(density.classLogProbs == (0..<10).map { -6 - Double($0) })
         // and again, with threads that have helped before
-        #expect(try await service.logDensities(of: [row(1)], model: model).results[0].get() == density)
+        #expect(try await service.logDensities(of: [row(1)], model: loaded).results[0].get() == density)
     }
 
     @Test("threads that have a batch of their own are not waited for")
     func busyThreads() async throws {
         let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let loaded = LoadedModel(model)
         let service = service { $0.threads = 2 }
         model.hold()
-        async let first = service.logDensities(of: [DensityRow(pixels: row(1).pixels, classIndex: 0)], model: model)
+        async let first = service.logDensities(of: [DensityRow(pixels: row(1).pixels, classIndex: 0)], model: loaded)
         await eventually { model.densityCalls == [1] }
-        async let second = service.logDensities(of: [row(2)], model: model)
+        async let second = service.logDensities(of: [row(2)], model: loaded)
         await eventually { model.densityCalls == [1, 10] }
         model.release()
         _ = try await (first, second)
@@ -97,8 +141,9 @@ struct DensityServiceTests {
     @Test("a bad image in a shared batch fails alone")
     func sharedIsolation() async throws {
         let model = FakeDensity(classes: ["a", "b", "c", "d"], isConditional: true)
+        let loaded = LoadedModel(model)
         let service = service { $0.threads = 3 }
-        let answer = try await service.logDensities(of: [row(1), row(FakeDensity.poison), row(2)], model: model)
+        let answer = try await service.logDensities(of: [row(1), row(FakeDensity.poison), row(2)], model: loaded)
         #expect(try answer.results[0].get().classLogProbs == [-6, -7, -8, -9])
         guard case .failure(.refused) = answer.results[1] else {
             Issue.record("the poisoned row has \(answer.results[1])")
@@ -110,25 +155,27 @@ struct DensityServiceTests {
     @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(1)))
     func cancelShared() async throws {
         let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
+        let loaded = LoadedModel(model)
         let service = service { $0.threads = 3 }
         model.hold()
-        let task = Task { try await service.logDensities(of: [row(1)], model: model) }
+        let task = Task { try await service.logDensities(of: [row(1)], model: loaded) }
         await eventually { model.densityCalls.count == 3 }
         task.cancel()
         await #expect(throws: ServingError.cancelled) { try await task.value }
         await eventually { model.cancelledCalls >= 3 }
         model.release()
-        #expect(try await service.logDensities(of: [row(2)], model: model).results[0].get().classLogProbs[0] == -12)
+        #expect(try await service.logDensities(of: [row(2)], model: loaded).results[0].get().classLogProbs[0] == -12)
     }
 
     @Test("a cancelled task's rows never run, and it returns at once")
     func cancelWaiting() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         model.hold()
-        async let busy = service.logDensities(of: [row(1)], model: model)
+        async let busy = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls == [1] }
-        let waiting = Task { try await service.logDensities(of: [row(2), row(3)], model: model) }
+        let waiting = Task { try await service.logDensities(of: [row(2), row(3)], model: loaded) }
         await eventually { service.queuedRows == 2 }
         waiting.cancel()
         await #expect(throws: ServingError.cancelled) { try await waiting.value }
@@ -141,11 +188,12 @@ struct DensityServiceTests {
     @Test("a task cancelled before it asks is refused, and nothing stays behind")
     func cancelledBefore() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         model.hold()
         let task = Task {
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
-            return try await service.logDensities(of: [row(1)], model: model)
+            return try await service.logDensities(of: [row(1)], model: loaded)
         }
         await #expect(throws: ServingError.cancelled) { try await task.value }
         model.release()
@@ -155,9 +203,10 @@ struct DensityServiceTests {
     @Test("a batch stops between blocks once nobody wants it")
     func cancelRunning() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         model.hold()
-        let task = Task { try await service.logDensities(of: [row(1)], model: model) }
+        let task = Task { try await service.logDensities(of: [row(1)], model: loaded) }
         await eventually { model.densityCalls == [1] }
         task.cancel()
         await #expect(throws: ServingError.cancelled) { try await task.value }
@@ -167,12 +216,13 @@ struct DensityServiceTests {
     @Test("a deadline is kept although the worker is busy")
     func deadline() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         model.hold()
-        async let busy = service.logDensities(of: [row(1)], model: model)
+        async let busy = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls == [1] }
         await #expect(throws: ServingError.deadlinePassed) {
-            try await service.logDensities(of: [row(2)], model: model, deadline: .milliseconds(20))
+            try await service.logDensities(of: [row(2)], model: loaded, deadline: .milliseconds(20))
         }
         model.release()
         _ = try await busy
@@ -182,14 +232,15 @@ struct DensityServiceTests {
     @Test("a full queue refuses at once")
     func full() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service { $0.maxQueueRows = 2 }
         model.hold()
-        async let busy = service.logDensities(of: [row(1)], model: model)
+        async let busy = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls == [1] }
-        async let waiting = service.logDensities(of: [row(1), row(1)], model: model)
+        async let waiting = service.logDensities(of: [row(1), row(1)], model: loaded)
         await eventually { service.queuedRows == 2 }
         await #expect(throws: ServingError.queueFull(waiting: 2, limit: 2, retryAfter: .zero)) {
-            try await service.logDensities(of: [row(2)], model: model)
+            try await service.logDensities(of: [row(2)], model: loaded)
         }
         model.release()
         _ = try await (busy, waiting)
@@ -198,42 +249,45 @@ struct DensityServiceTests {
     @Test("samples come in order, in blocks, and are the same alone")
     func samples() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service {
             $0.threads = 3
             $0.sequentialBlockRows = 4
         }
         let rows = (0..<30).map { SampleRow(seed: 7, index: $0) }
         var images: [DrawnImage] = []
-        for try await block in try service.sample(rows, model: model) {
+        for try await block in try service.sample(rows, model: loaded) {
             #expect(block.first == images.count)
-            #expect(block.images.count <= 4)
-            images += try block.images.map { try $0.get() }
+            #expect(block.results.count <= 4)
+            images += try block.results.map { try $0.get() }
         }
         #expect(images == (try model.sample(rows, isCancelled: { false })))
     }
 
     @Test("sequential sampling does not hold up densities")
     func lanes() async throws {
-        let slow = FakeDensity(name: "slow")
-        let quick = FakeDensity(name: "quick")
+        let (slow, quick) = (FakeDensity(name: "slow"), FakeDensity(name: "quick"))
         let service = service()
         slow.hold()
-        let stream = try service.sample([SampleRow(seed: 1, index: 0)], model: slow)
+        let stream = try service.sample([SampleRow(seed: 1, index: 0)], model: LoadedModel(slow))
         await eventually { slow.samplingCalls.count == 1 }
         #expect(
-            try await service.logDensities(of: [row(1)], model: quick).results == [.success(RowDensity(logProb: -6))])
+            try await service.logDensities(of: [row(1)], model: LoadedModel(quick)).results == [
+                .success(RowDensity(logProb: -6))
+            ])
         slow.release()
-        for try await block in stream { #expect(block.images.count == 1) }
+        for try await block in stream { #expect(block.results.count == 1) }
     }
 
     @Test("whoever stops iterating cancels the samples that are left")
     func stopIterating() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service { $0.sequentialBlockRows = 1 }
         model.hold(afterSamplingCalls: 1)
         let first = Locked(false)
         let task = Task {
-            for try await _ in try service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: model) {
+            for try await _ in try service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: loaded) {
                 first.change { $0 = true }
             }
         }
@@ -280,10 +334,11 @@ struct DensityServiceTests {
     @Test("draining finishes what runs and refuses the rest")
     func drain() async throws {
         let model = FakeDensity()
+        let loaded = LoadedModel(model)
         let service = service()
         try await service.load([model])
         model.hold()
-        async let busy = service.logDensities(of: [row(1)], model: model)
+        async let busy = service.logDensities(of: [row(1)], model: loaded)
         await eventually { model.densityCalls.count == 2 }  // the self-test's and this one
         async let drained: Void = service.drain()
         await eventually { (try? service.models) == nil }
@@ -292,7 +347,22 @@ struct DensityServiceTests {
         await drained
         #expect(try await busy.results == [.success(RowDensity(logProb: -6))])
         await #expect(throws: ServingError.draining) {
-            try await service.logDensities(of: [row(1)], model: model)
+            try await service.logDensities(of: [row(1)], model: loaded)
         }
+    }
+
+    @Test("a drained service holds no model any more")
+    func givenUp() async throws {
+        let service = service()
+        weak var density: FakeDensity?
+        do {
+            let models = [FakeDensity(name: "one"), FakeDensity(name: "two")]
+            density = models[1]
+            try await service.load(models)
+        }
+        #expect(try service.models.models.map(\.record.name) == ["one", "two"])
+        #expect(density != nil)
+        await service.drain()
+        await eventually { density == nil }
     }
 }

@@ -15,7 +15,7 @@ struct LogProbRoute: Route {
 
     /// What the head of a request asks for.
     private struct Ask: Sendable {
-        var model: any ImageDensity
+        var model: LoadedModel
         /// Nil: of a class-conditional model the mixture.
         var classIndex: Int?
         var samples: Int

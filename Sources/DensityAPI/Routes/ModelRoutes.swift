@@ -39,7 +39,7 @@ struct ModelRoute: Route {
 }
 
 /// The record of a model, without its check vector.
-private func describe(_ model: any ImageDensity) -> JSON {
+private func describe(_ model: LoadedModel) -> JSON {
     let record = model.record
     return [
         "name": .string(record.name),
@@ -68,7 +68,8 @@ private func describe(_ model: any ImageDensity) -> JSON {
             "logit_alpha": .number(record.logitAlpha),
         ],
         "execution": [
-            "logprob": .string(model.densityOrder.rawValue), "sample": .string(model.samplingOrder.rawValue),
+            "logprob": .string(model.density.densityOrder.rawValue),
+            "sample": .string(model.density.samplingOrder.rawValue),
         ],
         "parameter_count": .integer(record.parameterCount),
         "format_version": .integer(record.formatVersion),

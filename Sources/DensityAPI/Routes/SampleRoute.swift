@@ -18,7 +18,7 @@ struct SampleRoute: Route {
 
     /// What a request asks for.
     private struct Ask: Sendable {
-        var model: any ImageDensity
+        var model: LoadedModel
         var count: Int
         var seed: UInt64
         var temperature: Float
@@ -86,7 +86,7 @@ struct SampleRoute: Route {
         var images: [DrawnImage] = []
         var timings = RequestTimings()
         for try await block in blocks {
-            images += try block.images.map(image)
+            images += try block.results.map(image)
             timings = block.timings
         }
         // A cancelled task sees the stream end early.
@@ -137,9 +137,9 @@ struct SampleRoute: Route {
 
     private func lines(_ block: SampleBlock, _ ask: Ask) async throws -> [UInt8] {
         let record = ask.model.record
-        return try await context.heavy(bytes: block.images.count * record.eventShape.dims) {
+        return try await context.heavy(bytes: block.results.count * record.eventShape.dims) {
             var text: [UInt8] = []
-            for (offset, result) in block.images.enumerated() {
+            for (offset, result) in block.results.enumerated() {
                 var line: [JSON.Member] = [.init("model", .string(record.name)), .init("seed", .unsigned(ask.seed))]
                 line += try members(try image(result), index: block.first + offset, record)
                 text += JSON.object(line).encoded + [0x0A]

@@ -51,7 +51,7 @@ struct LiveRoute: Route {
     }
 }
 
-/// `GET /health/ready`: a model is loaded and tested, and new requests are taken.
+/// `GET /health/ready`: every model is loaded and tested, and new requests are taken.
 struct ReadyRoute: Route {
     static let path = "/health/ready"
     static let method = HTTPRequest.Method.get

@@ -7,13 +7,13 @@ import System
 /// Jobs wait in the order in which they came. There are never more than callers that await one.
 public final class HelperPool: Sendable {
     private final class Core: Sendable {
-        let jobs = Mutex<[@Sendable () -> Void]>([])
+        let jobs = Mutex(FIFO<@Sendable () -> Void>())
         let signal = DispatchSemaphore(value: 0)
 
         func work() {
             while true {
                 signal.wait()
-                let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+                let job = jobs.withLock { $0.popFirst() }
                 guard let job else { return }  // a signal without a job ends the thread
                 job()
             }

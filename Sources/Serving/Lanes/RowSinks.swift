@@ -1,33 +1,56 @@
-import FlowModels
 import Synchronization
 
-/// Gathers the log-densities of one request for the task that awaits them.
-final class DensitySink: LaneSink {
+/// Results of the rows of one request, in their order.
+public struct RowAnswer<Output: Sendable>: Sendable {
+    public var results: [Result<Output, RowFailure>]
+    public var timings: RequestTimings
+}
+
+/// Results of some rows of a request that follow one another.
+public struct RowBlock<Output: Sendable>: Sendable {
+    /// Position of the first one within the request.
+    public var first: Int
+    public var results: [Result<Output, RowFailure>]
+    /// As far as the request has come.
+    public var timings: RequestTimings
+}
+
+/// Where a request's results go. Calls come from worker threads, never two at a time for the same rows.
+package protocol RowSink<Output>: Sendable {
+    associatedtype Output: Sendable
+
+    /// Results of rows that follow one another, in any order of blocks.
+    func deliver(_ block: RowBlock<Output>)
+    /// The last call: all rows are delivered, or `error` says why not.
+    func finish(_ error: ServingError?)
+}
+
+/// Gathers the results of one request for the task that awaits them.
+final class CollectingSink<Output: Sendable>: RowSink {
     private struct State {
-        var results: [Result<RowDensity, RowFailure>]
+        var results: [Result<Output, RowFailure>]
         var timings = RequestTimings()
-        var continuation: CheckedContinuation<DensityAnswer, any Error>?
+        var continuation: CheckedContinuation<RowAnswer<Output>, any Error>?
     }
 
     private let state: Mutex<State>
 
-    init(rows: Int, continuation: CheckedContinuation<DensityAnswer, any Error>) {
-        let none = Result<RowDensity, RowFailure>.failure(.refused(reason: "never ran"))
+    init(rows: Int, continuation: CheckedContinuation<RowAnswer<Output>, any Error>) {
+        let none = Result<Output, RowFailure>.failure(.refused(reason: "never ran"))
         state = Mutex(State(results: Array(repeating: none, count: rows), continuation: continuation))
     }
 
-    func deliver(_ results: LaneResults, at range: Range<Int>, timings: RequestTimings) {
-        guard case .density(let values) = results else { preconditionFailure("not a density's results") }
+    func deliver(_ block: RowBlock<Output>) {
         state.withLock { state in
-            state.results.replaceSubrange(range, with: values)
-            state.timings = timings
+            state.results.replaceSubrange(block.first..<block.first + block.results.count, with: block.results)
+            state.timings = block.timings
         }
     }
 
     func finish(_ error: ServingError?) {
         let (continuation, answer) = state.withLock { state in
             defer { state.continuation = nil }
-            return (state.continuation, DensityAnswer(results: state.results, timings: state.timings))
+            return (state.continuation, RowAnswer(results: state.results, timings: state.timings))
         }
         if let error {
             continuation?.resume(throwing: error)
@@ -38,28 +61,26 @@ final class DensitySink: LaneSink {
 }
 
 /// Puts the blocks of one request in order and passes them on as they come.
-final class SampleSink: LaneSink {
+final class OrderingSink<Output: Sendable>: RowSink {
     private struct State {
         /// Blocks that came before those in front of them, by their first row.
-        var early: [Int: SampleBlock] = [:]
+        var early: [Int: RowBlock<Output>] = [:]
         var next = 0
     }
 
     private let state = Mutex(State())
-    private let continuation: AsyncThrowingStream<SampleBlock, any Error>.Continuation
+    private let continuation: AsyncThrowingStream<RowBlock<Output>, any Error>.Continuation
 
-    init(continuation: AsyncThrowingStream<SampleBlock, any Error>.Continuation) {
+    init(continuation: AsyncThrowingStream<RowBlock<Output>, any Error>.Continuation) {
         self.continuation = continuation
     }
 
-    func deliver(_ results: LaneResults, at range: Range<Int>, timings: RequestTimings) {
-        guard case .sampling(let images) = results else { preconditionFailure("not samples") }
-        let block = SampleBlock(first: range.lowerBound, images: images, timings: timings)
+    func deliver(_ block: RowBlock<Output>) {
         // Yielded under the lock, so that the order is kept.
         state.withLock { state in
             state.early[block.first] = block
             while let block = state.early.removeValue(forKey: state.next) {
-                state.next += block.images.count
+                state.next += block.results.count
                 continuation.yield(block)
             }
         }

@@ -1,0 +1,28 @@
+/// Elements that leave in the order in which they came.
+/// - Complexity: amortised O(1).
+package struct FIFO<Element: Sendable>: Sendable {
+    private var elements: [Element?] = []
+    /// Elements before this one have left.
+    private var head = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { head == elements.count }
+
+    package mutating func append(_ element: Element) { elements.append(element) }
+
+    /// Takes the first element out; nil when there is none.
+    package mutating func popFirst() -> Element? {
+        guard !isEmpty else { return nil }
+        defer {
+            elements[head] = nil
+            head += 1
+            // At least as many have left since the last time as move now.
+            if 2 * head >= elements.count {
+                elements.removeFirst(head)
+                head = 0
+            }
+        }
+        return elements[head]
+    }
+}

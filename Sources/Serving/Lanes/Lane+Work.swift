@@ -1,0 +1,83 @@
+import Dispatch
+import Synchronization
+
+/// What follows from a change of the batcher: ends of requests, the timer, and batches on the lane's threads.
+extension Lane {
+    /// Changes the batcher and performs its actions.
+    func change<Failure: Error>(
+        _ body: (inout State, Duration) throws(Failure) -> [Batcher<LaneGroup>.Action]
+    ) throws(Failure) {
+        let ends = try state.withLock { state throws(Failure) in
+            let now = now
+            let actions = try body(&state, now)
+            return perform(actions, on: &state, at: now)
+        }
+        for (end, error) in ends { end(error) }
+    }
+
+    /// What can be done under the lock; the rest is returned.
+    private func perform(
+        _ actions: [Batcher<LaneGroup>.Action], on state: inout State, at now: Duration
+    ) -> [(RequestEnd, ServingError?)] {
+        var ends: [(RequestEnd, ServingError?)] = []
+        for action in actions {
+            switch action {
+            case .run(let batch):
+                state.ready.append(batch)
+                signal.signal()
+            case .complete(let ticket):
+                if let end = state.remove(ticket) { ends.append((end, nil)) }
+            case .expire(let ticket):
+                if let end = state.remove(ticket) { ends.append((end, .deadlinePassed)) }
+            }
+        }
+        setTimer(&state, at: now)
+        if state.batcher.isIdle {
+            for continuation in state.whenIdle { continuation.resume() }
+            state.whenIdle = []
+        }
+        return ends
+    }
+
+    /// Makes sure that the batcher's next tick comes; a timer that comes too early does no harm.
+    private func setTimer(_ state: inout State, at now: Duration) {
+        guard let next = state.batcher.nextTick, state.timerAt.map({ next < $0 }) ?? true else { return }
+        state.timerAt = next
+        let wait = max(.zero, next - now)
+        timer.asyncAfter(deadline: .now() + wait / .seconds(1)) { [weak self] in
+            self?.change { state, now in
+                if state.timerAt == next { state.timerAt = nil }
+                return state.batcher.tick(at: now)
+            }
+        }
+    }
+
+    // MARK: - Workers
+
+    private enum Job {
+        /// The requests are nil when all of the batch's have left.
+        case batch(Batcher<LaneGroup>.Batch, (any GroupRequests)?)
+        case help(SharedWork)
+        /// Others did what there was to help with.
+        case nothing
+    }
+
+    func work() {
+        while true {
+            signal.wait()
+            let job: Job? = state.withLock { state in
+                guard !state.isStopped else { return nil }
+                if let batch = state.ready.popFirst() { return .batch(batch, state.groups[batch.group]) }
+                return state.shared.first(where: \.hasMore).map(Job.help) ?? .nothing
+            }
+            switch job {
+            case .batch(let batch, let requests):
+                requests?.run(batch, at: now, threads: helps ? self : nil)
+                change { state, now in state.batcher.finished(batch.id, at: now) }
+            case .help(let work): work.help()
+            case .nothing: continue
+            case nil: return
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+public import FlowCore
+public import FlowModels
+import Synchronization
+
+/// A model as it was loaded once: a generation of its name, told apart from every other by an id.
+///
+/// Whoever answers a request holds the one that the request's head found, so that the whole answer comes of it, however
+/// the name fares meanwhile; it is freed when nobody holds it any more.
+public final class LoadedModel: Sendable {
+    /// Identity of a generation, given once in the life of the process.
+    public struct ID: Hashable, Sendable {
+        private let number: UInt64
+        private static let last = Atomic<UInt64>(0)
+
+        private init(number: UInt64) { self.number = number }
+
+        /// An id that no model had before.
+        package static func next() -> ID {
+            ID(number: last.wrappingAdd(1, ordering: .relaxed).newValue)
+        }
+    }
+
+    public let id: ID
+    /// What computes.
+    public let density: any ImageDensity
+    private let whenReleased: (@Sendable (ID) -> Void)?
+
+    /// - Parameter whenReleased: called once nobody holds the model, on the thread that let go of it last; must not wait.
+    package init(_ density: any ImageDensity, id: ID = .next(), whenReleased: (@Sendable (ID) -> Void)? = nil) {
+        self.id = id
+        self.density = density
+        self.whenReleased = whenReleased
+    }
+
+    deinit { whenReleased?(id) }
+
+    /// What the model file says.
+    public var record: ModelRecord { density.record }
+    /// Precision of its weights.
+    public var precision: WeightPrecision { density.precision }
+}

@@ -1,0 +1,176 @@
+package import FlowModels
+import Synchronization
+
+/// Owner of what each name stands for, and of whether new requests are answered at all.
+///
+/// Loading and testing are its callers' work, which report each step of a generation here: ``begin(_:)``,
+/// ``loaded(_:as:)``, then ``passed(_:)`` or ``failed(_:)``. Requests take a ``ModelSet``, and hold a model of it for as
+/// long as they need one; the registry hears of it when the last holder lets go.
+package final class ModelRegistry: Sendable {
+    /// Whether new requests are answered.
+    private enum Access {
+        /// Not yet.
+        case opening
+        case open
+        /// They are, and load balancers are told that they will not be for long.
+        case leaving
+        case closed
+    }
+
+    private typealias Life = ModelLifecycle<LoadedModel.ID>
+
+    private struct State {
+        var access = Access.opening
+        /// Those that are not absent, in the order in which they were begun.
+        var names: [String] = []
+        var lives: [String: Life] = [:]
+        /// Generations that are tested or serve.
+        var held: [LoadedModel.ID: LoadedModel] = [:]
+        /// What serves; nil when nothing does.
+        var served: ModelSet?
+
+        /// The name that a generation is of; nil when it never began, or has left.
+        func name(of id: LoadedModel.ID) -> String? { names.first { lives[$0]?.contains(id) == true } }
+
+        mutating func handle(_ event: Life.Event, of name: String) throws(Life.Refusal) {
+            var life = lives[name] ?? Life()
+            let actions = try life.handle(event)
+            for case .letGo(let id) in actions { held[id] = nil }
+            if lives[name] == nil { names.append(name) }
+            lives[name] = life
+            if life.phase == .absent {
+                lives[name] = nil
+                names.removeAll { $0 == name }
+            }
+            guard !actions.isEmpty else { return }
+            served = ModelSet(names.compactMap { lives[$0]?.serving.flatMap { held[$0] } })
+        }
+
+        mutating func report(_ event: Life.Event, of name: String) throws(ServingError) {
+            do throws(Life.Refusal) { try handle(event, of: name) } catch {
+                throw .badModelSet(reason: "\(name) was given up while it was being loaded")
+            }
+        }
+
+        /// Passes over what does not fit any more.
+        mutating func note(_ event: Life.Event, of name: String?) {
+            if let name { try? handle(event, of: name) }
+        }
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    // MARK: - What is served
+
+    /// - Throws: ``ServingError/loading`` before ``open()``, ``ServingError/draining`` after ``close()``.
+    package var models: ModelSet {
+        get throws(ServingError) { try models { $0 == .open || $0 == .leaving } }
+    }
+
+    /// - Throws: ``ServingError/draining`` after ``failReadiness()`` too.
+    package var modelsIfReady: ModelSet {
+        get throws(ServingError) { try models { $0 == .open } }
+    }
+
+    private func models(_ isOpen: (Access) -> Bool) throws(ServingError) -> ModelSet {
+        let (access, served) = state.withLock { ($0.access, $0.served) }
+        guard access != .opening else { throw .loading }
+        guard isOpen(access) else { throw .draining }
+        guard let served else { throw .loading }
+        return served
+    }
+
+    /// Answers new requests from now on, unless they were refused for good before.
+    package func open() {
+        change { state in
+            if state.access == .opening { state.access = .open }
+        }
+    }
+
+    /// Is not ready from now on, but answers those who come all the same; what was never open is closed.
+    package func failReadiness() {
+        change { state in
+            switch state.access {
+            case .opening: state.access = .closed
+            case .open: state.access = .leaving
+            case .leaving, .closed: break
+            }
+        }
+    }
+
+    /// Refuses new requests for good.
+    package func close() {
+        change { $0.access = .closed }
+    }
+
+    // MARK: - Lives
+
+    /// Begins a generation of `name`: the first, or one that is to take the place of what serves.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when another is on its way.
+    package func begin(_ name: String) throws(ServingError) -> LoadedModel.ID {
+        let id = LoadedModel.ID.next()
+        try change { state throws(ServingError) in
+            do throws(Life.Refusal) { try state.handle(.begin(id), of: name) } catch {
+                throw .badModelSet(reason: "a model called \(name) is being loaded already")
+            }
+        }
+        return id
+    }
+
+    /// The generation is in memory, and is to be tested.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when the model has another name than the generation, or that was
+    ///   given up meanwhile.
+    package func loaded(_ density: any ImageDensity, as id: LoadedModel.ID) throws(ServingError) -> LoadedModel {
+        let model = LoadedModel(density, id: id) { [weak self] in self?.released($0) }
+        try change { state throws(ServingError) in
+            let name = state.name(of: id)
+            guard name == model.record.name else {
+                throw .badModelSet(reason: "a model called \(model.record.name) was loaded as \(name ?? "none")")
+            }
+            try state.report(.loaded(id), of: model.record.name)
+            state.held[id] = model
+        }
+        return model
+    }
+
+    /// The generation has passed its test: it serves, in the place of what did.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when its name was given up meanwhile.
+    package func passed(_ model: LoadedModel) throws(ServingError) {
+        try change { state throws(ServingError) in try state.report(.passed(model.id), of: model.record.name) }
+    }
+
+    /// The generation does not come; what serves goes on. Does nothing when its name was given up meanwhile.
+    package func failed(_ id: LoadedModel.ID) {
+        change { state in state.note(.failed(id), of: state.name(of: id)) }
+    }
+
+    /// Gives every name up: requests that hold a model go on, and no other gets one.
+    package func leaveAll() {
+        change { state in
+            for name in state.names { state.note(.leave, of: name) }
+        }
+    }
+
+    /// The life of `name` as it is now.
+    package func life(of name: String) -> ModelLifecycle<LoadedModel.ID> {
+        state.withLock { $0.lives[name] ?? ModelLifecycle() }
+    }
+
+    /// A generation that was loaded too late was never known here.
+    private func released(_ id: LoadedModel.ID) {
+        change { state in state.note(.released(id), of: state.name(of: id)) }
+    }
+
+    /// What `body` lets go of is freed when the lock is free again: a model whose last holder was here comes back by
+    /// ``released(_:)``.
+    private func change<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) {
+        let (before, result) = state.withLock { state in
+            let before = state
+            return (before, Result { () throws(Failure) in try body(&state) })
+        }
+        withExtendedLifetime(before) {}
+        try result.get()
+    }
+}

@@ -1,0 +1,24 @@
+package import FlowCore
+package import FlowModels
+
+/// A kind of work that is done row by row, and that a lane batches: a new kind is a type that conforms, and a method of
+/// ``DensityService`` beside it.
+package protocol LaneWork: SendableMetatype {
+    /// What is asked.
+    associatedtype Row: Sendable
+    /// What comes of it.
+    associatedtype Output: Sendable
+
+    /// How `model` does it, which says in which lane.
+    static func order(on model: any ImageDensity) -> ExecutionOrder
+
+    /// Outputs of `rows`, one each and in their order; none depends on the other rows.
+    ///
+    /// - Parameter threads: may take parts of it over; nil when there are none.
+    /// - Parameter isCancelled: turns true once nobody wants any of the rows.
+    /// - Throws: whatever the model throws; the lane then tries each row alone.
+    static func run(
+        _ rows: [Row], on model: any ImageDensity, threads: (any IdleThreads)?,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> [Result<Output, RowFailure>]
+}

@@ -1,0 +1,31 @@
+package import FlowCore
+public import FlowModels
+
+/// Some images of a request, in their order.
+public typealias SampleBlock = RowBlock<DrawnImage>
+
+/// Images drawn from a density.
+package enum SamplingWork: LaneWork {
+    package static func order(on model: any ImageDensity) -> ExecutionOrder { model.samplingOrder }
+
+    package static func run(
+        _ rows: [SampleRow], on model: any ImageDensity, threads: (any IdleThreads)?,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> [Result<DrawnImage, RowFailure>] {
+        try model.sample(rows, isCancelled: isCancelled).map {
+            $0.logDensity.isFinite ? .success($0) : .failure(.notFinite)
+        }
+    }
+}
+
+extension DensityService {
+    /// Draws `rows`; the blocks come in order, each as soon as it and those before it have run. The stream throws
+    /// ``ServingError/deadlinePassed`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
+    ///
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``.
+    public func sample(
+        _ rows: [SampleRow], model: LoadedModel, deadline: Duration? = nil
+    ) throws(ServingError) -> AsyncThrowingStream<SampleBlock, any Error> {
+        try blocks(SamplingWork.self, rows, by: model, deadline: deadline)
+    }
+}

@@ -1,0 +1,140 @@
+import FlowModels
+import Serving
+import TestSupport
+import Testing
+
+@Suite("Model registry")
+struct ModelRegistryTests {
+    private func serve(_ density: FakeDensity, in registry: ModelRegistry) throws -> LoadedModel.ID {
+        let id = try registry.begin(density.record.name)
+        try registry.passed(try registry.loaded(density, as: id))
+        return id
+    }
+
+    @Test("models are served in the order in which they were begun, once it is open; the first is the default")
+    func order() throws {
+        let registry = ModelRegistry()
+        let names = ["c", "a", "b"]
+        for name in names { _ = try serve(FakeDensity(name: name), in: registry) }
+        #expect(throws: ServingError.loading) { try registry.models }
+        registry.open()
+        let set = try registry.models
+        #expect(set.models.map(\.record.name) == names)
+        #expect(set.defaultModel === set.models[0])
+        #expect(try set.model(named: nil) === set.models[0])
+        for model in set.models { #expect(try set.model(named: model.record.name) === model) }
+        #expect(throws: ServingError.unknownModel("d")) { try set.model(named: "d") }
+    }
+
+    @Test("an exchange gives new requests the new generation, and leaves the old one to those that hold it")
+    func exchange() throws {
+        let registry = ModelRegistry()
+        let first = try serve(FakeDensity(), in: registry)
+        registry.open()
+        var held: LoadedModel? = try registry.models.defaultModel
+        #expect(held?.id == first)
+
+        let second = try registry.begin("fake")
+        #expect(throws: ServingError.badModelSet(reason: "a model called fake is being loaded already")) {
+            try registry.begin("fake")
+        }
+        let next = try registry.loaded(FakeDensity(), as: second)
+        #expect(try registry.models.defaultModel.id == first)
+        try registry.passed(next)
+        #expect(try registry.models.defaultModel.id == second && next.id == second)
+        #expect(registry.life(of: "fake").leaving == [first])
+
+        _ = held?.record
+        held = nil
+        #expect(registry.life(of: "fake").leaving.isEmpty, "nobody holds it")
+        #expect(registry.life(of: "fake").serving == second)
+    }
+
+    @Test("what fails on its way changes nothing for what serves", arguments: [false, true])
+    func failure(isLoaded: Bool) throws {
+        let registry = ModelRegistry()
+        let first = try serve(FakeDensity(), in: registry)
+        registry.open()
+        weak var density: FakeDensity?
+        let second = try registry.begin("fake")
+        if isLoaded {
+            let failing = FakeDensity()
+            density = failing
+            _ = try registry.loaded(failing, as: second)
+        }
+        registry.failed(second)
+        #expect(try registry.models.models.map(\.id) == [first])
+        #expect(registry.life(of: "fake").incoming == nil && density == nil)
+        #expect(registry.life(of: "fake").leaving.isEmpty)
+        registry.failed(second)
+        #expect(try serve(FakeDensity(), in: registry) != second)
+    }
+
+    @Test("a first generation that fails leaves no trace")
+    func firstFailure() throws {
+        let registry = ModelRegistry()
+        registry.failed(try registry.begin("a"))
+        #expect(registry.life(of: "a").phase == .absent)
+        _ = try serve(FakeDensity(name: "b"), in: registry)
+        registry.open()
+        #expect(try registry.models.models.map(\.record.name) == ["b"])
+    }
+
+    @Test("a model is served under its own name alone")
+    func names() throws {
+        let registry = ModelRegistry()
+        let id = try registry.begin("a")
+        #expect(throws: ServingError.badModelSet(reason: "a model called b was loaded as a")) {
+            try registry.loaded(FakeDensity(name: "b"), as: id)
+        }
+        #expect(registry.life(of: "a").phase == .loading)
+    }
+
+    @Test("what comes after its name was given up is let go of")
+    func givenUp() throws {
+        let registry = ModelRegistry()
+        _ = try serve(FakeDensity(name: "a"), in: registry)
+        let (loading, testing) = (try registry.begin("b"), try registry.begin("c"))
+        let tested = try registry.loaded(FakeDensity(name: "c"), as: testing)
+        registry.open()
+        registry.leaveAll()
+        weak var late: FakeDensity?
+        do {
+            let density = FakeDensity(name: "b")
+            late = density
+            #expect(throws: ServingError.badModelSet(reason: "a model called b was loaded as none")) {
+                try registry.loaded(density, as: loading)
+            }
+        }
+        #expect(late == nil)
+        #expect(throws: ServingError.badModelSet(reason: "c was given up while it was being loaded")) {
+            try registry.passed(tested)
+        }
+        for name in ["a", "b"] { #expect(registry.life(of: name).phase == .absent) }
+        #expect(registry.life(of: "c").phase == .leaving)
+        registry.failed(testing)
+        withExtendedLifetime(tested) {}
+    }
+
+    @Test("readiness fails before requests are refused, and neither comes back")
+    func access() throws {
+        let registry = ModelRegistry()
+        _ = try serve(FakeDensity(), in: registry)
+        #expect(throws: ServingError.loading) { try registry.modelsIfReady }
+        registry.open()
+        _ = try registry.modelsIfReady
+        registry.failReadiness()
+        #expect(throws: ServingError.draining) { try registry.modelsIfReady }
+        _ = try registry.models
+        registry.open()
+        #expect(throws: ServingError.draining) { try registry.modelsIfReady }
+        registry.close()
+        #expect(throws: ServingError.draining) { try registry.models }
+        registry.failReadiness()
+        registry.open()
+        #expect(throws: ServingError.draining) { try registry.models }
+        let never = ModelRegistry()
+        never.failReadiness()
+        #expect(throws: ServingError.draining) { try never.models }
+    }
+}
