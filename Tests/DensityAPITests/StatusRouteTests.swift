@@ -119,6 +119,37 @@ struct StatusRouteTests {
         }
     }
 
+    @Test("of several models a parameter picks one by its name, and the first answers where none is named")
+    func severalModels() async throws {
+        struct Models: Decodable {
+            struct Model: Decodable { var name: String, dims: Int }
+            var `default`: String, models: [Model]
+        }
+        let (first, other) = (
+            FakeDensity(), FakeDensity(name: "other", shape: EventShape(height: 1, width: 2, channels: 1))
+        )
+        let api = try await TestAPI(first, more: [other])
+        let models: Models = try await api.get("/models").decoded()
+        #expect(models.default == "fake" && models.models.map(\.name) == ["fake", "other"])
+        #expect(models.models.map(\.dims) == [6, 2])
+        let health: HealthJSON = try await api.get("/health").decoded()
+        #expect(health.ready && health.model == "fake")
+
+        // Each has its own shape, so its own limits and its own answers.
+        let (six, two) = (#"{"image": [1,1,1,1,1,1]}"#, #"{"image": [1,1]}"#)
+        let calls = (first.densityCalls.count, other.densityCalls.count)
+        #expect(try await api.postJSON("/logprob", six).decoded(as: DensityJSON.self).logProb == -6)
+        let answer: DensityJSON = try await api.postJSON("/logprob?model=other", two).decoded()
+        #expect(answer.logProb == -2 && answer.model == "other")
+        #expect(first.densityCalls.count == calls.0 + 1 && other.densityCalls.count == calls.1 + 1)
+        #expect(try await api.postJSON("/logprob?model=other", six).status == 422)
+        let samples: SamplesJSON = try await api.get("/sample?model=other&count=2").decoded()
+        #expect(samples.model == "other" && samples.samples.count == 2)
+        // What comes of the same seed has another tag with another model.
+        let tags = try await (api.get("/sample?seed=1"), api.get("/sample?seed=1&model=other"))
+        #expect(tags.0.fields[.eTag] != tags.1.fields[.eTag])
+    }
+
     @Test("a model that is not loaded is not found, by path and by parameter")
     func unknownModel() async throws {
         let api = try await TestAPI()

@@ -26,7 +26,7 @@ struct TestAPI {
 
     /// Ready, unless `isLoading`.
     init(
-        _ model: FakeDensity = FakeDensity(), isLoading: Bool = false,
+        _ model: FakeDensity = FakeDensity(), more: [FakeDensity] = [], isLoading: Bool = false,
         openAPI: String = "openapi: 3.1.0\n", configure: (inout ServiceConfiguration) -> Void = { _ in },
         options change: (inout APIOptions) throws -> Void = { _ in }
     ) async throws {
@@ -39,7 +39,7 @@ struct TestAPI {
             metrics.declare(name, "Counted by a server.", .gauge) { value }
         }
         service = DensityService(configuration: configuration, metrics: metrics)
-        if !isLoading { try await service.load([model]) }
+        if !isLoading { try await service.load([model] + more) }
         var options = APIOptions(version: "1.2.3") { [reports] in reports.add($0) }
         let dropped = metrics.counter("dropped_log_lines", "Counted by a log.")
         dropped.add(5)

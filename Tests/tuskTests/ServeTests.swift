@@ -43,6 +43,56 @@ struct ServeTests {
         #expect(refused.code == 64 && refused.errors.contains("bf16"))
     }
 
+    @Test("of several models ?model= picks one, and the first is the default")
+    func severalModels() async throws {
+        let work = try Workplace()
+        let second = work.file("second.safetensors")
+        let trained = try Program.run(
+            CommandTests.train(work, "--epochs", "1", "--name", "n", "--layers", "3", "--output", second))
+        try #require(trained.code == 0, "\(trained.errors)")
+        let service = try Service("--model", second)
+        #expect(service.text.contains(": 2 models: m, maf, images 4x4x1, 910 parameters; n, maf, images 4x4x1, "))
+        let client = try service.client()
+        func ask(_ request: String) async throws -> String {
+            let answer = try await client.roundTrip(request)
+            try #require(answer.status == 200)
+            return answer.text
+        }
+        func logDensity(_ query: String) async throws -> String {
+            try await ask(
+                "POST /logprob\(query) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+                    + "Content-Length: 16\r\n\r\n0123456789abcdef")
+        }
+        func get(_ path: String) async throws -> String {
+            try await ask("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        }
+        let (first, other) = try await (logDensity(""), logDensity("?model=n"))
+        #expect(first.hasPrefix(#"{"model":"m","log_prob":"#) && other.hasPrefix(#"{"model":"n","log_prob":"#))
+        #expect(first.dropFirst(12) != other.dropFirst(12))
+        // Each answers what it answers alone.
+        #expect(try await logDensity("?model=m") == first)
+        let alone = try Service(model: second)
+        let client2 = try alone.client()
+        #expect(
+            try await client2.roundTrip(
+                "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+                    + "Content-Length: 16\r\n\r\n0123456789abcdef"
+            ).text == other)
+        #expect(alone.end() == 0)
+        let models = try await get("/models")
+        #expect(models.hasPrefix(#"{"default":"m","models":[{"name":"m","#) && models.contains(#"{"name":"n","#))
+        #expect(try await get("/models/n").hasPrefix(#"{"name":"n","#))
+        #expect(try await get("/sample?model=n&seed=1").contains(#""model":"n""#))
+        #expect(try await get("/health").contains(#""ready":true,"model":"m""#))
+        let unknown = try await client.roundTrip("GET /sample?model=o HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(unknown.status == 404 && unknown.text.contains("urn:tusk:problem:unknown-model"))
+        #expect(service.end() == 0)
+
+        let twice = try Program.run(["serve", "--port", "0", "--model", second, "--model", second])
+        #expect(twice.code == 1)
+        #expect(twice.errors == "Error: --model \(second): its model is called n, as is that of --model \(second)\n")
+    }
+
     @Test("names and origins are what the options say")
     func browsers() async throws {
         let service = try Service("--allowed-host", "tusk.example", "--cors-origin", "https://app.example")

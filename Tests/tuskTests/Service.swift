@@ -11,23 +11,28 @@ final class Service {
     private(set) var text = ""
 
     /// Starts it, and waits until it is ready.
+    /// - Parameter model: its file; a model that is trained for it without.
     /// - Parameter listening: the options that say where; a free port of 127.0.0.1 without.
     /// - Parameter script: what a shell does before it becomes the program.
     /// - Parameter input: standard input.
     /// - Parameter log: standard error; without it ``errors`` has what comes there.
     init(
-        _ arguments: String..., listening: [String] = ["--port", "0"], environment: [String: String] = [:],
+        _ arguments: String..., model: String? = nil, listening: [String] = ["--port", "0"],
+        environment: [String: String] = [:],
         script: String = "", input: FileHandle = .nullDevice, log: Pipe? = nil, until sign: String = "ready after"
     ) throws {
         work = try Workplace()
-        let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
-        try #require(trained.code == 0, "\(trained.errors)")
+        if model == nil {
+            let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+            try #require(trained.code == 0, "\(trained.errors)")
+        }
         // All tests run at once, so that a client on a busy machine can be silent for a long time.
         let patient = ["--head-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"].flatMap { [$0, "600"] }
         // Those of the arguments that say otherwise come later, and win.
         let quiet = ["--log-format", "text", "--access-log", "off"]
         process = Program.process(
-            ["serve", "--model", work.file("m.safetensors")] + quiet + patient + listening + arguments, script: script)
+            ["serve", "--model", model ?? work.file("m.safetensors")] + quiet + patient + listening + arguments,
+            script: script)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = output

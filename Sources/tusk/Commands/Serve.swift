@@ -12,13 +12,13 @@ import Serving
 /// `tusk serve`: the HTTP service.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Answers for a model over HTTP: POST /logprob, GET /sample.",
+        abstract: "Answers for models over HTTP: POST /logprob, GET /sample.",
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
             + "begun finish; a second one ends at once. SIGHUP reads key file and certificate again. "
             + "What it ends with: docs/guide/lifecycle.md.")
 
-    @OptionGroup var model: ModelArguments
+    @OptionGroup var models: ServedModelArguments
     @OptionGroup var weights: PrecisionArguments
     @OptionGroup var tls: TLSArguments
 
@@ -93,17 +93,18 @@ struct Serve: AsyncParsableCommand {
                 throw error.exitStatus.saying("\(error)")
             }
         }
-        // Probes are answered while the model is being loaded, and a port in use is known before. But who connects to
-        // an inherited socket, as during a restart in place, had better wait for the model than be refused.
-        let waitsForModel = configuration.addresses.contains { $0.isInherited }
-        if !waitsForModel { try listen() }
+        // Probes are answered while the models are being loaded, and a port in use is known before. But who connects to
+        // an inherited socket, as during a restart in place, had better wait for the models than be refused.
+        let waitsForModels = configuration.addresses.contains { $0.isInherited }
+        if !waitsForModels { try listen() }
         do {
-            let density = try await helpers.run { [model, weights] in try model.load(weights.precision) }
-            try await service.load([density])
-            if waitsForModel { try listen() }
+            let densities = try await helpers.run { [models, weights] in try models.load(weights.precision) }
+            try await service.load(densities)
+            if waitsForModels { try listen() }
             let milliseconds = start.duration(to: .now) / .milliseconds(1)
-            Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(density.record)), \(weights.precision)")
-            notify("READY=1", "STATUS=ready: \(summary(density.record))")
+            let records = densities.map(\.record)
+            Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(records)), \(weights.precision)")
+            notify("READY=1", "STATUS=ready: \(summary(records))")
         } catch {
             await server.stop(grace: .zero)
             throw error
@@ -140,7 +141,7 @@ struct Serve: AsyncParsableCommand {
         }
         Terminal.line("finishing the requests that have begun")
         let cutOff = await server.stop(grace: .seconds(shutdown.grace))
-        // The model goes last: what has begun needs it.
+        // The models go last: what has begun needs them.
         await service.drain()
         return cutOff
     }
@@ -207,6 +208,12 @@ struct Serve: AsyncParsableCommand {
 
     private func url(_ address: ListenAddress) -> String {
         address.port == nil ? "\(address)" : "\(tls.tlsCertificate == nil ? "http" : "https")://\(address)"
+    }
+
+    /// One line for one model and for several, the default first.
+    private func summary(_ records: [ModelRecord]) -> String {
+        let models = records.map(summary).joined(separator: "; ")
+        return records.count == 1 ? models : "\(records.count) models: \(models)"
     }
 
     private func summary(_ record: ModelRecord) -> String {

@@ -26,12 +26,41 @@ struct ModelArguments: ParsableArguments {
 
     /// - Parameter precision: of the weights that the model computes with.
     /// - Throws: a `CommandError` that names the file.
-    func load(_ precision: WeightPrecision = .f32) throws -> any ImageDensity {
-        do {
-            guard let model else { return try Embedded.model(precision) }
-            return try ModelFile.load(path: model, precision: precision)
-        } catch let error as ModelFileError {
-            throw CommandError("\(model ?? "embedded model"): \(error)")
+    func load(_ precision: WeightPrecision = .f32) throws -> any ImageDensity { try loadModel(model, precision) }
+}
+
+/// Which models a service answers for.
+struct ServedModelArguments: ParsableArguments {
+    @Option(
+        name: .customLong("model"),
+        help: ArgumentHelp(
+            "Model file; may be repeated: ?model=NAME picks one by the name in its file, and the first answers where none is "
+                + "picked. Without it the animals inside this program.", valueName: "file"))
+    var models: [String] = []
+
+    /// The models, in the order of their options.
+    /// - Throws: a `CommandError` that names the file, or the two that hold models of one name.
+    func load(_ precision: WeightPrecision) throws -> [any ImageDensity] {
+        if models.isEmpty { return [try loadModel(nil, precision)] }
+        var files: [String: String] = [:]
+        return try models.map { file in
+            let density = try loadModel(file, precision)
+            let name = density.record.name
+            if let first = files.updateValue(file, forKey: name) {
+                throw CommandError("--model \(file): its model is called \(name), as is that of --model \(first)")
+            }
+            return density
         }
+    }
+}
+
+/// The model in `file`; the one inside this program for nil.
+/// - Throws: a `CommandError` that names the file.
+private func loadModel(_ file: String?, _ precision: WeightPrecision) throws -> any ImageDensity {
+    do {
+        guard let file else { return try Embedded.model(precision) }
+        return try ModelFile.load(path: file, precision: precision)
+    } catch let error as ModelFileError {
+        throw CommandError("\(file ?? "embedded model"): \(error)")
     }
 }
