@@ -117,10 +117,11 @@ let package = Package(
         tests(
             of: "tusk",
             [
-                argumentParser, logging, "DensityAPI", "FlowModels", "FlowTraining", "HTTPServer", "HTTPWire",
+                argumentParser, logging, "DensityAPI", "FlowCore", "FlowModels", "FlowTraining", "HTTPServer",
+                "HTTPWire",
                 "Imaging",
                 "Metrics",
-            ]),
+            ], exclude: ["Fixtures"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
         tests(of: "FlowLayers", ["FlowCore", "FlowKernels"]),

@@ -12,7 +12,7 @@ mkdir -p runs
 .venv/bin/python -m Training.torch.train --data "$data" --name animals "${names[@]}" \
     --hidden "$(printf '64,%.0s' {1..15})64" --bins 12 --tail-bound 6 --alpha 1e-5 \
     --flips --shift 1 --warp 0.06 --dropout 0.1 --repeat elephant=3 --batch 128 --lr 1e-3 --seconds 390 \
-    --watch elephant --precision float16 --output runs/animals.safetensors
+    --watch elephant --file-precision float16 --output runs/animals.safetensors
 "$program" evaluate --model runs/animals.safetensors --data "$data" --split test
 "$program" evaluate --model runs/animals.safetensors --data "$data" --split test --class 5 --samples 200
 "$program" sample --model runs/animals.safetensors --class elephant --count 64 --seed 1 \

@@ -145,7 +145,7 @@ struct LogProbTests {
         let list: DensityListJSON = try answer.decoded()
         #expect(list.model == "fake")
         #expect(list.results.map(\.logProb) == [-6, nil, -12, nil, nil])
-        #expect(list.results[1].error?.contains("expected 3x2 pixels, but its size is 1x1") == true)
+        #expect(list.results[1].error?.contains("expected 2x3 pixels (height x width), but its size is 1x1") == true)
         #expect(list.results[1].type == "urn:tusk:problem:image-size")
         #expect(list.results[3].type == "urn:tusk:problem:image-damaged")
         #expect(list.results[4].error == "image: values are whole numbers from 0 to 255, not 256")
@@ -227,7 +227,8 @@ struct LogProbTests {
         let large = try await api.post("/logprob", type: "image/png", png(gray(1, width: 5, height: 2)))
         let size = try large.problem(422, "image-size")
         #expect(
-            size.contains("expected 3x2 pixels") && size.contains("5") && size.contains("fit=contain|cover|stretch"))
+            size.contains("expected 2x3 pixels (height x width)") && size.contains("5")
+                && size.contains("fit=contain|cover|stretch"))
         let small = try await api.post("/logprob", type: "image/png", png(gray(1, width: 2, height: 2)))
         #expect(try small.problem(422, "image-size").contains("its size is 2x2"))
         let color = Image(width: 3, height: 2, mode: .rgb, pixels: Array(repeating: 1, count: 18))

@@ -1,4 +1,5 @@
 @testable import DensityAPI
+import FlowCore
 import FlowModels
 import FoundationEssentials
 import HTTPTypes
@@ -100,7 +101,7 @@ struct StatusRouteTests {
         #expect(model.training["best_epoch"] == .number(2))
         #expect(model.preprocessing.dequantization == "uniform" && model.preprocessing.dequantizer == nil)
         let learned = try await TestAPI(
-            FakeDensity(calibration: quantiles, dequantizer: DequantizerSizes(layers: 3, hidden: [9, 7])))
+            FakeDensity(calibration: quantiles, dequantizer: ["layers": 3, "hidden": [9, 7]]))
         let variational: Model = try await learned.get("/models/fake").decoded()
         #expect(variational.preprocessing.dequantization == "variational")
         #expect(variational.preprocessing.dequantizer == .init(layers: 3, hidden: [9, 7]))

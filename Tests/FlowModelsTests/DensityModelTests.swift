@@ -29,7 +29,7 @@ struct DensityModelTests {
             try tinyModel(MaskedAutoregressiveFlow.self, levels: levels),
             try tinyModel(AffineCouplingFlow.self, levels: levels, name: "a name too long to stand in a small string"),
             try tinyModel(
-                AffineCouplingFlow.self, levels: levels, dequantizer: DequantizerSizes(layers: 2, hidden: [9])),
+                AffineCouplingFlow.self, levels: levels, dequantizer: ["layers": 2, "hidden": [9]]),
         ]
         for model in models {
             for rows in [rows(1, levels: levels), rows(100, levels: levels)] {
@@ -131,10 +131,10 @@ struct DensityModelTests {
     /// each cell, and by counting samples.
     @Test("samples appear as often as the density says")
     func samplesAgainstDensity() throws {
-        let hyperParameters = HyperParameters(layers: 2, hidden: [6], logScaleBound: 2)
+        let sizes: Sizes = ["layers": 2, "hidden": [6], "log_scale_bound": 2]
         let shape = EventShape(height: 1, width: 2, channels: 1)
         var flow = try MaskedAutoregressiveFlow(
-            shape: EventShape(height: 1, width: 2, channels: 1), hyperParameters: hyperParameters, seed: 1)
+            shape: EventShape(height: 1, width: 2, channels: 1), sizes: sizes, seed: 1)
         var random = RandomStream(seed: 3, stream: 3)
         flow.visitParameters { _, values in
             for i in values.indices { values[i] += 0.4 * random.normal() }
@@ -143,7 +143,7 @@ struct DensityModelTests {
         let model = try DensityModel(
             flow: flow,
             record: ModelRecord(
-                name: "toy", architecture: "maf", hyperParameters: hyperParameters, eventShape: shape, levels: 2,
+                name: "toy", architecture: "maf", sizes: sizes, eventShape: shape, levels: 2,
                 dequantization: "uniform", logitAlpha: 1e-6, classes: [], parameterCount: flow.parameterCount,
                 check: CheckVector(pixels: [0, 0], logProb: 0)))
         let draws = 4000

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Variational dequantization")
 struct DequantizerTests {
-    private static let sizes = DequantizerSizes(layers: 2, hidden: [9, 7])
+    private static let sizes: Sizes = ["layers": 2, "hidden": [9, 7]]
 
     private func pixels(_ seed: UInt64, levels: Int = 256, count: Int = 6) -> [UInt8] {
         var random = RandomStream(seed: seed, stream: 0)
@@ -18,7 +18,7 @@ struct DequantizerTests {
 
     /// `log p(y) − log q(u | x)` of one row, from the parts and in double precision where it can be.
     private func logRatio(
-        _ model: DensityModel<some FlowArchitecture>, _ pixels: [UInt8], draw: UInt64
+        _ model: DensityModel, _ pixels: [UInt8], draw: UInt64
     ) throws -> (ratio: Double, logQ: Double) {
         let dequantizer = try #require(model.dequantizer)
         let dims = pixels.count
@@ -74,7 +74,7 @@ struct DequantizerTests {
     @Test("q is a density: the mean of 1/q over its own draws is 1")
     func normalization() throws {
         let shape = EventShape(height: 1, width: 2, channels: 1)
-        var dequantizer = try Dequantizer(shape: shape, sizes: DequantizerSizes(layers: 2, hidden: [8]), seed: 1)
+        var dequantizer = try Dequantizer(shape: shape, sizes: ["layers": 2, "hidden": [8]], seed: 1)
         var random = RandomStream(seed: 5, stream: 0)
         dequantizer.visitParameters { _, values in for i in values.indices { values[i] += 0.15 * random.normal() } }
         let count = 40_000
@@ -95,17 +95,17 @@ struct DequantizerTests {
     @Test("draws come to the probability of an image, with either noise, and bounds lie below it and tighten")
     func probability() throws {
         let shape = EventShape(height: 1, width: 2, channels: 1)
-        let hyperParameters = HyperParameters(layers: 2, hidden: [6], logScaleBound: 2, activation: .tanh)
+        let sizes: Sizes = ["layers": 2, "hidden": [6], "log_scale_bound": 2, "activation": "tanh"]
         let flow = BijectionLaws.perturbed(
-            try MaskedAutoregressiveFlow(shape: shape, hyperParameters: hyperParameters, seed: 1), scale: 0.3, seed: 2)
-        var dequantizer = try Dequantizer(shape: shape, sizes: DequantizerSizes(layers: 2, hidden: [8]), seed: 1)
+            try MaskedAutoregressiveFlow(shape: shape, sizes: sizes, seed: 1), scale: 0.3, seed: 2)
+        var dequantizer = try Dequantizer(shape: shape, sizes: ["layers": 2, "hidden": [8]], seed: 1)
         var random = RandomStream(seed: 5, stream: 0)
         dequantizer.visitParameters { _, values in for i in values.indices { values[i] += 0.15 * random.normal() } }
         func model(_ dequantizer: Dequantizer?) throws -> any ImageDensity {
             try DensityModel(
                 flow: flow, dequantizer: dequantizer,
                 record: ModelRecord(
-                    name: "toy", architecture: "maf", hyperParameters: hyperParameters, eventShape: shape, levels: 2,
+                    name: "toy", architecture: "maf", sizes: sizes, eventShape: shape, levels: 2,
                     dequantization: ModelRecord.dequantization(dequantizer?.sizes), dequantizer: dequantizer?.sizes,
                     logitAlpha: 1e-3, classes: [], parameterCount: 0, check: CheckVector(pixels: [0, 0], logProb: 0)))
         }
@@ -201,12 +201,15 @@ struct DequantizerTests {
 
     @Test("a file whose dequantizer is not what its record says is refused")
     func badFile() throws {
-        func error(_ sizes: DequantizerSizes?, _ kind: String) throws -> ModelFileError? {
+        func error(_ sizes: Sizes?, _ kind: String) throws -> ModelFileError? {
             let model = try tinyModel(MaskedAutoregressiveFlow.self, dequantizer: Self.sizes)
             let bytes = try ModelFile.encode(model, precision: .float32)
             var header = Array(bytes[8...])
             let own = Array(#"\"dequantization\":\"variational\",\"dequantizer\":{\"hidden\":[9,7],\"layers\":2}"#.utf8)
-            let json = sizes.map { #",\"dequantizer\":{\"hidden\":\#($0.hidden),\"layers\":\#($0.layers)}"# } ?? ""
+            let json =
+                sizes.map {
+                    #",\"dequantizer\":{\"hidden\":\#($0[Dequantizer.hidden]),\"layers\":\#($0[Dequantizer.layers])}"#
+                } ?? ""
             let other = Array(
                 #"\"dequantization\":\"\#(kind)\"\#(json.replacing(", ", with: ","))"#.utf8)
             let place = try #require(header.indices.first { header[$0...].starts(with: own) })
@@ -225,11 +228,11 @@ struct DequantizerTests {
         for (sizes, kind, field) in [
             (nil, "variational", "dequantizer"), (Self.sizes, "uniform", "dequantizer"),
             (Self.sizes, "other", "dequantization"),
-            (DequantizerSizes(layers: 0, hidden: [9, 7]), "variational", "dequantizer.layers"),
-            (DequantizerSizes(layers: 1025, hidden: [9, 7]), "variational", "dequantizer.layers"),
-            (DequantizerSizes(layers: 2, hidden: []), "variational", "dequantizer.hidden"),
-            (DequantizerSizes(layers: 2, hidden: [0]), "variational", "dequantizer.hidden"),
-        ] {
+            (["layers": 0, "hidden": [9, 7]], "variational", "dequantizer.layers"),
+            (["layers": 1025, "hidden": [9, 7]], "variational", "dequantizer.layers"),
+            (["layers": 2, "hidden": []], "variational", "dequantizer.hidden"),
+            (["layers": 2, "hidden": [0]], "variational", "dequantizer.hidden"),
+        ] as [(Sizes?, String, String)] {
             guard case .badRecord(field, _) = try error(sizes, kind) else {
                 Issue.record("\(field)")
                 continue
@@ -238,12 +241,12 @@ struct DequantizerTests {
         // sizes that would be terabytes, others than the file's, and the flow's tensors alone
         guard
             case .tooManyElements = try error(
-                DequantizerSizes(layers: 1024, hidden: [1 << 20, 1 << 20]), "variational")
+                ["layers": 1024, "hidden": [1 << 20, 1 << 20]], "variational")
         else {
             Issue.record("terabytes")
             return
         }
-        for sizes in [DequantizerSizes(layers: 2, hidden: [9, 8]), nil] {
+        for sizes in [["layers": 2, "hidden": [9, 8]], nil] as [Sizes?] {
             guard case .wrongParameterCount = try error(sizes, sizes == nil ? "uniform" : "variational") else {
                 Issue.record("not refused")
                 continue

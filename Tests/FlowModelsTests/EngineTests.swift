@@ -13,8 +13,10 @@ struct EngineTests {
     ) throws -> Flow {
         let flow = try Flow(
             shape: EventShape(height: height, width: dims / height, channels: 1),
-            hyperParameters: HyperParameters(
-                layers: 3, hidden: hidden, logScaleBound: 5, activation: activation, isResidual: residual, bins: bins),
+            sizes: [
+                "layers": 3, "hidden": .integers(hidden), "log_scale_bound": 5, "activation": activation.sizeValue,
+                "residual": .flag(residual), "bins": .integer(bins),
+            ],
             seed: 1)
         return BijectionLaws.perturbed(flow, scale: 0.1, seed: 2)
     }

@@ -17,7 +17,7 @@ struct Golden: Decodable {
     let dims: Int
     /// Height, width and channels of a flow of images; without it 1, ``dims`` and 1.
     let shape: [Int]?
-    let hyperParameters: HyperParameters
+    let sizes: Sizes
     let parameters: [String: Array]
     let x: Array
     let z: Array
@@ -33,7 +33,7 @@ struct Golden: Decodable {
 
     enum CodingKeys: String, CodingKey {
         case dims, shape, parameters, x, z, latents, decoded, gradients, losses
-        case hyperParameters = "hyper_parameters"
+        case sizes = "hyper_parameters"
         case logDet = "log_det"
         case logProb = "log_prob"
         case learningRate = "learning_rate"
@@ -50,7 +50,7 @@ struct Golden: Decodable {
 
     /// The flow that the fixture describes, with its weights.
     func flow<Flow: FlowArchitecture>(_ type: Flow.Type) throws -> Flow {
-        var flow = try Flow(shape: eventShape, hyperParameters: hyperParameters, seed: 0)
+        var flow = try Flow(shape: eventShape, sizes: sizes, seed: 0)
         try flow.visitParameters { info, values in
             guard let array = parameters[info.name], array.shape == info.shape else {
                 throw GoldenError.noParameter(info.name, info.shape)

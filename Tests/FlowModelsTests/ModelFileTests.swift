@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Model file")
 struct ModelFileTests {
-    func load(_ bytes: [UInt8]) throws -> any ImageDensity {
+    func load(_ bytes: [UInt8]) throws -> DensityModel {
         unsafe try ModelFile.load(bytes.span.bytes)
     }
 
@@ -49,12 +49,12 @@ struct ModelFileTests {
             var expected = model.record
             expected.check.logProb = loaded.record.check.logProb
             #expect(loaded.record == expected)
-            let (shape, sizes) = (model.record.eventShape, model.record.hyperParameters)
-            #expect(Flow.parameterCount(shape: shape, hyperParameters: sizes) == model.flow.parameterCount)
+            let (shape, sizes) = (model.record.eventShape, model.record.sizes)
+            #expect(Flow.parameterCount(shape: shape, sizes: sizes) == model.flow.parameterCount)
             var elements = 0
             var flow = model.flow
             flow.visitParameters { _, values in elements += values.count }
-            #expect(Flow.elementCount(shape: shape, hyperParameters: sizes) == elements)
+            #expect(Flow.elementCount(shape: shape, sizes: sizes) == elements)
         }
         try check(FlowRegistry.architectures[index])
     }

@@ -32,14 +32,14 @@ extension ModelFileTests {
 
     @Test("a masked flow of a single dimension, which has empty tensors, is written and read")
     func oneDimension() throws {
-        let sizes = HyperParameters(layers: 1, hidden: [3, 2], logScaleBound: 3)
+        let sizes: Sizes = ["layers": 1, "hidden": [3, 2], "log_scale_bound": 3]
         let shape = EventShape(height: 1, width: 1, channels: 1)
         let flow = BijectionLaws.perturbed(
-            try MaskedAutoregressiveFlow(shape: shape, hyperParameters: sizes, seed: 1), scale: 0.2, seed: 2)
+            try MaskedAutoregressiveFlow(shape: shape, sizes: sizes, seed: 1), scale: 0.2, seed: 2)
         // biases, and those of standardisation
         #expect(flow.parameterCount == 9)
         let record = ModelRecord(
-            name: "pixel", architecture: "maf", hyperParameters: sizes, eventShape: shape, levels: 256,
+            name: "pixel", architecture: "maf", sizes: sizes, eventShape: shape, levels: 256,
             dequantization: "uniform", logitAlpha: 1e-3, classes: [], parameterCount: flow.parameterCount,
             check: CheckVector(pixels: [7], logProb: 0))
         let model = try DensityModel(flow: flow, record: record)
@@ -64,8 +64,7 @@ extension ModelFileTests {
             try abs(density[0] - model.logDensities(of: [row], isCancelled: { false })[0])
                 <= ModelFile.checkTolerance(dims: 6))
 
-        let old = try #require(loaded as? DensityModel<MaskedAutoregressiveFlow>)
-        let second = try ModelFile.encode(old, precision: .float32)
+        let second = try ModelFile.encode(loaded, precision: .float32)
         let again = try load(second)
         #expect(again.record.formatVersion == 2 && again.record.parameterCount == 190)
         #expect(try again.logDensities(of: [row], isCancelled: { false }) == density)

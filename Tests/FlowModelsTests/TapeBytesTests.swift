@@ -19,7 +19,7 @@ struct TapeBytesTests {
     func truth(rows: Int) throws {
         func check<Flow: FlowArchitecture>(_ type: Flow.Type) throws {
             for prior in [nil, [0.5, 0.5]] as [[Double]?] {
-                let flow = try tinyModel(type, classPrior: prior).flow
+                let flow = try #require(tinyModel(type, classPrior: prior).flow as? Flow)
                 let x = Matrix(rows: rows, columns: flow.dims)
                 let context = prior.map { _ in Matrix(rows: rows, columns: 2) }
                 var (z, logDet, tape) = try flow.forwardTaped(x, context: context)

@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Distillation")
 struct DistillationTests {
-    private static let sizes = HyperParameters(layers: 2, hidden: [16], logScaleBound: 3)
+    private static let sizes: Sizes = ["layers": 2, "hidden": [16], "log_scale_bound": 3]
 
-    private func teacher(epochs: Int = 12) throws -> DensityModel<MaskedAutoregressiveFlow> {
+    private func teacher(epochs: Int = 12) throws -> DensityModel {
         var options = TrainerTests.options(epochs: epochs)
         options.learningRate = 1e-2
         let trainer = try pairTrainer(options, train: PairImages.set(count: 600, seed: 1))
@@ -24,7 +24,7 @@ struct DistillationTests {
         threads: Int = 2
     ) throws -> Trainer<Flow> {
         try Trainer(
-            distilling: Teacher(model), hyperParameters: Self.sizes, train: PairImages.set(count: 600, seed: 1),
+            distilling: Teacher(model), sizes: Self.sizes, train: PairImages.set(count: 600, seed: 1),
             validation: PairImages.set(count: 100, seed: 2), options: options, threads: threads)
     }
 
@@ -34,8 +34,8 @@ struct DistillationTests {
         let density = FlowDensity(try teacher(epochs: 1).flow)
         func check<Flow: ReversibleArchitecture>(_ type: Flow.Type) throws {
             var sizes = Self.sizes
-            sizes.activation = .tanh
-            var flow = try Flow(shape: PairImages.shape, hyperParameters: sizes, seed: 3)
+            sizes["activation"] = "tanh"
+            var flow = try Flow(shape: PairImages.shape, sizes: sizes, seed: 3)
             var random = RandomStream(seed: 4, stream: 0)
             flow.visitParameters { _, values in for i in values.indices { values[i] += 0.2 * random.normal() } }
             flow.restoreStructuralZeros()
@@ -104,14 +104,14 @@ struct DistillationTests {
         var sizes = Self.sizes
         sizes.classes = 2
         let first = try Trainer<MaskedAutoregressiveFlow>(
-            hyperParameters: sizes, train: set, validation: set,
+            sizes: sizes, train: set, validation: set,
             preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: 2)
         _ = try first.run()
         let model = try first.model(
             name: "teacher", classes: ["up", "down"], trainSplit: "train", validationSplit: "validation",
             precision: .float32)
         let second = try Trainer<InverseAutoregressiveFlow>(
-            distilling: Teacher(model), hyperParameters: Self.sizes, train: set, validation: set, options: options,
+            distilling: Teacher(model), sizes: Self.sizes, train: set, validation: set, options: options,
             threads: 2)
         _ = try second.run()
         let distilled = try second.model(
@@ -131,7 +131,7 @@ struct DistillationTests {
             shape: pairs.shape, levels: 256, pixels: pixels, labels: labels, classes: ["left", "right"])
         #expect(throws: TrainingError.self) {
             _ = try Trainer<InverseAutoregressiveFlow>(
-                distilling: Teacher(model), hyperParameters: Self.sizes, train: others, validation: others,
+                distilling: Teacher(model), sizes: Self.sizes, train: others, validation: others,
                 options: options, threads: 1)
         }
     }
@@ -191,7 +191,7 @@ struct DistillationTests {
             shape: EventShape(height: 1, width: 3, channels: 1), levels: 256, pixels: [1, 2, 3])
         let refusal = try #require(throws: TrainingError.self) {
             _ = try Trainer<InverseAutoregressiveFlow>(
-                distilling: Teacher(model), hyperParameters: Self.sizes, train: wide, validation: wide,
+                distilling: Teacher(model), sizes: Self.sizes, train: wide, validation: wide,
                 options: TrainingOptions(), threads: 1)
         }
         guard case .mismatch("shape of the training images", _, _) = refusal else {

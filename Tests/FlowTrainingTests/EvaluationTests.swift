@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Evaluation")
 struct EvaluationTests {
-    static func trained(_ precision: TensorPrecision) throws -> DensityModel<MaskedAutoregressiveFlow> {
+    static func trained(_ precision: TensorPrecision) throws -> DensityModel {
         let trainer = try pairTrainer(TrainerTests.options(epochs: 3))
         _ = try trainer.run()
         return try trainer.model(

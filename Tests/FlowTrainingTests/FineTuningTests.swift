@@ -21,10 +21,12 @@ struct FineTuningTests {
         return options
     }
 
-    private func model<Flow: FlowArchitecture>(_: Flow.Type, isGated: Bool = true) throws -> DensityModel<Flow> {
+    private func model<Flow: FlowArchitecture>(_: Flow.Type, isGated: Bool = true) throws -> DensityModel {
         let trainer = try Trainer<Flow>(
-            hyperParameters: HyperParameters(
-                layers: 2, hidden: [16, 16], logScaleBound: 3, classes: 2, bins: 4, isGated: isGated, scales: 1),
+            sizes: [
+                "layers": 2, "hidden": [16, 16], "log_scale_bound": 3, "classes": 2, "bins": 4, "gated": .flag(isGated),
+                "scales": 1,
+            ],
             train: images(120, seed: 1), validation: images(40, seed: 2),
             preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: Self.options, threads: 2)
         _ = try trainer.run()
@@ -34,7 +36,7 @@ struct FineTuningTests {
     }
 
     private func finetune<Flow: FlowArchitecture>(
-        _ model: DensityModel<Flow>, blocks: Int, train: ImageDataSet? = nil, options: TrainingOptions = options
+        _: Flow.Type, _ model: DensityModel, blocks: Int, train: ImageDataSet? = nil, options: TrainingOptions = options
     ) throws -> Trainer<Flow> {
         try Trainer<Flow>(
             finetuning: model, addingBlocks: blocks, train: train ?? images(120, seed: 1),
@@ -61,7 +63,7 @@ struct FineTuningTests {
     func deeper() throws {
         func check<Flow: FlowArchitecture>(_ type: Flow.Type, isGated: Bool) throws {
             let first = try model(type, isGated: isGated)
-            let trainer = try finetune(first, blocks: 3)
+            let trainer = try finetune(type, first, blocks: 3)
             let before = trained(trainer.flow)
             #expect(trained(first.flow).count < before.count)
             #expect(try densities(trainer.flow) == densities(first.flow), "\(type)")
@@ -79,21 +81,21 @@ struct FineTuningTests {
     @Test("a model goes on learning, and says what it started from")
     func goesOn() throws {
         let first = try model(SplineConvolutionalFlow.self)
-        let trainer = try finetune(first, blocks: 1)
+        let trainer = try finetune(SplineConvolutionalFlow.self, first, blocks: 1)
         #expect(try trainer.run() == .allEpochs)
         let second = try trainer.model(
             name: "second", classes: ["many", "few"], trainSplit: "train", validationSplit: "validation",
             precision: .float32)
         let (before, after) = try (#require(first.record.heldOut), #require(second.record.heldOut))
         #expect(after.bitsPerDim < before.bitsPerDim - 0.05, "\(before.bitsPerDim), \(after.bitsPerDim)")
-        #expect(second.record.hyperParameters.hidden == [16, 16, 16])
+        #expect(second.record.sizes[FlowFields.hidden] == [16, 16, 16])
         #expect(second.record.training?.start?.name == "first")
         #expect(second.record.training?.start?.parameterHash == first.flow.parameterHash)
         #expect(second.record.classPrior == [0.75, 0.25])
 
         // without blocks too, and of flows that have none
         let vectors = try model(MaskedAutoregressiveFlow.self)
-        let again = try finetune(vectors, blocks: 0)
+        let again = try finetune(MaskedAutoregressiveFlow.self, vectors, blocks: 0)
         #expect(parameters(again.flow) == parameters(vectors.flow))
         _ = try again.run()
         #expect(parameters(again.flow) != parameters(vectors.flow))
@@ -102,13 +104,13 @@ struct FineTuningTests {
     @Test("the dequantizer that was learned with a model goes on learning")
     func dequantizer() throws {
         let trainer = try Trainer<AffineCouplingFlow>(
-            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3), train: images(60, seed: 1),
+            sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3], train: images(60, seed: 1),
             validation: images(20, seed: 2), preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
-            dequantizer: DequantizerSizes(layers: 2, hidden: [8]), options: Self.options, threads: 2)
+            dequantizer: ["layers": 2, "hidden": [8]], options: Self.options, threads: 2)
         _ = try trainer.run()
         let first = try trainer.model(
             name: "first", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
-        let again = try finetune(first, blocks: 0)
+        let again = try finetune(AffineCouplingFlow.self, first, blocks: 0)
         let learned = try #require(first.dequantizer).parameters()
         #expect(again.fitted.dequantizer?.parameters() == learned)
         _ = try again.run()
@@ -123,9 +125,10 @@ struct FineTuningTests {
         let folder = try TemporaryFolder()
         let file = folder.file("a.checkpoint")
         let first = try model(SplineConvolutionalFlow.self)
-        let (whole, begun, resumed) = try (
-            finetune(first, blocks: 1), finetune(first, blocks: 1), finetune(first, blocks: 1)
-        )
+        func finetuned(_ model: DensityModel) throws -> Trainer<SplineConvolutionalFlow> {
+            try finetune(SplineConvolutionalFlow.self, model, blocks: 1)
+        }
+        let (whole, begun, resumed) = try (finetuned(first), finetuned(first), finetuned(first))
         _ = try whole.run()
         #expect(try begun.run(checkpoint: (file, 1e9), isInterrupted: { begun.progress.step == 5 }) == .interrupted)
         try resumed.resume(from: file)
@@ -134,7 +137,7 @@ struct FineTuningTests {
 
         var other = first.flow
         other.visitParameters { info, values in if info.name == "standardize.shift" { values[0] += 1 } }
-        let another = try finetune(DensityModel(flow: other, record: first.record), blocks: 1)
+        let another = try finetuned(DensityModel(flow: other, record: first.record))
         #expect {
             try another.resume(from: file)
         } throws: {
@@ -149,7 +152,7 @@ struct FineTuningTests {
     @Test("what does not fit the model is refused")
     func refusals() throws {
         let vectors = try model(MaskedAutoregressiveFlow.self)
-        #expect(throws: FlowError.self) { try finetune(vectors, blocks: 1) }
+        #expect(throws: FlowError.self) { try finetune(MaskedAutoregressiveFlow.self, vectors, blocks: 1) }
         #expect {
             try Trainer<RealNVPFlow>(
                 finetuning: vectors, train: images(10, seed: 1), validation: images(10, seed: 2),
@@ -159,13 +162,13 @@ struct FineTuningTests {
         }
         let wide = ImageDataSet(shape: PairImages.shape, levels: 256, pixels: [1, 2])
         #expect {
-            try finetune(vectors, blocks: 0, train: wide)
+            try finetune(MaskedAutoregressiveFlow.self, vectors, blocks: 0, train: wide)
         } throws: {
             if case TrainingError.mismatch("shape of the training images", _, _) = $0 { true } else { false }
         }
         let renamed = images(20, seed: 1).named(classes: ["few", "many"])
         #expect {
-            try finetune(vectors, blocks: 0, train: renamed)
+            try finetune(MaskedAutoregressiveFlow.self, vectors, blocks: 0, train: renamed)
         } throws: {
             if case TrainingError.mismatch("classes of the training images", _, _) = $0 { true } else { false }
         }
@@ -212,7 +215,7 @@ struct ClassRepeatTests {
         #expect(prepared.context?.elements == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
 
         let trainer = try Trainer<MaskedAutoregressiveFlow>(
-            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3, classes: 2), train: set,
+            sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3, "classes": 2], train: set,
             validation: set, preprocessing: preprocessing, options: options, threads: 1)
         #expect(trainer.imagesPerEpoch == 8)
         var seen: [Int] = []

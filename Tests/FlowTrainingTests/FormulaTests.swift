@@ -75,7 +75,7 @@ struct FormulaTests {
         options.seed = seed
         let fit = try FormulaFit<InverseAutoregressiveFlow>(
             to: density,
-            hyperParameters: HyperParameters(layers: 4, hidden: [24, 24], logScaleBound: 5, activation: .tanh),
+            sizes: ["layers": 4, "hidden": [24, 24], "log_scale_bound": 5, "activation": "tanh"],
             options: options, threads: threads)
         var last = (0.0, 0.0)
         try fit.run { last = ($0, $1) }
@@ -113,7 +113,7 @@ struct FormulaTests {
             var options = FormulaFitOptions()
             (options.steps, options.batch, options.seed) = (20, 100, seed)
             let fit = try FormulaFit<AffineCouplingFlow>(
-                to: FormulaDensity.banana, hyperParameters: HyperParameters(layers: 2, hidden: [8], logScaleBound: 3),
+                to: FormulaDensity.banana, sizes: ["layers": 2, "hidden": [8], "log_scale_bound": 3],
                 options: options, threads: threads)
             try fit.run()
             return parameters(fit.averaged)
@@ -142,7 +142,7 @@ struct FormulaTests {
         options.warmupSteps = 0
         options.clipNorm = 0
         let fit = try FormulaFit<AffineCouplingFlow>(
-            to: FormulaDensity.funnel, hyperParameters: HyperParameters(layers: 2, hidden: [8], logScaleBound: 80),
+            to: FormulaDensity.funnel, sizes: ["layers": 2, "hidden": [8], "log_scale_bound": 80],
             options: options, threads: 1)
         #expect(throws: TrainingError.self) { try fit.run() }
         #expect(fit.step < options.steps)

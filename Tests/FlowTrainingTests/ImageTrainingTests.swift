@@ -29,8 +29,9 @@ struct ImageTrainingTests {
         options.dropout = dropout
         options.reversible = reversible
         return try Trainer<Flow>(
-            hyperParameters: HyperParameters(
-                layers: 2, hidden: [16], logScaleBound: 3, classes: 2, bins: 4, isGated: true, scales: 1),
+            sizes: [
+                "layers": 2, "hidden": [16], "log_scale_bound": 3, "classes": 2, "bins": 4, "gated": true, "scales": 1,
+            ],
             train: images(100, seed: 1), validation: images(20, seed: 2),
             preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: threads)
     }
@@ -75,7 +76,7 @@ struct ImageTrainingTests {
         #expect(BatchGradient.parts(of: 0..<16, threads: 3, by: flow.partRows) == [0..<6, 6..<12, 12..<16])
         #expect(BatchGradient.parts(of: 2..<4, threads: 3, by: flow.partRows) == [2..<3, 3..<4])
         let dequantizer = try Dequantizer(
-            shape: EventShape(height: 2, width: 2, channels: 1), sizes: DequantizerSizes(), seed: 1)
+            shape: EventShape(height: 2, width: 2, channels: 1), sizes: [:], seed: 1)
         let both = Fitted(flow: flow, dequantizer: dequantizer)
         #expect(both.partRows == 16 && Fitted(flow: flow, dequantizer: nil).partRows == 1)
         #expect(BatchGradient.parts(of: 0..<40, threads: 3, by: both.partRows) == [0..<16, 16..<32, 32..<40])
@@ -96,7 +97,7 @@ struct ImageTrainingTests {
             #expect(parameters(one.flow) != parameters(without.flow))
             _ = try first.run(checkpoint: (file, 1e9), isInterrupted: { first.progress.step == 2 })
             #expect(
-                throws: TrainingError.checkpointMismatch(property: "dropout", checkpoint: "0.3", now: "0.0")
+                throws: TrainingError.checkpointMismatch(property: "dropout", checkpoint: "0.3", now: "0")
             ) { try trainer(type).resume(from: file) }
             try second.resume(from: file)
             _ = try second.run()

@@ -9,7 +9,7 @@ import Testing
 struct MemoryEstimateTests {
     private let flow = try! AffineCouplingFlow(
         shape: EventShape(height: 4, width: 4, channels: 1),
-        hyperParameters: HyperParameters(layers: 6, hidden: [32], logScaleBound: 3), seed: nil)
+        sizes: ["layers": 6, "hidden": [32], "log_scale_bound": 3], seed: nil)
 
     private func tapes(batch: Int, accumulate: Int = 0, reversible: Bool = false, threads: Int = 1) -> Int {
         var options = TrainingOptions()
@@ -40,7 +40,7 @@ struct MemoryEstimateTests {
     @Test("a dequantizer adds its tape, the images' bytes, v and the noise, reversible or not")
     func dequantizer() throws {
         let dequantizer = try Dequantizer(
-            shape: EventShape(height: 4, width: 4, channels: 1), sizes: DequantizerSizes(), seed: nil)
+            shape: EventShape(height: 4, width: 4, channels: 1), sizes: [:], seed: nil)
         for reversible in [false, true] {
             var options = TrainingOptions()
             (options.batch, options.reversible) = (64, reversible)

@@ -49,13 +49,13 @@ private struct CountedStage: Bijection {
 /// Some of them, one after another.
 private struct CountedChain: ChainFlow {
     static let architectureName = "counted"
-    static let sizes: FlowSizes = []
+    static let fields: [any SizeDescription] = []
     var standardize = ActNorm(dims: 2)
     var layers: [CountedStage]
 
     init(_ tapes: CountedStage.Tapes, count: Int) { layers = (0..<count).map { _ in CountedStage(tapes) } }
-    init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws { layers = [] }
-    static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? { nil }
+    init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws { layers = [] }
+    static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? { nil }
 }
 
 @Suite("Reversible training")
@@ -104,7 +104,7 @@ struct ReversibleTests {
             let flow = BijectionLaws.perturbed(
                 try Flow(
                     shape: EventShape(height: 4, width: 4, channels: 1),
-                    hyperParameters: HyperParameters(layers: 2, hidden: hidden, logScaleBound: 3, activation: .gelu),
+                    sizes: ["layers": 2, "hidden": .integers(hidden), "log_scale_bound": 3, "activation": "gelu"],
                     seed: 1), scale: 0.1, seed: 2)
             let taped = try gradient(of: flow, reversible: false, threads: 1)
             let reversed = try gradient(of: flow, reversible: true, threads: 1)
@@ -135,7 +135,7 @@ struct ReversibleTests {
         let set = PairImages.set(count: 20, seed: 1)
         #expect(throws: TrainingError.notReversible(architecture: "maf")) {
             _ = try Trainer<MaskedAutoregressiveFlow>(
-                hyperParameters: HyperParameters(layers: 1, hidden: [4], logScaleBound: 3), train: set,
+                sizes: ["layers": 1, "hidden": [4], "log_scale_bound": 3], train: set,
                 validation: set, preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options,
                 threads: 1)
         }

@@ -59,14 +59,14 @@ struct PlainParameters: Bijection {
 /// NaN.
 struct FragileFlow: FlowArchitecture {
     static let architectureName = "fragile"
-    static let sizes: FlowSizes = []
+    static let fields: [any SizeDescription] = []
     static let limit: Float = 0.05
 
     var dims: Int
     var level: [Float] = [0]
 
-    init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) { dims = shape.dims }
-    static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? { 1 }
+    init(shape: EventShape, sizes: Sizes, seed: UInt64?) { dims = shape.dims }
+    static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? { 1 }
     mutating func initialize(from x: Matrix) {}
 
     var forwardOrder: ExecutionOrder { .parallel }
@@ -127,14 +127,14 @@ func pairTrainer(
     alpha: Double = 1e-3
 ) throws -> Trainer<MaskedAutoregressiveFlow> {
     try Trainer(
-        hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3), train: train,
+        sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3], train: train,
         validation: PairImages.set(count: 100, seed: 2), preprocessing: Preprocessing(levels: 256, logitAlpha: alpha),
         options: options, threads: threads)
 }
 
 func fragileTrainer(_ options: TrainingOptions) throws -> Trainer<FragileFlow> {
     try Trainer(
-        hyperParameters: HyperParameters(layers: 1, hidden: [1], logScaleBound: 1),
+        sizes: ["layers": 1, "hidden": [1], "log_scale_bound": 1],
         train: PairImages.set(count: 40, seed: 1), validation: PairImages.set(count: 10, seed: 2),
         preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: 1)
 }

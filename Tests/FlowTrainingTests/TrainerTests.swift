@@ -21,7 +21,7 @@ struct TrainerTests {
         var options = Self.options(epochs: 12)
         options.learningRate = 1e-2
         let trainer = try Trainer<MaskedAutoregressiveFlow>(
-            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3),
+            sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3],
             train: PairImages.set(count: 1000, seed: 1), validation: PairImages.set(count: 500, seed: 2),
             preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: 2)
         #expect(try trainer.run() == .allEpochs)
@@ -47,7 +47,7 @@ struct TrainerTests {
         var options = Self.options(epochs: 12)
         options.learningRate = 1e-2
         let trainer = try Trainer<MaskedAutoregressiveFlow>(
-            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3, classes: 2), train: sets[0],
+            sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3, "classes": 2], train: sets[0],
             validation: sets[1], preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options,
             threads: 2)
         #expect(try trainer.run() == .allEpochs)
@@ -77,7 +77,7 @@ struct TrainerTests {
         for set in [plain, labelled] {
             #expect(throws: TrainingError.self) {
                 _ = try Trainer<MaskedAutoregressiveFlow>(
-                    hyperParameters: HyperParameters(layers: 1, hidden: [4], logScaleBound: 3, classes: 2), train: set,
+                    sizes: ["layers": 1, "hidden": [4], "log_scale_bound": 3, "classes": 2], train: set,
                     validation: set, preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
                     options: Self.options(epochs: 1), threads: 1)
             }
@@ -290,7 +290,7 @@ struct TrainerTests {
         for (train, validation) in [(none, good), (good, none), (good, wide), (good, coarse), (coarse, good)] {
             #expect(throws: TrainingError.self) {
                 _ = try Trainer<MaskedAutoregressiveFlow>(
-                    hyperParameters: HyperParameters(layers: 1, hidden: [4], logScaleBound: 3), train: train,
+                    sizes: ["layers": 1, "hidden": [4], "log_scale_bound": 3], train: train,
                     validation: validation, preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3),
                     options: TrainingOptions(), threads: 1)
             }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Training with variational dequantization")
 struct VariationalTests {
-    private static let sizes = DequantizerSizes(layers: 2, hidden: [12])
+    private static let sizes: Sizes = ["layers": 2, "hidden": [12]]
 
     /// Two pixels of four levels, whose 16 probabilities are these 64ths, every image as often as it is probable.
     enum Discrete {
@@ -27,21 +27,21 @@ struct VariationalTests {
     }
 
     private static func trainer(
-        _ sizes: DequantizerSizes? = sizes, epochs: Int = 4, threads: Int = 2,
+        _ sizes: Sizes? = sizes, epochs: Int = 4, threads: Int = 2,
         factors: [LearningRateFactor] = [], set: ImageDataSet = Discrete.set(4)
     ) throws -> Trainer<MaskedAutoregressiveFlow> {
         var options = TrainerTests.options(epochs: epochs)
         options.learningRate = 1e-2
         options.learningRateFactors = factors
         return try Trainer(
-            hyperParameters: HyperParameters(layers: 2, hidden: [16], logScaleBound: 3), train: set,
+            sizes: ["layers": 2, "hidden": [16], "log_scale_bound": 3], train: set,
             validation: Discrete.set(1), preprocessing: Preprocessing(levels: 4, logitAlpha: 1e-3),
             dequantizer: sizes, options: options, threads: threads)
     }
 
     private static func model(
         _ trainer: Trainer<MaskedAutoregressiveFlow>
-    ) throws -> DensityModel<MaskedAutoregressiveFlow> {
+    ) throws -> DensityModel {
         try trainer.model(
             name: "m", classes: [], trainSplit: "train", validationSplit: "validation", precision: .float32)
     }
@@ -59,12 +59,13 @@ struct VariationalTests {
         var fitted = Fitted(
             flow: try MaskedAutoregressiveFlow(
                 shape: shape,
-                hyperParameters: HyperParameters(layers: 2, hidden: [6], logScaleBound: 3, activation: .tanh), seed: 1),
-            dequantizer: try Dequantizer(shape: shape, sizes: DequantizerSizes(layers: 2, hidden: [7]), seed: 2))
+                sizes: ["layers": 2, "hidden": [6], "log_scale_bound": 3, "activation": "tanh"], seed: 1),
+            dequantizer: try Dequantizer(shape: shape, sizes: ["layers": 2, "hidden": [7]], seed: 2))
         fitted.dequantizer?.map = try AffineCouplingFlow(
             shape: shape,
-            hyperParameters: HyperParameters(
-                layers: 2, hidden: [7], logScaleBound: 3, activation: .tanh, classes: shape.dims), seed: 2)
+            sizes: [
+                "layers": 2, "hidden": [7], "log_scale_bound": 3, "activation": "tanh", "classes": .integer(shape.dims),
+            ], seed: 2)
         fitted.visitParameters { info, values in
             for i in values.indices where info.reach == nil || values[i] != 0 { values[i] += 0.2 * random.normal() }
         }
@@ -109,7 +110,7 @@ struct VariationalTests {
             classes: 0)
         var fitted = Fitted(
             flow: try AffineCouplingFlow(
-                shape: shape, hyperParameters: HyperParameters(layers: 3, hidden: [12], logScaleBound: 3), seed: 1),
+                shape: shape, sizes: ["layers": 3, "hidden": [12], "log_scale_bound": 3], seed: 1),
             dequantizer: try Dequantizer(shape: shape, sizes: Self.sizes, seed: 2))
         fitted.visitParameters { _, values in for i in values.indices { values[i] += 0.1 * random.normal() } }
         let dequantizer = try #require(fitted.dequantizer)
@@ -135,7 +136,7 @@ struct VariationalTests {
 
     @Test("on a known distribution the bound stays above its entropy, tightens with draws, and beats uniform noise")
     func knownAnswer() throws {
-        func bits(_ sizes: DequantizerSizes?) throws -> (one: Double, many: Double) {
+        func bits(_ sizes: Sizes?) throws -> (one: Double, many: Double) {
             let trainer = try Self.trainer(sizes, epochs: 60)
             #expect(try trainer.run() == .allEpochs)
             let model = try Self.model(trainer)
@@ -183,9 +184,9 @@ struct VariationalTests {
         #expect(second.fitted.parameters() == whole.fitted.parameters())
         #expect(second.best?.parameters() == whole.best?.parameters())
         for (sizes, property) in [
-            (nil, "dequantization"), (DequantizerSizes(layers: 3, hidden: [12]), "dequantizer-layers"),
-            (DequantizerSizes(layers: 2, hidden: [13]), "dequantizer-hidden"),
-        ] {
+            (nil, "dequantization"), (["layers": 3, "hidden": [12]], "dequantizer-layers"),
+            (["layers": 2, "hidden": [13]], "dequantizer-hidden"),
+        ] as [(Sizes?, String)] {
             let error = try #require(throws: TrainingError.self) { try Self.trainer(sizes).resume(from: file) }
             guard case .checkpointMismatch(property, _, _) = error else {
                 Issue.record("\(property): \(error)")

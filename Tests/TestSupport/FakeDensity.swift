@@ -38,7 +38,7 @@ public final class FakeDensity: ImageDensity {
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
         classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: DequantizerSizes? = nil,
+        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: Sizes? = nil,
         precision: WeightPrecision = .f32, start: StartingRecord? = nil
     ) {
         self.precision = precision
@@ -46,8 +46,10 @@ public final class FakeDensity: ImageDensity {
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(
             name: name, architecture: "maf",
-            hyperParameters: HyperParameters(
-                layers: 2, hidden: [8], logScaleBound: 3, classes: isConditional ? classes.count : 0),
+            sizes: [
+                "layers": 2, "hidden": [8], "log_scale_bound": 3,
+                "classes": .integer(isConditional ? classes.count : 0),
+            ],
             eventShape: shape, levels: levels, dequantization: ModelRecord.dequantization(dequantizer),
             dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,

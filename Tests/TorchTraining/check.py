@@ -96,7 +96,7 @@ def check_file(program):
             write_idx(folder / f"{split}-labels-idx1-ubyte.gz", labels.astype(np.uint8))
         output = str(folder / "squares.safetensors")
         words = ["--data", name, "--output", output, "--name", "squares", "--hidden", "16,16", "--bins", "6", "--seconds", "12",
-                 "--batch", "32", "--device", "cpu", "--precision", "float16", "--flips", "--shift", "1", "--warp", "0.05",
+                 "--batch", "32", "--device", "cpu", "--file-precision", "float16", "--flips", "--shift", "1", "--warp", "0.05",
                  "--dropout", "0.1", "--lr", "3e-3", "--warmup", "20", "--repeat", "dark=2"]
         for one in ("dark", "grey", "bright"):
             words += ["--class-name", one]

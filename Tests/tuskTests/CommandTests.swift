@@ -68,6 +68,12 @@ struct CommandTests {
         }
         let described = try Program.run(["inspect", "--json"])
         #expect(described.code == 0 && described.output.contains("\"name\" : \"animals\""))
+        let object = try #require(
+            JSONSerialization.jsonObject(with: Data(described.output.utf8)) as? [String: Any])
+        #expect(object["name"] as? String == "animals" && object["architecture"] as? String == "nsf-convolutional")
+        let sizes = try #require(object["hyper_parameters"] as? [String: Any])
+        #expect(sizes["bins"] as? Int == 12 && sizes["gated"] as? Bool == true && sizes["scales"] == nil)
+        #expect((object["description"] as? String)?.hasPrefix("1 layers of [64, 64") == true)
 
         let sampled = try Program.run(
             ["sample", "--model", work.file("m.safetensors"), "--count", "5", "--seed", "3"]
@@ -80,6 +86,36 @@ struct CommandTests {
         #expect(beside.code == 0, "\(beside.errors)")
         let sheet = try decodeImage([UInt8](work.contents("s.png")))
         #expect(sheet.width > sheet.height)
+    }
+
+    @Test("images of another shape are refused, and both shapes are printed as height, width and channels")
+    func shapes() throws {
+        let work = try Workplace()
+        let other = try Workplace(side: 2)
+        let trained = try Program.run(Self.train(work, "--epochs", "1"))
+        #expect(trained.code == 0 && trained.output.contains(" images (train), 20 to validate, 4x4x1, 256 levels"))
+        #expect(try Program.run(["inspect", work.file("m.safetensors")]).output.contains("4x4x1, 256 levels"))
+        let model = ["--model", work.file("m.safetensors"), "--data", other.path]
+        for arguments in [
+            ["evaluate"] + model, ["finetune", "--output", work.file("f.safetensors"), "--name", "f"] + model,
+            ["sample", "--model", work.file("m.safetensors"), "--output", work.file("s.png"), "--beside", other.path],
+        ] {
+            let refused = try Program.run(arguments)
+            #expect(refused.code == 1 && refused.errors.contains("expected 4x4x1, found 2x2x1"), "\(refused.errors)")
+        }
+    }
+
+    @Test("the type of the tensors in a file has a name of its own beside what a model computes in")
+    func filePrecision() throws {
+        let work = try Workplace()
+        let refused = try Program.run(Self.train(work, "--epochs", "1", "--precision", "float16"))
+        #expect(refused.code == 1 && refused.errors.contains("is --file-precision"), "\(refused.errors)")
+        #expect(!work.exists("m.safetensors"))
+        let trained = try Program.run(Self.train(work, "--epochs", "1", "--file-precision", "float16"))
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(try Program.run(["inspect", work.file("m.safetensors")]).output.contains(" in F16\n"))
+        let help = try Program.run(["train", "--help"]).output
+        #expect(help.contains("--file-precision") && !help.contains("--precision"))
     }
 
     /// The limit's two sides, to the number, are in the tests of the model file, whose limit it is.

@@ -1,3 +1,4 @@
+import FlowCore
 import FlowModels
 import FlowTraining
 import Foundation
@@ -17,7 +18,7 @@ struct DequantizationTests {
         let file = work.file("m.safetensors")
         let record = try ModelFile.load(path: file).record
         #expect(record.dequantization == "variational")
-        #expect(record.dequantizer == DequantizerSizes(layers: 3, hidden: [6, 5]))
+        #expect(record.dequantizer == ["layers": 3, "hidden": [6, 5]])
         #expect(record.parameterCount == 910 + ofDequantizer)
 
         let resumed = try Program.run(CommandTests.train(work, "--epochs", "3", "--resume") + options)

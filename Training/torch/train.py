@@ -185,7 +185,7 @@ class Training:
         """The model file."""
         options = self.options
         wall_seconds = round(time.monotonic() - self.began, 1)
-        tensors = {name: value.to(PRECISIONS[options.precision]).cpu().contiguous() for name, value in self.kept.items()}
+        tensors = {name: value.to(PRECISIONS[options.file_precision]).cpu().contiguous() for name, value in self.kept.items()}
         self.average.take(tensors)
         torch.backends.cudnn.allow_tf32 = False
         log_probs = torch.cat([self.mixture(self.average, images) for images in self.held_images.split(100)])
@@ -236,7 +236,7 @@ def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="folder of IDX files, as for tusk train")
     parser.add_argument("--output", required=True, help="the model file")
-    parser.add_argument("--precision", choices=list(PRECISIONS), default="float32", help="of the weights in the file")
+    parser.add_argument("--file-precision", choices=list(PRECISIONS), default="float32", help="of the weights in the file")
     parser.add_argument("--name", default="model", help="names the model and seeds its dequantization noise")
     parser.add_argument("--class-name", action="append", default=[], help="of the labels 0, 1 and so on")
     parser.add_argument("--hidden", default="32,32,32,32,32,32,32,32", help="channels of each block, all the same")

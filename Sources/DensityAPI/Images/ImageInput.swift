@@ -75,14 +75,15 @@ struct ImageInput: Sendable {
     /// - Throws: ``ProblemKind/imageSize``.
     func checkSize(width: Int, height: Int) throws(Problem) {
         guard (width, height) == (shape.width, shape.height) else {
-            throw wrongSize("its size is \(width)x\(height)")
+            throw wrongSize("its size is \(height)x\(width)")
         }
     }
 
     func wrongSize(_ found: String) -> Problem {
         Problem(
             .imageSize,
-            "image: expected \(shape.width)x\(shape.height) pixels, but \(found); fit=\(Self.fits) asks for conversion")
+            "image: expected \(shape.height)x\(shape.width) pixels (height x width), but \(found); "
+                + "fit=\(Self.fits) asks for conversion")
     }
 
     /// The array's shape in an error's text.

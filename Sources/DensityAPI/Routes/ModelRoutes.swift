@@ -44,15 +44,7 @@ private func describe(_ model: LoadedModel) -> JSON {
     return [
         "name": .string(record.name),
         "architecture": .string(record.architecture),
-        "hyper_parameters": [
-            "layers": .integer(record.hyperParameters.layers), "hidden": .integers(record.hyperParameters.hidden),
-            "log_scale_bound": .number(Double(record.hyperParameters.logScaleBound)),
-            "activation": .string("\(record.hyperParameters.activation)"),
-            "residual": .bool(record.hyperParameters.isResidual), "bins": .integer(record.hyperParameters.bins),
-            "tail_bound": .number(Double(record.hyperParameters.tailBound)),
-            "kernel": .integer(record.hyperParameters.kernel), "gated": .bool(record.hyperParameters.isGated),
-            "scales": .integer(record.hyperParameters.scales),
-        ],
+        "hyper_parameters": describe(record.recordedSizes, FlowRegistry.fields.filter { $0.isOption }),
         "shape": [
             "height": .integer(record.eventShape.height), "width": .integer(record.eventShape.width),
             "channels": .integer(record.eventShape.channels),
@@ -62,9 +54,7 @@ private func describe(_ model: LoadedModel) -> JSON {
         "class_prior": record.classPrior.map { .array($0.map(JSON.number)) } ?? .null,
         "preprocessing": [
             "levels": .integer(record.levels), "dequantization": .string(record.dequantization),
-            "dequantizer": record.dequantizer.map {
-                ["layers": .integer($0.layers), "hidden": .integers($0.hidden)]
-            } ?? .null,
+            "dequantizer": record.dequantizer.map { describe($0, Dequantizer.fields) } ?? .null,
             "logit_alpha": .number(record.logitAlpha),
         ],
         "execution": [
@@ -78,6 +68,27 @@ private func describe(_ model: LoadedModel) -> JSON {
         "held_out": record.heldOut.map(describe) ?? .null,
         "calibration": record.calibration.map(describe) ?? .null,
     ]
+}
+
+/// The values of those of the fields that have one.
+private func describe(_ sizes: Sizes, _ fields: [any SizeDescription]) -> JSON {
+    .object(
+        fields.compactMap { field in
+            sizes[field.name].map { JSON.Member(field.name, JSON($0)) }
+        })
+}
+
+extension JSON {
+    fileprivate init(_ size: SizeValue) {
+        self =
+            switch size {
+            case .integer(let value): .integer(value)
+            case .real(let value): .number(Double(value))
+            case .integers(let values): .integers(values)
+            case .flag(let value): .bool(value)
+            case .word(let value): .string(value)
+            }
+    }
 }
 
 private func describe(_ training: TrainingRecord) -> JSON {

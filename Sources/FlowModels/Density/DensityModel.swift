@@ -1,8 +1,8 @@
 public import FlowCore
 
 /// A trained flow with its record: what the service and the command line ask.
-public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
-    public let flow: Flow
+public struct DensityModel: ImageDensity {
+    public let flow: any FlowArchitecture
     public let dequantizer: Dequantizer?
     public let record: ModelRecord
     public let precision: WeightPrecision
@@ -18,7 +18,8 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
     ///   - executor: makes what computes a flow with such weights; by default the CPU's.
     /// - Throws: ``FlowError`` when the record's sizes are not the flow's, or its preprocessing makes no sense.
     public init(
-        flow: Flow, dequantizer: Dequantizer? = nil, record: ModelRecord, precision: WeightPrecision = .f32,
+        flow: any FlowArchitecture, dequantizer: Dequantizer? = nil, record: ModelRecord,
+        precision: WeightPrecision = .f32,
         executor: (any Bijection, WeightPrecision) throws -> any FlowExecutor = { FlowEngine($0, precision: $1) }
     ) throws {
         guard flow.dims == record.eventShape.dims else {
@@ -28,7 +29,7 @@ public struct DensityModel<Flow: FlowArchitecture>: ImageDensity {
             throw FlowError.widthMismatch(
                 argument: "class_prior", expected: flow.contextDims, actual: record.classPrior?.count ?? 0)
         }
-        guard dequantizer?.sizes == record.dequantizer else {
+        guard try dequantizer?.sizes == record.dequantizer?.resolved(by: Dequantizer.fields) else {
             throw FlowError.outOfRange(
                 argument: "dequantizer", value: "\(record.dequantization)",
                 allowed: ModelRecord.dequantization(dequantizer?.sizes))

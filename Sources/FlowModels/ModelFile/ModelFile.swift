@@ -10,9 +10,6 @@ public enum ModelFile {
     /// Bounds on the sizes in a record, so that nothing large is computed or allocated for a bad one.
     enum Limit {
         static let dims = 1 << 20
-        static let layers = 1_024
-        static let hiddenLayers = 64
-        static let units = 1 << 20
         static let classes = 10_000
         /// Numbers in memory, masked zeros among them, for each one in the file; a small file may ask for as much as one of
         /// `fewNumbers`. Sorted masks leave about half of a matrix: only one-pixel images come near this.
@@ -36,15 +33,15 @@ public enum ModelFile {
 
     /// The file's bytes, in the newest format. The check vector is evaluated again on the weights as rounded to `precision`, so that the file
     /// verifies.
-    public static func encode<Flow: FlowArchitecture>(
-        _ model: DensityModel<Flow>, precision: TensorPrecision
+    public static func encode(
+        _ model: DensityModel, precision: TensorPrecision
     ) throws -> [UInt8] {
         let (tensors, metadata) = try contents(model, precision)
         return try Safetensors.encode(tensors, metadata: metadata, precision: precision)
     }
 
-    private static func contents<Flow: FlowArchitecture>(
-        _ model: DensityModel<Flow>, _ precision: TensorPrecision
+    private static func contents(
+        _ model: DensityModel, _ precision: TensorPrecision
     ) throws -> (tensors: [Safetensors.Tensor], metadata: [String: String]) {
         var record = model.record
         var rounded = model.flow
@@ -59,6 +56,7 @@ public enum ModelFile {
         let row = DensityRow(pixels: record.check.pixels)
         record.check.logProb = try DensityModel(flow: rounded, dequantizer: dequantizer, record: record)
             .densities(of: [row], isCancelled: { false })[0].logProb
+        record.sizes = record.recordedSizes
         record.formatVersion = ModelRecord.currentFormatVersion
         record.parameterCount = tensors.reduce(0) { $0 + $1.values.count }
         let encoder = JSONEncoder()
@@ -69,8 +67,8 @@ public enum ModelFile {
 
     /// Writes the file beside its place and renames it there, so that nobody ever reads half of one.
     /// - Throws: ``SystemError``, what the file system says.
-    public static func write<Flow: FlowArchitecture>(
-        _ model: DensityModel<Flow>, to path: String, precision: TensorPrecision
+    public static func write(
+        _ model: DensityModel, to path: String, precision: TensorPrecision
     ) throws {
         let (tensors, metadata) = try contents(model, precision)
         try ReplacingFile.write(to: path) { write in
@@ -84,7 +82,7 @@ public enum ModelFile {
 
     /// - Parameter precision: of the weights that the model computes with. The file is verified in single precision.
     /// - Throws: ``ModelFileError``.
-    public static func load(path: String, precision: WeightPrecision = .f32) throws -> any ImageDensity {
+    public static func load(path: String, precision: WeightPrecision = .f32) throws -> DensityModel {
         do {
             return try WholeFile(path).withMappedBytes { try load($0, precision: precision) }
         } catch let failure as WholeFile.Failure {
@@ -94,7 +92,7 @@ public enum ModelFile {
 
     /// Loads a model from memory, which is read and not kept; otherwise like ``load(path:precision:)``.
     /// - Throws: ``ModelFileError``.
-    public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> any ImageDensity {
+    public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> DensityModel {
         let tensors: [String: Safetensors.Tensor]
         let metadata: [String: String]
         do {
@@ -107,6 +105,7 @@ public enum ModelFile {
             throw ModelFileError.unknownArchitecture(
                 record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
         }
+        try record.validate(architecture)
         return try model(architecture, record, tensors, precision)
     }
 
@@ -134,21 +133,22 @@ public enum ModelFile {
         } catch let error as DecodingError {
             throw ModelFileError.badRecord(field: error.fieldPath, reason: error.reason)
         }
-        try record.validate()
         return record
     }
 
     private static func model<Flow: FlowArchitecture>(
         _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor],
         _ precision: WeightPrecision
-    ) throws -> any ImageDensity {
+    ) throws -> DensityModel {
         let parameters = try checkSizes(
             architecture, record, held: tensors.values.reduce(0) { $0 + $1.values.count })
         let isWhole = record.formatVersion == 1
         var record = record
         record.parameterCount = parameters
         do {
-            var flow = try Flow(shape: record.eventShape, hyperParameters: record.hyperParameters, seed: nil)
+            // a file has sizes of other architectures too
+            record.sizes = try record.sizes.resolved(by: Flow.fields)
+            var flow = try Flow(shape: record.eventShape, sizes: record.sizes, seed: nil)
             var dequantizer = try record.dequantizer.map {
                 try Dequantizer(shape: record.eventShape, sizes: $0, seed: nil)
             }
@@ -167,8 +167,9 @@ public enum ModelFile {
             try verify(model)
             if precision == .f32 { return model }
             return try DensityModel(flow: flow, dequantizer: dequantizer, record: record, precision: precision)
-        } catch let FlowError.outOfRange(argument, value, allowed) {
-            throw ModelFileError.badRecord(field: argument, reason: "\(value), allowed is \(allowed)")
+        } catch let error as FlowError {
+            guard case .outOfRange = error else { throw error }
+            throw ModelFileError(error)
         }
     }
 
@@ -185,9 +186,9 @@ public enum ModelFile {
             return overflow ? .max : sum
         }
         let elements = withDequantizer(
-            Flow.elementCount(shape: record.eventShape, hyperParameters: record.hyperParameters))
+            Flow.elementCount(shape: record.eventShape, sizes: record.sizes))
         func parameters() -> Int {
-            withDequantizer(Flow.parameterCount(shape: record.eventShape, hyperParameters: record.hyperParameters))
+            withDequantizer(Flow.parameterCount(shape: record.eventShape, sizes: record.sizes))
         }
         if record.formatVersion == 1 {
             guard elements == held else { throw ModelFileError.wrongParameterCount(expected: elements, actual: held) }
@@ -204,7 +205,7 @@ public enum ModelFile {
         return expected
     }
 
-    private static func verify(_ model: DensityModel<some FlowArchitecture>) throws {
+    private static func verify(_ model: DensityModel) throws {
         let check = model.record.check
         let actual = try model.densities(of: [DensityRow(pixels: check.pixels)], isCancelled: { false })[0].logProb
         let tolerance = checkTolerance(dims: model.flow.dims)

@@ -1,3 +1,5 @@
+import FlowCore
+
 /// Why a model file was refused. Every text names what is wrong and the values, never where the file is.
 public enum ModelFileError: Error, Equatable, Sendable {
     case unreadable(reason: String)
@@ -17,6 +19,18 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case maskViolated
     /// The model does not give the log-density that its file says it gives.
     case checkFailed(expected: Double, actual: Double, tolerance: Double)
+}
+
+extension ModelFileError {
+    /// What is wrong with a size in a `part` of the record, or in what the flow says of the record.
+    init(_ error: FlowError, in part: String? = nil) {
+        if case .outOfRange(let argument, let value, let allowed) = error {
+            self = .badRecord(
+                field: (part.map { "\($0)." } ?? "") + argument, reason: "is \(value); it must be \(allowed)")
+        } else {
+            self = .badRecord(field: part ?? "document", reason: "\(error)")
+        }
+    }
 }
 
 extension ModelFileError: CustomStringConvertible {

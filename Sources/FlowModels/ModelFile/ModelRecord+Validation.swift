@@ -1,9 +1,9 @@
-import FlowKernels
+import FlowCore
 
 extension ModelRecord {
     /// Looks at every number before anything is computed from it.
     /// - Throws: ``ModelFileError/badRecord(field:reason:)``.
-    func validate() throws {
+    func validate(_ architecture: any FlowArchitecture.Type) throws {
         func require(_ holds: Bool, _ field: String, _ reason: String) throws {
             guard holds else { throw ModelFileError.badRecord(field: field, reason: reason) }
         }
@@ -16,35 +16,36 @@ extension ModelRecord {
                 && sides[0].multipliedReportingOverflow(by: sides[1]).partialValue <= Limit.dims
                 && eventShape.dims <= Limit.dims,
             "event_shape", "has sides below 1, more than 4 channels or more than \(Limit.dims) dimensions")
-        func require(layers: Int, hidden: [Int], of part: String) throws {
-            try require(
-                (1...Limit.layers).contains(layers), "\(part).layers", "\(layers) is not 1 to \(Limit.layers)")
-            try require(
-                (1...Limit.hiddenLayers).contains(hidden.count)
-                    && hidden.allSatisfy { (1...Limit.units).contains($0) },
-                "\(part).hidden", "is not 1 to \(Limit.hiddenLayers) sizes of 1 to \(Limit.units)")
+        func requireAllowed(_ sizes: Sizes, by fields: [any SizeDescription], _ part: String) throws {
+            for field in fields {
+                guard let value = sizes[field.name] else { continue }
+                do throws(FlowError) {
+                    _ = try field.checked(value)
+                } catch {
+                    throw ModelFileError(error, in: part)
+                }
+            }
         }
-        try require(layers: hyperParameters.layers, hidden: hyperParameters.hidden, of: "hyper_parameters")
-        let bins = UnivariateTransform.binCounts
-        try require(
-            bins.contains(hyperParameters.bins), "hyper_parameters.bins",
-            "\(hyperParameters.bins) is not \(bins.lowerBound) to \(bins.upperBound)")
-        try require(
-            HyperParameters.kernels.contains(hyperParameters.kernel), "hyper_parameters.kernel",
-            "\(hyperParameters.kernel) is not one of \(HyperParameters.kernels)")
-        let scales = HyperParameters.scaleCounts
-        try require(
-            scales.contains(hyperParameters.scales), "hyper_parameters.scales",
-            "\(hyperParameters.scales) is not \(scales.lowerBound) to \(scales.upperBound)")
+        func requireAll(_ fields: [any SizeDescription], of sizes: Sizes, _ part: String) throws {
+            for field in fields where field.isRequired {
+                try require(sizes[field.name] != nil, "\(part).\(field.name)", "is missing")
+            }
+        }
+        // those that files have of other architectures too
+        try requireAllowed(sizes, by: architecture.fields + FlowRegistry.fields, "hyper_parameters")
+        try requireAll(architecture.fields, of: sizes, "hyper_parameters")
         try require(
             ["uniform", "variational"].contains(dequantization), "dequantization",
             "is neither \"uniform\" nor \"variational\"")
         try require(
             dequantization == Self.dequantization(dequantizer), "dequantizer",
             dequantizer == nil ? "is missing, of variational dequantization" : "is there, of uniform dequantization")
-        if let dequantizer { try require(layers: dequantizer.layers, hidden: dequantizer.hidden, of: "dequantizer") }
+        if let dequantizer {
+            try requireAllowed(dequantizer, by: Dequantizer.fields, "dequantizer")
+            try requireAll(Dequantizer.fields, of: dequantizer, "dequantizer")
+        }
         try require(classes.count <= Limit.classes, "classes", "are more than \(Limit.classes)")
-        let conditional = hyperParameters.classes
+        let conditional = sizes.classes
         try require(
             conditional == 0 || conditional == classes.count, "hyper_parameters.classes",
             "is \(conditional), neither 0 nor the \(classes.count) that are named")

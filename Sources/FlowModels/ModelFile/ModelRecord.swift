@@ -1,5 +1,8 @@
+public import FlowCore
+import FlowLayers
+
 /// Height, width and channels of the images that a model knows.
-public struct EventShape: Sendable, Codable, Equatable {
+public struct EventShape: Sendable, Codable, Equatable, CustomStringConvertible {
     public var height: Int
     public var width: Int
     public var channels: Int
@@ -9,6 +12,9 @@ public struct EventShape: Sendable, Codable, Equatable {
         self.width = width
         self.channels = channels
     }
+
+    /// Height, width and channels, such as `28x28x1`: the one form in which shapes are printed.
+    public var description: String { "\(height)x\(width)x\(channels)" }
 
     /// `D`, the number of dimensions.
     public var dims: Int { height * width * channels }
@@ -27,14 +33,15 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var name: String
     /// Name in the registry, such as `maf`.
     public var architecture: String
-    public var hyperParameters: HyperParameters
+    /// Sizes of the flow; one that is missing has its field's standard value.
+    public var sizes: Sizes
     public var eventShape: EventShape
     /// Values of one dimension of a discrete image are `0 ..< levels`; 2 to 256.
     public var levels: Int
     /// `uniform` or `variational`.
     public var dequantization: String
     /// Sizes of the ``Dequantizer`` that draws the noise of a variational dequantization, else nil.
-    public var dequantizer: DequantizerSizes?
+    public var dequantizer: Sizes?
     /// `α` of the logit map; see `Preprocessing`.
     public var logitAlpha: Double
     /// Names of the classes in the training data.
@@ -56,7 +63,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case mathematicsVersion = "mathematics_version"
         case name
         case architecture
-        case hyperParameters = "hyper_parameters"
+        case sizes = "hyper_parameters"
         case eventShape = "event_shape"
         case levels
         case dequantization
@@ -74,8 +81,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public init(
         formatVersion: Int = ModelRecord.currentFormatVersion,
         mathematicsVersion: Int = ModelRecord.currentMathematicsVersion, name: String, architecture: String,
-        hyperParameters: HyperParameters, eventShape: EventShape, levels: Int, dequantization: String,
-        dequantizer: DequantizerSizes? = nil, logitAlpha: Double, classes: [String], classPrior: [Double]? = nil,
+        sizes: Sizes, eventShape: EventShape, levels: Int, dequantization: String,
+        dequantizer: Sizes? = nil, logitAlpha: Double, classes: [String], classPrior: [Double]? = nil,
         parameterCount: Int,
         training: TrainingRecord? = nil,
         heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, check: CheckVector
@@ -84,7 +91,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.mathematicsVersion = mathematicsVersion
         self.name = name
         self.architecture = architecture
-        self.hyperParameters = hyperParameters
+        self.sizes = sizes
         self.eventShape = eventShape
         self.levels = levels
         self.dequantization = dequantization
@@ -102,12 +109,27 @@ public struct ModelRecord: Sendable, Codable, Equatable {
 
 extension ModelRecord {
     /// ``dequantization`` with such a dequantizer, or without one.
-    public static func dequantization(_ dequantizer: DequantizerSizes?) -> String {
+    public static func dequantization(_ dequantizer: Sizes?) -> String {
         dequantizer == nil ? "uniform" : "variational"
     }
 
     /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
-    public var isConditional: Bool { hyperParameters.classes > 0 }
+    public var isConditional: Bool { sizes.classes > 0 }
+
+    /// ``sizes`` as they stand in model files and over HTTP: the architecture's own, and standard values of those that every
+    /// file of format 2 has, whatever its architecture.
+    public var recordedSizes: Sizes {
+        var recorded = Sizes()
+        let own = FlowRegistry.architecture(named: architecture)?.fields ?? []
+        for field in Self.fieldsOfEveryFile + own { recorded[field.name] = field.standardValue }
+        return recorded.overridden(by: sizes)
+    }
+
+    /// Sizes that programs of format 2 ask of every file; later ones stand in files of the architectures that have them.
+    private static let fieldsOfEveryFile: [any SizeDescription] = [
+        FlowFields.activation, VectorFields.residual, FlowFields.classes, AffineTransform.logScaleBound,
+        SplineTransform.bins, SplineTransform.tailBound, ImageFields.kernel, ImageFields.gated, MultiScale.scales,
+    ]
 }
 
 /// How the model was trained.

@@ -2,25 +2,6 @@ public import FlowCore
 import FlowKernels
 public import FlowLayers
 
-/// Sizes of a ``Dequantizer``.
-public struct DequantizerSizes: Sendable, Codable, Equatable, CustomStringConvertible {
-    /// Couplings.
-    public var layers: Int
-    /// Hidden units of each conditioner, layer by layer.
-    public var hidden: [Int]
-
-    public static let defaultLayers = 2
-    public static let defaultHidden = [64]
-
-    public init(layers: Int = defaultLayers, hidden: [Int] = defaultHidden) {
-        self.layers = layers
-        self.hidden = hidden
-    }
-
-    /// In words, such as `2 layers of [64]`.
-    public var description: String { "\(layers) layers of \(hidden)" }
-}
-
 /// Variational dequantization: a distribution `q(u | x)` of the noise `u` in `(0, 1)^D` of an image `x`, learned with the
 /// density.
 ///
@@ -39,33 +20,48 @@ public struct DequantizerSizes: Sendable, Codable, Equatable, CustomStringConver
 public struct Dequantizer: Parametrized {
     /// ε → v: its `forward` direction is the one that is needed, its context is ``setContext(_:pixels:levels:offset:)``.
     public var map: AffineCouplingFlow
-    public let sizes: DequantizerSizes
+    /// A value for each of ``fields``.
+    public let sizes: Sizes
+
+    /// Couplings.
+    public static let layers = SizeField<Int>(
+        "layers", standard: 2, .range(1...1024), help: "Couplings of a variational dequantization.")
+    /// Hidden units of each conditioner, layer by layer.
+    public static let hidden = SizeField<[Int]>(
+        "hidden", standard: [64], .lists(of: 1...64, in: 1...1 << 20), valueName: "n,n",
+        help: "Hidden units of each, layer by layer.")
+    /// Sizes that a dequantizer is built from.
+    public static let fields: [any SizeDescription] = [layers, hidden]
 
     /// Bound of the couplings' log-scales, nats.
     private static let logScaleBound: Float = 3
 
     /// - Parameter seed: of the initial weights; nil: all zero, to be filled from a file.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for images of one dimension, or bad sizes.
-    public init(shape: EventShape, sizes: DequantizerSizes, seed: UInt64?) throws {
-        self.sizes = sizes
+    public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
+        self.sizes = try sizes.resolved(by: Self.fields)
         // other numbers than the flow's, which has the seed itself
         map = try AffineCouplingFlow(
-            shape: shape, hyperParameters: Self.hyperParameters(shape, sizes), seed: seed.map { ~$0 })
+            shape: shape, sizes: Self.flowSizes(shape, sizes), seed: seed.map { ~$0 })
     }
 
     private static let path = "dequantizer"
 
-    private static func hyperParameters(_ shape: EventShape, _ sizes: DequantizerSizes) -> HyperParameters {
-        HyperParameters(
-            layers: sizes.layers, hidden: sizes.hidden, logScaleBound: logScaleBound, classes: shape.dims)
+    private static func flowSizes(_ shape: EventShape, _ sizes: Sizes) -> Sizes {
+        var flow = Sizes()
+        flow[FlowFields.layers] = sizes[layers]
+        flow[FlowFields.hidden] = sizes[hidden]
+        flow[AffineTransform.logScaleBound] = logScaleBound
+        flow.classes = shape.dims
+        return flow
     }
 
     public var dims: Int { map.dims }
     public var partRows: Int { map.partRows }
 
     /// Numbers in the arrays of such a dequantizer, none of which a mask holds at zero; nil where that overflows.
-    public static func parameterCount(shape: EventShape, sizes: DequantizerSizes) -> Int? {
-        AffineCouplingFlow.parameterCount(shape: shape, hyperParameters: hyperParameters(shape, sizes))
+    public static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? {
+        AffineCouplingFlow.parameterCount(shape: shape, sizes: flowSizes(shape, sizes))
     }
 
     /// Under `dequantizer` in a model file, behind the flow's own.

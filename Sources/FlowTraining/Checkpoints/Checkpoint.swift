@@ -4,83 +4,9 @@ import FlowModels
 import FoundationEssentials
 import System
 
-/// What must be the same for a checkpoint to be continued.
-struct CheckpointIdentity: Codable, Equatable {
-    var architecture: String
-    var hyperParameters: HyperParameters
-    var eventShape: EventShape
-    var levels: Int
-    /// Nil with uniform dequantization.
-    var dequantizer: DequantizerSizes?
-    var logitAlpha: Double
-    var trainHash: String
-    var validationHash: String
-    var options: TrainingOptions
-    /// Hash of the model that is distilled; nil of a training by maximum likelihood.
-    var teacher: String?
-    /// Of a fine-tuning the model that it started from.
-    var start: StartingRecord?
-
-    /// The first property in which `self`, of the checkpoint, and `now` differ. How long to train may change.
-    func mismatch(with now: CheckpointIdentity) -> TrainingError? {
-        func words(_ pairs: [some CustomStringConvertible]) -> String {
-            pairs.isEmpty ? "none" : pairs.map(\.description).joined(separator: ",")
-        }
-        let before = self.options
-        let after = now.options
-        let properties: [(String, String, String)] = [
-            ("architecture", architecture, now.architecture),
-            ("layers", "\(hyperParameters.layers)", "\(now.hyperParameters.layers)"),
-            ("hidden", "\(hyperParameters.hidden)", "\(now.hyperParameters.hidden)"),
-            ("activation", "\(hyperParameters.activation)", "\(now.hyperParameters.activation)"),
-            ("residual", "\(hyperParameters.isResidual)", "\(now.hyperParameters.isResidual)"),
-            ("conditional", "\(hyperParameters.classes)", "\(now.hyperParameters.classes)"),
-            ("bins", "\(hyperParameters.bins)", "\(now.hyperParameters.bins)"),
-            ("tail-bound", "\(hyperParameters.tailBound)", "\(now.hyperParameters.tailBound)"),
-            ("kernel", "\(hyperParameters.kernel)", "\(now.hyperParameters.kernel)"),
-            ("gated", "\(hyperParameters.isGated)", "\(now.hyperParameters.isGated)"),
-            ("scales", "\(hyperParameters.scales)", "\(now.hyperParameters.scales)"),
-            ("log-scale-bound", "\(hyperParameters.logScaleBound)", "\(now.hyperParameters.logScaleBound)"),
-            ("image shape", "\(eventShape)", "\(now.eventShape)"),
-            ("levels", "\(levels)", "\(now.levels)"),
-            (
-                "dequantization", ModelRecord.dequantization(dequantizer),
-                ModelRecord.dequantization(now.dequantizer)
-            ),
-            ("dequantizer-layers", "\(dequantizer?.layers ?? 0)", "\(now.dequantizer?.layers ?? 0)"),
-            ("dequantizer-hidden", "\(dequantizer?.hidden ?? [])", "\(now.dequantizer?.hidden ?? [])"),
-            ("alpha", "\(logitAlpha)", "\(now.logitAlpha)"),
-            ("hash of the training images", trainHash, now.trainHash),
-            ("hash of the validation images", validationHash, now.validationHash),
-            ("hash of the teacher", teacher ?? "none", now.teacher ?? "none"),
-            (
-                "hash of the model that it started from", start?.parameterHash ?? "none",
-                now.start?.parameterHash ?? "none"
-            ),
-            ("batch", "\(before.batch)", "\(after.batch)"),
-            ("accumulate", "\(before.accumulatedBatch)", "\(after.accumulatedBatch)"),
-            ("reversible", "\(before.reversible)", "\(after.reversible)"),
-            ("seed", "\(before.seed)", "\(after.seed)"),
-            ("learning-rate", "\(before.learningRate)", "\(after.learningRate)"),
-            ("learning-rate-of", words(before.learningRateFactors), words(after.learningRateFactors)),
-            ("warmup-steps", "\(before.warmupSteps)", "\(after.warmupSteps)"),
-            ("clip", "\(before.clipNorm)", "\(after.clipNorm)"),
-            ("weight-decay", "\(before.weightDecay)", "\(after.weightDecay)"),
-            ("dropout", "\(before.dropout)", "\(after.dropout)"),
-            ("ema", "\(before.averageDecay)", "\(after.averageDecay)"),
-            ("flips", "\(before.horizontalFlips)", "\(after.horizontalFlips)"),
-            ("shift", "\(before.shift)", "\(after.shift)"),
-            ("repeat", words(before.repeats), words(after.repeats)),
-        ]
-        return properties.first { $0.1 != $0.2 }.map {
-            .checkpointMismatch(property: $0.0, checkpoint: $0.1, now: $0.2)
-        }
-    }
-}
-
 /// The JSON document in a checkpoint's metadata.
-private struct CheckpointState: Codable {
-    var identity: CheckpointIdentity
+private struct CheckpointState<Identity: Codable>: Codable {
+    var identity: Identity
     var progress: TrainingProgress
 }
 
@@ -155,11 +81,19 @@ extension Trainer {
             throw damaged("\(error)")
         }
         guard let json = metadata[MetadataKey.state],
-            let state = try? JSONDecoder().decode(CheckpointState.self, from: Data(json.utf8))
+            let state = try? JSONDecoder().decode(CheckpointState<JSONValue>.self, from: Data(json.utf8))
         else {
             throw damaged("its metadata is not a checkpoint's")
         }
-        if let mismatch = state.identity.mismatch(with: identity) { throw mismatch }
+        let mismatch: (property: String, checkpoint: String, now: String)?
+        do {
+            mismatch = try identity.mismatch(with: state.identity, fields: Flow.fields)
+        } catch {
+            throw damaged("its metadata is not a checkpoint's")
+        }
+        if let (property, checkpoint, now) = mismatch {
+            throw TrainingError.checkpointMismatch(property: property, checkpoint: checkpoint, now: now)
+        }
 
         let infos = optimizer.memory.map(\.info)
         let groups = CheckpointGroup.allCases.filter { $0 != .best || state.progress.best != nil }

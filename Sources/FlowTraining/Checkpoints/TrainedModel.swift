@@ -13,7 +13,7 @@ extension Trainer {
     /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` before the first validation.
     public func model(
         name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision
-    ) throws -> DensityModel<Flow> {
+    ) throws -> DensityModel {
         guard var best, let bestPoint = progress.best else {
             throw TrainingError.mismatch(property: "number of validations", expected: "1 or more", actual: "0")
         }
@@ -22,7 +22,7 @@ extension Trainer {
         }
         let held = validation.data
         var record = ModelRecord(
-            name: name, architecture: Flow.architectureName, hyperParameters: hyperParameters,
+            name: name, architecture: Flow.architectureName, sizes: sizes,
             eventShape: held.shape, levels: preprocessing.levels,
             dequantization: ModelRecord.dequantization(identity.dequantizer), dequantizer: identity.dequantizer,
             logitAlpha: preprocessing.logitAlpha, classes: classes, classPrior: classPrior,
@@ -55,8 +55,8 @@ extension Trainer {
 
     /// Fraction of each class in the training images; nil unless the flow is conditioned on them.
     private var classPrior: [Double]? {
-        guard hyperParameters.classes > 0, let labels = train.data.labels else { return nil }
-        var counts = [Double](repeating: 0, count: hyperParameters.classes)
+        guard sizes.classes > 0, let labels = train.data.labels else { return nil }
+        var counts = [Double](repeating: 0, count: sizes.classes)
         for label in labels { counts[label] += 1 }
         return counts.map { $0 / Double(labels.count) }
     }

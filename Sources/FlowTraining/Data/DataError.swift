@@ -54,7 +54,7 @@ extension DataError: CustomStringConvertible {
         case .tooLarge(let file, let quantity, let value, let limit):
             "\(file): \(quantity): \(value) is over the limit of \(limit)"
         case .mixedSizes(let file, let expected, let found):
-            "\(file): expected \(Self.size(expected)) as in the images before it, found \(Self.size(found))"
+            "\(file): expected \(expected) as in the images before it, found \(found)"
         case .mixedModes(let file, let expected, let found):
             "\(file): expected \(expected) as in the images before it, found \(found)"
         case .empty(let file, let expected): "\(file): holds no images: expected \(expected)"
@@ -69,9 +69,5 @@ extension DataError: CustomStringConvertible {
             "class \(name): expected one of \(classes.joined(separator: ", ")), or its number"
         case .noLabels(let name): "class \(name): the data set has no labels"
         }
-    }
-
-    private static func size(_ shape: EventShape) -> String {
-        "\(shape.width) × \(shape.height) pixels, \(shape.channels) channels"
     }
 }

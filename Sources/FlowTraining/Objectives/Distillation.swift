@@ -1,4 +1,4 @@
-import FlowCore
+public import FlowCore
 import FlowLayers
 public import FlowModels
 import System
@@ -13,7 +13,7 @@ public struct Teacher: Sendable {
     /// - Throws: ``TrainingError/sequentialTeacher(architecture:)`` unless a density takes one parallel pass.
     public init(_ model: any ImageDensity) throws {
         record = model.record
-        guard model.densityOrder == .parallel, let flow = (model as? any FlowBacked)?.architecture else {
+        guard model.densityOrder == .parallel, let flow = (model as? DensityModel)?.flow else {
             throw TrainingError.sequentialTeacher(architecture: record.architecture)
         }
         density = FlowDensity(flow)
@@ -29,7 +29,7 @@ extension Trainer where Flow: ReversibleArchitecture {
     /// Source: van den Oord et al., *Parallel WaveNet* (2017), §4, arXiv:1711.10433, without its further losses.
     /// - Throws: ``TrainingError`` when options or data make no sense or the images are not what the teacher knows.
     public convenience init(
-        distilling teacher: Teacher, hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
+        distilling teacher: Teacher, sizes: Sizes, train: ImageDataSet, validation: ImageDataSet,
         options: TrainingOptions, threads: Int
     ) throws {
         let record = teacher.record
@@ -37,11 +37,11 @@ extension Trainer where Flow: ReversibleArchitecture {
             throw TrainingError.mismatch(
                 property: "shape of the training images", expected: "\(record.eventShape)", actual: "\(train.shape)")
         }
-        var hyperParameters = hyperParameters
-        hyperParameters.classes = record.hyperParameters.classes
+        var sizes = sizes
+        sizes.classes = record.sizes.classes
         if record.isConditional { try Self.checkClasses(of: train, against: record) }
         try self.init(
-            hyperParameters: hyperParameters, train: train, validation: validation,
+            sizes: sizes, train: train, validation: validation,
             preprocessing: Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), options: options,
             threads: threads, teacher: teacher.hash
         ) { Distillation(teacher: teacher.density, train: $0) }

@@ -21,7 +21,7 @@ extension Trainer {
         options: TrainingOptions, threads: Int
     ) throws {
         let record = model.record
-        guard let model = model as? DensityModel<Flow> else {
+        guard let model = model as? DensityModel, var flow = model.flow as? Flow else {
             throw TrainingError.mismatch(
                 property: "architecture", expected: Flow.architectureName, actual: record.architecture)
         }
@@ -30,13 +30,12 @@ extension Trainer {
                 property: "shape of the training images", expected: "\(record.eventShape)", actual: "\(train.shape)")
         }
         if record.isConditional { try Self.checkClasses(of: train, against: record) }
-        var flow = model.flow
         try flow.appendBlocks(blocks, seed: options.seed)
         let start = StartingPoint(
             fitted: Fitted(flow: flow, dequantizer: model.dequantizer),
             record: StartingRecord(name: record.name, parameterHash: model.flow.parameterHash))
         try self.init(
-            hyperParameters: record.hyperParameters.addingBlocks(blocks), train: train, validation: validation,
+            sizes: record.sizes.addingBlocks(blocks), train: train, validation: validation,
             preprocessing: Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha),
             dequantizer: record.dequantizer, options: options, threads: threads, start: start
         ) { MaximumLikelihood(train: $0) }

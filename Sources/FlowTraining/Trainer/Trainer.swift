@@ -1,4 +1,4 @@
-import FlowCore
+public import FlowCore
 public import FlowModels
 import System
 
@@ -15,7 +15,8 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     /// The weights under training.
     var fitted: Fitted<Flow>
-    let hyperParameters: HyperParameters
+    /// A value for each of the architecture's fields.
+    let sizes: Sizes
     let preprocessing: Preprocessing
     let train: RowPreparation
     let validation: RowPreparation
@@ -37,18 +38,18 @@ public final class Trainer<Flow: FlowArchitecture> {
     private var ticked: (clock: Double, wall: Double)
     private var secondsWhenSaved = 0.0
 
-    /// A flow of `hyperParameters` with initial weights, ready for the first step.
+    /// A flow of `sizes` with initial weights, ready for the first step.
     ///
     /// - Parameters:
     ///   - dequantizer: sizes of the dequantizer that is learned with the flow; nil for uniform dequantization.
     ///   - threads: never changes the result.
     /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
     public convenience init(
-        hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
-        preprocessing: Preprocessing, dequantizer: DequantizerSizes? = nil, options: TrainingOptions, threads: Int
+        sizes: Sizes, train: ImageDataSet, validation: ImageDataSet,
+        preprocessing: Preprocessing, dequantizer: Sizes? = nil, options: TrainingOptions, threads: Int
     ) throws {
         try self.init(
-            hyperParameters: hyperParameters, train: train, validation: validation, preprocessing: preprocessing,
+            sizes: sizes, train: train, validation: validation, preprocessing: preprocessing,
             dequantizer: dequantizer, options: options, threads: threads
         ) { MaximumLikelihood(train: $0) }
     }
@@ -58,27 +59,28 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///   - start: of a fine-tuning, with a dequantizer if there are sizes for one.
     ///   - objective: what is trained, given the training images.
     init(
-        hyperParameters: HyperParameters, train: ImageDataSet, validation: ImageDataSet,
-        preprocessing: Preprocessing, dequantizer sizes: DequantizerSizes? = nil, options: TrainingOptions,
+        sizes: Sizes, train: ImageDataSet, validation: ImageDataSet,
+        preprocessing: Preprocessing, dequantizer dequantizerSizes: Sizes? = nil, options: TrainingOptions,
         threads: Int, teacher: String? = nil, start: StartingPoint<Flow>? = nil,
         objective: (RowPreparation) -> any Objective<Flow>
     ) throws {
         try options.validate()
         try Self.check(train: train, validation: validation, preprocessing: preprocessing)
-        if hyperParameters.classes > 0 { try Self.checkLabels(train, validation, classes: hyperParameters.classes) }
+        let sizes = try sizes.resolved(by: Flow.fields)
+        if sizes.classes > 0 { try Self.checkLabels(train, validation, classes: sizes.classes) }
         self.options = options
-        self.hyperParameters = hyperParameters
+        self.sizes = sizes
         self.preprocessing = preprocessing
         self.threads = max(1, threads)
         identity = CheckpointIdentity(
-            architecture: Flow.architectureName, hyperParameters: hyperParameters, eventShape: train.shape,
-            levels: preprocessing.levels, dequantizer: sizes, logitAlpha: preprocessing.logitAlpha,
+            architecture: Flow.architectureName, sizes: sizes, eventShape: train.shape,
+            levels: preprocessing.levels, dequantizer: dequantizerSizes, logitAlpha: preprocessing.logitAlpha,
             trainHash: train.contentHash, validationHash: validation.contentHash, options: options, teacher: teacher,
             start: start?.record)
         func prepare(_ data: ImageDataSet, _ entries: [Int]? = nil) -> RowPreparation {
             RowPreparation(
                 data: data, entries: entries, preprocessing: preprocessing, options: options,
-                classes: hyperParameters.classes)
+                classes: sizes.classes)
         }
         self.train = prepare(train, try train.entries(repeating: options.repeats))
         self.validation = prepare(validation)
@@ -92,14 +94,16 @@ public final class Trainer<Flow: FlowArchitecture> {
         if let start {
             fitted = start.fitted
         } else {
-            var flow = try Flow(shape: train.shape, hyperParameters: hyperParameters, seed: options.seed)
+            var flow = try Flow(shape: train.shape, sizes: sizes, seed: options.seed)
             let first = Self.order(of: self.train.entries.count, options: options, epoch: 0).prefix(
                 initializationImages)
             // a dequantizer's noise is uniform at the start
             try flow.initialize(from: self.train.training(first, epoch: 0, noise: .uniform).x)
             fitted = Fitted(
                 flow: flow,
-                dequantizer: try sizes.map { try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed) })
+                dequantizer: try dequantizerSizes.map {
+                    try Dequantizer(shape: train.shape, sizes: $0, seed: options.seed)
+                })
         }
         try fitted.flow.setDropout(Float(options.dropout))
         let flow = fitted.flow

@@ -32,15 +32,7 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Height, width and channels of an event, for flows of images.", valueName: "28x28x1"))
     var image: String?
 
-    @Option(help: ArgumentHelp("Masked networks or couplings.", valueName: "n"))
-    var layers: Int?
-
-    @Option(help: ArgumentHelp("Hidden units of each network, such as 1024,1024.", valueName: "n,n"))
-    var hidden: String?
-
-    @OptionGroup var spline: SplineArguments
-
-    @OptionGroup var convolution: ConvolutionArguments
+    @OptionGroup var sizes: SizeArguments<MeasuredSizes>
 
     @Option(
         help: ArgumentHelp("\(Direction.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "direction"))
@@ -68,43 +60,37 @@ struct Bench: ParsableCommand {
         guard direction != .train || weights.precision == .f32 else {
             throw CommandError("--precision is \(weights.precision); training is always in f32")
         }
-        let (flow, shape, hyperParameters) = try flow()
-        print(try measure(flow, shape, hyperParameters))
+        let (flow, shape, sizes) = try flow()
+        print(try measure(flow, shape, sizes))
     }
 
-    private func flow() throws -> (any FlowArchitecture, EventShape, HyperParameters) {
+    private func flow() throws -> (any FlowArchitecture, EventShape, Sizes) {
         if let model {
-            guard architecture == nil, dims == nil, image == nil, layers == nil, hidden == nil else {
+            let given = try sizes.given().names
+            guard architecture == nil, dims == nil, image == nil, given.isEmpty else {
+                let options = MeasuredSizes.fields.filter { given.contains($0.name) }.map(MeasuredSizes.option)
                 throw CommandError(
-                    "--model brings its own sizes: leave out --architecture, --dims, --image, --layers, --hidden")
+                    "--model brings its own sizes: leave out "
+                        + (["--architecture", "--dims", "--image"] + options).joined(separator: ", "))
             }
-            let density: any ImageDensity
+            let density: DensityModel
             do { density = try ModelFile.load(path: model) } catch let error as ModelFileError {
                 throw CommandError("\(model): \(error)")
             }
-            guard let backed = density as? any FlowBacked else { throw CommandError("\(model): holds no flow") }
-            return (backed.architecture, density.record.eventShape, density.record.hyperParameters)
+            return (density.flow, density.record.eventShape, density.record.sizes)
         }
         let name = architecture ?? "maf"
         guard let type = FlowRegistry.architecture(named: name) else {
             throw CommandError("--architecture is \(name); allowed is \(FlowRegistry.names)")
         }
         let shape = try eventShape()
-        let sizes = (hidden ?? "1024,1024").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        let hyperParameters = HyperParameters(
-            layers: layers ?? 5, hidden: sizes, logScaleBound: 7, bins: spline.bins, tailBound: spline.tailBound,
-            kernel: convolution.kernel ?? type.defaultSizes.kernel, isGated: convolution.gated,
-            scales: convolution.scales)
-        try check("--layers", hyperParameters.layers, in: 1...1024)
-        try spline.check()
-        try convolution.check()
-        for size in sizes { try check("--hidden", size, in: 1...1 << 20) }
-        guard let count = type.elementCount(shape: shape, hyperParameters: hyperParameters), count <= Self.maxElements
+        let sizes = try sizes.sizes(of: type)
+        guard let count = type.elementCount(shape: shape, sizes: sizes), count <= Self.maxElements
         else {
             throw CommandError(
                 "a flow of these sizes has more than \(Self.maxElements) parameters, masked zeros among them")
         }
-        return (try random(type, shape, hyperParameters), shape, hyperParameters)
+        return (try random(type, shape, sizes), shape, sizes)
     }
 
     private func eventShape() throws -> EventShape {
@@ -123,9 +109,9 @@ struct Bench: ParsableCommand {
 
     /// A flow away from the identity: what starts at zero is small and random.
     private func random<Flow: FlowArchitecture>(
-        _ type: Flow.Type, _ shape: EventShape, _ hyperParameters: HyperParameters
+        _ type: Flow.Type, _ shape: EventShape, _ sizes: Sizes
     ) throws -> Flow {
-        var flow = try Flow(shape: shape, hyperParameters: hyperParameters, seed: 1)
+        var flow = try Flow(shape: shape, sizes: sizes, seed: 1)
         var stream = RandomStream(seed: 2, stream: 0)
         flow.visitParameters { info, values in
             guard info.shape.count == 2, values.allSatisfy({ $0 == 0 }) else { return }
@@ -136,14 +122,14 @@ struct Bench: ParsableCommand {
     }
 
     private func measure<Flow: FlowArchitecture>(
-        _ flow: Flow, _ shape: EventShape, _ hyperParameters: HyperParameters
+        _ flow: Flow, _ shape: EventShape, _ sizes: Sizes
     ) throws -> String {
         let before = peakGFLOPS(threads: threads)
         let engine = FlowEngine(flow, precision: weights.precision)
         let rates =
             switch direction {
             case .density, .sample: try calls(engine)
-            case .train: try steps(of: Flow.self, shape, hyperParameters)
+            case .train: try steps(of: Flow.self, shape, sizes)
             }
         let peak = max(before, peakGFLOPS(threads: threads))
         let median = rates.sorted()[rates.count / 2]
@@ -151,7 +137,8 @@ struct Bench: ParsableCommand {
         let operations = 2 * Double(engine.multiplyAdds) * (direction == .train ? 3 : 1)
         let report = Report(
             version: Tusk.version, instructionSet: "\(InstructionSet.best)", architecture: Flow.architectureName,
-            dims: flow.dims, layers: hyperParameters.layers, hidden: hyperParameters.hidden, direction: direction,
+            dims: flow.dims, layers: sizes[FlowFields.layers], hidden: sizes[FlowFields.hidden], sizes: sizes,
+            direction: direction,
             batch: batch, threads: threads, precision: weights.precision.rawValue, imagesPerSecond: median,
             imagesPerSecondMin: rates.min()!, imagesPerSecondMax: rates.max()!,  // never empty
             millisecondsPerBatch: 1e3 * Double(batch) / median, gflops: operations * median / 1e9, peakGflops: peak)
@@ -193,10 +180,10 @@ struct Bench: ParsableCommand {
 
     /// Images/s between the trainer's steps, on random images; each step but an epoch's first is a repetition.
     private func steps<Flow: FlowArchitecture>(
-        of type: Flow.Type, _ shape: EventShape, _ hyperParameters: HyperParameters
+        of type: Flow.Type, _ shape: EventShape, _ sizes: Sizes
     ) throws -> [Double] {
         var stream = RandomStream(seed: 4, stream: 0)
-        let classes = hyperParameters.classes
+        let classes = sizes.classes
         func images(_ count: Int) -> ImageDataSet {
             ImageDataSet(
                 shape: shape, levels: 256,
@@ -209,7 +196,7 @@ struct Bench: ParsableCommand {
         options.epochs = TrainingOptions.maxEpochs
         options.learningRate = 1e-6
         let trainer = try Trainer<Flow>(
-            hyperParameters: hyperParameters, train: images(max(classes, batch * 16)), validation: images(1),
+            sizes: sizes, train: images(max(classes, batch * 16)), validation: images(1),
             preprocessing: try Preprocessing(levels: 256, logitAlpha: 1e-4), options: options, threads: threads)
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
@@ -309,6 +296,8 @@ private struct Report: Encodable {
     var dims: Int
     var layers: Int
     var hidden: [Int]
+    /// All sizes of the flow.
+    var sizes: Sizes
     var direction: Bench.Direction
     var batch: Int
     var threads: Int
@@ -321,7 +310,7 @@ private struct Report: Encodable {
     var peakGflops: Double
 
     enum CodingKeys: String, CodingKey {
-        case version, architecture, dims, layers, hidden, direction, batch, threads, precision, gflops
+        case version, architecture, dims, layers, hidden, sizes, direction, batch, threads, precision, gflops
         case instructionSet = "instruction_set"
         case imagesPerSecond = "images_per_second"
         case imagesPerSecondMin = "images_per_second_min"

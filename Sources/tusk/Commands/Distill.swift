@@ -27,7 +27,7 @@ struct Distill: ParsableCommand {
             "Of the student: \(Fit.architectures.joined(separator: ", ")).", valueName: "name"))
     var architecture = "iaf"
 
-    @OptionGroup(title: "Model") var shape: ArchitectureArguments
+    @OptionGroup(title: "Model") var sizes: SizeArguments<TrainedSizes>
     @OptionGroup(title: "Training") var training: TrainingArguments
     @OptionGroup var session: TrainingSession
 
@@ -54,14 +54,14 @@ struct Distill: ParsableCommand {
         _ architecture: Flow.Type, teacher: Teacher, train: ImageDataSet, validation: ImageDataSet,
         options: TrainingOptions
     ) throws {
-        var hyperParameters = try shape.hyperParameters(of: architecture)
-        hyperParameters.classes = teacher.record.hyperParameters.classes
+        var sizes = try sizes.sizes(of: architecture)
+        sizes.classes = teacher.record.sizes.classes
         try session.announce(
-            architecture, hyperParameters, train, validation, options,
+            architecture, sizes, train, validation, options,
             more: "teacher     \(teacher.record.name) (\(teacher.record.architecture)), "
                 + "\(grouped(teacher.record.parameterCount)) parameters")
         let trainer = try Trainer<Flow>(
-            distilling: teacher, hyperParameters: hyperParameters, train: train, validation: validation,
+            distilling: teacher, sizes: sizes, train: train, validation: validation,
             options: options, threads: session.threads)
         let isNamed = !teacher.record.classes.isEmpty && teacher.record.isConditional
         try session.run(trainer, classes: isNamed ? teacher.record.classes : train.classes)

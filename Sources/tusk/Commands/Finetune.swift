@@ -49,7 +49,7 @@ struct Finetune: ParsableCommand {
         let record = start.record
         let before = record.heldOut.map { ", held out \(fixed($0.bitsPerDim, 4)) bits/dim (\($0.split))" } ?? ""
         try session.announce(
-            architecture, record.hyperParameters.addingBlocks(addBlocks), dequantizer: record.dequantizer, train,
+            architecture, record.sizes.addingBlocks(addBlocks), dequantizer: record.dequantizer, train,
             validation, options, more: "start       \(record.name)\(before)")
         let trainer = try Trainer<Flow>(
             finetuning: start, addingBlocks: addBlocks, train: train, validation: validation, options: options,

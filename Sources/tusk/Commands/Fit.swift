@@ -25,19 +25,7 @@ struct Fit: ParsableCommand {
     @Option(help: ArgumentHelp("A flow of vectors: \(Self.architectures.joined(separator: ", ")).", valueName: "name"))
     var architecture = "iaf"
 
-    @Option(help: "Masked networks or couplings.")
-    var layers = 8
-
-    @Option(help: ArgumentHelp("Hidden units of each, layer by layer.", valueName: "n,n"))
-    var hidden = "64,64"
-
-    @Option(help: "Between the linear maps of each: \(Activation.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var activation = Activation.tanh
-
-    @Option(help: ArgumentHelp("Bound of the log-scales, nats.", valueName: "c"))
-    var logScaleBound: Float = 5
-
-    @OptionGroup var spline: SplineArguments
+    @OptionGroup var sizes: SizeArguments<FittedSizes>
 
     @Option(help: "Steps of the fit.")
     var steps = FormulaFitOptions().steps
@@ -86,16 +74,13 @@ struct Fit: ParsableCommand {
 
     /// Those whose sampling direction can be trained and that ask nothing of an image's shape.
     static var architectures: [String] {
-        FlowRegistry.architectures.filter { $0 is any ReversibleArchitecture.Type }.map { $0.architectureName }
+        FittedSizes.architectures.map { $0.architectureName }
     }
 
     func run() throws {
         keepFreedMemory()
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 2...10_000_000)
-        try check("--layers", layers, in: 1...1024)
-        try check("--log-scale-bound", logScaleBound, in: 1e-3...1e3)
-        try spline.check()
         if let output, !output.hasSuffix(".png") {
             throw CommandError("--output \(output): the name must end in .png")
         }
@@ -105,13 +90,10 @@ struct Fit: ParsableCommand {
             throw CommandError(
                 "--architecture \(architecture): known here are \(Self.architectures.joined(separator: ", "))")
         }
-        let hyperParameters = HyperParameters(
-            layers: layers, hidden: try hiddenSizes(hidden), logScaleBound: logScaleBound, activation: activation,
-            bins: spline.bins, tailBound: spline.tailBound)
-        try fit(type, hyperParameters)
+        try fit(type, try sizes.sizes(of: type))
     }
 
-    private func fit<Flow: ReversibleArchitecture>(_: Flow.Type, _ hyperParameters: HyperParameters) throws {
+    private func fit<Flow: ReversibleArchitecture>(_: Flow.Type, _ sizes: Sizes) throws {
         var options = FormulaFitOptions()
         options.steps = steps
         options.batch = batch
@@ -122,7 +104,7 @@ struct Fit: ParsableCommand {
         options.averageDecay = ema
         options.annealing = anneal
         let fit = try FormulaFit<Flow>(
-            to: target, hyperParameters: hyperParameters, options: options, threads: threads)
+            to: target, sizes: sizes, options: options, threads: threads)
         var sum = 0.0
         let interval = max(1, steps / 10)
         try fit.run { mean, inverseTemperature in
@@ -150,7 +132,7 @@ struct Fit: ParsableCommand {
         Terminal.line(
             """
             target      \(target.rawValue)
-            flow        \(architecture), \(layers) layers of \(hyperParameters.hidden), \(grouped(steps)) steps
+            flow        \(architecture), \(Flow.description(of: sizes)), \(grouped(steps)) steps
             bound       \(fixed(weights.bound, 4)) ± \(fixed(weights.boundStandardError, 4)) nats, at most ln Z
             ln Z        \(fixed(weights.logNormalizer, 4)) ± \(fixed(weights.logNormalizerStandardError, 4)) nats, by \
             importance weights\(known)

@@ -23,12 +23,9 @@ struct Inspect: ParsableCommand {
         var arguments = ModelArguments()
         arguments.model = file
         let density = try arguments.load()
-        guard let backed = density as? any FlowBacked else {
-            throw CommandError("\(file ?? "embedded model"): holds no flow")
-        }
         let held = try arguments.tensors()
         let summary = Inspection(
-            of: backed.architecture, backed.dequantizer, density, bytes: held.bytes, tensors: held.tensors,
+            of: density.flow, density.dequantizer, density, bytes: held.bytes, tensors: held.tensors,
             listsTensors: tensors)
         if json {
             let encoder = JSONEncoder()
@@ -62,9 +59,13 @@ private struct Inspection: Encodable {
         var multiplyAdds: Int
     }
 
-    var record: ModelRecord
-    /// Its sizes in words.
+    var name: String
+    /// The architecture's name, its sizes as in `GET /models`, and both in words.
     var architecture: String
+    var hyperParameters: Sizes
+    var description: String
+    /// All that the file says of the model.
+    var record: ModelRecord
     var fileBytes: Int
     /// Masked zeros that the file stores, as those of format 1 do.
     var maskedZeros: Int
@@ -81,7 +82,10 @@ private struct Inspection: Encodable {
     ) {
         record = density.record
         record.check.pixels = []
-        architecture = type(of: flow).description(of: record.hyperParameters)
+        name = record.name
+        architecture = record.architecture
+        hyperParameters = record.sizes
+        description = type(of: flow).description(of: record.sizes)
         fileBytes = bytes
         maskedZeros = held.values.reduce(0) { $0 + $1.values.count } - record.parameterCount
         types = Set(held.values.map(\.precision.rawValue)).sorted()
@@ -102,20 +106,19 @@ private struct Inspection: Encodable {
     }
 
     var text: String {
-        let shape = record.eventShape
         var lines = [
-            ("name", record.name),
+            ("name", name),
             (
                 "architecture",
-                "\(record.architecture): \(architecture)"
+                "\(architecture): \(description)"
             ),
             (
                 "images",
-                "\(shape.height)x\(shape.width)x\(shape.channels), \(record.levels) levels; logit alpha \(record.logitAlpha)"
+                "\(record.eventShape), \(record.levels) levels; logit alpha \(record.logitAlpha)"
             ),
             (
                 "noise",
-                record.dequantization + (record.dequantizer.map { ", \($0)" } ?? "")
+                record.dequantization + (record.dequantizer.map { ", " + $0.description(of: Dequantizer.fields) } ?? "")
             ),
             (
                 "classes",

@@ -217,8 +217,6 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func summary(_ record: ModelRecord) -> String {
-        let shape = record.eventShape
-        return "\(record.name), \(record.architecture), images \(shape.width)x\(shape.height)x\(shape.channels), "
-            + "\(grouped(record.parameterCount)) parameters"
+        "\(record.name), \(record.architecture), images \(record.eventShape), \(grouped(record.parameterCount)) parameters"
     }
 }

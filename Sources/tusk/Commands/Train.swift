@@ -18,7 +18,7 @@ struct Train: ParsableCommand {
         help: ArgumentHelp("One of \(FlowRegistry.names).", valueName: "name"))
     var architecture: String
 
-    @OptionGroup(title: "Model") var shape: ArchitectureArguments
+    @OptionGroup(title: "Model") var sizes: SizeArguments<TrainedSizes>
     @OptionGroup(title: "Model") var input: InputArguments
     @OptionGroup(title: "Dequantization") var dequantization: DequantizationArguments
     @OptionGroup(title: "Training") var training: TrainingArguments
@@ -36,15 +36,15 @@ struct Train: ParsableCommand {
     private func run<Flow: FlowArchitecture>(
         _ architecture: Flow.Type, train: ImageDataSet, validation: ImageDataSet, options: TrainingOptions
     ) throws {
-        var hyperParameters = try shape.hyperParameters(of: architecture)
+        var sizes = try sizes.sizes(of: architecture)
         if input.conditional {
             guard !train.classes.isEmpty else { throw CommandError("--conditional needs data with classes") }
-            hyperParameters.classes = train.classes.count
+            sizes.classes = train.classes.count
         }
         let dequantizer = try dequantization.sizes()
-        try session.announce(architecture, hyperParameters, dequantizer: dequantizer, train, validation, options)
+        try session.announce(architecture, sizes, dequantizer: dequantizer, train, validation, options)
         let trainer = try Trainer<Flow>(
-            hyperParameters: hyperParameters, train: train, validation: validation,
+            sizes: sizes, train: train, validation: validation,
             preprocessing: Preprocessing(levels: input.levels, logitAlpha: input.alpha),
             dequantizer: dequantizer, options: options, threads: session.threads)
         try session.run(trainer, classes: train.classes)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FlowCore
 import FlowModels
 
 /// How noise is put on the levels of an image.
@@ -14,32 +15,16 @@ struct DequantizationArguments: ParsableArguments {
             valueName: "kind"))
     var dequantization = Kind.uniform
 
-    @Option(
-        help: ArgumentHelp(
-            "Couplings of a variational dequantization; default: \(DequantizerSizes.defaultLayers).", valueName: "n"))
-    var dequantizerLayers: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Hidden units of each, layer by layer; default: \(DequantizerSizes.defaultHidden.map(String.init).joined(separator: ",")).",
-            valueName: "n,n"))
-    var dequantizerHidden: String?
+    @OptionGroup private var dequantizer: SizeArguments<DequantizerSizes>
 
     /// Nil for uniform noise.
-    func sizes() throws -> DequantizerSizes? {
-        guard dequantization == .variational else {
-            guard dequantizerLayers == nil, dequantizerHidden == nil else {
-                throw CommandError(
-                    "--dequantizer-layers and --dequantizer-hidden are of --dequantization variational; it is uniform")
-            }
-            return nil
+    func sizes() throws -> Sizes? {
+        let given = try dequantizer.given()
+        if dequantization == .variational { return try given.resolved(by: Dequantizer.fields) }
+        guard given.names.isEmpty else {
+            let options = Dequantizer.fields.map(DequantizerSizes.option).joined(separator: " and ")
+            throw CommandError("\(options) are of --dequantization variational; it is uniform")
         }
-        var sizes = DequantizerSizes()
-        if let dequantizerLayers {
-            try check("--dequantizer-layers", dequantizerLayers, in: 1...1024)
-            sizes.layers = dequantizerLayers
-        }
-        if let dequantizerHidden { sizes.hidden = try hiddenSizes(dequantizerHidden, option: "--dequantizer-hidden") }
-        return sizes
+        return nil
     }
 }

@@ -26,7 +26,7 @@ struct ModelArguments: ParsableArguments {
 
     /// - Parameter precision: of the weights that the model computes with.
     /// - Throws: a `CommandError` that names the file.
-    func load(_ precision: WeightPrecision = .f32) throws -> any ImageDensity { try loadModel(model, precision) }
+    func load(_ precision: WeightPrecision = .f32) throws -> DensityModel { try loadModel(model, precision) }
 }
 
 /// Which models a service answers for.
@@ -56,7 +56,7 @@ struct ServedModelArguments: ParsableArguments {
 
 /// The model in `file`; the one inside this program for nil.
 /// - Throws: a `CommandError` that names the file.
-private func loadModel(_ file: String?, _ precision: WeightPrecision) throws -> any ImageDensity {
+private func loadModel(_ file: String?, _ precision: WeightPrecision) throws -> DensityModel {
     do {
         guard let file else { return try Embedded.model(precision) }
         return try ModelFile.load(path: file, precision: precision)

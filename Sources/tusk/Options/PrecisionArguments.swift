@@ -1,7 +1,7 @@
 import ArgumentParser
 import FlowCore
 
-/// What the weights are rounded to.
+/// What the networks compute in, whatever the type of the tensors in the file.
 struct PrecisionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -1,9 +1,6 @@
 public import ArgumentParser
-public import FlowKernels
-import FlowModels
 public import FlowTraining
 
-extension Activation: ExpressibleByArgument {}
 extension TrainingClock: ExpressibleByArgument {}
 
 extension LearningRateFactor: ExpressibleByArgument {
@@ -24,50 +21,6 @@ extension ClassRepeat: ExpressibleByArgument {
     }
 }
 
-/// Sizes of the flow.
-struct ArchitectureArguments: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Masked networks or couplings; of multi-scale flows couplings or steps at each scale. Default: \(FlowRegistry.defaults { "\($0.layers)" }).",
-            valueName: "n"))
-    var layers: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Hidden units of each, layer by layer; of flows of images channels of each residual block, multiples of 16. Default: \(FlowRegistry.defaults { $0.hidden.map(String.init).joined(separator: ",") }).",
-            valueName: "n,n"))
-    var hidden: String?
-
-    @Option(help: "Between the linear maps of each: \(Activation.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var activation = Activation.relu
-
-    @Flag(
-        help: "Residual blocks of two linear maps each after the first; --hidden is then an odd number of equal sizes.")
-    var residual = false
-
-    @Option(help: ArgumentHelp("Bound of the log-scales of affine maps, nats.", valueName: "c"))
-    var logScaleBound: Float = 5
-
-    @OptionGroup var spline: SplineArguments
-
-    @OptionGroup var convolution: ConvolutionArguments
-
-    /// What is not given is the architecture's own.
-    func hyperParameters(of architecture: any FlowArchitecture.Type) throws -> HyperParameters {
-        let defaults = architecture.defaultSizes
-        let layers = layers ?? defaults.layers
-        try check("--layers", layers, in: 1...1024)
-        let sizes = try hidden.map { try hiddenSizes($0) } ?? defaults.hidden
-        try spline.check()
-        try convolution.check()
-        return HyperParameters(
-            layers: layers, hidden: sizes, logScaleBound: logScaleBound, activation: activation, isResidual: residual,
-            bins: spline.bins, tailBound: spline.tailBound, kernel: convolution.kernel ?? defaults.kernel,
-            isGated: convolution.gated,
-            scales: convolution.scales)
-    }
-}
-
 /// What the flow sees: of a student it is what its teacher sees.
 struct InputArguments: ParsableArguments {
     @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
@@ -78,54 +31,6 @@ struct InputArguments: ParsableArguments {
 
     @Option(help: "Margin of the logit map, above 0 and below 0.5.")
     var alpha = 1e-6
-}
-
-/// Sizes of hidden layers, the value of `option`.
-func hiddenSizes(_ hidden: String, option: String = "--hidden") throws -> [Int] {
-    let parts = hidden.split(separator: ",", omittingEmptySubsequences: false)
-    let sizes = parts.compactMap { Int($0) }
-    guard sizes.count == parts.count, (1...64).contains(sizes.count),
-        sizes.allSatisfy({ (1...1 << 20).contains($0) })
-    else {
-        throw CommandError("\(option) \(hidden): 1 to 64 sizes of 1 to \(1 << 20), with commas, were expected")
-    }
-    return sizes
-}
-
-/// What nsf-coupling and nsf-autoregressive send each dimension through.
-struct SplineArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Bins of each spline.", valueName: "n"))
-    var bins = HyperParameters.defaultBins
-
-    @Option(help: ArgumentHelp("Splines bend the range from -b to b, in standard deviations.", valueName: "b"))
-    var tailBound = HyperParameters.defaultTailBound
-
-    func check() throws {
-        try tusk.check("--bins", bins, in: UnivariateTransform.binCounts)
-        try tusk.check("--tail-bound", tailBound, in: 1e-3...1e6)
-    }
-}
-
-/// Of flows of images, whose conditioners are convolutional networks: --hidden then gives the channels of each residual block.
-struct ConvolutionArguments: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Side of the convolutions of a flow of images. Default: \(FlowRegistry.defaults { "\($0.kernel)" }).",
-            valueName: "n"))
-    var kernel: Int?
-
-    @Flag(help: "Gated residual blocks in a flow of images.")
-    var gated = false
-
-    @Option(help: ArgumentHelp("Scales of realnvp, glow and nsf-glow.", valueName: "n"))
-    var scales = HyperParameters.defaultScales
-
-    func check() throws {
-        if let kernel, !HyperParameters.kernels.contains(kernel) {
-            throw CommandError("--kernel is \(kernel); allowed is one of \(HyperParameters.kernels)")
-        }
-        try tusk.check("--scales", scales, in: HyperParameters.scaleCounts)
-    }
 }
 
 /// How it is fitted; defaults as in ``TrainingOptions``.

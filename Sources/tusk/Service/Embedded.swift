@@ -5,7 +5,7 @@ import FlowModels
 /// What travels inside the program.
 enum Embedded {
     /// - Throws: `ModelFileError`.
-    static func model(_ precision: WeightPrecision) throws -> any ImageDensity {
+    static func model(_ precision: WeightPrecision) throws -> DensityModel {
         // constant memory of this program, as long as the count says
         let bytes = unsafe UnsafeRawBufferPointer(start: tusk_embedded_model_bytes(), count: tusk_embedded_model_size)
         return try ModelFile.load(unsafe RawSpan(_unsafeBytes: bytes), precision: precision)

@@ -32,8 +32,13 @@ struct TrainingSession: ParsableArguments {
         help: ArgumentHelp("Name of the class for the record, where the data has only numbers; may be repeated."))
     var classNames: [String] = []
 
-    @Option(help: ArgumentHelp("float32, bfloat16 or float16.", valueName: "type"))
-    var precision: TensorPrecision = .float32
+    @Option(
+        help: ArgumentHelp("Type of the tensors in the model file: float32, bfloat16 or float16.", valueName: "type"))
+    var filePrecision: TensorPrecision = .float32
+
+    /// The name of ``filePrecision`` before a model could compute in a precision of its own.
+    @Option(name: .customLong("precision"), help: .hidden)
+    var formerPrecision: String?
 
     @Flag(help: "Continue from the checkpoint, if there is one.")
     var resume = false
@@ -66,6 +71,11 @@ struct TrainingSession: ParsableArguments {
     }
 
     func check() throws {
+        guard formerPrecision == nil else {
+            throw CommandError(
+                "--precision is what a model computes in, of serve, evaluate and bench; the type of the tensors in the file is "
+                    + "--file-precision")
+        }
         guard ModelRecord.isValidName(name) else {
             throw CommandError("--name \(name): 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-' are allowed")
         }
@@ -99,16 +109,16 @@ struct TrainingSession: ParsableArguments {
 
     /// Parameters of such a flow of the images and its dequantizer, and numbers in their arrays, masked zeros among them.
     private static func counts<Flow: FlowArchitecture>(
-        _: Flow.Type, shape: EventShape, _ hyperParameters: HyperParameters, _ dequantizer: DequantizerSizes?
+        _: Flow.Type, shape: EventShape, _ sizes: Sizes, _ dequantizer: Sizes?
     ) throws -> (parameters: Int, ofDequantizer: Int, elements: Int) {
         let counted = dequantizer.map { Dequantizer.parameterCount(shape: shape, sizes: $0) } ?? 0
         guard let ofDequantizer = counted, ofDequantizer <= maxElements else {
             throw CommandError(
                 "--dequantizer-layers and --dequantizer-hidden ask for more than \(grouped(maxElements)) parameters")
         }
-        guard let elements = Flow.elementCount(shape: shape, hyperParameters: hyperParameters),
+        guard let elements = Flow.elementCount(shape: shape, sizes: sizes),
             elements <= maxElements,
-            let parameters = Flow.parameterCount(shape: shape, hyperParameters: hyperParameters)
+            let parameters = Flow.parameterCount(shape: shape, sizes: sizes)
         else {
             throw CommandError(
                 "--layers and --hidden ask for more than \(grouped(maxElements)) parameters, masked zeros among them")
@@ -125,7 +135,7 @@ struct TrainingSession: ParsableArguments {
     /// What the training will need.
     /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
     private func memory<Flow: FlowArchitecture>(
-        _: Flow.Type, _ sizes: HyperParameters, _ dequantizer: DequantizerSizes?, _ elements: Int, _ shape: EventShape,
+        _: Flow.Type, _ sizes: Sizes, _ dequantizer: Sizes?, _ elements: Int, _ shape: EventShape,
         _ options: TrainingOptions
     ) throws -> MemoryEstimate {
         if let maxMemory { try tusk.check("--max-memory", maxMemory, in: 1...1 << 40) }
@@ -140,7 +150,7 @@ struct TrainingSession: ParsableArguments {
         }
         var estimate = MemoryEstimate.parameters(elements, base: base, isResumed: isResumed)
         try checkFits(estimate)
-        let flow = try Flow(shape: shape, hyperParameters: sizes, seed: nil)
+        let flow = try Flow(shape: shape, sizes: sizes, seed: nil)
         estimate = estimate.adding(
             flow, dequantizer: try dequantizer.map { try Dequantizer(shape: shape, sizes: $0, seed: nil) },
             options: options, threads: threads)
@@ -193,8 +203,8 @@ struct TrainingSession: ParsableArguments {
     private func finish<Flow: FlowArchitecture>(_ trainer: Trainer<Flow>, classes: [String]) throws {
         let model = try trainer.model(
             name: name, classes: classes, trainSplit: split.rawValue, validationSplit: Split.validation.rawValue,
-            precision: precision)
-        try namingFile(output) { try ModelFile.write(model, to: output, precision: precision) }
+            precision: filePrecision)
+        try namingFile(output) { try ModelFile.write(model, to: output, precision: filePrecision) }
         try writeFile(
             encodePNG(curvePlot(trainer.progress.curve, title: name, goal: trainer.goal)), to: base + ".png")
         guard let heldOut = model.record.heldOut, let best = trainer.progress.best else { return }
@@ -209,7 +219,7 @@ struct TrainingSession: ParsableArguments {
     /// - Parameter more: a line on what else is special about this training, after its first one.
     /// - Throws: ``CommandError`` when there is not so much memory, or the sizes are too large.
     func announce<Flow: FlowArchitecture>(
-        _ architecture: Flow.Type, _ sizes: HyperParameters, dequantizer: DequantizerSizes? = nil,
+        _ architecture: Flow.Type, _ sizes: Sizes, dequantizer: Sizes? = nil,
         _ train: ImageDataSet, _ validation: ImageDataSet, _ options: TrainingOptions, more: String? = nil
     ) throws {
         let (parameters, ofDequantizer, elements) = try Self.counts(
@@ -226,16 +236,16 @@ struct TrainingSession: ParsableArguments {
         }
         for own in options.repeats { how.append("\(own.name) \(own.times) times") }
         if let maxSeconds = options.maxSeconds { how.append("at most \(duration(maxSeconds))") }
-        let sides = "\(train.shape.height)x\(train.shape.width)x\(train.shape.channels)"
         Terminal.line(
             """
             data        \(grouped(train.count)) images (\(split.rawValue)), \(grouped(validation.count)) to validate, \
-            \(sides), \(train.levels) levels
+            \(train.shape), \(train.levels) levels
             model       \(architecture.architectureName), \(architecture.description(of: sizes)), \(grouped(parameters)) \
             parameters
             """)
         if let dequantizer {
-            Terminal.line("noise       variational, \(dequantizer), \(grouped(ofDequantizer)) parameters")
+            let sizes = dequantizer.description(of: Dequantizer.fields)
+            Terminal.line("noise       variational, \(sizes), \(grouped(ofDequantizer)) parameters")
         }
         if let more { Terminal.line(more) }
         Terminal.line(

@@ -1,4 +1,5 @@
 import DensityAPI
+import FlowCore
 import FlowModels
 import HTTPTypes
 import TestSupport
@@ -70,7 +71,7 @@ struct SchemaTests {
         try await TestAPI(
             FakeDensity(
                 classes: ["bear", "elephant"], calibration: calibration, isConditional: true,
-                dequantizer: DequantizerSizes(layers: 2, hidden: [8]),
+                dequantizer: ["layers": 2, "hidden": [8]],
                 start: StartingRecord(name: "older", parameterHash: String(repeating: "0", count: 64))))
     }
 

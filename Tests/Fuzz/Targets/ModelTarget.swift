@@ -86,10 +86,10 @@ private func headerLength(of file: [UInt8]) -> Int { file[..<8].reversed().reduc
 private func smallModelFile<Flow: FlowArchitecture>(_: Flow.Type) throws -> [UInt8] {
     let isOfImages = Flow.self is any ImageFlow.Type
     let shape = EventShape(height: 2, width: 2, channels: 1)
-    let sizes = HyperParameters(layers: 1, hidden: isOfImages ? [16] : [3], logScaleBound: 3, scales: 1)
-    let flow = BijectionLaws.perturbed(try Flow(shape: shape, hyperParameters: sizes, seed: 1), scale: 0.2, seed: 2)
+    let sizes: Sizes = ["layers": 1, "hidden": isOfImages ? [16] : [3], "log_scale_bound": 3, "scales": 1]
+    let flow = BijectionLaws.perturbed(try Flow(shape: shape, sizes: sizes, seed: 1), scale: 0.2, seed: 2)
     let record = ModelRecord(
-        name: "small", architecture: Flow.architectureName, hyperParameters: sizes, eventShape: shape, levels: 256,
+        name: "small", architecture: Flow.architectureName, sizes: sizes, eventShape: shape, levels: 256,
         dequantization: "uniform", logitAlpha: 1e-3, classes: ["thing"], parameterCount: flow.parameterCount,
         check: CheckVector(pixels: [0, 9, 99, 255], logProb: 0))
     return try ModelFile.encode(DensityModel(flow: flow, record: record), precision: .float32)

@@ -1,5 +1,4 @@
-import FlowCore
-public import FlowKernels
+public import FlowCore
 public import FlowLayers
 
 /// Glow: activation normalisation and invertible 1×1 convolutions between affine couplings of channels, over several scales;
@@ -9,7 +8,8 @@ public import FlowLayers
 /// last coupling before, in place of the paper's learned prior.
 public struct GlowFlow: ImageFlow {
     public static let architectureName = "glow"
-    public static let sizes: FlowSizes = [.affine, .convolutional, .scales]
+    public typealias Transform = AffineTransform
+    public static let bodyFields = imageFields + [MultiScale.scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]
@@ -19,9 +19,7 @@ public struct GlowFlow: ImageFlow {
         self.layers = layers
     }
 
-    public static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
-        glowSteps(hyperParameters)
+    public static func steps(_ sizes: Sizes) -> [ImagePlan.Step] {
+        glowSteps(sizes)
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }

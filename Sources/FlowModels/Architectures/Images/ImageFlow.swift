@@ -1,36 +1,65 @@
 public import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// A chain of maps of images.
 public protocol ImageFlow: ChainFlow where Layer == ImageLayer {
     /// The layers after standardisation. Sizes are positive.
-    static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step]
+    static func steps(_ sizes: Sizes) -> [ImagePlan.Step]
     /// What each transformed dimension goes through.
-    static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform
+    associatedtype Transform: TransformFamily
+    /// Sizes beside the transform's and the number of classes; by default ``imageFields``.
+    static var bodyFields: [any SizeDescription] { get }
     init(standardize: ActNorm, layers: [ImageLayer])
 }
 
+/// Sizes of flows of images beside those of every chain.
+public enum ImageFields {
+    /// Side of the convolutions of a conditioner.
+    public static let kernel = SizeField<Int>(
+        "kernel", standard: 3, .oneOf([1, 3, 5, 7, 9]), isRequired: false, help: "Side of the convolutions."
+    ) { "convolutions of \($0)×\($0)" }
+    /// Whether residual blocks are gated, `h + v · sigmoid(g)`.
+    public static let gated = SizeField<Bool>(
+        "gated", standard: false, isRequired: false, help: "Gated residual blocks."
+    ) { $0 ? "gated" : nil }
+}
+
+/// What flows of several scales have: after each scale but the last, half of the dimensions are done.
+public enum MultiScale {
+    /// Number of scales.
+    public static let scales = SizeField<Int>(
+        "scales", standard: 2, .range(1...8), isRequired: false, help: "Scales, each half as high and wide."
+    ) { "\($0) scales" }
+}
+
 extension ImageFlow {
-    public static var defaultSizes: HyperParameters {
-        HyperParameters(layers: 4, hidden: [64, 64], logScaleBound: 5)
+    /// Sizes that every flow of images has.
+    public static var imageFields: [any SizeDescription] {
+        [FlowFields.layers, FlowFields.hidden, FlowFields.activation, ImageFields.kernel, ImageFields.gated]
     }
 
-    private static func plan(_ shape: EventShape, _ hyperParameters: HyperParameters) -> ImagePlan {
+    public static var bodyFields: [any SizeDescription] { imageFields }
+    public static var fields: [any SizeDescription] { bodyFields + Transform.fields + [FlowFields.classes] }
+    public static var ownDefaults: Sizes { ["layers": 4, "hidden": [64, 64]] }
+
+    private static func plan(_ shape: EventShape, _ sizes: Sizes) -> ImagePlan {
         ImagePlan(
             layout: ImageLayout(height: shape.height, width: shape.width, channels: shape.channels),
-            steps: steps(hyperParameters), conditioner: hyperParameters.conditioner, kernel: hyperParameters.kernel,
-            isGated: hyperParameters.isGated, transform: transform(hyperParameters))
+            steps: steps(sizes),
+            conditioner: ConditionerShape(
+                hidden: sizes[FlowFields.hidden], activation: sizes[FlowFields.activation], contextDims: sizes.classes),
+            kernel: sizes[ImageFields.kernel], isGated: sizes[ImageFields.gated],
+            transform: Transform.transform(sizes))
     }
 
-    public init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws {
-        try checkLayerCount(hyperParameters.layers)
+    public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
+        try checkLayerCount(sizes[FlowFields.layers])
         self.init(
-            standardize: ActNorm(dims: shape.dims), layers: try Self.plan(shape, hyperParameters).layers(seed: seed))
+            standardize: ActNorm(dims: shape.dims), layers: try Self.plan(shape, sizes).layers(seed: seed))
     }
 
-    public static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
-        plan(shape, hyperParameters).parameterCount.flatMap { count in
+    public static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? {
+        plan(shape, sizes).parameterCount.flatMap { count in
             let (sum, overflow) = count.addingReportingOverflow(2 * shape.dims)
             return overflow ? nil : sum
         }
@@ -81,23 +110,25 @@ private let appendedBlocks: UInt64 = 1 << 48
 /// The checkerboard is squeezed too, as channels: its networks see all of the key and nothing else, at half the side, where in the
 /// paper they see the whole image with every other pixel at zero and give as many parameters that nothing uses: four times the
 /// multiply-adds.
-func realNVPSteps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
-    let halves: [ImagePlan.Step] = (0..<hyperParameters.layers).map { .map(.channels(keyIsFirst: $0 % 2 == 0)) }
+func realNVPSteps(_ sizes: Sizes) -> [ImagePlan.Step] {
+    let scales = sizes[MultiScale.scales]
+    let halves: [ImagePlan.Step] = (0..<sizes[FlowFields.layers]).map { .map(.channels(keyIsFirst: $0 % 2 == 0)) }
     var steps: [ImagePlan.Step] = []
-    for scale in 1...hyperParameters.scales {
+    for scale in 1...scales {
         steps += [.squeeze, .checkerboard] + halves
-        if scale < hyperParameters.scales { steps += [.checkerboard] + halves + [.factorOut] }
+        if scale < scales { steps += [.checkerboard] + halves + [.factorOut] }
     }
     return steps
 }
 
 /// Glow's scales: a squeeze, then steps of an invertible 1×1 convolution and a coupling; half of the channels leave before the next.
-func glowSteps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
+func glowSteps(_ sizes: Sizes) -> [ImagePlan.Step] {
+    let (layers, scales) = (sizes[FlowFields.layers], sizes[MultiScale.scales])
     var steps: [ImagePlan.Step] = []
-    for scale in 1...hyperParameters.scales {
+    for scale in 1...scales {
         steps.append(.squeeze)
-        for _ in 0..<hyperParameters.layers { steps += [.invertibleConvolution, .map(.channels(keyIsFirst: true))] }
-        if scale < hyperParameters.scales { steps.append(.factorOut) }
+        for _ in 0..<layers { steps += [.invertibleConvolution, .map(.channels(keyIsFirst: true))] }
+        if scale < scales { steps.append(.factorOut) }
     }
     return steps
 }

@@ -1,5 +1,4 @@
-import FlowCore
-public import FlowKernels
+public import FlowCore
 public import FlowLayers
 
 /// RealNVP: affine couplings of the checkerboard and of channels, over several scales; both directions parallel.
@@ -8,7 +7,8 @@ public import FlowLayers
 /// normalisation; all latents are kept, those that leave at a scale behind those that go on.
 public struct RealNVPFlow: ImageFlow {
     public static let architectureName = "realnvp"
-    public static let sizes: FlowSizes = [.affine, .convolutional, .scales]
+    public typealias Transform = AffineTransform
+    public static let bodyFields = imageFields + [MultiScale.scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]
@@ -18,9 +18,7 @@ public struct RealNVPFlow: ImageFlow {
         self.layers = layers
     }
 
-    public static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
-        realNVPSteps(hyperParameters)
+    public static func steps(_ sizes: Sizes) -> [ImagePlan.Step] {
+        realNVPSteps(sizes)
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }

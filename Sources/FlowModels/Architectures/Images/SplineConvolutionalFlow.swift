@@ -1,5 +1,4 @@
-import FlowCore
-public import FlowKernels
+public import FlowCore
 public import FlowLayers
 
 /// Autoregressive rational-quadratic splines whose parameters a masked convolutional network makes of the pixels before, row by
@@ -9,12 +8,10 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3.2, arXiv:1906.04032, with another network.
 public struct SplineConvolutionalFlow: ImageFlow {
     public static let architectureName = "nsf-convolutional"
-    public static let sizes: FlowSizes = [.spline, .convolutional]
+    public typealias Transform = SplineTransform
 
     /// Those of the model inside the program.
-    public static var defaultSizes: HyperParameters {
-        HyperParameters(layers: 1, hidden: Array(repeating: 32, count: 8), logScaleBound: 5, kernel: 5)
-    }
+    public static var ownDefaults: Sizes { ["layers": 1, "hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5] }
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]
@@ -24,9 +21,7 @@ public struct SplineConvolutionalFlow: ImageFlow {
         self.layers = layers
     }
 
-    public static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
-        (0..<hyperParameters.layers).map { .map(.causal(reversed: $0 % 2 == 1)) }
+    public static func steps(_ sizes: Sizes) -> [ImagePlan.Step] {
+        (0..<sizes[FlowFields.layers]).map { .map(.causal(reversed: $0 % 2 == 1)) }
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.spline }
 }

@@ -1,5 +1,4 @@
-import FlowCore
-public import FlowKernels
+public import FlowCore
 public import FlowLayers
 
 /// RQ-NSF (C) on images: the steps of Glow with rational-quadratic splines; both directions parallel.
@@ -7,7 +6,8 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §5.3, arXiv:1906.04032.
 public struct SplineGlowFlow: ImageFlow {
     public static let architectureName = "nsf-glow"
-    public static let sizes: FlowSizes = [.spline, .convolutional, .scales]
+    public typealias Transform = SplineTransform
+    public static let bodyFields = imageFields + [MultiScale.scales]
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]
@@ -17,9 +17,7 @@ public struct SplineGlowFlow: ImageFlow {
         self.layers = layers
     }
 
-    public static func steps(_ hyperParameters: HyperParameters) -> [ImagePlan.Step] {
-        glowSteps(hyperParameters)
+    public static func steps(_ sizes: Sizes) -> [ImagePlan.Step] {
+        glowSteps(sizes)
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.spline }
 }

@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// Affine couplings on vectors, of alternating parity: both directions parallel.
@@ -8,7 +7,7 @@ public import FlowLayers
 /// and batch normalisation.
 public struct AffineCouplingFlow: VectorFlow {
     public static let architectureName = "coupling"
-    public static let sizes: FlowSizes = [.affine]
+    public typealias Transform = AffineTransform
 
     public var standardize: ActNorm
     public var layers: [Coupling]
@@ -17,6 +16,4 @@ public struct AffineCouplingFlow: VectorFlow {
         self.standardize = standardize
         self.layers = layers
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }

@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// IAF: inverse autoregressive maps of alternating order.
@@ -8,7 +7,7 @@ public import FlowLayers
 /// Source: Kingma et al., *Improving Variational Inference with Inverse Autoregressive Flow* (2016), arXiv:1606.04934.
 public struct InverseAutoregressiveFlow: VectorFlow {
     public static let architectureName = "iaf"
-    public static let sizes: FlowSizes = [.affine]
+    public typealias Transform = AffineTransform
 
     public var standardize: ActNorm
     public var layers: [InverseAutoregressive]
@@ -17,6 +16,4 @@ public struct InverseAutoregressiveFlow: VectorFlow {
         self.standardize = standardize
         self.layers = layers
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }

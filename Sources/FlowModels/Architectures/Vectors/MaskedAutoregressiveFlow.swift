@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// MAF: masked autoregressive maps of alternating order.
@@ -9,7 +8,7 @@ public import FlowLayers
 /// batch normalisation.
 public struct MaskedAutoregressiveFlow: VectorFlow {
     public static let architectureName = "maf"
-    public static let sizes: FlowSizes = [.affine]
+    public typealias Transform = AffineTransform
 
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]
@@ -18,6 +17,4 @@ public struct MaskedAutoregressiveFlow: VectorFlow {
         self.standardize = standardize
         self.layers = layers
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.affine }
 }

@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// NICE: additive couplings on vectors, of alternating parity, and a diagonal scaling of the latents; both directions parallel.
@@ -11,7 +10,7 @@ public import FlowLayers
 /// input is standardised, and the scaling, an ``ActNorm``, moves as well, which one more additive coupling could.
 public struct NICEFlow: VectorFlow {
     public static let architectureName = "nice"
-    public static let sizes: FlowSizes = []
+    public typealias Transform = ShiftTransform
     public static let isScaled = true
 
     public var standardize: ActNorm
@@ -23,6 +22,4 @@ public struct NICEFlow: VectorFlow {
         self.layers = layers
         scaling = ActNorm(dims: standardize.dims)
     }
-
-    public static func transform(_: HyperParameters) -> UnivariateTransform { .shift }
 }

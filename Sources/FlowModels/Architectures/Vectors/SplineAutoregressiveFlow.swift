@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// RQ-NSF (AR): masked autoregressive maps of alternating order that send each dimension through a rational-quadratic spline.
@@ -8,7 +7,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3, arXiv:1906.04032, with reversals for its linear layers.
 public struct SplineAutoregressiveFlow: VectorFlow {
     public static let architectureName = "nsf-autoregressive"
-    public static let sizes: FlowSizes = [.spline]
+    public typealias Transform = SplineTransform
 
     public var standardize: ActNorm
     public var layers: [MaskedAutoregressive]
@@ -17,6 +16,4 @@ public struct SplineAutoregressiveFlow: VectorFlow {
         self.standardize = standardize
         self.layers = layers
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.spline }
 }

@@ -1,5 +1,4 @@
 import FlowCore
-public import FlowKernels
 public import FlowLayers
 
 /// RQ-NSF (C): couplings on vectors of alternating parity that send each dimension through a rational-quadratic spline; both
@@ -8,7 +7,7 @@ public import FlowLayers
 /// Source: Durkan et al., *Neural Spline Flows* (2019), §3, arXiv:1906.04032, without its linear layers between couplings.
 public struct SplineCouplingFlow: VectorFlow {
     public static let architectureName = "nsf-coupling"
-    public static let sizes: FlowSizes = [.spline]
+    public typealias Transform = SplineTransform
 
     public var standardize: ActNorm
     public var layers: [Coupling]
@@ -17,6 +16,4 @@ public struct SplineCouplingFlow: VectorFlow {
         self.standardize = standardize
         self.layers = layers
     }
-
-    public static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform { hyperParameters.spline }
 }

@@ -5,10 +5,28 @@ public import FlowLayers
 /// A chain of maps of vectors, each of which takes the dimensions the other way round than the one before it.
 public protocol VectorFlow: ChainFlow where Layer: VectorMap {
     /// What each transformed dimension goes through.
-    static func transform(_ hyperParameters: HyperParameters) -> UnivariateTransform
+    associatedtype Transform: TransformFamily
     /// Whether a diagonal scaling stands behind the maps, as ``ChainFlow/scaling``; by default none.
     static var isScaled: Bool { get }
     init(standardize: ActNorm, layers: [Layer])
+}
+
+/// Sizes of flows of vectors beside those of every chain.
+public enum VectorFields {
+    /// Whether conditioners have residual blocks; see ``ConditionerShape/isResidual``.
+    public static let residual = SizeField<Bool>(
+        "residual", standard: false, isRequired: false,
+        help: "Residual blocks of two linear maps each after the first; --hidden is then an odd number of equal sizes."
+    ) { $0 ? "residual" : nil }
+}
+
+extension Sizes {
+    /// What each conditioner of a flow of vectors is made of.
+    fileprivate var conditioner: ConditionerShape {
+        ConditionerShape(
+            hidden: self[FlowFields.hidden], activation: self[FlowFields.activation],
+            isResidual: self[VectorFields.residual], contextDims: classes)
+    }
 }
 
 /// A map of vectors by its place in a chain.
@@ -31,32 +49,39 @@ public protocol VectorMap: Bijection {
 extension VectorFlow {
     public static var isScaled: Bool { false }
 
-    public init(shape: EventShape, hyperParameters: HyperParameters, seed: UInt64?) throws {
-        try checkLayerCount(hyperParameters.layers)
-        let layers = try (0..<hyperParameters.layers).map { i in
+    public static var fields: [any SizeDescription] {
+        [FlowFields.layers, FlowFields.hidden, FlowFields.activation, VectorFields.residual] + Transform.fields
+            + [FlowFields.classes]
+    }
+
+    public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
+        let count = sizes[FlowFields.layers]
+        try checkLayerCount(count)
+        let layers = try (0..<count).map { i in
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             return try Layer(
-                dims: shape.dims, shape: hyperParameters.conditioner, isOdd: i % 2 == 1,
-                transform: Self.transform(hyperParameters), random: &random)
+                dims: shape.dims, shape: sizes.conditioner, isOdd: i % 2 == 1,
+                transform: Transform.transform(sizes), random: &random)
         }
         self.init(standardize: ActNorm(dims: shape.dims), layers: layers)
     }
 
-    public static func parameterCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
-        count(shape, hyperParameters, of: Layer.parameterCount)
+    public static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? {
+        count(shape, sizes, of: Layer.parameterCount)
     }
 
-    public static func elementCount(shape: EventShape, hyperParameters: HyperParameters) -> Int? {
-        count(shape, hyperParameters, of: Layer.elementCount)
+    public static func elementCount(shape: EventShape, sizes: Sizes) -> Int? {
+        count(shape, sizes, of: Layer.elementCount)
     }
 
     private static func count(
-        _ shape: EventShape, _ sizes: HyperParameters,
+        _ shape: EventShape, _ sizes: Sizes,
         of map: (Int, ConditionerShape, Bool, UnivariateTransform) -> Int?
     ) -> Int? {
         var count = (isScaled ? 4 : 2) * shape.dims
-        for i in 0..<sizes.layers {
-            guard let own = map(shape.dims, sizes.conditioner, i % 2 == 1, transform(sizes)) else { return nil }
+        let (conditioner, transform) = (sizes.conditioner, Transform.transform(sizes))
+        for i in 0..<sizes[FlowFields.layers] {
+            guard let own = map(shape.dims, conditioner, i % 2 == 1, transform) else { return nil }
             let (sum, overflow) = count.addingReportingOverflow(own)
             if overflow { return nil }
             count = sum

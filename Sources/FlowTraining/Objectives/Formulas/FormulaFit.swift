@@ -1,4 +1,4 @@
-import FlowCore
+public import FlowCore
 import FlowLayers
 public import FlowModels
 
@@ -57,7 +57,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
 
     /// - Throws: ``TrainingError`` for options that make no sense; what the architecture throws.
     public init(
-        to density: any DifferentiableDensity, hyperParameters: HyperParameters, options: FormulaFitOptions,
+        to density: any DifferentiableDensity, sizes: Sizes, options: FormulaFitOptions,
         threads: Int
     ) throws {
         try options.validate()
@@ -65,7 +65,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
         self.density = density
         self.threads = max(1, threads)
         flow = try Flow(
-            shape: EventShape(height: 1, width: density.dims, channels: 1), hyperParameters: hyperParameters,
+            shape: EventShape(height: 1, width: density.dims, channels: 1), sizes: sizes,
             seed: options.seed)
         optimizer = Adam(flow: flow)
         gradient = BatchGradient(infos: optimizer.memory.map(\.info))

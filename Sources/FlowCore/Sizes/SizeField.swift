@@ -1,0 +1,124 @@
+/// A size that an architecture has, whatever its type: what tables of sizes are made of. Decoding, validation, options of the
+/// command line, help, `GET /models` and the identity of checkpoints follow from such tables.
+public protocol SizeDescription: Sendable {
+    /// Name in model files and over HTTP, in snake case.
+    var name: String { get }
+    /// What the size is, in a sentence for the command line.
+    var help: String { get }
+    /// Placeholder of its value in the help.
+    var valueName: String { get }
+    /// Values that make sense, in words, such as `2 to 64`; empty where its kind says it all.
+    var allowedWords: String { get }
+    /// Value where nothing else is said.
+    var standardValue: SizeValue { get }
+    /// Whether a model file must have it. A size that became one later is absent in older files, which then have the standard
+    /// value.
+    var isRequired: Bool { get }
+    /// Whether it is given on the command line; else it follows from the data.
+    var isOption: Bool { get }
+    /// Whether it is yes or no, so that its option takes no value.
+    var isSwitch: Bool { get }
+    /// Words to choose from; empty where there are more than can be listed.
+    var choices: [String] { get }
+
+    /// `value` as a value of this size.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for a value of another kind, or one that makes no sense.
+    func checked(_ value: SizeValue) throws(FlowError) -> SizeValue
+    /// The value that stands on the command line, which may make no sense; nil where it cannot be read.
+    func value(words: String) -> SizeValue?
+    /// What kind of value it has, in an error.
+    var kind: String { get }
+    /// Its value in a description of a flow, such as `8 bins`; nil where it is not worth a word. `value` is of its kind.
+    func phrase(_ value: SizeValue) -> String?
+}
+
+extension SizeDescription {
+    /// Name on the command line, such as `tail-bound`.
+    public var optionName: String { name.replacing("_", with: "-") }
+}
+
+/// A size by the type of its values. Families list the fields that they have; two families may share one.
+public struct SizeField<Value: SizeRepresentable>: SizeDescription {
+    /// Which values make sense.
+    public struct Allowed: Sendable {
+        let words: String
+        let contains: @Sendable (Value) -> Bool
+    }
+
+    public let name: String
+    /// Value where nothing else is said.
+    public let standard: Value
+    public let help: String
+    public let valueName: String
+    public let isRequired: Bool
+    public let isOption: Bool
+    private let allowed: Allowed
+    private let words: @Sendable (Value) -> String?
+
+    /// - Parameters:
+    ///   - name: in snake case, as in model files; with hyphens it is the option's.
+    ///   - standard: allowed; of a switch false.
+    ///   - isRequired: false for a size that families have had without it; see ``SizeDescription/isRequired``.
+    ///   - phrase: the value in a description of a flow; by default `name value`.
+    public init(
+        _ name: String, standard: Value, _ allowed: Allowed = .all, isRequired: Bool = true, isOption: Bool = true,
+        valueName: String = "n", help: String, phrase: (@Sendable (Value) -> String?)? = nil
+    ) {
+        precondition(allowed.contains(standard), "the standard value of \(name) is not allowed")
+        precondition(standard as? Bool != true, "\(name) can be switched on, not off")
+        self.name = name
+        self.standard = standard
+        self.allowed = allowed
+        self.isRequired = isRequired
+        self.isOption = isOption
+        self.valueName = valueName
+        self.help = help
+        words = phrase ?? { "\(name.replacing("_", with: " ")) \($0.sizeValue)" }
+    }
+
+    public var allowedWords: String { allowed.words }
+    public var standardValue: SizeValue { standard.sizeValue }
+    public var isSwitch: Bool { Value.self == Bool.self }
+    public var choices: [String] { Value.choices }
+    public var kind: String { Value.kind }
+
+    public func checked(_ value: SizeValue) throws(FlowError) -> SizeValue {
+        guard let own = Value(sizeValue: value), allowed.contains(own) else {
+            throw FlowError.outOfRange(
+                argument: name, value: "\(value)", allowed: allowed.words.isEmpty ? Value.kind : allowed.words)
+        }
+        return own.sizeValue
+    }
+
+    public func value(words: String) -> SizeValue? { Value(words: words)?.sizeValue }
+
+    public func phrase(_ value: SizeValue) -> String? { Value(sizeValue: value).flatMap(words) }
+}
+
+extension SizeField.Allowed {
+    /// Every value of the type.
+    public static var all: Self { Self(words: "") { _ in true } }
+}
+
+extension SizeField.Allowed where Value: Comparable & SizeRepresentable {
+    public static func range(_ range: ClosedRange<Value>) -> Self {
+        Self(words: "\(range.lowerBound.sizeValue) to \(range.upperBound.sizeValue)", contains: range.contains)
+    }
+
+    public static func oneOf(_ values: [Value]) -> Self {
+        let words = values.map { "\($0.sizeValue)" }
+        return Self(
+            words: ([words.dropLast().joined(separator: ", ")] + words.suffix(1)).joined(separator: " or "),
+            contains: { values.contains($0) })
+    }
+}
+
+extension SizeField<[Int]>.Allowed {
+    /// Lists of so many numbers in a range.
+    public static func lists(of counts: ClosedRange<Int>, in range: ClosedRange<Int>) -> Self {
+        let count = "\(counts.lowerBound) to \(counts.upperBound)"
+        return Self(words: "\(count) numbers of \(range.lowerBound) to \(range.upperBound)") {
+            counts.contains($0.count) && $0.allSatisfy(range.contains)
+        }
+    }
+}
