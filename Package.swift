@@ -30,8 +30,8 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 /// libFuzzer look for more, which needs its runtime and instrumented modules. See docs/guide/testing.md.
 let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
 let fuzzDependencies: [Target.Dependency] = [
-    "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "Serving",
-    "DensityAPI", "System", "Metrics", httpTypes,
+    "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "HTTPContent",
+    "Serving", "DensityAPI", "System", "Metrics", httpTypes,
 ]
 let fuzzData = ["CLibFuzzer", "corpus", "dictionaries", "run.sh"]
 let fuzzing: [Target] =
@@ -86,6 +86,7 @@ let package = Package(
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
+        module("HTTPContent", ["Compression", "System", httpTypes]),
         module(
             "HTTPServer",
             ["HTTPWire", "Compression", "System", "Metrics", "CEpoll", "COpenSSL", httpTypes, logging]),
@@ -95,14 +96,15 @@ let package = Package(
         module(
             "DensityAPI",
             [
-                "Serving", "FlowModels", "FlowCore", "HTTPWire", "Imaging", "Compression", "System", "Metrics",
-                httpTypes, logging,
+                "Serving", "FlowModels", "FlowCore", "HTTPWire", "HTTPContent", "Imaging", "Compression", "System",
+                "Metrics", httpTypes, logging,
             ]),
         .executableTarget(
             name: "tusk",
             dependencies: [
                 "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire",
-                "HTTPServer", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging, argumentParser,
+                "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging,
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -110,6 +112,7 @@ let package = Package(
         tests(of: "System"),
         tests(of: "Metrics"),
         tests(of: "HTTPWire", ["CAllocationCounter", httpTypes]),
+        tests(of: "HTTPContent", ["Compression", httpTypes]),
         tests(of: "HTTPServer", ["HTTPWire", "Compression", "System", "Metrics", "COpenSSL", httpTypes, logging]),
         .target(
             name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
@@ -136,7 +139,10 @@ let package = Package(
         .testTarget(name: "DocumentationTests", swiftSettings: strict),
         tests(
             of: "DensityAPI",
-            ["FlowCore", "FlowModels", "HTTPWire", "Imaging", "Serving", "Compression", "Metrics", httpTypes, logging]),
+            [
+                "FlowCore", "FlowModels", "HTTPWire", "HTTPContent", "Imaging", "Serving", "Compression", "Metrics",
+                httpTypes, logging,
+            ]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -18,6 +18,10 @@ package enum ASCII {
     @inlinable @inline(__always)
     package static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
+    /// `0` to `9` or `a` to `f`, as hashes and trace ids are written.
+    @inlinable
+    package static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
+
     /// Value of a hexadecimal digit of either case; nil for any other byte.
     @inlinable
     package static func hexValue(_ byte: UInt8) -> Int? {

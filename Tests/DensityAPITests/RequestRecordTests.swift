@@ -87,24 +87,4 @@ struct RequestRecordTests {
         twice.append(HTTPField(name: .traceParent, value: value))
         #expect(try await record(.get, "/health", twice).traceID == nil)
     }
-
-    @Test(
-        "ignore a traceparent that is not valid (W3C Trace Context, section 3.2.2)",
-        arguments: [
-            "", "00", "00-TRACE-b7ad6b7169203331", "00-TRACE-b7ad6b7169203331-1", "00-TRACE-b7ad6b716920333-001",
-            "00-\(String(repeating: "0", count: 32))-b7ad6b7169203331-01", "00-TRACE-0000000000000000-01",
-            "ff-TRACE-b7ad6b7169203331-01", "0g-TRACE-b7ad6b7169203331-01", "00-TRACE-b7ad6b7169203331-01-more",
-            "00-TRACE-B7AD6B7169203331-01", "00_TRACE-b7ad6b7169203331-01", " 00-TRACE-b7ad6b7169203331-01",
-            "01-TRACE-b7ad6b7169203331-01more", "00-\(String(repeating: "A", count: 32))-b7ad6b7169203331-01",
-        ])
-    func invalidTrace(_ template: String) {
-        #expect(TraceContext.traceID(template.replacing("TRACE", with: Self.traceID)) == nil)
-    }
-
-    @Test("know a traceparent of a later version by what it has in common")
-    func laterTrace() {
-        for value in ["01-TRACE-b7ad6b7169203331-01", "cc-TRACE-b7ad6b7169203331-01-what-comes-next"] {
-            #expect(TraceContext.traceID(value.replacing("TRACE", with: Self.traceID)) == Self.traceID)
-        }
-    }
 }

@@ -1,3 +1,4 @@
+public import HTTPContent
 import HTTPTypes
 import HTTPWire
 

@@ -1,4 +1,3 @@
-import FlowModels
 import System
 
 /// What the service knows of a key: a line of the key file.
@@ -38,7 +37,7 @@ public enum KeyToken {
             return false
         }
         let digits = text.dropFirst(prefix.count)
-        return digits.utf8.allSatisfy(isHexDigit)
+        return digits.utf8.allSatisfy(ASCII.isLowercaseHexDigit)
             && check(String(digits.prefix(randomDigits))) == String(digits.suffix(checkDigits))
     }
 
@@ -64,11 +63,11 @@ struct KeyHash: Hashable, Sendable {
 
     /// Nil unless `hex` is 64 lower-case hexadecimal digits.
     init?(hex: some StringProtocol) {
-        guard hex.utf8.count == Self.digits, hex.utf8.allSatisfy(isHexDigit) else { return nil }
+        guard hex.utf8.count == Self.digits, hex.utf8.allSatisfy(ASCII.isLowercaseHexDigit) else { return nil }
         let digits = Array(hex.utf8)
         func word(_ index: Int) -> UInt64 {
             digits[index * 16..<index * 16 + 16].reduce(0) { word, digit in
-                word << 4 | UInt64(hexValue(digit) ?? 0)  // a digit, by the guard
+                word << 4 | UInt64(ASCII.hexValue(digit) ?? 0)  // a digit, by the guard
             }
         }
         words = (word(0), word(1), word(2), word(3))
@@ -93,9 +92,4 @@ struct KeyHash: Hashable, Sendable {
 func hexDigits(of value: UInt64) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-}
-
-/// Of `0-9a-f`.
-func isHexDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
 }

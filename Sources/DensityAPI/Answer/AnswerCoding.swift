@@ -1,4 +1,5 @@
 import Compression
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Serving

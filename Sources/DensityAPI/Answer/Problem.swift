@@ -1,6 +1,6 @@
+import HTTPContent
 import HTTPTypes
 import HTTPWire
-import Serving
 
 /// What can go wrong with a request; the raw value ends the stable `type` of the answer.
 enum ProblemKind: String, CaseIterable, Sendable {
@@ -114,88 +114,4 @@ struct Problem: Error, Equatable, Sendable {
 
     /// The same for one item of a list.
     var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
-}
-
-extension Problem {
-    /// Seconds to wait, when nothing better is known and at most.
-    private static let retrySeconds = 1...60
-
-    private static func retry(after wait: Duration) -> HTTPFields {
-        let seconds = Int((wait / .seconds(1)).rounded(.up).clamped(to: retrySeconds))
-        return [.retryAfter: String(seconds)]
-    }
-
-    /// What a client is told about an error of the service.
-    init(_ error: ServingError) {
-        switch error {
-        case .unknownModel(let name):
-            self.init(.unknownModel, "model: no model called \(quoted(name)) is loaded")
-        case .queueFull(let waiting, let limit, let retryAfter):
-            self.init(
-                .queueFull, "the queue holds \(waiting) of at most \(limit) rows",
-                fields: Self.retry(after: retryAfter))
-        case .loading:
-            self.init(.loading, "the model is being loaded", fields: Self.retry(after: .zero))
-        case .draining:
-            self.init(.draining, "the service takes no new requests", fields: Self.retry(after: .zero))
-        case .deadlinePassed:
-            self.init(
-                .deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
-        case .cancelled, .badModelSet, .selfTestFailed:
-            self.init(.internal, "the request could not be answered")
-        }
-    }
-
-    init(_ failure: RowFailure) {
-        switch failure {
-        case .notFinite: self.init(.densityNotFinite, "image: the model has no finite density there")
-        case .refused: self.init(.internal, "image: the model could not compute its density")
-        }
-    }
-
-    /// What a client is told when the server refused the request by itself.
-    init(_ error: HTTPServerError) {
-        switch error {
-        case .malformed(let reason): self.init(.malformedRequest, reason)
-        case .encryptionRequired: self.init(.encryptionRequired, "this port speaks TLS; use https://")
-        case .targetTooLong(let limit):
-            self.init(.targetTooLong, "the request line is longer than \(limit) bytes")
-        case .fieldsTooLarge(let limit, let unit):
-            self.init(.fieldsTooLarge, "the header fields are more than \(limit) \(unit)")
-        case .bodyTooLarge(let limit): self.init(.bodyTooLarge, "the body is larger than \(limit) bytes")
-        case .bodyMemoryFull(let limit):
-            self.init(
-                .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
-                fields: Self.retry(after: .zero))
-        case .lengthRequired:
-            self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
-        case .unsupportedContentCoding(let coding):
-            self.init(
-                .unsupportedContentCoding, "Content-Encoding \(quoted(coding)) is not one of gzip, deflate, identity",
-                fields: [.acceptEncoding: "gzip, deflate, identity"])
-        case .badContentCoding(let reason):
-            self.init(.malformedBody, "the body's content coding is damaged: \(reason)")
-        case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
-        case .unsupportedMethod: self.init(.unsupportedMethod, "CONNECT is for proxies")
-        case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
-        case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
-        case .timeout(let seconds):
-            self.init(.requestTimeout, "the head of the request did not arrive within \(seconds) s")
-        case .bodyTooSlow(let minimumRate, let seconds):
-            self.init(
-                .requestTimeout, "less than \(minimumRate) bytes a second of the body arrived, for \(seconds) s")
-        }
-    }
-}
-
-extension Double {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Double {
-        Swift.min(Swift.max(self, Double(range.lowerBound)), Double(range.upperBound))
-    }
-}
-
-/// `value` in double quotes, cut short, for an error's text.
-func quoted(_ value: some StringProtocol) -> String {
-    let limit = 64
-    return value.count <= limit ? "\"\(value)\"" : "\"\(value.prefix(limit))…\""
 }

@@ -47,23 +47,3 @@ struct ImageDecoder {
         return try input.pixels(of: image)
     }
 }
-
-extension Problem {
-    /// What a client is told about an image or array that could not be read.
-    init(_ error: ImagingError) {
-        switch error {
-        case .unknownFormat: self.init(.imageDamaged, "image: the bytes are neither a PNG nor a JPEG")
-        case .tooLarge(let quantity, let value, let limit):
-            self.init(.imageSize, "image: its \(quantity) is \(value); at most \(limit) can be decoded here")
-        case .damaged(let format, let reason):
-            self.init(.imageDamaged, "image: the \(format.rawValue) is damaged or cut off: \(reason)")
-        case .unsupported(let format, let feature):
-            self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
-        case .notEncodable: self.init(.internal, "the image could not be encoded")
-        case .invalidNPY(let field, let expected, let found):
-            self.init(
-                .malformedBody,
-                "the body is not an NPY array: its \(field) should be \(expected), not \(quoted(found))")
-        }
-    }
-}

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPContent
 
 /// Images of an `application/json` body, still without a model.
 enum JSONImage: Equatable {

@@ -1,4 +1,5 @@
 import FlowModels
+import HTTPContent
 import Imaging
 
 /// The images of a `/logprob` body, held against the model.
@@ -36,7 +37,8 @@ struct LogProbBodyReader: Sendable {
         }
     }
 
-    /// - Throws: a ``Problem`` of the body as a whole; those of images stand in their places.
+    /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole; those of images stand in
+    ///   their places.
     func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
         var decoder = ImageDecoder(input: input, pixelsLeft: options.maxRequestPixels)
         switch type {
@@ -72,12 +74,7 @@ struct LogProbBodyReader: Sendable {
 
     /// `[H, W]` or `[H, W, C]`, or a stack of them.
     private func npy(_ body: [UInt8]) throws -> LogProbBody {
-        let array: NPYArray
-        do throws(ImagingError) {
-            array = try NPYArray.decode(body)
-        } catch {
-            throw Problem(error)
-        }
+        let array = try NPYArray.decode(body)
         let (axes, isStack) = try axes(of: array.shape)
         try checkCount(axes[0])
         let shape = EventShape(height: axes[1], width: axes[2], channels: axes[3])
@@ -110,13 +107,7 @@ struct LogProbBodyReader: Sendable {
         let perImage = shape.height * (shape.width + 1) + 2
         let limits = JSONReader.Limits(
             containers: max(JSONReader.Limits().containers, options.maxRequestRows * perImage))
-        let value: JSON
-        do throws(JSONError) {
-            value = try JSONReader.read(body, limits: limits)
-        } catch {
-            throw Problem(.malformedBody, "the body is not JSON: at byte \(error.offset), \(error.reason)")
-        }
-        let json = try JSONImages(value, maxImages: options.maxRequestRows)
+        let json = try JSONImages(JSONReader.read(body, limits: limits), maxImages: options.maxRequestRows)
         let images = json.items.map { item in
             item.flatMap { image -> Result<[UInt8], Problem> in
                 switch image {
@@ -136,12 +127,7 @@ struct LogProbBodyReader: Sendable {
         guard let boundary = type.parameters["boundary"] else {
             throw Problem(.malformedBody, "Content-Type: multipart/form-data has no boundary")
         }
-        let files: [MultipartFile]
-        do {
-            files = try MultipartReader.files(in: body, boundary: boundary, maxFiles: options.maxRequestRows)
-        } catch let error as MultipartError {
-            throw Problem(.malformedBody, "the body is not multipart/form-data: \(error.reason)")
-        }
+        let files = try MultipartReader.files(in: body, boundary: boundary, maxFiles: options.maxRequestRows)
         try checkCount(files.count)
         let images = files.map { file -> Result<[UInt8], Problem> in
             if let type = file.mediaType, !Self.fileTypes.contains(where: type.isSame) {

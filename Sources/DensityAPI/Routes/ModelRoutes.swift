@@ -1,5 +1,6 @@
 import FlowCore
 import FlowModels
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Serving

@@ -1,5 +1,6 @@
 import FlowModels
 import FoundationEssentials
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging

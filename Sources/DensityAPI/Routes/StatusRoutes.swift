@@ -1,4 +1,5 @@
 import FlowModels
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Serving

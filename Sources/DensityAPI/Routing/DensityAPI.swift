@@ -1,4 +1,5 @@
 import Compression
+import HTTPContent
 public import HTTPTypes
 public import HTTPWire
 public import Metrics
@@ -163,18 +164,14 @@ public struct DensityAPI: HTTPHandler {
         return labels
     }
 
+    /// The problem that `error` is to a client; what clients are not told of is reported.
     private func problem(_ error: any Error) -> Problem {
-        switch error {
-        case let problem as Problem: return problem
-        case let error as ServingError:
-            // A client that has gone away is nobody's failure.
-            let problem = Problem(error)
-            if problem.kind == .internal, error != .cancelled { context.options.report(String(describing: error)) }
-            return problem
-        default:
+        let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
+        // A client that has gone away is nobody's failure, and a problem has said what it is.
+        if problem.kind == .internal, !(error is Problem), error as? ServingError != .cancelled {
             context.options.report(String(describing: error))
-            return Problem(.internal, "the request could not be answered")
         }
+        return problem
     }
 
     /// Adds what every answer has, and says what coding its content is to get.

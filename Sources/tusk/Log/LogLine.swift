@@ -1,4 +1,4 @@
-import DensityAPI
+import HTTPContent
 import HTTPWire
 import Logging
 

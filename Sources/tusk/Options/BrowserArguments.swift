@@ -1,5 +1,6 @@
 import ArgumentParser
 import DensityAPI
+import HTTPContent
 
 /// Which web pages may use the service, and by which names.
 struct BrowserArguments: ParsableArguments {
@@ -19,16 +20,14 @@ struct BrowserArguments: ParsableArguments {
     func rules() throws -> BrowserRules {
         BrowserRules(
             corsOrigins: try corsOrigin.map { text in
-                try named("--cors-origin", text) { () throws(BrowserRuleError) in try WebOrigin(text) }
+                try named("--cors-origin", text) { try WebOrigin(text) }
             },
             allowedHosts: try allowedHost.map { text in
-                try named("--allowed-host", text) { () throws(BrowserRuleError) in try HostName(text) }
+                try named("--allowed-host", text) { try HostName(text) }
             })
     }
 
-    private func named<Value>(
-        _ option: String, _ text: String, _ make: () throws(BrowserRuleError) -> Value
-    ) throws -> Value {
+    private func named<Value>(_ option: String, _ text: String, _ make: () throws -> Value) throws -> Value {
         do {
             return try make()
         } catch {

@@ -1,4 +1,4 @@
-@testable import DensityAPI
+import HTTPContent
 import Testing
 
 @Suite("Multipart")
@@ -70,7 +70,7 @@ struct MultipartTests {
             String(repeating: "--xyz\r\n\(disposition)\r\n\r\n1\r\n", count: count) + "--xyz--"
         }
         #expect(try read(files(3), maxFiles: 3).count == 3)
-        #expect(throws: Problem.self) { try read(files(4), maxFiles: 3) }
+        #expect(throws: MultipartError.tooManyFiles(limit: 3)) { try read(files(4), maxFiles: 3) }
 
         func header(_ bytes: Int) -> String {
             // "X: " and the line ends of both lines and of the header itself

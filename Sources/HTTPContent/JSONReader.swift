@@ -1,21 +1,35 @@
+import System
+
 /// Why some bytes are not JSON, or are more of it than is taken.
-struct JSONError: Error, Equatable {
-    /// Completes "the body is not JSON: at byte N, …".
-    var reason: String
-    var offset: Int
+public struct JSONError: Error, Equatable, Sendable {
+    /// What is wrong; completes "at byte N, …".
+    public var reason: String
+    /// Bytes before the one at which reading ended.
+    public var offset: Int
+
+    package init(reason: String, offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
 }
 
 /// Reads one JSON text, strictly by RFC 8259, with bounds on what it may hold.
 ///
 /// `JSONDecoder` is not used here because a batch of images is some hundred thousand small integers: this reads them
 /// straight into arrays, says where a text is wrong, and bounds depth and containers before anything is built.
-struct JSONReader {
+public struct JSONReader {
     /// Bounds of a text, beside that on its bytes.
-    struct Limits {
-        /// Arrays and objects inside each other.
-        var depth = 8
-        /// Arrays and objects altogether.
-        var containers = 65_536
+    public struct Limits: Sendable {
+        /// Arrays and objects inside each other, at most.
+        public var depth: Int
+        /// Arrays and objects altogether, at most.
+        public var containers: Int
+
+        /// Bounds that every body of a few images keeps.
+        public init(depth: Int = 8, containers: Int = 65_536) {
+            self.depth = depth
+            self.containers = containers
+        }
     }
 
     private static let decimal = UInt8(ascii: "0")...UInt8(ascii: "9")
@@ -30,7 +44,11 @@ struct JSONReader {
         self.limits = limits
     }
 
-    static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
+    /// The value that all of `bytes` is the text of.
+    ///
+    /// - Throws: ``JSONError`` when it is no JSON, passes a limit, names a member twice, or has an object of more than
+    ///   32 members.
+    public static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
         var reader = JSONReader(bytes, limits: limits)
         reader.skipSpace()
         let value = try reader.value(depth: 0)
@@ -214,22 +232,12 @@ struct JSONReader {
     private mutating func codeUnit() throws(JSONError) -> UInt16 {
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = hexValue(byte) else {
+            guard let byte = next, let digit = ASCII.hexValue(byte) else {
                 throw error("four hexadecimal digits should be here")
             }
             unit = unit << 4 | UInt16(digit)
             index += 1
         }
         return unit
-    }
-}
-
-/// The value of a hexadecimal digit.
-func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

@@ -1,18 +1,18 @@
-import Compression
-import HTTPTypes
+public import Compression
+public import HTTPTypes
 
 /// The `Accept-Encoding` field: which content codings the client takes, and how gladly (RFC 9110, section 12.5.3).
-struct AcceptEncoding {
-    /// The weights of what we have, 0 to 1; nil where nothing was said.
+public struct AcceptEncoding: Sendable {
+    /// Weights of the codings that we have, 0 to 1; nil where nothing was said.
     private var gzip: Double?
     private var deflate: Double?
     private var identity: Double?
-    /// `*`: of every coding that was not named.
+    /// Weight of `*`: of every coding that was not named.
     private var others: Double?
 
-    /// Nil when the field was not sent: then any coding would do, but a client that can undo one says so. Elements that
+    /// The field of a request. Nil when it was not sent: then any coding would do, but a client that can undo one says so. Elements that
     /// are no coding are passed over, like those that we do not have.
-    init?(_ fields: HTTPFields) {
+    public init?(_ fields: HTTPFields) {
         let values = fields[values: .acceptEncoding]
         if values.isEmpty { return nil }
         for value in values {
@@ -41,20 +41,20 @@ struct AcceptEncoding {
     }
 
     /// Whether content as it is may be sent: always, unless `identity;q=0` or, without a word on identity, `*;q=0`.
-    var allowsIdentity: Bool { (identity ?? others ?? 1) > 0 }
+    public var allowsIdentity: Bool { (identity ?? others ?? 1) > 0 }
 
     /// The coding for content that gains by one; nil for none. Of two that are liked alike it is gzip, which every
     /// client reads in the same way (RFC 9110, section 8.4.1.2, on deflate).
-    var preferred: Coding? {
+    public var preferred: Coding? {
         guard let best, quality(of: best) >= (identity ?? others ?? 0) else { return nil }
         return best
     }
 
     /// The coding for content that gains by none: one only if it may not be sent as it is.
-    var forced: Coding? { allowsIdentity ? nil : best }
+    public var forced: Coding? { allowsIdentity ? nil : best }
 
-    /// Neither a coding of ours nor none.
-    var allowsNothing: Bool { !allowsIdentity && best == nil }
+    /// Whether the client takes neither a coding of ours nor content without one.
+    public var allowsNothing: Bool { !allowsIdentity && best == nil }
 
     private var best: Coding? {
         let (gzip, deflate) = (quality(of: .gzip), quality(of: .deflate))

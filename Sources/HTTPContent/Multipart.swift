@@ -1,26 +1,28 @@
 /// A file of a `multipart/form-data` body.
-struct MultipartFile: Equatable {
-    /// Nil when the part has no Content-Type.
-    var mediaType: MediaType?
-    var content: Range<Int>
+public struct MultipartFile: Equatable, Sendable {
+    /// The part's Content-Type; nil when it has none.
+    public var mediaType: MediaType?
+    /// Where the file's bytes are in the body.
+    public var content: Range<Int>
 }
 
-/// Why a body is not `multipart/form-data`; completes "the body is not multipart/form-data: …".
-struct MultipartError: Error, Equatable {
-    var reason: String
-
-    init(_ reason: String) { self.reason = reason }
+/// Why the files of a `multipart/form-data` body cannot be had.
+public enum MultipartError: Error, Equatable, Sendable {
+    /// It is not by the grammar; `reason` completes "the body is not multipart/form-data: …".
+    case malformed(reason: String)
+    /// There are more files than `limit`.
+    case tooManyFiles(limit: Int)
 }
 
 /// Splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
 ///
 /// Stricter than the RFCs where senders have no need of the freedom: no preamble, no padding after a boundary, lines
 /// end in CRLF, every part is a file, and none has a transfer encoding.
-struct MultipartReader {
-    /// Bytes of the header lines of one part.
-    static let maxHeaderBytes = 4096
-    /// RFC 2046, section 5.1.1.
-    static let maxBoundaryBytes = 70
+public struct MultipartReader {
+    /// Bytes of the header lines of one part, at most.
+    public static let maxHeaderBytes = 4096
+    /// Bytes of a boundary, at most (RFC 2046, section 5.1.1).
+    public static let maxBoundaryBytes = 70
 
     private let bytes: [UInt8]
     private let delimiter: [UInt8]
@@ -30,35 +32,37 @@ struct MultipartReader {
         delimiter = Array("--\(boundary)".utf8)
     }
 
-    /// The files in their order, `maxFiles` at most.
+    /// The files of the body `bytes` in their order, `maxFiles` at most.
     ///
-    /// `content` of a file is a range of `bytes`.
-    static func files(in bytes: [UInt8], boundary: String, maxFiles: Int) throws -> [MultipartFile] {
+    /// - Throws: ``MultipartError``.
+    public static func files(
+        in bytes: [UInt8], boundary: String, maxFiles: Int
+    ) throws(MultipartError) -> [MultipartFile] {
         guard (1...maxBoundaryBytes).contains(boundary.utf8.count) else {
-            throw MultipartError("a boundary has 1 to \(maxBoundaryBytes) characters")
+            throw .malformed(reason: "a boundary has 1 to \(maxBoundaryBytes) characters")
         }
         return try MultipartReader(bytes: bytes, boundary: boundary).files(maxFiles: maxFiles)
     }
 
-    private func files(maxFiles: Int) throws -> [MultipartFile] {
+    private func files(maxFiles: Int) throws(MultipartError) -> [MultipartFile] {
         var files: [MultipartFile] = []
-        guard starts(delimiter, at: 0) else { throw MultipartError("it does not begin with the boundary") }
+        guard starts(delimiter, at: 0) else { throw .malformed(reason: "it does not begin with the boundary") }
         var index = delimiter.count
         while true {
             if starts("--".utf8, at: index) {
                 let rest = bytes[(index + 2)...]
                 guard rest.isEmpty || rest.elementsEqual("\r\n".utf8) else {
-                    throw MultipartError("there is more after the last boundary")
+                    throw .malformed(reason: "there is more after the last boundary")
                 }
                 return files
             }
-            guard starts("\r\n".utf8, at: index) else { throw MultipartError("a boundary's line does not end") }
+            guard starts("\r\n".utf8, at: index) else { throw .malformed(reason: "a boundary's line does not end") }
             guard files.count < maxFiles else {
-                throw Problem(.imageCount, "the body has more than the limit of \(maxFiles) files")
+                throw .tooManyFiles(limit: maxFiles)
             }
             index += 2
             let head = try header(at: &index)
-            guard let end = nextDelimiter(from: index) else { throw MultipartError("the last part does not end") }
+            guard let end = nextDelimiter(from: index) else { throw .malformed(reason: "the last part does not end") }
             files.append(MultipartFile(mediaType: try mediaType(head), content: index..<end))
             index = end + 2 + delimiter.count
         }
@@ -82,47 +86,47 @@ struct MultipartReader {
     }
 
     /// The header lines of a part, by their names in lower case; `index` moves to its content.
-    private func header(at index: inout Int) throws -> [String: String] {
+    private func header(at index: inout Int) throws(MultipartError) -> [String: String] {
         var fields: [String: String] = [:]
         let start = index
         while true {
             let limit = min(bytes.count, start + Self.maxHeaderBytes)
             guard let end = bytes[index..<max(index, limit)].firstIndex(of: 0x0D), starts("\r\n".utf8, at: end) else {
-                throw MultipartError("a part's header does not end within \(Self.maxHeaderBytes) bytes")
+                throw .malformed(reason: "a part's header does not end within \(Self.maxHeaderBytes) bytes")
             }
             let line = bytes[index..<end]
             index = end + 2
             if line.isEmpty { return fields }
             guard let text = String(validating: line, as: UTF8.self), let colon = text.firstIndex(of: ":") else {
-                throw MultipartError("a part's header line has no colon")
+                throw .malformed(reason: "a part's header line has no colon")
             }
             let value = String(text[text.index(after: colon)...].trimmingSpace())
             guard fields.updateValue(value, forKey: text[..<colon].lowercased()) == nil else {
-                throw MultipartError("a part's header has a field twice")
+                throw .malformed(reason: "a part's header has a field twice")
             }
         }
     }
 
-    private func mediaType(_ fields: [String: String]) throws -> MediaType? {
+    private func mediaType(_ fields: [String: String]) throws(MultipartError) -> MediaType? {
         guard let disposition = fields["content-disposition"] else {
-            throw MultipartError("a part has no Content-Disposition")
+            throw .malformed(reason: "a part has no Content-Disposition")
         }
-        var scanner = FieldScanner(disposition)
+        var scanner = FieldScanner(disposition[...])
         guard scanner.token()?.lowercased() == "form-data", let parameters = scanner.parameters(), scanner.isAtEnd,
             let name = parameters["name"]
-        else { throw MultipartError("a part's Content-Disposition is not form-data with a name") }
+        else { throw .malformed(reason: "a part's Content-Disposition is not form-data with a name") }
         // A file should have a filename, and need not (RFC 7578, section 4.2); a form's plain value has neither.
         let isFile = ["filename", "filename*"].contains { parameters[$0] != nil } || fields["content-type"] != nil
         guard isFile else {
-            throw MultipartError("the part \(quoted(name)) is not a file: it has neither filename nor Content-Type")
+            throw .malformed(reason: "the part \(quoted(name)) is not a file: it has neither filename nor Content-Type")
         }
         if let coding = fields["content-transfer-encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding)
         {
-            throw MultipartError("a part has the Content-Transfer-Encoding \(quoted(coding))")
+            throw .malformed(reason: "a part has the Content-Transfer-Encoding \(quoted(coding))")
         }
         guard let type = fields["content-type"] else { return nil }
         guard let mediaType = MediaType(parsing: type) else {
-            throw MultipartError("a part's Content-Type is no media type")
+            throw .malformed(reason: "a part's Content-Type is no media type")
         }
         return mediaType
     }

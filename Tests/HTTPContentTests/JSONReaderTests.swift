@@ -1,4 +1,4 @@
-@testable import DensityAPI
+import HTTPContent
 import Testing
 
 @Suite("JSON")

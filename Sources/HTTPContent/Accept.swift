@@ -1,8 +1,8 @@
-import HTTPTypes
+public import HTTPTypes
 
 /// The `Accept` field: which media types the client takes, and how gladly (RFC 9110, section 12.5.1).
-struct Accept {
-    private struct Range {
+public struct Accept: Sendable {
+    private struct Range: Sendable {
         var media: MediaType
         /// 0 to 1.
         var quality: Double
@@ -18,8 +18,8 @@ struct Accept {
 
     private var ranges: [Range] = []
 
-    /// Parts that are no media range are passed over, as if they had not been sent.
-    init(_ fields: HTTPFields) {
+    /// The field of a request. Parts that are no media range are passed over, as if they had not been sent.
+    public init(_ fields: HTTPFields) {
         for value in fields[values: .accept] {
             for part in value.split(separator: ",", omittingEmptySubsequences: true) {
                 guard var media = MediaType(parsing: part.trimmingSpace()),
@@ -32,8 +32,9 @@ struct Accept {
 
     /// The one of `offers` that the client likes best: by quality, then by how exactly it was named, then by our own
     /// order.
-    /// - Throws: ``ProblemKind/notAcceptable``.
-    func best(of offers: [MediaType]) throws(Problem) -> MediaType {
+    /// - Parameter offers: what the answer can be, at least one.
+    /// - Throws: ``NotAcceptableError`` when the client takes none of them.
+    public func best(of offers: [MediaType]) throws(NotAcceptableError) -> MediaType {
         if ranges.isEmpty { return offers[0] }
         var best: (offer: MediaType, quality: Double, specificity: Int)?
         for offer in offers {
@@ -46,12 +47,17 @@ struct Accept {
                 best = (offer, match.quality, match.specificity)
             }
         }
-        guard let best else {
-            let names = offers.map(\.description).joined(separator: ", ")
-            throw Problem(.notAcceptable, "Accept: the answer can be \(names)")
-        }
+        guard let best else { throw NotAcceptableError(offers: offers) }
         return best.offer
     }
+}
+
+/// The client takes nothing of what an answer can be.
+public struct NotAcceptableError: Error, Equatable, Sendable {
+    /// What the answer can be.
+    public var offers: [MediaType]
+
+    package init(offers: [MediaType]) { self.offers = offers }
 }
 
 /// Takes the weight `q` out of `parameters` (RFC 9110, section 12.4.2): 1 when it is missing, 0 when it is no number, nil
@@ -59,15 +65,4 @@ struct Accept {
 func takeQuality(from parameters: inout [String: String]) -> Double? {
     let quality = parameters.removeValue(forKey: "q").map { Double($0) ?? 0 } ?? 1
     return (0...1).contains(quality) ? quality : nil
-}
-
-extension StringProtocol {
-    /// Without blanks and tabs at either end.
-    func trimmingSpace() -> SubSequence {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
-            return self[startIndex..<startIndex]
-        }
-        return self[first...last]
-    }
 }

@@ -1,47 +1,9 @@
-import HTTPTypes
-
-/// A media type with its parameters (RFC 9110, section 8.3.1); names are in lower case.
-struct MediaType: Sendable, Equatable, CustomStringConvertible {
-    var type: String
-    var subtype: String
-    var parameters: [String: String]
-
-    init(_ type: String, _ subtype: String, parameters: [String: String] = [:]) {
-        self.type = type
-        self.subtype = subtype
-        self.parameters = parameters
-    }
-
-    static let json = MediaType("application", "json")
-    static let ndjson = MediaType("application", "x-ndjson")
-    static let npy = MediaType("application", "x-npy")
-    static let png = MediaType("image", "png")
-    static let jpeg = MediaType("image", "jpeg")
-    static let octets = MediaType("application", "octet-stream")
-    static let multipart = MediaType("multipart", "form-data")
-    static let problem = MediaType("application", "problem+json")
-    static let yaml = MediaType("application", "yaml")  // RFC 9512
-
-    var description: String { "\(type)/\(subtype)" }
-
-    /// Nil unless `text` is a media type by the grammar.
-    init?(parsing text: some StringProtocol) {
-        var scanner = FieldScanner(text)
-        guard let type = scanner.token(), scanner.skip("/"), let subtype = scanner.token(),
-            let parameters = scanner.parameters(), scanner.isAtEnd
-        else { return nil }
-        self.init(type.lowercased(), subtype.lowercased(), parameters: parameters)
-    }
-
-    func isSame(as other: MediaType) -> Bool { type == other.type && subtype == other.subtype }
-}
-
 /// Reads the pieces that fields are made of (RFC 9110, section 5.6).
 struct FieldScanner {
     private let bytes: [UInt8]
     private var index = 0
 
-    init(_ text: some StringProtocol) {
+    init(_ text: Substring) {
         bytes = Array(text.utf8)
     }
 

@@ -1,29 +1,40 @@
 /// A JSON value (RFC 8259). Objects keep the order of their members, so that answers read as they are written.
-package enum JSON: Equatable, Sendable {
+public enum JSON: Equatable, Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A whole number.
     case integer(Int)
+    /// A whole number that may be beyond `Int`.
     case unsigned(UInt64)
-    /// Written as null when it is not finite: JSON has no such number.
+    /// A number; written as null when it is not finite: JSON has no such number.
     case number(Double)
+    /// A text.
     case string(String)
     /// An array of integers only, which is how most pixels come.
     case integers([Int])
+    /// An array of any values.
     case array([JSON])
+    /// An object; no two members have one name.
     case object([Member])
 
-    package struct Member: Equatable, Sendable {
-        var name: String
-        var value: JSON
+    /// A member of an object.
+    public struct Member: Equatable, Sendable {
+        /// The name that its object knows it by.
+        public var name: String
+        /// The value under that name.
+        public var value: JSON
 
-        init(_ name: String, _ value: JSON) {
+        /// The member `name: value`.
+        public init(_ name: String, _ value: JSON) {
             self.name = name
             self.value = value
         }
     }
 
     /// The value as UTF-8 text, without white space.
-    var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var bytes: [UInt8] = []
         write(to: &bytes)
         return bytes
@@ -65,7 +76,7 @@ package enum JSON: Equatable, Sendable {
     }
 
     /// Appends `string` in quotes, its control characters and quotes escaped (RFC 8259, section 7).
-    package static func write(_ string: String, to bytes: inout [UInt8]) {
+    public static func write(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         for byte in string.utf8 {
             switch byte {
@@ -82,11 +93,11 @@ package enum JSON: Equatable, Sendable {
 }
 
 extension JSON: ExpressibleByStringLiteral {
-    package init(stringLiteral value: String) { self = .string(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
 }
 
 extension JSON: ExpressibleByDictionaryLiteral {
-    package init(dictionaryLiteral elements: (String, JSON)...) {
+    public init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(elements.map { Member($0.0, $0.1) })
     }
 }

@@ -1,0 +1,149 @@
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+
+/// What a client is told of the errors of every module below: here and nowhere else.
+extension Problem {
+    /// The problem that `error` is to a client; nil for an error that no client is told of.
+    init?(of error: any Error) {
+        switch error {
+        case let error as Problem: self = error
+        case let error as NotAcceptableError: self.init(error)
+        case let error as QueryError: self.init(error)
+        case let error as JSONError: self.init(error)
+        case let error as MultipartError: self.init(error)
+        case let error as ImagingError: self.init(error)
+        case let error as ServingError: self.init(error)
+        default: return nil
+        }
+    }
+}
+
+// MARK: - Content of requests
+
+extension Problem {
+    init(_ error: NotAcceptableError) {
+        let names = error.offers.map(\.description).joined(separator: ", ")
+        self.init(.notAcceptable, "Accept: the answer can be \(names)")
+    }
+
+    init(_ error: QueryError) {
+        switch error {
+        case .malformed: self.init(.malformedRequest, "the query is not percent-encoded UTF-8")
+        case .unknown(let name, let known):
+            let list = known.isEmpty ? "there are none here" : "known are \(known.joined(separator: ", "))"
+            self.init(.parameter, "unknown query parameter \(quoted(name)): \(list)")
+        case .repeated(let name): self.init(.parameter, "\(name) is given twice")
+        case .invalid(let name, let expected, let value):
+            self.init(.parameter, "\(name) must be \(expected), not \(quoted(value))")
+        }
+    }
+
+    init(_ error: JSONError) {
+        self.init(.malformedBody, "the body is not JSON: at byte \(error.offset), \(error.reason)")
+    }
+
+    init(_ error: MultipartError) {
+        switch error {
+        case .malformed(let reason): self.init(.malformedBody, "the body is not multipart/form-data: \(reason)")
+        case .tooManyFiles(let limit): self.init(.imageCount, "the body has more than the limit of \(limit) files")
+        }
+    }
+
+    init(_ error: ImagingError) {
+        switch error {
+        case .unknownFormat: self.init(.imageDamaged, "image: the bytes are neither a PNG nor a JPEG")
+        case .tooLarge(let quantity, let value, let limit):
+            self.init(.imageSize, "image: its \(quantity) is \(value); at most \(limit) can be decoded here")
+        case .damaged(let format, let reason):
+            self.init(.imageDamaged, "image: the \(format.rawValue) is damaged or cut off: \(reason)")
+        case .unsupported(let format, let feature):
+            self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
+        case .notEncodable: self.init(.internal, "the image could not be encoded")
+        case .invalidNPY(let field, let expected, let found):
+            self.init(
+                .malformedBody,
+                "the body is not an NPY array: its \(field) should be \(expected), not \(quoted(found))")
+        }
+    }
+}
+
+// MARK: - The service and the server
+
+extension Problem {
+    /// Seconds to wait, when nothing better is known and at most.
+    private static let retrySeconds = 1...60
+
+    private static func retry(after wait: Duration) -> HTTPFields {
+        let seconds = Int((wait / .seconds(1)).rounded(.up).clamped(to: retrySeconds))
+        return [.retryAfter: String(seconds)]
+    }
+
+    init(_ error: ServingError) {
+        switch error {
+        case .unknownModel(let name):
+            self.init(.unknownModel, "model: no model called \(quoted(name)) is loaded")
+        case .queueFull(let waiting, let limit, let retryAfter):
+            self.init(
+                .queueFull, "the queue holds \(waiting) of at most \(limit) rows",
+                fields: Self.retry(after: retryAfter))
+        case .loading:
+            self.init(.loading, "the model is being loaded", fields: Self.retry(after: .zero))
+        case .draining:
+            self.init(.draining, "the service takes no new requests", fields: Self.retry(after: .zero))
+        case .deadlinePassed:
+            self.init(
+                .deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
+        case .cancelled, .badModelSet, .selfTestFailed:
+            self.init(.internal, "the request could not be answered")
+        }
+    }
+
+    init(_ failure: RowFailure) {
+        switch failure {
+        case .notFinite: self.init(.densityNotFinite, "image: the model has no finite density there")
+        case .refused: self.init(.internal, "image: the model could not compute its density")
+        }
+    }
+
+    init(_ error: HTTPServerError) {
+        switch error {
+        case .malformed(let reason): self.init(.malformedRequest, reason)
+        case .encryptionRequired: self.init(.encryptionRequired, "this port speaks TLS; use https://")
+        case .targetTooLong(let limit):
+            self.init(.targetTooLong, "the request line is longer than \(limit) bytes")
+        case .fieldsTooLarge(let limit, let unit):
+            self.init(.fieldsTooLarge, "the header fields are more than \(limit) \(unit)")
+        case .bodyTooLarge(let limit): self.init(.bodyTooLarge, "the body is larger than \(limit) bytes")
+        case .bodyMemoryFull(let limit):
+            self.init(
+                .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
+                fields: Self.retry(after: .zero))
+        case .lengthRequired:
+            self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
+        case .unsupportedContentCoding(let coding):
+            self.init(
+                .unsupportedContentCoding, "Content-Encoding \(quoted(coding)) is not one of gzip, deflate, identity",
+                fields: [.acceptEncoding: "gzip, deflate, identity"])
+        case .badContentCoding(let reason):
+            self.init(.malformedBody, "the body's content coding is damaged: \(reason)")
+        case .expectationFailed: self.init(.expectationFailed, "Expect is not 100-continue")
+        case .unsupportedMethod: self.init(.unsupportedMethod, "CONNECT is for proxies")
+        case .unsupportedVersion: self.init(.unsupportedVersion, "the HTTP version is not 1.0 or 1.1")
+        case .unsupportedTransferCoding: self.init(.unsupportedTransferCoding, "Transfer-Encoding is not chunked")
+        case .timeout(let seconds):
+            self.init(.requestTimeout, "the head of the request did not arrive within \(seconds) s")
+        case .bodyTooSlow(let minimumRate, let seconds):
+            self.init(
+                .requestTimeout, "less than \(minimumRate) bytes a second of the body arrived, for \(seconds) s")
+        }
+    }
+}
+
+extension Double {
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Double {
+        Swift.min(Swift.max(self, Double(range.lowerBound)), Double(range.upperBound))
+    }
+}

@@ -1,0 +1,52 @@
+/// A media type with its parameters (RFC 9110, section 8.3.1).
+public struct MediaType: Sendable, Equatable, CustomStringConvertible {
+    /// First half of the name, in lower case: `image` of `image/png`.
+    public var type: String
+    /// Second half of the name, in lower case: `png` of `image/png`.
+    public var subtype: String
+    /// Values by the parameters' names, which are in lower case.
+    public var parameters: [String: String]
+
+    /// The media type `type/subtype`; both in lower case.
+    public init(_ type: String, _ subtype: String, parameters: [String: String] = [:]) {
+        self.type = type
+        self.subtype = subtype
+        self.parameters = parameters
+    }
+
+    /// `application/json` (RFC 8259).
+    public static let json = MediaType("application", "json")
+    /// `application/x-ndjson`: a JSON text a line.
+    public static let ndjson = MediaType("application", "x-ndjson")
+    /// `application/x-npy`: one array of NumPy.
+    public static let npy = MediaType("application", "x-npy")
+    /// `image/png`.
+    public static let png = MediaType("image", "png")
+    /// `image/jpeg`.
+    public static let jpeg = MediaType("image", "jpeg")
+    /// `application/octet-stream`.
+    public static let octets = MediaType("application", "octet-stream")
+    /// `multipart/form-data` (RFC 7578), without its boundary.
+    public static let multipart = MediaType("multipart", "form-data")
+    /// `application/problem+json` (RFC 9457).
+    public static let problem = MediaType("application", "problem+json")
+    /// `application/yaml` (RFC 9512).
+    public static let yaml = MediaType("application", "yaml")
+
+    /// `type/subtype`, without the parameters.
+    public var description: String { "\(type)/\(subtype)" }
+
+    /// Nil unless `text` is a media type by the grammar.
+    public init?(parsing text: String) { self.init(parsing: text[...]) }
+
+    init?(parsing text: Substring) {
+        var scanner = FieldScanner(text)
+        guard let type = scanner.token(), scanner.skip("/"), let subtype = scanner.token(),
+            let parameters = scanner.parameters(), scanner.isAtEnd
+        else { return nil }
+        self.init(type.lowercased(), subtype.lowercased(), parameters: parameters)
+    }
+
+    /// Whether the two have one name; parameters may differ.
+    public func isSame(as other: MediaType) -> Bool { type == other.type && subtype == other.subtype }
+}
