@@ -2,7 +2,7 @@
 import FlowCore
 import FlowModels
 import FoundationEssentials
-@testable import HTTPContent
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging
