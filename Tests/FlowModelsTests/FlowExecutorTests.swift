@@ -70,7 +70,7 @@ struct FlowExecutorTests {
     /// The same model on the CPU, and with both of its flows on the other executor.
     private func models() throws -> (cpu: any ImageDensity, other: any ImageDensity, log: CallLog) {
         let cpu = try tinyModel(
-            AffineCouplingFlow.self, classPrior: [0.25, 0.75], dequantizer: DequantizerSizes(layers: 2, hidden: [9]))
+            AffineCouplingFlow.self, classPrior: [0.25, 0.75], dequantizer: ["layers": 2, "hidden": [9]])
         let log = CallLog()
         func executor<Flow: Reversible>(_ flow: Flow) -> any FlowExecutor { TapedExecutor(flow, log) }
         let other = try DensityModel(flow: cpu.flow, dequantizer: cpu.dequantizer, record: cpu.record) { flow, _ in
