@@ -1,4 +1,5 @@
 import FlowModels
+import HTTPContent
 
 extension ImageScore {
     /// Members of a JSON object, one for each figure that the score has, in their order.
