@@ -92,13 +92,15 @@ static void NAME(panel)(const struct flow_panel *p) {
 static inline __attribute__((always_inline)) void NAME(columns_as)(enum flow_transform_kind kind, int inverse,
                                                                    const struct flow_columns *p, float *z,
                                                                    float *log_det) {
-    for (ptrdiff_t i = 0; i < p->dims; i++)
-        for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
+    // as values: a store through a pointer might change what `p` points to
+    const struct flow_transform transform = p->transform;
+    const ptrdiff_t dims = p->dims, rows = p->rows;
+    for (ptrdiff_t i = 0; i < dims; i++)
+        for (ptrdiff_t r = 0; r < rows; r += LANES) {
             vec log_derivative;
-            const float *raw = p->parameters + i * p->transform.count * p->rows + r;
-            const vec x = load(p->x + i * p->rows + r, LANES);
-            store(NAME(transformed)(kind, inverse, &p->transform, raw, p->rows, x, &log_derivative), z + i * p->rows + r,
-                  LANES);
+            const float *raw = p->parameters + i * transform.count * rows + r;
+            const vec x = load(p->x + i * rows + r, LANES);
+            store(NAME(transformed)(kind, inverse, &transform, raw, rows, x, &log_derivative), z + i * rows + r, LANES);
             store(load(log_det + r, LANES) + log_derivative, log_det + r, LANES);
         }
 }
@@ -118,11 +120,13 @@ static inline __attribute__((always_inline)) void NAME(columns_backward_as)(enum
                                                                             const struct flow_columns *p,
                                                                             const float *dz, const float *dlog_det,
                                                                             float *dx, float *dparameters) {
-    for (ptrdiff_t i = 0; i < p->dims; i++)
-        for (ptrdiff_t r = 0; r < p->rows; r += LANES) {
-            const ptrdiff_t at = i * p->rows + r, first = i * p->transform.count * p->rows + r;
+    const struct flow_transform transform = p->transform;
+    const ptrdiff_t dims = p->dims, rows = p->rows;
+    for (ptrdiff_t i = 0; i < dims; i++)
+        for (ptrdiff_t r = 0; r < rows; r += LANES) {
+            const ptrdiff_t at = i * rows + r, first = i * transform.count * rows + r;
             const vec x = load(p->x + at, LANES), d = load(dz + at, LANES), dlog = load(dlog_det + r, LANES);
-            const vec by_x = NAME(transformed_backward)(kind, &p->transform, p->parameters + first, p->rows, x, d, dlog,
+            const vec by_x = NAME(transformed_backward)(kind, &transform, p->parameters + first, rows, x, d, dlog,
                                                         dparameters + first);
             store(by_x, dx + at, LANES);
         }
