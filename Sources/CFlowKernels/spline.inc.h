@@ -9,23 +9,6 @@
 // ln(e^(1 - least) - 1): softplus of it is 1 - least
 #define SPLINE_OFFSET 0.53974233f
 
-// Shares of bins in the whole, by softmax: positive, of sum 1.
-static inline __attribute__((always_inline)) void NAME(spline_shares)(const float *raw, ptrdiff_t stride, int bins,
-                                                                      vec *shares) {
-    vec most = load(raw, LANES);
-    for (int j = 1; j < bins; j++) {
-        const vec v = load(raw + j * stride, LANES);
-        most = choose(v > most, v, most);
-    }
-    vec sum = splat(0);
-    for (int j = 0; j < bins; j++) {
-        shares[j] = NAME(exp)(load(raw + j * stride, LANES) - most);
-        sum += shares[j];
-    }
-    const vec scale = 1 / sum;
-    for (int j = 0; j < bins; j++) shares[j] *= scale;
-}
-
 static inline __attribute__((always_inline)) vec NAME(spline_derivative)(vec raw) {
     return SPLINE_LEAST + NAME(softplus)(choose(raw > 1 / SPLINE_LEAST, splat(1 / SPLINE_LEAST), raw) + SPLINE_OFFSET);
 }
@@ -92,8 +75,8 @@ static inline __attribute__((always_inline)) vec NAME(spline)(int inverse, const
     const vec bound = splat(transform->sizes[1]);
     const ivec inside = magnitude(v) <= bound;
     const vec c = choose(inside, v, splat(0));
-    NAME(spline_shares)(raw, stride, bins, widths);
-    NAME(spline_shares)(raw + bins * stride, stride, bins, heights);
+    NAME(softmax_shares)(raw, stride, bins, widths);
+    NAME(softmax_shares)(raw + bins * stride, stride, bins, heights);
     const struct spline_bin b =
         NAME(spline_find)(inverse, c, bound, bins, widths, heights, raw + 2 * bins * stride, stride);
     const vec width = b.x1 - b.x0, height = b.y1 - b.y0, s = height / width;
@@ -140,8 +123,8 @@ static inline __attribute__((always_inline)) vec NAME(spline_backward)(const str
     const vec bound = splat(transform->sizes[1]);
     const ivec inside = magnitude(v) <= bound;
     const vec x = choose(inside, v, splat(0));
-    NAME(spline_shares)(raw, stride, bins, widths);
-    NAME(spline_shares)(raw + bins * stride, stride, bins, heights);
+    NAME(softmax_shares)(raw, stride, bins, widths);
+    NAME(softmax_shares)(raw + bins * stride, stride, bins, heights);
     const float *raw_derivatives = raw + 2 * bins * stride;
     const struct spline_bin b = NAME(spline_find)(0, x, bound, bins, widths, heights, raw_derivatives, stride);
     const vec g = choose(inside, dz, splat(0)), l = choose(inside, dlog, splat(0));

@@ -8,6 +8,23 @@
 // The first gives the transform of x, or its inverse, and the log-derivative of what was done; the second the gradient of
 // `dz · z + dlog · log dz/dx` by x, and by the parameters, which goes to `draw`.
 
+// Shares of `count` parts in the whole, by softmax: positive, of sum 1.
+static inline __attribute__((always_inline)) void NAME(softmax_shares)(const float *raw, ptrdiff_t stride, int count,
+                                                                       vec *shares) {
+    vec most = load(raw, LANES);
+    for (int j = 1; j < count; j++) {
+        const vec v = load(raw + j * stride, LANES);
+        most = choose(v > most, v, most);
+    }
+    vec sum = splat(0);
+    for (int j = 0; j < count; j++) {
+        shares[j] = NAME(exp)(load(raw + j * stride, LANES) - most);
+        sum += shares[j];
+    }
+    const vec scale = 1 / sum;
+    for (int j = 0; j < count; j++) shares[j] *= scale;
+}
+
 #include "affine.inc.h"
 
 #include "spline.inc.h"
