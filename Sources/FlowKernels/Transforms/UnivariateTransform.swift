@@ -38,8 +38,14 @@ public struct TransformFault: Sendable, Equatable {
     /// What is allowed, in words such as `2 to 64`.
     public let allowed: String
 
+    package init(size: String, value: String, allowed: String) {
+        self.size = size
+        self.value = value
+        self.allowed = allowed
+    }
+
     /// Nil where `value` is in `range`.
-    static func outside(_ range: ClosedRange<Int>, _ size: String, _ value: Int) -> TransformFault? {
+    static func outside<Value>(_ range: ClosedRange<Value>, _ size: String, _ value: Value) -> TransformFault? {
         range.contains(value)
             ? nil
             : TransformFault(size: size, value: "\(value)", allowed: "\(range.lowerBound) to \(range.upperBound)")
