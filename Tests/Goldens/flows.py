@@ -7,13 +7,6 @@ import math
 
 import torch
 
-from Training.torch.spline import spline, spline_inverse
-
-
-def log_scale(raw, bound):
-    """s = a/(1 + |a|/c), in (−c, c)."""
-    return raw / (1 + raw.abs() / bound)
-
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu}
 
@@ -51,25 +44,9 @@ def diagonal_inverse(z, parameters, name):
 class Flow:
     """Standardize, then `layers` maps; `map(i, …)` and `unmap(i, …)` are the families'."""
 
-    def __init__(self, dims, layers, hidden, bound, activation="relu", residual=False, bins=None):
-        """With `bins` dimensions go through splines on [−bound, bound], else through affine maps of that log-scale bound."""
-        self.dims, self.layers, self.hidden, self.bound, self.bins = dims, layers, hidden, bound, bins
+    def __init__(self, dims, layers, hidden, transform, activation="relu", residual=False):
+        self.dims, self.layers, self.hidden, self.transform = dims, layers, hidden, transform
         self.activation, self.residual = activation, residual
-
-    def parameters_per_dim(self):
-        return 3 * self.bins - 1 if self.bins else 2
-
-    def transform(self, x, raw):
-        """Each dimension through its map, `raw` `[…, dims, parameters]`, and the log-derivatives."""
-        if self.bins:
-            return spline(x, raw, self.bins, self.bound)
-        scale = log_scale(raw[..., 1], self.bound)
-        return x * scale.exp() + raw[..., 0], scale
-
-    def transform_inverse(self, z, raw):
-        if self.bins:
-            return spline_inverse(z, raw, self.bins, self.bound)
-        return (z - raw[..., 0]) * (-log_scale(raw[..., 1], self.bound)).exp()
 
     def shapes(self):
         """Name → shape, in the order of the model file."""
@@ -106,7 +83,7 @@ class MaskedAutoregressiveFlow(Flow):
     al.; masks of Germain et al. (2015), arXiv:1502.03509."""
 
     def sizes(self, i):
-        return [self.dims, *self.hidden, self.parameters_per_dim() * self.dims]
+        return [self.dims, *self.hidden, self.transform.parameters * self.dims]
 
     def order(self, i):
         """Dimension of each position: rising in networks 0, 2, …, falling in 1, 3, …"""
@@ -124,7 +101,7 @@ class MaskedAutoregressiveFlow(Flow):
                 after = torch.zeros(units, dtype=torch.long)  # units of a single dimension see nothing
             masks.append(after[:, None] >= degree[None, :])
             degree = after
-        masks.append(torch.arange(self.dims).repeat_interleave(self.parameters_per_dim())[:, None] >= degree[None, :])
+        masks.append(torch.arange(self.dims).repeat_interleave(self.transform.parameters)[:, None] >= degree[None, :])
         return masks
 
     def network(self, i, parameters, x):
@@ -135,13 +112,13 @@ class MaskedAutoregressiveFlow(Flow):
         return torch.empty_like(raw).index_copy(1, order, raw)
 
     def map(self, i, parameters, x):
-        z, log_derivatives = self.transform(x, self.network(i, parameters, x))
+        z, log_derivatives = self.transform.forward(x, self.network(i, parameters, x))
         return z, log_derivatives.sum(-1)
 
     def unmap(self, i, parameters, z):
         x = torch.zeros_like(z)
         for dim in self.order(i):  # D passes: each makes one more dimension right
-            x[:, dim] = self.transform_inverse(z, self.network(i, parameters, x))[:, dim]
+            x[:, dim] = self.transform.inverse(z, self.network(i, parameters, x))[:, dim]
         return x
 
 
@@ -151,7 +128,7 @@ class InverseAutoregressiveFlow(MaskedAutoregressiveFlow):
     def map(self, i, parameters, x):
         z = torch.zeros_like(x)
         for dim in self.order(i).tolist():  # out of place, so that autograd goes through all D passes
-            solved = self.transform_inverse(x, self.network(i, parameters, z))[:, dim]
+            solved = self.transform.inverse(x, self.network(i, parameters, z))[:, dim]
             z = z.index_copy(1, torch.tensor([dim]), solved[:, None])
         return z, -super().map(i, parameters, z)[1]
 
@@ -169,14 +146,14 @@ class CouplingFlow(Flow):
         return torch.arange(1 - i % 2, self.dims, 2)
 
     def sizes(self, i):
-        return [len(self.key(i)), *self.hidden, self.parameters_per_dim() * len(self.rest(i))]
+        return [len(self.key(i)), *self.hidden, self.transform.parameters * len(self.rest(i))]
 
     def network(self, i, parameters, key):
         out = dense(key, parameters, f"layers.{i}", None, self.activation, self.residual)
         return out.reshape(len(key), len(self.rest(i)), -1)
 
     def map(self, i, parameters, x):
-        moved, log_derivatives = self.transform(
+        moved, log_derivatives = self.transform.forward(
             x[:, self.rest(i)], self.network(i, parameters, x[:, self.key(i)]))
         z = x.clone()
         z[:, self.rest(i)] = moved
@@ -184,22 +161,13 @@ class CouplingFlow(Flow):
 
     def unmap(self, i, parameters, z):
         x = z.clone()
-        x[:, self.rest(i)] = self.transform_inverse(
+        x[:, self.rest(i)] = self.transform.inverse(
             z[:, self.rest(i)], self.network(i, parameters, z[:, self.key(i)]))
         return x
 
 
 class NICEFlow(CouplingFlow):
     """Dinh, Krueger, Bengio (2014), arXiv:1410.8516: additive couplings (§3.2), then a diagonal scaling (§3.3)."""
-
-    def parameters_per_dim(self):
-        return 1
-
-    def transform(self, x, raw):
-        return x + raw[..., 0], torch.zeros_like(x)
-
-    def transform_inverse(self, z, raw):
-        return z - raw[..., 0]
 
     def shapes(self):
         return {**super().shapes(), "scaling.shift": (self.dims,), "scaling.log_scale": (self.dims,)}

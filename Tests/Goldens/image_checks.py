@@ -7,8 +7,8 @@ from nflows.transforms import OneByOneConvolution, Permutation, SqueezeTransform
 from nflows.transforms.coupling import AffineCouplingTransform, PiecewiseRationalQuadraticCouplingTransform
 
 from Training.torch.spline import LEAST
-from . import flows
 from .image_flows import mixing_matrix
+from .transforms import Affine, Spline, log_scale
 
 
 def close(actual, expected):
@@ -24,7 +24,7 @@ class AffineCoupling(AffineCouplingTransform):
 
     def _scale_and_shift(self, transform_params):
         shift, raw = transform_params.chunk(2, 1)
-        return flows.log_scale(raw, self.bound).exp(), shift
+        return log_scale(raw, self.bound).exp(), shift
 
 
 class Network(torch.nn.Module):
@@ -69,7 +69,8 @@ def check_mixing(name, parameters, image):
 
 
 def check_coupling(flow, name, key_is_first, parameters, image):
-    """Both ways, affine or with splines."""
+    """Both ways, affine or with splines; nflows has no other transform of ours."""
+    transform = flow.transform
     channels = image.shape[1]
     half = channels // 2
     mask = (torch.arange(channels) >= half) == key_is_first
@@ -77,21 +78,23 @@ def check_coupling(flow, name, key_is_first, parameters, image):
     def raw(key):
         return flow.network(name, "channels", parameters, key)
 
-    if flow.bins:
+    if isinstance(transform, Spline):
         offset = math.log(math.exp(1 - LEAST) - 1)
 
         def give(key):
             given = raw(key)
-            derivatives = given[..., 2 * flow.bins:] + offset
-            given = torch.cat([given[..., :2 * flow.bins], derivatives], -1)
+            derivatives = given[..., 2 * transform.bins:] + offset
+            given = torch.cat([given[..., :2 * transform.bins], derivatives], -1)
             return given.permute(0, 1, 4, 2, 3).flatten(1, 2)
 
         theirs = PiecewiseRationalQuadraticCouplingTransform(
-            mask, lambda inputs, outputs: Network(give), flow.bins, "linear", flow.bound,
+            mask, lambda inputs, outputs: Network(give), transform.bins, "linear", transform.bound,
             min_bin_width=LEAST, min_bin_height=LEAST, min_derivative=LEAST)
-    else:
-        theirs = AffineCoupling(flow.bound, mask, lambda inputs, outputs: Network(
+    elif isinstance(transform, Affine):
+        theirs = AffineCoupling(transform.bound, mask, lambda inputs, outputs: Network(
             lambda key: torch.cat(raw(key).unbind(-1), 1)))
+    else:
+        return
     z, log_det = flow.moved(name, "channels", key_is_first, parameters, image, inverse=False)
     close(theirs(image), (z, log_det))
     close(theirs.inverse(z)[0], image)

@@ -45,8 +45,8 @@ def checkerboard(channels):
 class ImageFlow(Flow):
     """Standardize, then `steps`, each a kind and what it needs; a residual convolutional network gives the parameters of maps."""
 
-    def __init__(self, shape, layers, hidden, bound, activation="relu", bins=None, kernel=3, gated=False, scales=2):
-        super().__init__(math.prod(shape), layers, hidden, bound, activation, bins=bins)
+    def __init__(self, shape, layers, hidden, transform, activation="relu", kernel=3, gated=False, scales=2):
+        super().__init__(math.prod(shape), layers, hidden, transform, activation)
         self.shape, self.kernel, self.gated, self.scales = shape, kernel, gated, scales
 
     def sizes_of_images(self):
@@ -79,7 +79,7 @@ class ImageFlow(Flow):
             maps[f"blocks.{b}.value"] = (width, width)
             if self.gated:
                 maps[f"blocks.{b}.gate"] = (width, width)
-        maps["output"] = (moved * self.parameters_per_dim(), width)
+        maps["output"] = (moved * self.transform.parameters, width)
         for part, (outputs, depth) in maps.items():
             yield f"{name}.{part}.weights", (outputs, depth)
             yield f"{name}.{part}.biases", (outputs,)
@@ -111,12 +111,12 @@ class ImageFlow(Flow):
                 value = value * torch.sigmoid(convolution(inner, parameters, f"{name}.blocks.{b}.gate", 1))
             x = x + value
         raw = convolution(act(x), parameters, f"{name}.output", 1)
-        return raw.reshape(rows, -1, self.parameters_per_dim(), h, w).permute(0, 1, 3, 4, 2)
+        return raw.reshape(rows, -1, self.transform.parameters, h, w).permute(0, 1, 3, 4, 2)
 
     def moved(self, name, kind, argument, parameters, image, inverse):
         """The image through a map or back, and log|det| per row of the way forward, None on the way back."""
         def through(x, raw):
-            return (self.transform_inverse(x, raw), None) if inverse else self.transform(x, raw)
+            return (self.transform.inverse(x, raw), None) if inverse else self.transform.forward(x, raw)
 
         if kind == "channels":  # argument: whether the first half is the key
             halves = image.tensor_split([image.shape[1] // 2], 1)
@@ -130,10 +130,10 @@ class ImageFlow(Flow):
                 for pixel in range(image.shape[2] * image.shape[3]):  # a pass of the network makes one more pixel right
                     y, x = divmod(pixel, image.shape[3])
                     raw = self.network(name, kind, parameters, known)
-                    known[:, :, y, x] = self.transform_inverse(image, raw)[:, :, y, x]
+                    known[:, :, y, x] = self.transform.inverse(image, raw)[:, :, y, x]
                 image, log = known, None
             else:
-                image, log = self.transform(image, self.network(name, kind, parameters, image))
+                image, log = self.transform.forward(image, self.network(name, kind, parameters, image))
             image = image.flip(2, 3) if argument else image
         return image, None if inverse else log.sum((1, 2, 3))
 
@@ -196,7 +196,7 @@ class GlowFlow(ImageFlow):
 
 
 class ConvolutionalFlow(ImageFlow):
-    """Splines of every pixel given those before it, by a masked convolutional network as in van den Oord et al. (2016),
+    """Transforms of every pixel given those before it, by a masked convolutional network as in van den Oord et al. (2016),
     arXiv:1606.05328."""
 
     def steps(self):

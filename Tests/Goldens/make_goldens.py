@@ -11,11 +11,10 @@ import pathlib
 import safetensors.torch
 import torch
 from nflows.transforms.coupling import AdditiveCouplingTransform
-from nflows.transforms.splines.rational_quadratic import unconstrained_rational_quadratic_spline
 
-from Training.torch.spline import LEAST
 from . import flows, image_checks, image_flows
 from .transfer import Peer
+from .transforms import Affine, Shift, Spline
 
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "FlowModelsTests" / "Fixtures"
@@ -78,22 +77,6 @@ def check_library(library, flow, parameters, x, log_prob, latents, decoded):
     torch.testing.assert_close(peer.inverse(latents), decoded, rtol=1e-9, atol=1e-9)
 
 
-def check_spline(flow, generator):
-    """nflows' own splines of the same raw parameters, but for the derivatives' offset, inside and outside the tails."""
-    raw = torch.randn(200, flow.parameters_per_dim(), generator=generator, dtype=torch.float64) * 2
-    x = torch.randn(200, generator=generator, dtype=torch.float64) * flow.bound
-    widths, heights, derivatives = raw.split([flow.bins, flow.bins, flow.bins - 1], -1)
-    offset = math.log(math.exp(1 - LEAST) - 1)
-    sizes = {"tails": "linear", "tail_bound": flow.bound, "min_bin_width": LEAST, "min_bin_height": LEAST,
-             "min_derivative": LEAST}
-    for inverse, values in ((False, flow.transform(x, raw)[0]), (True, flow.transform_inverse(x, raw))):
-        theirs, log_derivative = unconstrained_rational_quadratic_spline(
-            x, widths, heights, derivatives + offset, inverse=inverse, **sizes)
-        torch.testing.assert_close(values, theirs, rtol=1e-9, atol=1e-9)
-        if not inverse:
-            torch.testing.assert_close(flow.transform(x, raw)[1], log_derivative, rtol=1e-9, atol=1e-9)
-
-
 class Network(torch.nn.Module):
     """The shifts of coupling `i` as nflows asks for them."""
 
@@ -148,8 +131,7 @@ def flow_golden(name, flow, seed):
         torch.testing.assert_close(flow.forward(parameters, decoded)[0], latents.double(), rtol=1e-10, atol=1e-10)
         for library in ("zuko", "nflows") if name == "maf" else ():
             check_library(library, flow, parameters, x, log_prob, latents.double(), decoded)
-        if flow.bins:
-            check_spline(flow, generator)
+        flow.transform.check(generator)
         if isinstance(flow, flows.NICEFlow):
             check_additive(flow, parameters, x)
         if is_of_images:
@@ -174,7 +156,7 @@ def flow_golden(name, flow, seed):
         **({"shape": flow.shape} if is_of_images else {}),
         "hyper_parameters": {
             "layers": flow.layers, "hidden": flow.hidden, "log_scale_bound": BOUND, "activation": flow.activation,
-            "residual": flow.residual, **({"bins": flow.bins, "tail_bound": flow.bound} if flow.bins else {}),
+            "residual": flow.residual, **flow.transform.sizes(),
             **(flow.sizes_of_images() if is_of_images else {}),
         },
         "parameters": {key: array(value) for key, value in single.items()},
@@ -230,17 +212,18 @@ def safetensors_golden():
 if __name__ == "__main__":
     torch.use_deterministic_algorithms(True)
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    flow_golden("maf", flows.MaskedAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND), seed=1)
-    flow_golden("coupling", flows.CouplingFlow(DIMS, 4, HIDDEN, BOUND), seed=2)
-    flow_golden("nsf-coupling", flows.CouplingFlow(DIMS, 2, HIDDEN, BOUND, "tanh", bins=5), seed=5)
-    flow_golden("nsf-autoregressive", flows.MaskedAutoregressiveFlow(DIMS, 2, HIDDEN, BOUND, bins=4), seed=6)
-    flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], BOUND, "gelu", True), seed=4)
-    flow_golden("nice", flows.NICEFlow(DIMS, 4, HIDDEN, BOUND, "elu"), seed=7)
-    flow_golden("iaf", flows.InverseAutoregressiveFlow(DIMS, 3, HIDDEN, BOUND, "tanh"), seed=7)
-    flow_golden("realnvp", image_flows.RealNVPFlow([4, 8, 1], 2, [16], BOUND), seed=8)
-    flow_golden("glow", image_flows.GlowFlow([4, 8, 1], 1, [16], BOUND, "gelu", gated=True), seed=9)
-    flow_golden("nsf-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], BOUND, "elu", bins=3, scales=1), seed=10)
+    affine = Affine(BOUND)
+    flow_golden("maf", flows.MaskedAutoregressiveFlow(DIMS, 3, HIDDEN, affine), seed=1)
+    flow_golden("coupling", flows.CouplingFlow(DIMS, 4, HIDDEN, affine), seed=2)
+    flow_golden("nsf-coupling", flows.CouplingFlow(DIMS, 2, HIDDEN, Spline(5, BOUND), "tanh"), seed=5)
+    flow_golden("nsf-autoregressive", flows.MaskedAutoregressiveFlow(DIMS, 2, HIDDEN, Spline(4, BOUND)), seed=6)
+    flow_golden("maf-residual", flows.MaskedAutoregressiveFlow(DIMS, 2, [16, 16, 16], affine, "gelu", True), seed=4)
+    flow_golden("nice", flows.NICEFlow(DIMS, 4, HIDDEN, Shift(), "elu"), seed=7)
+    flow_golden("iaf", flows.InverseAutoregressiveFlow(DIMS, 3, HIDDEN, affine, "tanh"), seed=7)
+    flow_golden("realnvp", image_flows.RealNVPFlow([4, 8, 1], 2, [16], affine), seed=8)
+    flow_golden("glow", image_flows.GlowFlow([4, 8, 1], 1, [16], affine, "gelu", gated=True), seed=9)
+    flow_golden("nsf-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], Spline(3, BOUND), "elu", scales=1), seed=10)
     flow_golden("nsf-convolutional", image_flows.ConvolutionalFlow(
-        [4, 3, 2], 2, [16, 16], BOUND, "tanh", bins=4, gated=True), seed=11)
+        [4, 3, 2], 2, [16, 16], Spline(4, BOUND), "tanh", gated=True), seed=11)
     preprocessing_golden()
     safetensors_golden()

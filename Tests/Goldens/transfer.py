@@ -35,7 +35,7 @@ def zuko_flow(flow, parameters):
 
     Its log-scale is a/(1 + |a/ln slope|), so our bound is c = −ln slope.
     """
-    affine = functools.partial(zuko.transforms.MonotonicAffineTransform, slope=math.exp(-flow.bound))
+    affine = functools.partial(zuko.transforms.MonotonicAffineTransform, slope=math.exp(-flow.transform.bound))
     dtype = parameters["standardize.shift"].dtype
     transforms = []
     for i in range(flow.layers):
@@ -81,7 +81,7 @@ def nflows_flow(flow, parameters):
     transforms = []
     for i in range(flow.layers):
         layer = SoftClippedTransform(
-            flow.bound, features=flow.dims, hidden_features=flow.hidden[0], num_blocks=len(flow.hidden) - 1,
+            flow.transform.bound, features=flow.dims, hidden_features=flow.hidden[0], num_blocks=len(flow.hidden) - 1,
             use_residual_blocks=False)
         layer.to(dtype)
         linears = [module for module in layer.modules() if isinstance(module, MaskedLinear)]
