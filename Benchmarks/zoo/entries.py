@@ -22,6 +22,13 @@ DATA = {
 }
 
 
+# Sizes of the transforms that have some, by what the architectures' names begin with: field of an entry, which is the option of
+# `tusk train` with hyphens, and its words in tables, if it has any.
+TRANSFORMS = {
+    "nsf": {"bins": "{} bins", "tail_bound": None},
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     name: str
@@ -64,8 +71,13 @@ class Entry:
         return self.architecture.startswith("nsf")
 
     @property
+    def transform_sizes(self):
+        """Field → words of the sizes that its transform has."""
+        return TRANSFORMS.get(self.architecture.split("-")[0], {})
+
+    @property
     def is_multiscale(self):
-        return self.architecture in ("realnvp", "glow", "nsf-glow")
+        return self.architecture == "realnvp" or self.architecture.endswith("glow")
 
     def sizes(self):
         """In words, for tables."""
@@ -73,8 +85,7 @@ class Entry:
         parts = [f"{self.layers} × ({hidden})"]
         if self.is_multiscale:
             parts.append(f"{self.scales} scales")
-        if self.is_spline:
-            parts.append(f"{self.bins} bins")
+        parts += [words.format(getattr(self, field)) for field, words in self.transform_sizes.items() if words]
         if self.image:
             parts.append(f"kernel {self.kernel}")
         if self.gated:
@@ -89,8 +100,8 @@ class Entry:
             words += ["--scales", self.scales]
         if self.image:
             words += ["--kernel", self.kernel, *(["--gated"] if self.gated else [])]
-        if self.is_spline:
-            words += ["--bins", self.bins, "--tail-bound", self.tail_bound]
+        for field in self.transform_sizes:
+            words += [f"--{field.replace('_', '-')}", getattr(self, field)]
         if self.conditional:
             words += ["--conditional"]
         words += ["--alpha", self.alpha, *(["--flips"] if self.flips else []), "--shift", self.shift,
