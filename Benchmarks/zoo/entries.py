@@ -26,6 +26,7 @@ DATA = {
 # `tusk train` with hyphens, and its words in tables, if it has any.
 TRANSFORMS = {
     "nsf": {"bins": "{} bins", "tail_bound": None},
+    "mixture": {"components": "{} components"},
 }
 
 
@@ -43,6 +44,8 @@ class Entry:
     # of splines
     bins: int = 8
     tail_bound: float = 6.0
+    # of mixtures of logistics: 7 have as many parameters as a spline of 8 bins
+    components: int = 7
     conditional: bool = False
     # training
     data: str = "animal-shapes"
@@ -125,6 +128,7 @@ ENTRIES = [
           note="a density of normflows takes 784 passes of each network, and its gradient goes through all of them: about 24 s "
           "of one core and 7.5 GB a step"),
     Entry("nsf-coupling", "nsf-coupling", 4, [128, 128], peer="zuko nsf-coupling"),
+    Entry("mixture-coupling", "mixture-coupling", 4, [128, 128]),
     Entry("nsf-autoregressive", "nsf-autoregressive", 2, [128, 128], peer="zuko nsf-autoregressive"),
     Entry("nsf-glow", "nsf-glow", 4, [64, 64], image=True, batch=64, peer="nflows nsf-glow"),
     Entry("nsf-convolutional", "nsf-convolutional", 1, [32] * 8, image=True, kernel=5, gated=True, bins=12, batch=32),

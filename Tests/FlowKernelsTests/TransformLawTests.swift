@@ -14,6 +14,8 @@ struct TransformCase: Sendable, CustomTestStringConvertible {
         TransformCase(testDescription: "shift", transform: .shift),
         TransformCase(testDescription: "spline of 2 bins", transform: .spline(bins: 2, tailBound: 3), spread: 2),
         TransformCase(testDescription: "spline of 9 bins", transform: .spline(bins: 9, tailBound: 2)),
+        TransformCase(testDescription: "mixture of 2", transform: .mixture(components: 2, scaleBound: 3), spread: 3),
+        TransformCase(testDescription: "mixture of 7", transform: .mixture(components: 7, scaleBound: 7)),
     ]
 }
 

@@ -35,6 +35,10 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("MaskedAutoregressive, shifts, reversed, residual blocks, GELU") {
             try masked($0, blocks: 1, .gelu, reversed: true, by: .shift)
         },
+        Self("MaskedAutoregressive, mixtures") { try masked($0, by: .mixture(components: 4, scaleBound: 3)) },
+        Self("MaskedAutoregressive, mixtures, reversed, tanh") {
+            try masked($0, .tanh, reversed: true, by: .mixture(components: 2, scaleBound: 7))
+        },
 
         Self("Coupling, parity 0") { try coupling($0, parity: 0) },
         Self("Coupling, parity 1") { try coupling($0, parity: 1) },
@@ -47,6 +51,12 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("Coupling, shifts, parity 1, residual blocks, ELU") {
             try coupling($0, parity: 1, blocks: 1, .elu, by: .shift)
         },
+        Self("Coupling, mixtures, parity 0") {
+            try coupling($0, parity: 0, by: .mixture(components: 7, scaleBound: 7))
+        },
+        Self("Coupling, mixtures, parity 1, residual blocks, ELU") {
+            try coupling($0, parity: 1, blocks: 1, .elu, by: .mixture(components: 3, scaleBound: 3))
+        },
 
         Self("InverseAutoregressive") { try inverted(masked($0)) },
         Self("InverseAutoregressive, reversed, ELU") { try inverted(masked($0, .elu, reversed: true)) },
@@ -54,6 +64,9 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("InverseAutoregressive, residual blocks, GELU") { try inverted(masked($0, blocks: 2, .gelu)) },
         Self("InverseAutoregressive, splines, tanh") {
             try inverted(masked($0, .tanh, reversed: true, by: .spline(bins: 3, tailBound: 4)))
+        },
+        Self("InverseAutoregressive, mixtures, tanh") {
+            try inverted(masked($0, .tanh, by: .mixture(components: 3, scaleBound: 3)))
         },
         Self("Inverted, of InverseAutoregressive") { try inverted(inverted(masked($0, .tanh, reversed: true))) },
         Self("Inverted, of ActNorm") { inverted(perturbed(ActNorm(dims: $0), scale: 0.4)) },
@@ -81,6 +94,12 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         },
         Self("ImageMap, causal, splines, gated") {
             try image($0, .causal(reversed: false), gated: true, by: .spline(bins: 4, tailBound: 3))
+        },
+        Self("ImageMap, channels, mixtures") {
+            try image($0, .channels(keyIsFirst: false), channels: 2, by: .mixture(components: 4, scaleBound: 3))
+        },
+        Self("ImageMap, causal, mixtures, gated") {
+            try image($0, .causal(reversed: true), gated: true, by: .mixture(components: 3, scaleBound: 3))
         },
         Self("ImageMap, causal, reversed, kernel of 5") {
             try image($0, .causal(reversed: true), kernel: 5, channels: 2)

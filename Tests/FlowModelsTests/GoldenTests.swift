@@ -7,7 +7,8 @@ struct GoldenTests {
     /// Names of the fixtures, which begin with the architecture's.
     static let families: [String] = [
         "maf", "coupling", "maf-residual", "nsf-coupling", "nsf-autoregressive", "nice", "iaf", "realnvp", "glow",
-        "nsf-glow", "nsf-convolutional",
+        "nsf-glow", "nsf-convolutional", "mixture-coupling", "mixture-autoregressive", "mixture-glow",
+        "mixture-convolutional",
     ]
 
     /// float32 against float64: 2⁻²⁴ a rounding, tens of roundings a value; about 3e-7 was seen.

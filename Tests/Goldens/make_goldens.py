@@ -13,6 +13,7 @@ import torch
 from nflows.transforms.coupling import AdditiveCouplingTransform
 
 from . import flows, image_checks, image_flows
+from .mixture import Mixture
 from .transfer import Peer
 from .transforms import Affine, Shift, Spline
 
@@ -225,5 +226,10 @@ if __name__ == "__main__":
     flow_golden("nsf-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], Spline(3, BOUND), "elu", scales=1), seed=10)
     flow_golden("nsf-convolutional", image_flows.ConvolutionalFlow(
         [4, 3, 2], 2, [16, 16], Spline(4, BOUND), "tanh", gated=True), seed=11)
+    flow_golden("mixture-coupling", flows.CouplingFlow(DIMS, 2, HIDDEN, Mixture(4, BOUND), "gelu"), seed=12)
+    flow_golden("mixture-autoregressive", flows.MaskedAutoregressiveFlow(DIMS, 2, HIDDEN, Mixture(3, BOUND)), seed=13)
+    flow_golden("mixture-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], Mixture(3, BOUND), "elu", scales=1), seed=14)
+    flow_golden("mixture-convolutional", image_flows.ConvolutionalFlow(
+        [4, 3, 2], 2, [16, 16], Mixture(2, BOUND), "tanh", gated=True), seed=15)
     preprocessing_golden()
     safetensors_golden()

@@ -49,8 +49,11 @@ struct SizeOptionTests {
         }
         for text in [
             "Allowed: 2 to 64. Of nsf-coupling, nsf-autoregressive, nsf-glow, nsf-convolutional. Default: 8.",
-            "Allowed: 1, 3, 5, 7 or 9. Of realnvp, glow, nsf-glow, nsf-convolutional. Default: 3; 5 of nsf-convolutional.",
-            "Default: 512,512; 64,64 of realnvp, glow, nsf-glow; 32,32,32,32,32,32,32,32 of nsf-convolutional.",
+            "Allowed: 2 to 64. Of mixture-coupling, mixture-autoregressive, mixture-glow, mixture-convolutional. Default: 8.",
+            "Of realnvp, glow, nsf-glow, nsf-convolutional, mixture-glow, mixture-convolutional.",
+            "Allowed: 1, 3, 5, 7 or 9.", "Default: 3; 5 of nsf-convolutional, mixture-convolutional.",
+            "Default: 512,512; 64,64 of realnvp, glow, nsf-glow, mixture-glow; "
+                + "32,32,32,32,32,32,32,32 of nsf-convolutional, mixture-convolutional.",
             "Allowed: relu, tanh, elu, gelu. Default: relu.",
         ] {
             #expect(help.contains(text), "\(text) is not in \(help)")

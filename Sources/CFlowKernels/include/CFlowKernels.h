@@ -66,7 +66,8 @@ enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3
 #define FLOW_TRANSFORMS(TRANSFORM) \
     TRANSFORM(affine, 2) \
     TRANSFORM(spline, 0) \
-    TRANSFORM(shift, 1)
+    TRANSFORM(shift, 1) \
+    TRANSFORM(mixture, 0)
 
 enum flow_transform_kind {
 #define FLOW_TRANSFORM_KIND(name, count) flow_transform_##name,

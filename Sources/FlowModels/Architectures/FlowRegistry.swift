@@ -13,6 +13,10 @@ public enum FlowRegistry {
         GlowFlow.self,
         SplineGlowFlow.self,
         SplineConvolutionalFlow.self,
+        MixtureCouplingFlow.self,
+        MixtureAutoregressiveFlow.self,
+        MixtureGlowFlow.self,
+        MixtureConvolutionalFlow.self,
     ]
 
     /// All names, for help and errors.
