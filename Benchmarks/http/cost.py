@@ -1,0 +1,102 @@
+"""Processor time of one request, of several builds of `tusk` in turns: `/health`, and `/logprob` with one PNG.
+
+    .venv/bin/python -m Benchmarks.http.cost --program .build/release/tusk --beside ../earlier/.build/release/tusk \
+        --model small.safetensors
+
+Time on the processors is summed over the threads of the server, nanoseconds of Linux's scheduler; the client's is not in it. A small
+model leaves the routes' own work visible. Each round asks every build, in alternating order; the figures are medians over rounds.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import socket
+import statistics
+
+import numpy
+
+from . import servers
+from .png import png
+
+CONNECTIONS = 8
+
+
+def busy_nanoseconds(pid):
+    """Time that the threads of `pid` were on a processor; proc(5), `schedstat`."""
+    return sum(int(task.read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+def message(path, body=b""):
+    method = "POST" if body else "GET"
+    kind = f"Content-Type: image/png\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n".encode() + body
+
+
+def ask(connection, request):
+    """One answer, whose head must say 200."""
+    connection.sendall(request)
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, rest = received.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"answered {head.splitlines()[0]!r}")
+    length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:"))
+    while len(rest) < length:
+        rest += connection.recv(65536)
+
+
+def microseconds(server, request, count):
+    """Processor time of a request, of `count` on a few kept connections in turns."""
+    with contextlib.ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(CONNECTIONS)]
+        for connection in connections:
+            ask(connection, request)
+        before = busy_nanoseconds(server.pid)
+        for i in range(count):
+            ask(connections[i % CONNECTIONS], request)
+        return (busy_nanoseconds(server.pid) - before) / count / 1000
+
+
+def image(side):
+    y, x = numpy.mgrid[:side, :side]
+    return png(((x * 9 + y * 5) % 256).astype(numpy.uint8))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--beside", action="append", default=[], help="another build; may be repeated")
+    parser.add_argument("--model", help="a model of square grey images for /logprob; default: the one in the program")
+    parser.add_argument("--side", type=int, default=28, help="of the model's images")
+    parser.add_argument("--query", default="", help="of /logprob, such as ?class=elephant")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=4000, help="of /health a round; of /logprob a fifth")
+    options = parser.parse_args()
+
+    requests = [
+        ("/health", message("/health"), options.requests),
+        ("/logprob", message("/logprob" + options.query, image(options.side)), max(1, options.requests // 5)),
+    ]
+    programs = [options.program, *options.beside]
+    arguments = ["--model", options.model] if options.model else []
+    with contextlib.ExitStack() as stack:
+        builds = [(p, stack.enter_context(servers.tusk(p, *arguments))) for p in programs]
+        found = {(program, name): [] for program in programs for name, _, _ in requests}
+        for round in range(options.rounds + 1):
+            for program, server in builds if round % 2 else reversed(builds):
+                for name, request, count in requests:
+                    cost = microseconds(server, request, count)
+                    if round:  # the first is for warming up
+                        found[program, name].append(cost)
+    for name, _, _ in requests:
+        first = statistics.median(found[options.program, name])
+        for program in programs:
+            costs = found[program, name]
+            middle = statistics.median(costs)
+            print(f"{name:9} {middle:9.1f} us ({min(costs):.1f} to {max(costs):.1f}), {middle / first:.3f} of the first: {program}")
+
+
+if __name__ == "__main__":
+    main()
