@@ -84,10 +84,8 @@ static inline __attribute__((always_inline)) void NAME(solve_ahead)(const struct
             for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {                                                          \
                 const ptrdiff_t at = (step->offset + u) * p->lanes + l;                                                \
                 vec sum = NAME(solve_sum)(map, step, p->lanes, 0, step->lane + u, l);                                  \
-                if (map->stream) {                                                                                     \
-                    if (map->adds) sum += *(const vec *)(map->stream + at);                                            \
-                    *(vec *)(map->stream + at) = sum;                                                                  \
-                }                                                                                                      \
+                if (map->skip) sum += *(const vec *)(map->skip + at);                                                  \
+                if (map->sum) *(vec *)(map->sum + at) = sum;                                                           \
                 NAME(solve_know)(map + 1, p->lanes, step->offset + u, l, NAME(activation)(F, sum));                    \
             }                                                                                                          \
         return;

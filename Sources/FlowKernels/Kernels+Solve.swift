@@ -42,8 +42,10 @@ extension Kernels {
                                 var c = unsafe flow_solve_map()
                                 unsafe c.known = known.baseAddress! + map.inputs.lowerBound * lanes
                                 unsafe c.activation = map.activation?.kernel ?? FLOW_IDENTITY
-                                if let stream = map.stream { unsafe c.stream = known.baseAddress! + stream * lanes }
-                                unsafe c.adds = map.adds ? 1 : 0
+                                if let sum = map.sum { unsafe c.sum = known.baseAddress! + sum * lanes }
+                                if let skip = map.skip {
+                                    unsafe c.skip = UnsafePointer(known.baseAddress! + skip * lanes)
+                                }
                                 unsafe c.partial = partial.baseAddress! + i * 32 * lanes
                                 unsafe c.panel = scratch.panels[i]
                                 unsafe c.panel_step = scratch.panelSteps[i]

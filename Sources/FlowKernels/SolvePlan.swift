@@ -44,21 +44,22 @@ package struct SolvePlan: Sendable {
         let inputs: Range<Int>
         let outputs: Range<Int>
         let activation: Activation?
-        /// Where the residual stream stands that its units' sums go to before the activation, and whether they are added.
-        let stream: Int?
-        let adds: Bool
+        /// Among the known values, in units: where its units' sums go before the activation, and what is added to them first; nil
+        /// for nothing.
+        let sum: Int?
+        let skip: Int?
 
         package init(
             weights: PanelWeights, biases: [Float], inputs: Range<Int>, outputs: Range<Int>, activation: Activation?,
-            stream: Int?, adds: Bool
+            sum: Int? = nil, skip: Int? = nil
         ) {
             self.weights = weights
             self.biases = biases
             self.inputs = inputs
             self.outputs = outputs
             self.activation = activation
-            self.stream = stream
-            self.adds = adds
+            self.sum = sum
+            self.skip = skip
         }
     }
 
@@ -83,7 +84,9 @@ package struct SolvePlan: Sendable {
         for (i, map) in maps.enumerated() {
             precondition(map.biases.count % 32 == 0 && map.inputs.upperBound <= known)
             precondition(map.outputs.isEmpty || map.outputs == maps[i + 1].inputs)
-            if let stream = map.stream { precondition(stream >= 0 && stream + map.outputs.count <= known) }
+            for place in [map.sum, map.skip].compactMap(\.self) {
+                precondition(place >= 0 && place + map.outputs.count <= known)
+            }
         }
         precondition(positions.lowerBound >= maps[0].inputs.lowerBound && transform.parameterCount > 0)
         precondition(positions.upperBound == maps[0].inputs.upperBound)

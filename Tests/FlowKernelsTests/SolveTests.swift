@@ -32,17 +32,14 @@ struct SolveTests {
         func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.normal() } }
         let (hidden, output) = (numbers(3 * 32), numbers(2 * 32))
         let (hiddenBiases, outputBiases) = (numbers(32), numbers(32))
-        // known values: context, two positions, two hidden units, the stream of both
+        // known values: context, two positions, two hidden units, the sums of both
         var plan = SolvePlan(
             maps: [
                 .init(
                     weights: weights(hidden), biases: hiddenBiases, inputs: 0..<3, outputs: 3..<5, activation: .elu,
-                    stream: 5,
-                    adds: true),
+                    sum: 5, skip: 5),
                 .init(
-                    weights: weights(output), biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil,
-                    stream: nil,
-                    adds: false),
+                    weights: weights(output), biases: outputBiases, inputs: 3..<5, outputs: 7..<7, activation: nil),
             ], positions: 1..<3, transform: transform, known: 7)
         // unit 0 stands in lane 2 and reads the context, unit 1 in lane 3 and reads the first position too
         plan.open(0, panel: 0, offset: 0, reads: 3, depth: 1)

@@ -115,9 +115,10 @@ struct flow_solve_map {
     /// Its inputs, as far as they are known.
     float *known;
     enum flow_activation activation;
-    /// The residual stream that a unit's sum goes to before the activation, or NULL; `adds`: it is added to what is there.
-    float *stream;
-    int adds;
+    /// Where a unit's sum goes before the activation, and what is added to it first, which may stand there; each NULL for
+    /// nothing.
+    float *sum;
+    const float *skip;
     /// In bfloat16, else NULL: the panels, `[pairs of inputs][32][2]`, and the known inputs, `[pairs][lanes][2]`, the second
     /// of a pair 0 until it is known.
     const unsigned short *half_weights;

@@ -21,31 +21,31 @@ struct SequentialSolve: Sendable {
     private let transformed: Int
     private let reversed: Bool
 
-    init(
-        _ layers: [PackedLinear], shape: ConditionerShape, transform: UnivariateTransform, transformed: Int,
-        reversed: Bool
-    ) {
-        contextDims = shape.contextDims
-        self.transformed = transformed
-        self.reversed = reversed
-        // Known values: the inputs of every map, then the residual stream.
-        let widths = [contextDims + transformed] + shape.hidden
+    init(_ network: PackedNetwork) {
+        let (layers, transform) = (network.layers, network.transform)
+        contextDims = network.shape.contextDims
+        transformed = network.transformed
+        reversed = network.reversed
+        // Known values: the inputs of every map, then the sums.
+        let widths = [contextDims + transformed] + network.shape.hidden
         let bases = widths.reduce(into: [0]) { $0.append($0.last! + $1) }
         let end = bases.last!
         let output = layers.count - 1
+        // Units are done in the order of their degrees, so layers that share a place for sums need the same degrees.
+        precondition(network.plan.sums == 0 || network.shape.hidden.allSatisfy { $0 == widths[1] })
+        func place(_ sum: Int) -> Int { end + sum * widths[1] }
         let maps = layers.enumerated().map { i, linear in
-            // every second map of a residual network, from the first on, goes to the stream
-            let stream = shape.isResidual && i < output && i % 2 == 0 ? end : nil
-            let isActivated = i < output && !(stream != nil && i + 1 == output)
+            let step = i < output ? network.plan.steps[i] : nil
             return SolvePlan.Map(
                 weights: linear.weights, biases: linear.biases, inputs: bases[i]..<bases[i] + widths[i],
                 outputs: i < output ? bases[i + 1]..<bases[i + 1] + widths[i + 1] : end..<end,
-                activation: isActivated ? shape.activation : nil, stream: stream, adds: i > 0)
+                activation: step?.isActivated == true ? network.activation : nil, sum: step?.sum.map(place),
+                skip: step?.skip.map(place))
         }
         var planner = Planner(
             plan: SolvePlan(
                 maps: maps, positions: contextDims..<contextDims + transformed, transform: transform,
-                known: end + (shape.isResidual ? shape.hidden[0] : 0)),
+                known: place(network.plan.sums)),
             layers: layers, transform: transform, reversed: reversed, known: contextDims)
         var stops: [Int] = []
         planner.hiddenUnits()

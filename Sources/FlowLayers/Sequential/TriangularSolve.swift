@@ -19,6 +19,7 @@ struct TriangularSolve: Sendable {
     }
 
     private var layers: [TriangularLinear] { conditioner.layers }
+    private var description: NetworkDescription { conditioner.description }
 
     /// Positions whose transforms give `z`.
     /// - Returns: the positions, the log-det of the inverse, nats, and the tape that ``transformForward(x:key:context:transform:network:)`` leaves of them.
@@ -57,11 +58,11 @@ struct TriangularSolve: Sendable {
                     if units.isEmpty { continue }
                     layers[map].add(
                         plan.units(map, level: level), of: map == 0 ? key : active[map - 1], to: units, of: &sums[map])
-                    if conditioner.endsBlock(map) { sums[map].add(units, of: sums[map - 2]) }
+                    if let skip = description.layers[map].skip { sums[map].add(units, of: sums[skip - 1]) }
                     let (first, count) = (units.lowerBound * rows, units.count * rows)
-                    if conditioner.activates(map + 1) {
+                    if description.layers[map + 1].isActivated {
                         Kernels.best.activate(
-                            conditioner.shape.activation, from: sums[map].elements, first, to: &active[map].elements,
+                            description.activation, from: sums[map].elements, first, to: &active[map].elements,
                             first, count: count)
                     } else {
                         active[map].copy(units, of: sums[map])
@@ -90,6 +91,7 @@ struct TriangularSolve: Sendable {
         // ∂L/∂ every map's input, and then of the outputs.
         var cotangents = layers.map { UnitMajor(units: $0.inputs, rows: dx.rows) }
         cotangents.append(byLogDet)
+        let adding = layers.indices.map { description.layers(adding: $0) }
 
         for step in plan.steps.reversed() {
             switch step {
@@ -100,13 +102,13 @@ struct TriangularSolve: Sendable {
                     let units = plan.units(map + 1, level: level)
                     if units.isEmpty { continue }
                     let (first, length) = (units.lowerBound * rows, units.count * rows)
-                    if conditioner.activates(map + 1) {
+                    if description.layers[map + 1].isActivated {
                         Kernels.best.activationBackward(
-                            conditioner.shape.activation, x: tape.network.inputs[map + 1].elements, first,
+                            description.activation, x: tape.network.inputs[map + 1].elements, first,
                             dx: &cotangents[map + 1].elements, first, count: length)
                     }
-                    if conditioner.endsBlock(map + 2) {
-                        let around = cotangents[map + 3]
+                    for layer in adding[map + 1] {
+                        let around = cotangents[layer + 1]
                         cotangents[map + 1].add(units, of: around)
                     }
                     pullBack(map, units: units, inputs: plan.units(map, level: level), &cotangents)

@@ -10,9 +10,7 @@ final class PackedMaskedAutoregressive: PackedBijection {
     init(dims: Int, network: PackedNetwork) {
         self.dims = dims
         self.network = network
-        sequential = SequentialSolve(
-            network.layers, shape: network.shape, transform: network.transform, transformed: dims,
-            reversed: network.reversed)
+        sequential = SequentialSolve(network)
     }
 
     var contextDims: Int { network.shape.contextDims }

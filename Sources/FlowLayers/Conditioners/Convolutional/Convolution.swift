@@ -188,12 +188,13 @@ package struct Convolution: Sendable {
     }
 }
 
-/// A ``Convolution`` with its weights in panels of 32 outputs, `[depth, lanes]` each.
-struct PackedConvolution: Sendable {
+/// A ``Convolution`` with its weights in panels of 32 outputs, `[depth, lanes]` each. A class, so that passing it on counts one
+/// reference.
+final class PackedConvolution: Sendable {
     private struct Panel {
-        var offset: Int
-        var first: Int
-        var lanes: Int
+        let offset: Int
+        let first: Int
+        let lanes: Int
     }
 
     let inputs: Int

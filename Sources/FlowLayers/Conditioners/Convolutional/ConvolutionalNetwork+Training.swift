@@ -1,7 +1,8 @@
 import FlowCore
 import FlowKernels
 
-/// The taped passes. Image by image, so that an image's activations are in the cache from one step to the next.
+/// The taped passes: interpreters of the description, forward and backward. Image by image, so that an image's activations are in
+/// the cache from one layer to the next.
 extension ConvolutionalNetwork {
     /// What the backward pass remembers of one forward pass, and then what the gradients are made of.
     struct Tape: Sendable {
@@ -11,11 +12,10 @@ extension ConvolutionalNetwork {
         var key: [Float]
         /// Of each image, where activations are left out.
         var dropoutKeys: [UInt64] = []
-        /// The residual stream before every block and at the end, `[images, pixels, channels]`.
-        var streams: [[Float]] = []
-        /// Of each block, what its first convolution gave, what was added, and the sigmoid of its gates.
-        var hiddens: [[Float]] = []
+        /// What each layer but the last made, `[images, pixels, channels]`.
         var values: [[Float]] = []
+        /// Of a layer with a skip or a gate, what its convolution gave, and the sigmoid of its gates; else empty.
+        var parts: [[Float]] = []
         var gates: [[Float]] = []
         /// Of each convolution in visiting order, after ``ConvolutionalNetwork/backward(_:through:)``.
         var traces: [Convolution.Trace] = []
@@ -26,14 +26,15 @@ extension ConvolutionalNetwork {
         func buffers(_ count: Int, channels: Int) -> Int {
             4 * count * (images * grid.pixels * channels + Convolution.slack)
         }
-        let gates = shape.isGated ? blocks.count : 0
+        let hidden = layers.count - 1
+        let gates = description.layers.count { $0.gate != nil }
+        let parts = layers.indices.count { description.isPart($0) }
         let shared =
-            buffers(1, channels: input.inputs) + buffers(3 * blocks.count + 1 + gates, channels: shape.channels)
+            buffers(1, channels: inputs) + buffers(hidden + parts + gates, channels: shape.channels)
             + 4 * images * shape.contextDims
-        let sums = 4 * images * (shape.channels * (1 + 2 * blocks.count + gates) + output.outputStride)
-        // the gradient of every block's first convolution, of the stream and of the parameters
-        let after =
-            buffers(blocks.count + 1, channels: shape.channels) + buffers(1, channels: output.outputStride) + sums
+        let sums = 4 * images * (shape.channels * (hidden + gates) + outputStride)
+        // the gradients of values, of the outputs and of the parameters
+        let after = buffers(gradients.count, channels: shape.channels) + buffers(1, channels: outputStride) + sums
         return shared + max(before, after)
     }
 
@@ -46,114 +47,151 @@ extension ConvolutionalNetwork {
     func forwardTaped(_ key: [Float], images: Int, context: Matrix?) -> (output: [Float], tape: Tape) {
         let packed = PackedConvolutionalNetwork(self)
         let (grid, channels, dims) = (grid, shape.channels, shape.contextDims)
+        let last = layers.count - 1
         let given = context?.elements ?? []
         var tape = Tape(images: images, context: context, key: key)
-        tape.streams = (0...blocks.count).map { _ in buffer(images, channels: channels) }
-        tape.hiddens = blocks.map { _ in buffer(images, channels: channels) }
-        tape.values = tape.hiddens
-        if shape.isGated { tape.gates = tape.hiddens }
-        var output = buffer(images, channels: self.output.outputStride)
+        tape.values = (0..<last).map { _ in buffer(images, channels: channels) }
+        tape.parts = (0..<last).map { description.isPart($0) ? buffer(images, channels: channels) : [] }
+        tape.gates = (0..<last).map { layers[$0].gate != nil ? buffer(images, channels: channels) : [] }
+        var output = buffer(images, channels: outputStride)
         var bias = [Float](repeating: 0, count: channels)
-        var activated = buffer(1, channels: channels)
+        var read = buffer(1, channels: channels)
         var dropout = Dropout(share: self.dropout, count: grid.pixels * channels)
         for image in 0..<images {
             let at = image * grid.pixels * channels
-            let keyAt = image * grid.pixels * input.inputs
-            tape.dropoutKeys.append(
-                dropout.share > 0 ? Dropout.key(key, keyAt, count: grid.pixels * input.inputs) : 0)
-            packed.input.apply(grid, key, keyAt, bias: packed.input.biases, to: &tape.streams[0], at)
-            packed.addPositions(given, image * dims, to: &tape.streams[0], at)
-            for b in blocks.indices {
-                let block = packed.blocks[b]
-                packed.activate(tape.streams[b], at, to: &activated, 0)
-                PackedConvolutionalNetwork.fill(&bias, block.first, block.context, given, image * dims, dims)
-                block.first.apply(grid, activated, 0, bias: bias, to: &tape.hiddens[b], at)
-                packed.activate(tape.hiddens[b], at, to: &activated, 0)
-                dropout.draw(key: tape.dropoutKeys[image], block: b)
-                dropout.apply(to: &activated, 0)
-                block.value.apply(grid, activated, 0, bias: block.value.biases, to: &tape.values[b], at)
-                packed.add(tape.streams[b], at, to: &tape.streams[b + 1], at)
-                if let gate = block.gate {
-                    gate.apply(grid, activated, 0, bias: gate.biases, to: &tape.gates[b], at)
-                    packed.gate(tape.values[b], &tape.gates[b], at, to: &tape.streams[b + 1], at)
+            let keyAt = image * grid.pixels * inputs
+            tape.dropoutKeys.append(dropout.share > 0 ? Dropout.key(key, keyAt, count: grid.pixels * inputs) : 0)
+            packed.layers[0].map.apply(grid, key, keyAt, bias: packed.layers[0].map.biases, to: &tape.values[0], at)
+            packed.addPositions(packed.layers[0], given, image * dims, to: &tape.values[0], at)
+            for k in 1...last {
+                let (wiring, layer) = (description.layers[k], packed.layers[k])
+                if wiring.isActivated {
+                    packed.pixels.activate(description.activation, tape.values[k - 1], at, to: &read, 0)
                 } else {
-                    packed.add(tape.values[b], at, to: &tape.streams[b + 1], at)
+                    packed.pixels.copy(tape.values[k - 1], at, to: &read, 0)
+                }
+                if let stream = wiring.dropout {
+                    dropout.draw(key: tape.dropoutKeys[image], block: stream)
+                    dropout.apply(to: &read, 0)
+                }
+                if k == last {
+                    layer.map.apply(
+                        grid, read, 0, bias: layer.map.biases, to: &output, image * grid.pixels * outputStride)
+                    break
+                }
+                packed.fill(&bias, layer, given, image * dims)
+                guard description.isPart(k) else {
+                    layer.map.apply(grid, read, 0, bias: bias, to: &tape.values[k], at)
+                    packed.addPositions(layer, given, image * dims, to: &tape.values[k], at)
+                    continue
+                }
+                layer.map.apply(grid, read, 0, bias: bias, to: &tape.parts[k], at)
+                packed.addPositions(layer, given, image * dims, to: &tape.parts[k], at)
+                if let skip = wiring.skip { packed.pixels.add(tape.values[skip - 1], at, to: &tape.values[k], at) }
+                if let gate = layer.gate {
+                    gate.apply(grid, read, 0, bias: gate.biases, to: &tape.gates[k], at)
+                    packed.pixels.gate(tape.parts[k], &tape.gates[k], at, to: &tape.values[k], at)
+                } else {
+                    packed.pixels.add(tape.parts[k], at, to: &tape.values[k], at)
                 }
             }
-            packed.activate(tape.streams[blocks.count], at, to: &activated, 0)
-            packed.output.apply(
-                grid, activated, 0, bias: packed.output.biases, to: &output,
-                image * grid.pixels * self.output.outputStride)
         }
         return (output, tape)
+    }
+
+    /// Which buffer holds the gradient of each value but the first: that of the last value to which a value is added is its own from
+    /// there on.
+    private var gradients: (places: [Int], count: Int) {
+        var places = [Int](repeating: 0, count: layers.count)
+        var count = 0
+        for value in (1..<layers.count).reversed() {
+            if let layer = description.layers(adding: value).last {
+                places[value] = places[layer + 1]
+            } else {
+                places[value] = count
+                count += 1
+            }
+        }
+        return (places, count)
     }
 
     /// Pulls `∂L/∂parameters`, `[images, pixels, outputStride]` with zero borders, back to `∂L/∂key`,
     /// `[images, pixels, channels]` of ``keyStride`` channels, and leaves in the tape what the gradients are made of.
     func backward(_ dOutput: [Float], through tape: inout Tape) -> [Float] {
-        let (grid, channels) = (grid, shape.channels)
-        let images = tape.images
-        let pulls = (
-            input: input.transposed, output: output.transposed,
-            blocks: blocks.map {
-                (first: $0.first.transposed, value: $0.value.transposed, gate: $0.gate?.transposed)
-            }
-        )
+        let (grid, channels, images, last) = (grid, shape.channels, tape.images, layers.count - 1)
+        let pulls = layers.map { (map: $0.map.transposed, gate: $0.gate?.transposed) }
+        let (places, count) = gradients
+        let adding = layers.indices.map { description.layers(adding: $0) }
         var dKey = buffer(images, channels: keyStride)
-        var d = buffer(images, channels: channels)
-        var dFirsts = blocks.map { _ in buffer(images, channels: channels) }
+        var d = (0..<count).map { _ in buffer(images, channels: channels) }
         var pulled = buffer(1, channels: channels)
         var added = pulled
         let size = grid.pixels * channels
         var dropout = Dropout(share: self.dropout, count: size)
+        /// From what layer `k` gave to what it read, its activation and dropout included.
+        func pull(_ k: Int, _ dy: [Float], _ dyOffset: Int, _ image: Int, to dx: inout [Float], _ offset: Int) {
+            let at = image * size
+            pulls[k].map.apply(grid, dy, dyOffset, to: &dx, offset)
+            if let gate = pulls[k].gate {
+                gate.apply(grid, tape.gates[k], at, to: &added, 0)
+                Kernels.best.add(added, 0, to: &dx, offset, count: size)
+            }
+            if let stream = description.layers[k].dropout {
+                dropout.draw(key: tape.dropoutKeys[image], block: stream)
+                dropout.apply(to: &dx, offset)
+            }
+            if description.layers[k].isActivated { activationBackward(&tape.values[k - 1], at, &dx, offset) }
+            if description.layers[k].dropout != nil { dropout.apply(to: &tape.values[k - 1], at) }
+        }
         for image in 0..<images {
             let at = image * size
-            pulls.output.apply(grid, dOutput, image * grid.pixels * output.outputStride, to: &d, at)
-            activationBackward(&tape.streams[blocks.count], at, &d, at)
-            for b in blocks.indices.reversed() {
-                if shape.isGated {
-                    Kernels.best.gateBackward(d, &tape.values[b], &tape.gates[b], at, count: size)
+            for k in (1...last).reversed() {
+                if description.isPart(k) {
+                    let own = places[k + 1]
+                    if layers[k].gate != nil {
+                        Kernels.best.gateBackward(d[own], &tape.parts[k], &tape.gates[k], at, count: size)
+                    } else {
+                        tape.parts[k].replaceSubrange(at..<at + size, with: d[own][at..<at + size])
+                    }
+                    if let skip = description.layers[k].skip, places[skip] != own {
+                        Kernels.best.add(d[own], at, to: &d[places[skip]], at, count: size)
+                    }
+                }
+                let dy = k == last ? dOutput : description.isPart(k) ? tape.parts[k] : d[places[k + 1]]
+                let dyOffset = k == last ? image * grid.pixels * outputStride : at
+                if adding[k].isEmpty {
+                    pull(k, dy, dyOffset, image, to: &d[places[k]], at)
                 } else {
-                    tape.values[b].replaceSubrange(at..<at + size, with: d[at..<at + size])
+                    pull(k, dy, dyOffset, image, to: &pulled, 0)
+                    Kernels.best.add(pulled, 0, to: &d[places[k]], at, count: size)
                 }
-                pulls.blocks[b].value.apply(grid, tape.values[b], at, to: &dFirsts[b], at)
-                if let gate = pulls.blocks[b].gate {
-                    gate.apply(grid, tape.gates[b], at, to: &added, 0)
-                    Kernels.best.add(added, 0, to: &dFirsts[b], at, count: size)
-                }
-                dropout.draw(key: tape.dropoutKeys[image], block: b)
-                dropout.apply(to: &dFirsts[b], at)
-                activationBackward(&tape.hiddens[b], at, &dFirsts[b], at)
-                dropout.apply(to: &tape.hiddens[b], at)
-                pulls.blocks[b].first.apply(grid, dFirsts[b], at, to: &pulled, 0)
-                activationBackward(&tape.streams[b], at, &pulled, 0)
-                Kernels.best.add(pulled, 0, to: &d, at, count: size)
             }
-            pulls.input.apply(grid, d, at, to: &dKey, image * grid.pixels * keyStride)
+            pulls[0].map.apply(grid, d[places[1]], at, to: &dKey, image * grid.pixels * keyStride)
         }
-        func trace(_ convolution: Convolution, _ x: [Float], _ dy: [Float]) -> Convolution.Trace {
-            Convolution.Trace(grid: grid, images: images, x: x, dy: dy, stride: convolution.outputStride)
+        var traces: [Convolution.Trace] = []
+        for (k, layer) in layers.enumerated() {
+            func trace(_ convolution: Convolution, _ dy: [Float]) {
+                traces.append(
+                    Convolution.Trace(
+                        grid: grid, images: images, x: k == 0 ? tape.key : tape.values[k - 1], dy: dy,
+                        stride: convolution.outputStride))
+            }
+            trace(layer.map, k == last ? dOutput : description.isPart(k) ? tape.parts[k] : d[places[k + 1]])
+            if let gate = layer.gate { trace(gate, tape.gates[k]) }
         }
-        var traces = [trace(input, tape.key, d)]
-        for (b, block) in blocks.enumerated() {
-            traces.append(trace(block.first, tape.streams[b], dFirsts[b]))
-            traces.append(trace(block.value, tape.hiddens[b], tape.values[b]))
-            if let gate = block.gate { traces.append(trace(gate, tape.hiddens[b], tape.gates[b])) }
-        }
-        traces.append(trace(output, tape.streams[blocks.count], dOutput))
         tape = Tape(images: images, context: tape.context, key: [], traces: traces)
         return dKey
     }
 
     /// Channels of ``backward(_:through:)``'s result.
-    var keyStride: Int { Convolution.stride(input.inputs) }
+    var keyStride: Int { Convolution.stride(inputs) }
 
     /// `d = d · f′(x)` of one image, and `x = f(x)`.
     private func activationBackward(_ x: inout [Float], _ xOffset: Int, _ d: inout [Float], _ dOffset: Int) {
         let count = grid.pixels * shape.channels
-        Kernels.best.activationBackward(shape.activation, x: x, xOffset, dx: &d, dOffset, count: count)
+        Kernels.best.activationBackward(description.activation, x: x, xOffset, dx: &d, dOffset, count: count)
         Kernels.best.activate(
-            shape.activation, x: &x, offset: xOffset, rows: 1, columns: count, stride: count)
+            description.activation, x: &x, offset: xOffset, rows: 1, columns: count, stride: count)
     }
 
     /// The gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
@@ -167,27 +205,25 @@ extension ConvolutionalNetwork {
         }
         let contexts = tapes.map(\.context)
         let (channels, dims) = (shape.channels, shape.contextDims)
-        func visitContext(_ name: String, _ traces: [Convolution.Trace]) {
-            guard dims > 0 else { return }
-            body(
-                ParameterGradient(info: Self.contextInfo(name, channels, dims)) { units, gradient in
-                    Self.contextGradient(units: units, traces, contexts, dims, &gradient)
-                })
+        for (layer, wiring) in zip(layers, description.layers) {
+            let traces = visit(wiring.name, layer.map)
+            if wiring.addsPositions {
+                body(
+                    ParameterGradient(info: positionInfo) { pixels, gradient in
+                        Self.positionGradient(rows: pixels, traces, contexts, channels, &gradient)
+                    })
+            }
+            if wiring.addsContext {
+                body(
+                    ParameterGradient(info: contextInfo(wiring.name)) { units, gradient in
+                        Self.contextGradient(units: units, traces, contexts, dims, &gradient)
+                    })
+            }
+            if let gate = layer.gate, let name = wiring.gate { _ = visit(name, gate) }
         }
-        let ofInput = visit("input", input)
-        body(
-            ParameterGradient(info: positionInfo) { pixels, gradient in
-                Self.positionGradient(rows: pixels, ofInput, contexts, channels, &gradient)
-            })
-        for (b, block) in blocks.enumerated() {
-            visitContext("blocks.\(b).first", visit("blocks.\(b).first", block.first))
-            _ = visit("blocks.\(b).value", block.value)
-            if let gate = block.gate { _ = visit("blocks.\(b).gate", gate) }
-        }
-        _ = visit("output", output)
     }
 
-    /// Sets `gradient`, `[rows.count, channels]`, to `∂L/∂stream` summed over the images, as much of each as its context says.
+    /// Sets `gradient`, `[rows.count, channels]`, to `∂L/∂y` summed over the images, as much of each as its context says.
     private static func positionGradient(
         rows: Range<Int>, _ traces: [Convolution.Trace], _ contexts: [Matrix?], _ channels: Int,
         _ gradient: inout MutableSpan<Float>

@@ -1,7 +1,7 @@
 package import FlowCore
 package import FlowKernels
 
-/// A network of linear maps with an activation after each but the last: what turns a key into the parameters of transforms.
+/// A network of linear maps: what turns a key into the parameters of transforms. How they are wired is in its ``description``.
 ///
 /// Activations are unit-major, `[units, rows]`. The last map's output rows `k i` to `k i + k − 1` are the `k` parameters of
 /// dimension `i`. With a context the first `contextDims` inputs of the first map are the context,
@@ -9,6 +9,18 @@ package import FlowKernels
 package struct Conditioner: Sendable {
     package var layers: [TriangularLinear]
     package let shape: ConditionerShape
+    /// Of dense layers: nothing but skips, between layers of one width, and activations.
+    package var description: NetworkDescription {
+        didSet { checkDescription() }
+    }
+
+    private func checkDescription() {
+        precondition(description.layers.count == shape.hidden.count + 1)
+        for (k, layer) in description.layers.enumerated() {
+            precondition(layer.gate == nil && layer.dropout == nil && !layer.addsContext && !layer.addsPositions)
+            if let skip = layer.skip { precondition(shape.hidden[skip - 1] == shape.hidden[k]) }
+        }
+    }
 
     /// Every unit reads the whole layer below. The last map starts at zero, so that the flow starts at the identity.
     package init(inputs: Int, shape: ConditionerShape, outputs: Int, random stream: inout RandomStream?) {
@@ -58,6 +70,7 @@ package struct Conditioner: Sendable {
 
     private init(inputs: Int, reaches: [[Int]], shape: ConditionerShape, random stream: inout RandomStream?) {
         self.shape = shape
+        description = NetworkDescription(shape)
         layers = []
         for (i, reach) in reaches.enumerated() {
             // The output layer has no random start.
@@ -136,7 +149,7 @@ package struct Conditioner: Sendable {
         precondition((context?.columns ?? 0) == shape.contextDims)
         var tape = Tape(inputs: [context.map { UnitMajor($0).followed(by: key) } ?? key])
         for i in 0..<layers.count - 1 {
-            let skip = endsBlock(i) ? tape.inputs[i - 1] : nil
+            let skip = description.layers[i].skip.map { tape.inputs[$0] }
             tape.inputs.append(layers[i].forward(activated(tape.inputs[i], of: i), adding: skip))
         }
         let last = layers.count - 1
@@ -146,21 +159,23 @@ package struct Conditioner: Sendable {
     /// Pulls `∂L/∂output` back to `∂L/∂key` and leaves in the tape what the parameters' gradients are made of.
     package func backward(_ dOutput: UnitMajor, through tape: inout Tape) -> UnitMajor {
         var d = dOutput
-        var skip: UnitMajor?
+        // what reached each value past the layer that reads it
+        var around = [UnitMajor?](repeating: nil, count: layers.count)
         var traces: [TriangularLinear.Trace] = []
         for i in layers.indices.reversed() {
             let input = tape.inputs[i]
+            if let skip = description.layers[i].skip {
+                if around[skip] == nil { around[skip] = d } else { around[skip]!.add(d) }
+            }
             traces.append(TriangularLinear.Trace(inputs: activated(input, of: i), cotangent: d))
             var dInput = layers[i].pullBack(d)
-            if activates(i) {
+            if description.layers[i].isActivated {
                 var span = dInput.elements.mutableSpan
-                Kernels.best.activationBackward(shape.activation, x: input.elements.span, dx: &span)
+                Kernels.best.activationBackward(description.activation, x: input.elements.span, dx: &span)
             }
-            if endsBlock(i) {
-                skip = d
-            } else if let around = skip, endsBlock(i + 1) {
-                dInput.add(around)
-                skip = nil
+            if let more = around[i] {
+                dInput.add(more)
+                around[i] = nil
             }
             d = dInput
         }
@@ -176,22 +191,12 @@ package struct Conditioner: Sendable {
             })
     }
 
-    /// Whether an activation stands before map `i`.
-    func activates(_ i: Int) -> Bool {
-        i > 0 && !(shape.isResidual && i == layers.count - 1)
-    }
-
-    /// Whether map `i` is the second of a residual block.
-    func endsBlock(_ i: Int) -> Bool {
-        shape.isResidual && i > 0 && i % 2 == 0 && i < layers.count - 1
-    }
-
     private func activated(_ input: UnitMajor, of i: Int) -> UnitMajor {
-        guard activates(i) else { return input }
+        guard description.layers[i].isActivated else { return input }
         var output = input
         var span = output.elements.mutableSpan
         Kernels.best.activate(
-            shape.activation, x: &span, offset: 0, rows: 1, columns: span.count, stride: span.count)
+            description.activation, x: &span, offset: 0, rows: 1, columns: span.count, stride: span.count)
         return output
     }
 
@@ -227,8 +232,9 @@ package struct Conditioner: Sendable {
         let isDense = layer.reach[0] == layer.inputs
         return (
             ParameterInfo(
-                name: "weights.\(i)", shape: [layer.outputs, layer.inputs], reach: isDense ? nil : layer.reach),
-            ParameterInfo(name: "biases.\(i)", shape: [layer.outputs])
+                name: "weights.\(description.layers[i].name)", shape: [layer.outputs, layer.inputs],
+                reach: isDense ? nil : layer.reach),
+            ParameterInfo(name: "biases.\(description.layers[i].name)", shape: [layer.outputs])
         )
     }
 }

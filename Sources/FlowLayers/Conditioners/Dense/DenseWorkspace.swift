@@ -5,15 +5,16 @@ final class DenseWorkspace: MapWorkspace {
     var buffers = DenseBuffers()
 }
 
-/// Activations of a tile's rows on their way through a dense network, row-major.
+/// Values of a tile's rows on their way through a dense network, row-major; ``NetworkPlan`` says which are kept.
 struct DenseBuffers {
-    /// One layer each.
+    /// What the present layer reads, and what the next one will.
     var front: [Float] = []
     var back: [Float] = []
-    var branch: [Float] = []
-    /// Inputs of one layer each in bfloat16.
+    /// The same in bfloat16.
     var halfFront: [UInt16] = []
     var halfBack: [UInt16] = []
+    /// Values as they are, before an activation, one place after another.
+    var sums: [Float] = []
     /// The panels of a group of outputs, side by side, `[capacity, 32 · panels]`, or one panel of a hidden layer.
     var panel: [Float] = []
 }

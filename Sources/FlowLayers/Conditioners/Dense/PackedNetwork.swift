@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// A conditioner and the transforms that it steers, packed.
+/// A conditioner and the transforms that it steers, packed: an interpreter of its description, in single precision or bfloat16.
 ///
 /// Outputs stand in groups of 16 dimensions, a group in as many panels as it takes at two parameters each: parameter `j` of
 /// dimension `i` of a group is lane `16 (j mod 2) + i` of panel `⌊j/2⌋`. So a vector holds one parameter of as many
@@ -14,6 +14,10 @@ struct PackedNetwork: Sendable {
     let layers: [PackedLinear]
     let precision: WeightPrecision
     let shape: ConditionerShape
+    let plan: NetworkPlan
+    let activation: Activation
+    /// Elements from one place for sums to the next.
+    private let place: Int
     let transform: UnivariateTransform
     /// Panels of a group.
     let groupPanels: Int
@@ -42,6 +46,9 @@ struct PackedNetwork: Sendable {
         }
         self.precision = precision
         shape = conditioner.shape
+        plan = NetworkPlan(conditioner.description)
+        activation = conditioner.description.activation
+        place = RowTile.capacity * rowStride(shape.hidden.max() ?? 0)
         self.transform = transform
         groupPanels = (parameters + 1) / 2
         self.transformed = transformed
@@ -53,17 +60,18 @@ struct PackedNetwork: Sendable {
     /// Reserves what a full tile needs.
     func reserve(_ buffers: inout DenseBuffers) {
         let rows = RowTile.capacity
-        let width = rowStride(shape.hidden.max() ?? 0)
+        buffers.sums.reserveZeros(plan.sums * place)
         buffers.panel.reserveZeros(rows * PackedLinear.lanes * groupPanels)
-        if precision == .f32 || shape.isResidual {
-            buffers.front.reserveZeros(rows * width)
-            buffers.back.reserveZeros(rows * width)
-            buffers.branch.reserveZeros(rows * width)
-        }
-        if precision == .bf16 {
-            let width = max(width, rowStride(layers[0].inputs))
-            buffers.halfFront.reserveZeros(rows * width)
-            buffers.halfBack.reserveZeros(rows * width)
+        switch precision {
+        case .f32:
+            buffers.front.reserveZeros(place)
+            buffers.back.reserveZeros(place)
+        case .bf16:
+            // activations of sums, before they are rounded
+            if plan.sums > 0 { buffers.back.reserveZeros(place) }
+            let halves = max(place, rows * rowStride(layers[0].inputs))
+            buffers.halfFront.reserveZeros(halves)
+            buffers.halfBack.reserveZeros(halves)
         }
     }
 
@@ -74,22 +82,24 @@ struct PackedNetwork: Sendable {
     ///   - target: where transformed dimension `i` of row `r` stands; a step of 1 or 2.
     func apply(inverse: Bool, _ tile: inout RowTile, key: Operand, target: Operand, _ buffers: inout DenseBuffers) {
         let rows = tile.rows
-        switch precision {
-        case .f32: hiddenLayers(tile, key, &buffers)
-        case .bf16: hiddenLayersHalf(tile, key, &buffers)
-        }
+        hiddenLayers(tile, key, &buffers)
         let output = layers[layers.count - 1]
         let width = rowStride(shape.hidden[shape.hidden.count - 1])
+        let last = plan.steps[plan.steps.count - 1]
         let parameterStride = groupPanels * PackedLinear.lanes
         for group in 0..<output.panels.count / groupPanels {
             for place in 0..<groupPanels {
                 let p = group * groupPanels + place
                 let panel = Operand(offset: place * PackedLinear.lanes, step: parameterStride)
                 switch precision {
-                case .f32:
+                case .f32 where last.isActivated:
                     output.forward(
                         panel: p, rows: rows, context: tile.context, contextDims: 0, x: buffers.front,
                         key: Operand(step: 1, stride: width), c: &buffers.panel, panel)
+                case .f32:
+                    output.forward(
+                        panel: p, rows: rows, context: tile.context, contextDims: 0, x: buffers.sums,
+                        key: Operand(offset: sumOffset(last.sum!), step: 1, stride: width), c: &buffers.panel, panel)
                 case .bf16:
                     output.forwardHalf(
                         panel: p, rows: rows, x: buffers.halfFront, stride: width, c: &buffers.panel, panel)
@@ -105,47 +115,66 @@ struct PackedNetwork: Sendable {
         }
     }
 
-    /// All maps but the last, in single precision: from the key to `front`.
+    /// All layers but the last: from the key to what the last one reads.
     private func hiddenLayers(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) {
-        let rows = tile.rows
-        var width = rowStride(shape.hidden[0])
-        hiddenLayer(0, rows, tile.context, tile.elements, key, activated: !shape.isResidual, &buffers.front)
-        if shape.isResidual {
-            for i in stride(from: 1, to: layers.count - 1, by: 2) {
-                let input = Operand(step: 1, stride: width)
-                // all rows with their padding, in one run
-                Kernels.best.activate(
-                    shape.activation, from: buffers.front, 0, to: &buffers.back, 0, count: rows * width)
-                hiddenLayer(i, rows, tile.context, buffers.back, input, activated: true, &buffers.branch)
-                hiddenLayer(
-                    i + 1, rows, tile.context, buffers.branch, input, activated: false, start: .accumulate,
-                    &buffers.front)
+        var width = precision == .bf16 ? roundInputs(tile, key, &buffers) : 0
+        for k in 0..<layers.count - 1 {
+            switch precision {
+            case .f32 where k == 0: hiddenLayer(0, tile.rows, tile.context, tile.elements, key, &buffers)
+            case .f32:
+                hiddenLayer(k, tile.rows, tile.context, buffers.front, Operand(step: 1, stride: width), &buffers)
+            case .bf16: hiddenLayerHalf(k, tile.rows, width, &buffers)
             }
-        } else {
-            for i in 1..<layers.count - 1 {
-                let input = Operand(step: 1, stride: width)
-                hiddenLayer(i, rows, tile.context, buffers.front, input, activated: true, &buffers.back)
-                swap(&buffers.front, &buffers.back)
-                width = rowStride(shape.hidden[i])
-            }
+            width = rowStride(layers[k].outputs)
         }
     }
 
-    /// One map to a hidden layer, panel by panel, with the activation while the panel is in the cache.
+    /// One layer from `x` to what the next one reads, and to the value's place where it is kept as it is.
     private func hiddenLayer(
-        _ i: Int, _ rows: Int, _ context: [Float], _ x: [Float], _ key: Operand, activated: Bool,
-        start: ProductStart = .zero, _ y: inout [Float]
+        _ k: Int, _ rows: Int, _ context: [Float], _ x: [Float], _ input: Operand, _ buffers: inout DenseBuffers
     ) {
-        let width = rowStride(shape.hidden[i])
-        for p in layers[i].panels.indices {
-            let lanes = p * PackedLinear.lanes
-            layers[i].forward(
-                panel: p, rows: rows, context: context, contextDims: i == 0 ? shape.contextDims : 0, x: x, key: key,
-                start: start, c: &y, Operand(offset: lanes, step: width))
-            if activated {
+        let (layer, step) = (layers[k], plan.steps[k])
+        let width = rowStride(layer.outputs)
+        let contextDims = k == 0 ? shape.contextDims : 0
+        if let sum = step.sum {
+            let start = placeSkip(step, rows * width, &buffers)
+            for p in layer.panels.indices {
+                layer.forward(
+                    panel: p, rows: rows, context: context, contextDims: contextDims, x: x, key: input, start: start,
+                    c: &buffers.sums, Operand(offset: sumOffset(sum) + p * PackedLinear.lanes, step: width))
+            }
+            if step.isActivated {
+                activateSum(sum, rows * width, &buffers)
+            } else if k + 1 < plan.steps.count {
+                // the last layer reads the sum where it stands
+                copy(buffers.sums, sumOffset(sum), to: &buffers.back, 0, count: rows * width)
+            }
+        } else {
+            for p in layer.panels.indices {
+                let lanes = p * PackedLinear.lanes
+                layer.forward(
+                    panel: p, rows: rows, context: context, contextDims: contextDims, x: x, key: input,
+                    c: &buffers.back, Operand(offset: lanes, step: width))
+                // while the panel is in the cache
                 Kernels.best.activate(
-                    shape.activation, x: &y, offset: lanes, rows: rows, columns: PackedLinear.lanes, stride: width)
+                    activation, x: &buffers.back, offset: lanes, rows: rows, columns: PackedLinear.lanes, stride: width)
             }
         }
+        swap(&buffers.front, &buffers.back)
     }
+
+    /// What the panels of a layer start from: its skip, moved to their place if it is to stay where it is, or zero.
+    func placeSkip(_ step: NetworkPlan.Step, _ count: Int, _ buffers: inout DenseBuffers) -> ProductStart {
+        guard let skip = step.skip, let sum = step.sum else { return .zero }
+        if skip != sum { shift(&buffers.sums, from: sumOffset(skip), to: sumOffset(sum), count: count) }
+        return .accumulate
+    }
+
+    /// The activation of a sum to `back`: all rows with their padding, in one run.
+    func activateSum(_ sum: Int, _ count: Int, _ buffers: inout DenseBuffers) {
+        Kernels.best.activate(activation, from: buffers.sums, sumOffset(sum), to: &buffers.back, 0, count: count)
+    }
+
+    /// Where a sum begins.
+    func sumOffset(_ sum: Int) -> Int { sum * place }
 }

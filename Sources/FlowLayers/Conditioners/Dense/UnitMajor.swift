@@ -106,6 +106,13 @@ func clear(_ x: inout [Float], _ range: Range<Int>) {
     for i in range { span[i] = 0 }
 }
 
+/// `count` numbers of `x` to `y`, from offsets on.
+func copy(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int, count: Int) {
+    let values = x.span
+    var span = y.mutableSpan
+    for i in 0..<count { span[yOffset + i] = values[xOffset + i] }
+}
+
 /// Moves `count` numbers within an array, to places that may overlap theirs.
 func shift(_ x: inout [Float], from source: Int, to target: Int, count: Int) {
     precondition(min(source, target, count) >= 0 && max(source, target) + count <= x.count)

@@ -9,12 +9,13 @@ final class ImageWorkspace: MapWorkspace {
 /// again for every image and network. Empty until it is reserved.
 struct ImageBuffers {
     var key: [Float] = []
-    /// The residual stream, and what its activation makes of it.
-    var stream: [Float] = []
-    var activated: [Float] = []
-    /// Of a block: what its first convolution gives, and the second ones.
-    var hidden: [Float] = []
-    var value: [Float] = []
+    /// What the present layer reads, and what the next one will.
+    var front: [Float] = []
+    var back: [Float] = []
+    /// Values as they are, before an activation, one place after another; ``NetworkPlan`` says which are kept.
+    var sums: [Float] = []
+    /// Of a layer with a skip or a gate, what its convolutions give.
+    var part: [Float] = []
     var gate: [Float] = []
     var output: [Float] = []
     /// Biases with what the context adds.
@@ -25,7 +26,7 @@ struct ImageBuffers {
     var parameters: [Float] = []
     var logDets: [Float] = []
     /// Log-dets of the rows of a sequential direction.
-    var sums: [Double] = []
+    var rowLogDets: [Double] = []
     /// `[rows, layers, pixels, channels]`: keys and activations of a sequential direction.
     var history: [Float] = []
 }

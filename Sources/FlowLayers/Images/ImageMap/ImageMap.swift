@@ -109,12 +109,12 @@ public struct ImageMap: Bijection {
         try checkWidth(of: x, "x")
         try checkContext(context, rows: x.rows)
         let grid = network.grid
-        var key = network.buffer(x.rows, channels: network.input.inputs)
+        var key = network.buffer(x.rows, channels: network.inputs)
         for r in 0..<x.rows {
-            transforms.setKey(grid, x.elements, r * dims, &key, r * grid.pixels * network.input.inputs)
+            transforms.setKey(grid, x.elements, r * dims, &key, r * grid.pixels * network.inputs)
         }
         let (output, tape) = network.forwardTaped(key, images: x.rows, context: context)
-        let stride = network.output.outputStride
+        let stride = network.outputStride
         let moved = transforms.channels.count * transforms.lanes
         let given = transforms.outputs * transforms.lanes
         var all = [Float](repeating: 0, count: x.rows * moved)
@@ -147,7 +147,7 @@ public struct ImageMap: Bijection {
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         let grid = network.grid
         let rows = cotangent.dz.rows
-        let stride = network.output.outputStride
+        let stride = network.outputStride
         let moved = transforms.channels.count * transforms.lanes
         let given = transforms.outputs * transforms.lanes
         var dx = cotangent.dz
