@@ -50,12 +50,12 @@ struct AdamTests {
         settings.clipNorm = 1
         let norm = step(&adam, &flow, [[3], [0, 4]], settings)
         #expect(norm == 5)
-        #expect(abs(adam.memory[0].first[0] - 0.1 * 3 / 5) < 1e-7)
-        #expect(abs(adam.memory[1].first[1] - 0.1 * 4 / 5) < 1e-7)
+        #expect(abs(adam.moments[0].first[0] - 0.1 * 3 / 5) < 1e-7)
+        #expect(abs(adam.moments[1].first[1] - 0.1 * 4 / 5) < 1e-7)
         // a short one is left alone
         adam = Adam(flow: flow)
         _ = step(&adam, &flow, [[0.3], [0, 0.4]], settings)
-        #expect(abs(adam.memory[0].first[0] - 0.03) < 1e-7)
+        #expect(abs(adam.moments[0].first[0] - 0.03) < 1e-7)
     }
 
     @Test("weight decay shrinks matrices by rate times decay and leaves vectors alone")
@@ -79,10 +79,10 @@ struct AdamTests {
         settings.averageDecay = 0.999
         _ = step(&adam, &flow, [[1]], settings)
         let expected = 2.0 / 11 * 1 + 9.0 / 11 * Double(flow.arrays[0][0])
-        #expect(abs(Double(adam.memory[0].average[0]) - expected) < 1e-6)
+        #expect(abs(Double(adam.moments[0].average[0]) - expected) < 1e-6)
         // without decay the average is the weight, bit for bit
         _ = step(&adam, &flow, [[1]])
-        #expect(adam.memory[0].average == flow.arrays[0])
+        #expect(adam.moments[0].average == flow.arrays[0])
     }
 
     @Test("threads do not change a bit")
@@ -114,7 +114,7 @@ struct AdamTests {
         flow.fixed = [0]
         var adam = Adam(flow: flow)
         for _ in 0..<1000 { _ = step(&adam, &flow, [[0, 0], [0.01]]) }
-        #expect(flow.arrays[0] == [13, -1] && adam.memory[0].average == [13, -1])
+        #expect(flow.arrays[0] == [13, -1] && adam.moments[0].average == [13, -1])
         #expect(flow.arrays[1] != [0.1])
     }
 
@@ -126,7 +126,7 @@ struct AdamTests {
         let norm = step(&adam, &flow, [[3, 100, 100, 0, 4, 100]])
         #expect(norm == 5)
         #expect(zip(flow.arrays[0], [0.9, 0, 0, 1, 0.9, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
-        #expect(adam.memory[0].second[1] == 0)
+        #expect(adam.moments[0].second[1] == 0)
     }
 
     @Test("blocks cover every row once", arguments: [[1], [70_000], [3, 2], [500, 1000], [100_000, 3]])

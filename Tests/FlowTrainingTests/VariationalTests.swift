@@ -70,7 +70,7 @@ struct VariationalTests {
             for i in values.indices where info.reach == nil || values[i] != 0 { values[i] += 0.2 * random.normal() }
         }
         func compute(_ fitted: Fitted<MaskedAutoregressiveFlow>) throws -> (loss: Double, gradient: BatchGradient) {
-            var gradient = BatchGradient(infos: Adam(flow: fitted).memory.map(\.info))
+            var gradient = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
             let objective = MaximumLikelihood<MaskedAutoregressiveFlow>(train: preparation)
             let logProbs = try gradient.compute(of: fitted, rows: 20, atATime: 16, threads: 2) { part, weight in
                 try objective.pass(Array(0..<20)[part], epoch: 3, through: fitted, weight: weight)
@@ -79,7 +79,7 @@ struct VariationalTests {
         }
         let gradient = try compute(fitted).gradient
         let step: Float = 2e-3
-        for (p, info) in Adam(flow: fitted).memory.map(\.info).enumerated() {
+        for (p, info) in Adam(flow: fitted).moments.map(\.info).enumerated() {
             let count = info.shape.reduce(1, *)
             let own = Array(gradient.values[gradient.offsets[p]..<gradient.offsets[p] + count])
             // what a mask holds at zero does not move
@@ -116,12 +116,12 @@ struct VariationalTests {
         let dequantizer = try #require(fitted.dequantizer)
         let images = Array(0..<48)
         let objective = MaximumLikelihood<AffineCouplingFlow>(train: preparation)
-        var taped = BatchGradient(infos: Adam(flow: fitted).memory.map(\.info))
+        var taped = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
         let own = try taped.compute(of: fitted, rows: 48, atATime: 32, threads: 1) { part, weight in
             try objective.pass(images[part], epoch: 1, through: fitted, weight: weight)
         }
         func reversing(threads: Int) throws -> (logProbs: [Double], values: [Float]) {
-            var gradient = BatchGradient(infos: Adam(flow: fitted).memory.map(\.info))
+            var gradient = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
             let logProbs = try gradient.computeReversing(of: fitted, rows: 48, atATime: 32, threads: threads) {
                 try preparation.training(images[$0], epoch: 1, noise: .learning(dequantizer))
             }

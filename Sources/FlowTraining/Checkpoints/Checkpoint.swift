@@ -39,13 +39,13 @@ extension Trainer {
     /// - Throws: ``TrainingError/file(path:operation:reason:)``.
     public func writeCheckpoint(to path: String) throws {
         var arrays = [
-            fitted.parameters(), optimizer.memory.map(\.average), optimizer.memory.map(\.first),
-            optimizer.memory.map(\.second),
+            fitted.parameters(), optimizer.moments.map(\.average), optimizer.moments.map(\.first),
+            optimizer.moments.map(\.second),
         ]
         if let bestWeights { arrays.append(bestWeights) }
         let state = try String(
             decoding: JSONEncoder().encode(CheckpointState(identity: identity, progress: progress)), as: UTF8.self)
-        let infos = optimizer.memory.map(\.info)
+        let infos = optimizer.moments.map(\.info)
         // one array at a time: all of them are as much as the training itself holds
         func live(_ number: Int) -> [Float] {
             let (group, array) = number.quotientAndRemainder(dividingBy: infos.count)
@@ -95,7 +95,7 @@ extension Trainer {
             throw TrainingError.checkpointMismatch(property: property, checkpoint: checkpoint, now: now)
         }
 
-        let infos = optimizer.memory.map(\.info)
+        let infos = optimizer.moments.map(\.info)
         let groups = CheckpointGroup.allCases.filter { $0 != .best || state.progress.best != nil }
         let stored = try groups.map { group in
             try infos.map { info in
@@ -119,8 +119,8 @@ extension Trainer {
         fitted.setParameters(arrays[0])
         optimizer = Adam(
             steps: progress.step,
-            memory: infos.indices.map {
-                Adam.Memory(info: infos[$0], first: arrays[2][$0], second: arrays[3][$0], average: arrays[1][$0])
+            moments: infos.indices.map {
+                Adam.Moments(info: infos[$0], first: arrays[2][$0], second: arrays[3][$0], average: arrays[1][$0])
             })
         bestWeights = arrays.count > 4 ? arrays[4] : nil
     }

@@ -14,8 +14,8 @@ struct Adam: Sendable, Equatable {
     static let secondDecay = 0.999
     static let epsilon = 1e-8
 
-    /// What is remembered of one parameter array.
-    struct Memory: Sendable, Equatable {
+    /// Moments of the gradient of one parameter array, and the average of its weights.
+    struct Moments: Sendable, Equatable {
         var info: ParameterInfo
         /// Moving averages of the gradient, of its square, and of the weights.
         var first: [Float]
@@ -25,20 +25,20 @@ struct Adam: Sendable, Equatable {
 
     /// Steps taken.
     private(set) var steps = 0
-    var memory: [Memory]
+    var moments: [Moments]
 
     init(flow: some Parametrized) {
-        memory = []
+        moments = []
         var flow = flow
         flow.visitParameters { info, weights in
             let zeros = [Float](repeating: 0, count: weights.count)
-            memory.append(Memory(info: info, first: zeros, second: zeros, average: weights))
+            moments.append(Moments(info: info, first: zeros, second: zeros, average: weights))
         }
     }
 
-    init(steps: Int, memory: [Memory]) {
+    init(steps: Int, moments: [Moments]) {
         self.steps = steps
-        self.memory = memory
+        self.moments = moments
     }
 
     /// Settings of one step.
@@ -81,7 +81,7 @@ struct Adam: Sendable, Equatable {
             let own = gradient.offsets[p]..<gradient.offsets[p] + weights.count
             Self.update(
                 coefficients, blocks, gradient: gradient.values.span.extracting(own), weights: &weights,
-                memory: &memory[p], threads: threads)
+                moments: &moments[p], threads: threads)
         }
     }
 
@@ -93,14 +93,14 @@ struct Adam: Sendable, Equatable {
     /// Elements that a mask holds at zero have no gradient and stay zero with all that belongs to them: they are left out.
     private static func update(
         _ coefficients: AdamCoefficients, _ blocks: [ParameterBlock], gradient: Span<Float>, weights: inout [Float],
-        memory: inout Memory, threads: Int
+        moments: inout Moments, threads: Int
     ) {
         // Tasks write disjoint ranges of the arrays, which spans cannot yet express across threads.
         unsafe gradient.withUnsafeBufferPointer { gradient in
             unsafe weights.withUnsafeMutableBufferPointer { weights in
-                unsafe memory.first.withUnsafeMutableBufferPointer { first in
-                    unsafe memory.second.withUnsafeMutableBufferPointer { second in
-                        unsafe memory.average.withUnsafeMutableBufferPointer { average in
+                unsafe moments.first.withUnsafeMutableBufferPointer { first in
+                    unsafe moments.second.withUnsafeMutableBufferPointer { second in
+                        unsafe moments.average.withUnsafeMutableBufferPointer { average in
                             inParallel(blocks.count, threads: threads) { b in
                                 let range = blocks[b].elements
                                 let g = unsafe gradient.extracting(range).span

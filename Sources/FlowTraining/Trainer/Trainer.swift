@@ -122,7 +122,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         self.fitted = fitted
         optimizer = Adam(flow: fitted)
         ticked = (options.clock.now, TrainingClock.wall.now)
-        let infos = optimizer.memory.map(\.info)
+        let infos = optimizer.moments.map(\.info)
         gradient = BatchGradient(infos: infos)
         rateFactors =
             options.learningRateFactors.isEmpty
@@ -341,7 +341,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.curve.append(point)
         if progress.best.map({ isBetter(point, $0) }) ?? true {
             progress.best = point
-            bestWeights = optimizer.memory.map(\.average)
+            bestWeights = optimizer.moments.map(\.average)
         }
         progress.epoch += 1
         progress.stepInEpoch = 0
@@ -361,7 +361,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// Mean bits/dim of the validation images under the averaged weights.
     private func validate() throws -> Double {
         var averaged = fitted
-        averaged.setParameters(optimizer.memory.map(\.average))
+        averaged.setParameters(optimizer.moments.map(\.average))
         let engine = FlowEngine(averaged.flow)
         let noise: NoiseSource = averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
         let blocks = validation.data.count.blocks(of: validationRows)

@@ -68,13 +68,13 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
             shape: EventShape(height: 1, width: density.dims, channels: 1), sizes: sizes,
             seed: options.seed)
         optimizer = Adam(flow: flow)
-        gradient = BatchGradient(infos: optimizer.memory.map(\.info))
+        gradient = BatchGradient(infos: optimizer.moments.map(\.info))
     }
 
     /// The flow with the averaged weights.
     public var averaged: Flow {
         var averaged = flow
-        averaged.setParameters(optimizer.memory.map(\.average))
+        averaged.setParameters(optimizer.moments.map(\.average))
         return averaged
     }
 
