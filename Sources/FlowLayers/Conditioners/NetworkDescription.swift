@@ -11,6 +11,7 @@ package import FlowKernels
 ///
 /// The last value is the network's output. The weights are the layers' own: a ``TriangularLinear`` or a ``Convolution`` each.
 package struct NetworkDescription: Sendable, Equatable {
+    /// One link of the chain.
     package struct Layer: Sendable, Equatable {
         /// Part of the names of its parameter arrays.
         package var name: String
@@ -27,7 +28,8 @@ package struct NetworkDescription: Sendable, Equatable {
         package var addsContext = false
         /// Whether every pixel has a bias of its own, and one for each number of the context.
         package var addsPositions = false
-        /// Of which stream of random numbers a training leaves out a fraction of what the layer reads; nil: of none.
+        /// Stream of the random numbers by which a training leaves out a fraction of what the layer reads; nil: nothing is left
+        /// out.
         package var dropout: Int?
 
         package init(_ name: String, isActivated: Bool, skip: Int? = nil) {
@@ -84,9 +86,9 @@ package struct NetworkDescription: Sendable, Equatable {
         return [first, value]
     }
 
-    /// Whether layer `k` makes a term or a factor of its value, and not the whole.
+    /// Whether the first linear map of layer `k` makes a term or a factor of the value, and not the whole.
     func isPart(_ k: Int) -> Bool { layers[k].skip != nil || layers[k].gate != nil }
 
-    /// Layers that add value `value`.
+    /// Layers that have `value` as their skip.
     func layers(adding value: Int) -> [Int] { layers.indices.filter { layers[$0].skip == value } }
 }

@@ -1,0 +1,56 @@
+import FlowKernels
+
+/// What is added to a convolution beside its biases.
+extension PackedConvolutionalNetwork {
+    /// A layer's biases, and what the context at `contextOffset` adds to them if it adds one, to `bias` from `offset` on.
+    func fill(
+        _ bias: inout [Float], at offset: Int = 0, _ layer: Layer, _ context: [Float], _ contextOffset: Int
+    ) {
+        let stride = layer.map.stride
+        let (own, byContext) = (layer.map.biases, layer.context)
+        let biases = own.span
+        let added = byContext.span
+        var span = bias.mutableSpan
+        for c in 0..<stride { span[offset + c] = biases[c] }
+        if added.isEmpty { return }
+        for k in 0..<shape.contextDims where context[contextOffset + k] != 0 {
+            let factor = context[contextOffset + k]
+            for c in 0..<stride { span[offset + c] += factor * added[k * stride + c] }
+        }
+    }
+
+    /// The biases of all layers that add a context, for pixels of some rows: `[layers, solveRows, channels]`.
+    func setBiases(_ bias: inout [Float], rows: Range<Int>, _ context: [Float]) {
+        for k in 0..<layers.count {
+            guard let first = layers[k].bias else { continue }
+            for r in 0..<rows.count {
+                fill(
+                    &bias, at: (first * solveRows + r) * channels, layers[k], context,
+                    (rows.lowerBound + r) * shape.contextDims)
+            }
+        }
+    }
+
+    /// What a layer adds at every pixel of an image, if it adds positions.
+    func addPositions(_ layer: Layer, _ context: [Float], _ contextOffset: Int, to x: inout [Float], _ offset: Int) {
+        if layer.positions.isEmpty { return }
+        for row in 0..<grid.height {
+            addPositions(
+                layer, row * grid.width, count: grid.width, context, contextOffset, to: &x,
+                offset + (grid.origin + row * grid.pitch) * channels)
+        }
+    }
+
+    /// Those of `count` pixels from pixel `first` on.
+    func addPositions(
+        _ layer: Layer, _ first: Int, count: Int, _ context: [Float], _ contextOffset: Int, to x: inout [Float],
+        _ offset: Int
+    ) {
+        Kernels.best.add(layer.positions, first * channels, to: &x, offset, count: count * channels)
+        for k in 0..<shape.contextDims where context[contextOffset + k] != 0 {
+            let from = ((1 + k) * grid.height * grid.width + first) * channels
+            Kernels.best.add(
+                layer.positions, from, times: context[contextOffset + k], to: &x, offset, count: count * channels)
+        }
+    }
+}
