@@ -15,5 +15,6 @@ public struct ServiceConfiguration: Sendable {
     /// Added to the nice value of the sequential lane's threads, 0 to 19.
     public var sequentialNiceness: Int32 = 10
 
+    /// The defaults.
     public init() {}
 }

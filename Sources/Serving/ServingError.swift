@@ -35,6 +35,7 @@ public struct RequestTimings: Sendable, Equatable {
     /// Rows of the largest of these batches, those of other requests included.
     public var batchRows: Int
 
+    /// Timings of a request that nothing has run for, unless said otherwise.
     public init(queue: Duration = .zero, compute: Duration = .zero, batchRows: Int = 0) {
         self.queue = queue
         self.compute = compute

@@ -2,7 +2,9 @@ import Synchronization
 
 /// Results of the rows of one request, in their order.
 public struct RowAnswer<Output: Sendable>: Sendable {
+    /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
+    /// Where the time of the whole request went.
     public var timings: RequestTimings
 }
 
@@ -10,8 +12,9 @@ public struct RowAnswer<Output: Sendable>: Sendable {
 public struct RowBlock<Output: Sendable>: Sendable {
     /// Position of the first one within the request.
     public var first: Int
+    /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
-    /// As far as the request has come.
+    /// Where the time of the request went until now.
     public var timings: RequestTimings
 }
 
