@@ -34,8 +34,8 @@ def moved(images, flips, shift):
 
 
 def warped(images, share, amount):
-    """Of a `share` of the images other shapes: turned, stretched, slanted and moved, each by about `amount` of the image's half,
-    and at most twice that; drawn four times as fine, so that their edges are as sharp as before."""
+    """`images`, of which a fraction `share` has other shapes: turned, stretched, slanted and moved, each by about `amount` of the
+    image's half, and at most twice that; drawn four times as fine, so that their edges are as sharp as before."""
     count, height, width = images.shape
     device, fine, contrast = images.device, 4, 3
 
