@@ -78,11 +78,14 @@ let package = Package(
         module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "System"]),
         module(
             "FlowTraining",
-            ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression", "System"]),
+            [
+                "DataSets", "FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression", "System",
+            ]),
 
         // Images and their codings.
         module("Compression", ["CZlib"]),
         module("Imaging", ["CPNG", "CJPEG", "Compression"]),
+        module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
@@ -102,8 +105,8 @@ let package = Package(
         .executableTarget(
             name: "tusk",
             dependencies: [
-                "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "Imaging", "HTTPWire",
-                "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging,
+                "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets", "Imaging",
+                "HTTPWire", "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging,
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -120,10 +123,8 @@ let package = Package(
         tests(
             of: "tusk",
             [
-                argumentParser, logging, "DensityAPI", "FlowCore", "FlowModels", "FlowTraining", "HTTPServer",
-                "HTTPWire",
-                "Imaging",
-                "Metrics",
+                argumentParser, logging, "DataSets", "DensityAPI", "FlowCore", "FlowModels", "FlowTraining",
+                "HTTPServer", "HTTPWire", "Imaging", "Metrics",
             ], exclude: ["Fixtures"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
@@ -134,7 +135,10 @@ let package = Package(
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Imaging", ["Compression"]),
-        tests(of: "FlowTraining", ["FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
+        tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
+        tests(
+            of: "FlowTraining",
+            ["DataSets", "FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
         tests(of: "Serving", ["FlowCore", "FlowModels", "System", "Metrics"]),
         .testTarget(name: "DocumentationTests", swiftSettings: strict),
         tests(

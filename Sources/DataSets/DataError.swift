@@ -1,11 +1,11 @@
-public import FlowModels
+public import FlowCore
 
 /// What can be wrong with a data set. `file` is the path as it was given, with the name of the file in it.
 public enum DataError: Error, Equatable, Sendable {
     /// The file or folder cannot be read; `reason` is the system's.
     case unreadable(file: String, reason: String)
-    /// None of IDX, NPY, PNG, JPEG.
-    case unknownFormat(file: String)
+    /// In none of the formats `expected`, by its first bytes and its name.
+    case wrongFormat(file: String, expected: [String])
     /// The first bytes are not what the format begins with.
     case wrongMagic(file: String, expected: String, found: String)
     /// The header announces `expected` bytes, the file has `found`.
@@ -24,6 +24,8 @@ public enum DataError: Error, Equatable, Sendable {
     case mixedModes(file: String, expected: String, found: String)
     /// Nothing to learn from; `expected` says what is looked for.
     case empty(file: String, expected: String)
+    /// None of the `images` of an undivided set falls into the split.
+    case emptySplit(file: String, split: String, images: Int)
     /// As many labels as images are needed.
     case labelCount(file: String, images: Int, labels: Int)
     /// Label number `index` is `label`; it must be less than `classes`.
@@ -42,7 +44,7 @@ extension DataError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
-        case .unknownFormat(let file): "\(file): expected an IDX, NPY, PNG or JPEG file"
+        case .wrongFormat(let file, let expected): "\(file): expected a file of the format \(alternatives(expected))"
         case .wrongMagic(let file, let expected, let found):
             "\(file): expected to begin with \(expected), found \(found)"
         case .truncated(let file, let expected, let found):
@@ -58,6 +60,9 @@ extension DataError: CustomStringConvertible {
         case .mixedModes(let file, let expected, let found):
             "\(file): expected \(expected) as in the images before it, found \(found)"
         case .empty(let file, let expected): "\(file): holds no images: expected \(expected)"
+        case .emptySplit(let file, let split, let images):
+            "\(file): none of its \(images) images falls into \(split), which is cut out by the content of each image where "
+                + "it has no file or folder of its own; give it one, or add different images"
         case .labelCount(let file, let images, let labels): "\(file): expected \(images) labels, found \(labels)"
         case .labelOutOfRange(let file, let index, let label, let classes):
             "\(file): label \(index): expected a whole number from 0 to \(classes - 1), found \(label)"
@@ -70,4 +75,9 @@ extension DataError: CustomStringConvertible {
         case .noLabels(let name): "class \(name): the data set has no labels"
         }
     }
+}
+
+/// The words `names` as a choice: `IDX, NPY or PNG`.
+func alternatives(_ names: [String]) -> String {
+    names.count < 2 ? names.joined() : names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1]
 }

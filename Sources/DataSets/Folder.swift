@@ -1,107 +1,76 @@
-/// A folder of IDX or NPY files.
-struct Arrays {
-    let folder: String
+internal import FoundationEssentials
+internal import Glibc
+internal import System
+
+/// Folder of a data set, with the names of what it holds.
+package struct Folder: Sendable {
+    private let location: String
+    /// Names in the order of their code points, without hidden ones and what archives of macOS leave behind.
     let names: [String]
-    /// File of the images of each split.
-    let images: [Split: String]
 
-    /// nil when there is no such file in the folder.
-    /// - Throws: ``DataError/empty(file:expected:)`` when there are some, but none is called like a split.
-    init?(folder: String, names: [String]) throws(DataError) {
-        let idx = names.filter { $0.contains("-images-idx") }
-        let npy = names.filter { $0.hasSuffix(".npy") || $0.hasSuffix(".npy.gz") }
-        guard !(idx.isEmpty && npy.isEmpty) else { return nil }
-        var images: [Split: String] = [:]
-        for split in Split.parts {
-            let found =
-                idx.isEmpty
-                ? npy.filter { name in split.names.contains { name == "\($0).npy" || name == "\($0).npy.gz" } }
-                : idx.filter { name in split.names.contains { name.hasPrefix("\($0)-images-idx") } }
-            if found.count > 1 {
-                throw .unsupported(
-                    file: folder, expected: "one file for \(split.rawValue)", found: found.joined(separator: ", "))
-            }
-            images[split] = found.first
+    /// Nil when there is something else at `path`.
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
+    init?(_ path: String) throws(DataError) {
+        guard let isFolder = Self.isFolder(path) else { throw .unreadable(file: path, reason: "\(SystemError())") }
+        guard isFolder else { return nil }
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+                .filter { !$0.hasPrefix(".") && $0 != "__MACOSX" }
+                .sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+        } catch {
+            throw .unreadable(file: path, reason: "the folder cannot be listed")
         }
-        if images.isEmpty {
-            throw .empty(
-                file: folder,
-                expected: "files called train-images-idx3-ubyte or train.npy, or validation or test instead of train")
-        }
-        (self.folder, self.names, self.images) = (folder, names, images)
+        location = path
     }
 
-    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
-        guard let split, let name = images[split] else { preconditionFailure("asked only for what is present") }
-        let path = DataFile.join(folder, name)
-        let set = try ArrayFiles.images(path, bytes: try DataFile.read(path), levels: levels)
-        guard let labels = Self.labelsName(of: name, in: names) else { return set }
-        // All splits must agree about the number of classes, so that a label means the same in each.
-        var others: [Int] = []
-        for other in images.values where other != name {
-            guard let labels = Self.labelsName(of: other, in: names) else { continue }
-            others += try ArrayFiles.labels(DataFile.join(folder, labels))
+    /// The path as it was given.
+    var path: String { location }
+
+    /// Path of what is called `name` in it.
+    func path(_ name: String) -> String { location.hasSuffix("/") ? location + name : location + "/" + name }
+
+    /// Names of the folders in it.
+    var folders: [String] { names.filter { Self.isFolder(path($0)) == true } }
+
+    /// The one of the names `found` that there is, if any, of a file for `purpose`.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are several.
+    func onlyOne(of found: [String], for purpose: String) throws(DataError) -> String? {
+        if found.count > 1 {
+            throw .unsupported(
+                file: location, expected: "one file for \(purpose)", found: found.joined(separator: ", "))
         }
-        return try set.labelled(
-            DataFile.join(folder, labels), classes: try Self.classes(folder: folder, names: names), others: others)
+        return found.first
     }
 
-    /// The file that holds the labels of `images`, if `names` has it.
-    static func labelsName(of images: String, in names: [String]) -> String? {
-        var stem = images.hasSuffix(".gz") ? String(images.dropLast(3)) : images
-        if let range = stem.firstRange(of: "-images-idx3-") ?? stem.firstRange(of: "-images-idx4-") {
-            stem.replaceSubrange(range, with: "-labels-idx1-")
-        } else if stem.hasSuffix(".npy") {
-            stem = stem.dropLast(4) + "-labels.npy"
-        } else {
-            return nil
+    /// Names of classes, one a line of the file `name`, blanks at the ends and empty lines left out; nil when there is no
+    /// such file.
+    /// - Throws: ``DataError``.
+    func classNames(_ name: String) throws(DataError) -> [String]? {
+        guard names.contains(name) else { return nil }
+        let file = try DataFile(path(name))
+        // a byte order mark, which editors of other systems write
+        let bytes = file.bytes.starts(with: [0xef, 0xbb, 0xbf]) ? file.bytes.dropFirst(3) : file.bytes[...]
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .unsupported(file: file.path, expected: "names of classes in UTF-8", found: "other bytes")
         }
-        return [stem, stem + ".gz"].first(where: names.contains)
-    }
-
-    /// The lines of `classes.txt`, if there is one.
-    static func classes(folder: String, names: [String]) throws(DataError) -> [String]? {
-        guard names.contains("classes.txt") else { return nil }
-        let path = folder.isEmpty ? "classes.txt" : DataFile.join(folder, "classes.txt")
-        let text = String(decoding: try DataFile.read(path), as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+        let lines = text.split(whereSeparator: \.isNewline).map(trimmed).filter { !$0.isEmpty }
         if lines.isEmpty || Set(lines).count != lines.count {
-            throw .unsupported(file: path, expected: "names of classes, one a line, all different", found: "otherwise")
+            throw .unsupported(
+                file: file.path, expected: "names of classes, one a line, all different", found: "otherwise")
         }
         return lines
     }
+
+    private static func isFolder(_ path: String) -> Bool? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
 }
 
-/// A folder of images, of classes, or of splits of either.
-struct Folders {
-    let folder: String
-    /// Folder of each split; none when the data is not divided.
-    let parts: [Split: String]
-    /// Names of the class folders, of all splits together.
-    let classes: [String]
-
-    init(folder: String) throws(DataError) {
-        let names = try ImageFolder.folders(in: folder)
-        var parts: [Split: String] = [:]
-        for split in Split.parts { parts[split] = names.first(where: split.names.contains) }
-        var classes: Set<String> = []
-        if parts.isEmpty {
-            classes = Set(names)
-        } else {
-            if let other = names.first(where: { !parts.values.contains($0) }) {
-                throw .unsupported(
-                    file: DataFile.join(folder, other), expected: "only folders of splits beside one",
-                    found: "another folder")
-            }
-            for part in parts.values { classes.formUnion(try ImageFolder.folders(in: DataFile.join(folder, part))) }
-        }
-        (self.folder, self.parts) = (folder, parts)
-        self.classes = classes.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
-    }
-
-    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
-        let path = split.flatMap { parts[$0] }.map { DataFile.join(folder, $0) } ?? folder
-        return try ImageFolder.load(
-            try ImageFolder.entries(in: path, classes: classes), classes: classes, levels: levels)
-    }
+/// Without white space at the ends.
+private func trimmed(_ line: Substring) -> String {
+    var line = line.drop(while: \.isWhitespace)
+    while line.last?.isWhitespace == true { line.removeLast() }
+    return String(line)
 }

@@ -1,5 +1,4 @@
-import FlowCore
-public import FlowModels
+public import FlowCore
 import System
 
 /// Images of one size, with labels or without.
@@ -61,7 +60,7 @@ public struct ImageDataSet: Sendable, Equatable {
 
     /// The class of that name, or else of that number.
     /// - Throws: ``DataError/unknownClass(name:classes:)``.
-    func label(named name: String) throws(DataError) -> Int {
+    package func label(named name: String) throws(DataError) -> Int {
         let number = Int(name).flatMap { classes.indices.contains($0) ? $0 : nil }
         guard let label = classes.firstIndex(of: name) ?? number else {
             throw .unknownClass(name: name, classes: classes)
@@ -88,12 +87,6 @@ public struct ImageDataSet: Sendable, Equatable {
         return ImageDataSet(
             shape: shape, levels: levels, pixels: chosen, labels: labels.map { labels in indices.map { labels[$0] } },
             classes: classes)
-    }
-
-    /// `count` images chosen at random, each at most once.
-    public func chosen(_ count: Int, seed: UInt64) -> [[UInt8]] {
-        var source = RandomStream(seed: seed, stream: 0)
-        return source.permutation(of: self.count).prefix(count).map { Array(self[$0]) }
     }
 
     /// SHA-256, in hexadecimal, of shape, levels, labels and pixels: equal for equal data, whatever file it came from.

@@ -1,4 +1,4 @@
-internal import FlowModels
+import FlowCore
 import System
 
 /// A part of a data set.
@@ -15,14 +15,26 @@ public enum Split: String, Sendable, CaseIterable, Codable {
     /// The three parts, without `all`.
     static let parts: [Split] = [.train, .validation, .test]
 
-    /// The names, as beginnings of file names and as names of folders, by which a split is found.
-    var names: [String] {
+    /// Words in the names of files and folders by which a split is known.
+    private var spellings: [String] {
         switch self {
-        case .train: ["train"]
-        case .validation: ["validation", "valid", "val"]
-        case .test: ["test", "t10k"]
+        case .train: ["train", "training", "trn"]
+        case .validation: ["validation", "valid", "val", "dev"]
+        case .test: ["test", "testing", "t10k"]
         case .all: []
         }
+    }
+
+    /// The part that `word` names, whatever its case; nil for another word.
+    init?(spelled word: some StringProtocol) {
+        let lower = word.lowercased()
+        guard let split = Self.parts.first(where: { $0.spellings.contains(lower) }) else { return nil }
+        self = split
+    }
+
+    /// The spellings of each part, for help: `train (training, trn)`.
+    package static var words: String {
+        parts.map { "\($0.rawValue) (\($0.spellings.dropFirst().joined(separator: ", ")))" }.joined(separator: ", ")
     }
 }
 

@@ -2,6 +2,14 @@
 public enum ImageFormat: String, Sendable, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
+
+    /// Endings of the names of its files, in lower case.
+    public var fileSuffixes: [String] {
+        switch self {
+        case .png: [".png"]
+        case .jpeg: [".jpg", ".jpeg"]
+        }
+    }
 }
 
 /// What can be wrong with an image or an array that is read or written.
@@ -16,6 +24,6 @@ public enum ImagingError: Error, Equatable, Sendable {
     case unsupported(format: ImageFormat, feature: String)
     /// An image that the library could not write.
     case notEncodable(format: ImageFormat, reason: String)
-    /// A `field` of an NPY file: "magic", "version", "header", "descr", "fortran_order", "shape", "data", "element n".
+    /// A `field` of an NPY file: "magic", "version", "header", "descr", "fortran_order", "shape", "data".
     case invalidNPY(field: String, expected: String, found: String)
 }

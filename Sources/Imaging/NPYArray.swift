@@ -40,6 +40,17 @@ public struct NPYArray: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// - Parameter bytes: the elements, big-endian, last axis fastest.
+    package init(shape: [Int], elementType: ElementType, bigEndian bytes: ArraySlice<UInt8>) {
+        let size = elementType.size
+        precondition(shape.reduce(size, *) == bytes.count)
+        var elements = Array(bytes)
+        if size > 1 {
+            for start in stride(from: 0, to: elements.count, by: size) { elements[start..<start + size].reverse() }
+        }
+        self.init(shape: shape, elementType: elementType, bytes: elements)
+    }
+
     public init(shape: [Int], _ values: [UInt8]) {
         precondition(shape.reduce(1, *) == values.count)
         self.init(shape: shape, elementType: .uint8, bytes: values)
@@ -69,19 +80,28 @@ public struct NPYArray: Sendable, Equatable {
         }
     }
 
+    /// Element that is no level: its index in the array, and its value as text.
+    public struct LevelError: Error, Equatable, Sendable {
+        public let index: Int
+        public let value: String
+    }
+
     /// The elements as levels `0 ..< levels`, `levels` up to 256.
-    /// - Throws: ``ImagingError/invalidNPY(field:expected:found:)`` naming the first element that is not a whole number
-    ///   in that range.
-    public func levels(_ levels: Int) throws(ImagingError) -> [UInt8] {
+    /// - Throws: ``LevelError`` of the first element that is not a whole number in that range.
+    public func levels(_ levels: Int) throws(LevelError) -> [UInt8] {
         precondition((2...256).contains(levels))
-        if elementType == .uint8 && levels == 256 { return bytes }
+        if elementType == .uint8 {
+            if levels < 256, let index = bytes.firstIndex(where: { $0 >= levels }) {
+                throw LevelError(index: index, value: "\(bytes[index])")
+            }
+            return bytes
+        }
         let values = doubles()
         var result: [UInt8] = []
         result.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
             guard let level = UInt8(exactly: value), level < levels else {
-                throw .invalidNPY(
-                    field: "element \(index)", expected: "a whole number from 0 to \(levels - 1)", found: "\(value)")
+                throw LevelError(index: index, value: "\(value)")
             }
             result.append(level)
         }

@@ -1,5 +1,5 @@
-import FlowModels
-import FlowTraining
+import DataSets
+import FlowCore
 import FoundationEssentials
 import Imaging
 

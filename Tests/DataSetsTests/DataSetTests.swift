@@ -1,6 +1,6 @@
 import Compression
-import FlowModels
-import FlowTraining
+import DataSets
+import FlowCore
 import Imaging
 import Testing
 

@@ -1,4 +1,5 @@
 import DensityAPI
+import FlowCore
 import FlowModels
 import FoundationEssentials
 import HTTPTypes

@@ -1,3 +1,4 @@
+import FlowCore
 import FlowModels
 import Glibc
 import TestSupport
@@ -133,9 +134,9 @@ struct ImageScoreTests {
     func bits() {
         let score = ImageScore(draws: [RowDensity(logProb: 1)], record: Self.record())
         #expect(abs(score.bitsPerDim - 1.278_652_479_555_518) < 1e-12)  // 2 − 1/(2·ln 2)
-        #expect(abs(bitsPerDim(difference: 2 * M_LN2, dims: 2) - 1) < 1e-15)
+        #expect(abs(Self.record().bitsPerDim(difference: 2 * M_LN2) - 1) < 1e-15)
         let other = ImageScore(draws: [RowDensity(logProb: 1.5)], record: Self.record())
-        #expect(abs(score.bitsPerDim - other.bitsPerDim - bitsPerDim(difference: 0.5, dims: 2)) < 1e-15)
+        #expect(abs(score.bitsPerDim - other.bitsPerDim - Self.record().bitsPerDim(difference: 0.5)) < 1e-15)
     }
 
     @Test("the posterior is Bayes' rule over the bounds of the classes")

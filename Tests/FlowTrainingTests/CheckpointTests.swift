@@ -1,4 +1,5 @@
 import Compression
+import DataSets
 import FlowCore
 import FlowModels
 import FlowTraining

@@ -1,3 +1,5 @@
+import DataSets
+import FlowCore
 import FlowModels
 import Glibc
 import Imaging

@@ -82,22 +82,14 @@ struct NPYTests {
 
     @Test("negative integers, fractions and large values are no levels")
     func levels() throws {
-        let cases: [(NPYArray, Int, String)] = [
-            (NPYArray(shape: [2], [0, 2] as [UInt8]), 2, "element 1"), (NPYArray(shape: [1], [0.5]), 256, "element 0"),
-            (NPYArray(shape: [1], [-1.0]), 256, "element 0"), (NPYArray(shape: [1], [Float.nan]), 256, "element 0"),
-            (NPYArray(shape: [2], [255, 256.0]), 256, "element 1"),
-            (try NPYArray.decode(file(header("'<i4'", "(1,)"), data: [255, 255, 255, 255])), 256, "element 0"),
+        let cases: [(array: NPYArray, levels: Int, index: Int, value: String)] = [
+            (NPYArray(shape: [2], [0, 2] as [UInt8]), 2, 1, "2"), (NPYArray(shape: [1], [0.5]), 256, 0, "0.5"),
+            (NPYArray(shape: [1], [-1.0]), 256, 0, "-1.0"), (NPYArray(shape: [1], [Float.nan]), 256, 0, "nan"),
+            (NPYArray(shape: [2], [255, 256.0]), 256, 1, "256.0"),
+            (try NPYArray.decode(file(header("'<i4'", "(1,)"), data: [255, 255, 255, 255])), 256, 0, "-1.0"),
         ]
-        for (array, levels, name) in cases {
-            do {
-                _ = try array.levels(levels)
-                Issue.record("no error for \(array)")
-            } catch {
-                guard case .invalidNPY(name, _, _) = error else {
-                    Issue.record("\(error)")
-                    continue
-                }
-            }
+        for (array, levels, index, value) in cases {
+            #expect(throws: NPYArray.LevelError(index: index, value: value)) { try array.levels(levels) }
         }
         #expect(try NPYArray(shape: [2], [0, 255.0]).levels(256) == [0, 255])
         #expect(try NPYArray(shape: [2], [0, 1] as [UInt8]).levels(2) == [0, 1])

@@ -1,3 +1,4 @@
+import DataSets
 import FlowModels
 import FlowTraining
 import Foundation
@@ -129,6 +130,13 @@ struct CommandTests {
         #expect(trained.code == 0, "\(trained.errors)")
         let inspected = try Program.run(["inspect", work.file("m.safetensors"), "--tensors"])
         #expect(inspected.code == 0 && inspected.output.contains(" 604 in F32\n"), "\(inspected.output)")
+    }
+
+    @Test("the help of --data names every format that is read")
+    func dataHelp() throws {
+        let help = try Program.run(["help", "train"])
+        #expect(help.code == 0)
+        for name in dataFormats.names { #expect(help.output.contains(name), "\(name)") }
     }
 
     @Test("the first samples of a seed are the same however many are drawn")

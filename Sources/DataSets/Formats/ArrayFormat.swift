@@ -1,113 +1,124 @@
-internal import FlowModels
+internal import FlowCore
 internal import Imaging
 
-/// Images or labels as one array in a file: IDX or NPY.
-enum ArrayFiles {
-    /// Names of classes are made up to this many; a larger label is an error.
-    static let maxClasses = 65_536
+/// Format whose files are arrays: the images of a split are one file, their labels another.
+protocol ArrayFormat: DataFormat {
+    /// What the file `name`, written without `.gz`, holds; nil when its name says nothing.
+    static func role(of name: Substring) -> ArrayRole?
+    /// Whether `bytes` begin as a file of this format does.
+    static func recognizes(_ bytes: [UInt8]) -> Bool
+    /// Images as they are in the file, of any shape and value.
+    static func images(_ file: DataFile) throws(DataError) -> NPYArray
+    /// Labels as they are in the file, of any shape and value.
+    static func labels(_ file: DataFile) throws(DataError) -> NPYArray
+}
 
-    /// Whether `bytes` are IDX: two zero bytes, then the type of the elements, then the number of axes.
-    static func isIDX(_ bytes: [UInt8]) -> Bool { bytes.count >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[3] < 8 }
+/// What a file of arrays holds, by its name.
+struct ArrayRole {
+    /// Name that images and their labels have in common, such as `train` or `emnist-digits-train`.
+    var set: String
+    /// Split that the set is; nil for another name.
+    var split: Split?
+    var holdsLabels: Bool
+}
 
-    /// Reads `[N, H, W]` or `[N, H, W, C]`.
-    static func images(_ path: String, bytes: [UInt8], levels: Int) throws(DataError) -> ImageDataSet {
-        let (shape, pixels): ([Int], [UInt8])
-        if NPYArray.isNPY(bytes) {
-            let array = try npy(path, bytes)
-            shape = array.shape
-            try check(path, shape: shape)
-            do {
-                pixels = try array.levels(levels)
-            } catch {
-                guard case .invalidNPY(let field, _, let found) = error,
-                    let element = Int(field.drop { !$0.isNumber })
-                else { throw .damaged(file: path, reason: "\(error)") }
-                let image = element / shape.dropFirst().reduce(1, *)
-                throw .valueOutOfRange(file: path, image: image, value: found, levels: levels)
-            }
-        } else {
-            (shape, pixels) = try idx(path, bytes, axes: [3, 4], of: "images")
-            try check(path, shape: shape)
-            if levels < 256, let index = pixels.firstIndex(where: { $0 >= levels }) {
-                let image = index / shape.dropFirst().reduce(1, *)
-                throw .valueOutOfRange(file: path, image: image, value: "\(pixels[index])", levels: levels)
-            }
-        }
-        let event = EventShape(height: shape[1], width: shape[2], channels: shape.count == 4 ? shape[3] : 1)
-        return ImageDataSet(shape: event, levels: levels, pixels: pixels)
+extension ArrayFormat {
+    package static func source(in folder: Folder) throws(DataError) -> (any DataSource)? {
+        try ArrayFolder<Self>(folder)
     }
 
-    /// Reads `[N]`.
-    static func labels(_ path: String) throws(DataError) -> [Int] {
-        let bytes = try DataFile.read(path)
-        guard NPYArray.isNPY(bytes) else { return try idx(path, bytes, axes: [1], of: "labels").values.map { Int($0) } }
-        let array = try npy(path, bytes)
-        guard array.shape.count == 1 else {
-            throw .unsupported(file: path, expected: "labels of shape [N]", found: "shape \(array.shape)")
+    package static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet? {
+        guard recognizes(file.bytes) else { return nil }
+        let images = try images(file, levels: levels)
+        guard let set = role(of: file.name.withoutGzip)?.set, let folder = try file.folder(),
+            let labels = try labelsFile(of: set, in: folder)
+        else { return images }
+        return try images.labelled(
+            labels, try self.labels(of: labels), classes: try folder.classNames("classes.txt"), others: [])
+    }
+
+    /// Path of the file with the labels of the images of `set`, if there is one.
+    static func labelsFile(of set: String, in folder: Folder) throws(DataError) -> String? {
+        let found = folder.names.filter { name in
+            role(of: name.withoutGzip).map { $0.holdsLabels && $0.set == set } ?? false
+        }
+        return try folder.onlyOne(of: found, for: "the labels of \(set)").map(folder.path)
+    }
+
+    /// `[N, H, W]` or `[N, H, W, C]` with at least one pixel, 1 to 4 channels and values `0 ..< levels`.
+    static func images(_ file: DataFile, levels: Int) throws(DataError) -> ImageDataSet {
+        let array = try images(file)
+        let shape = array.shape
+        guard shape.count == 3 || (shape.count == 4 && (1...4).contains(shape[3])) else {
+            throw .unsupported(
+                file: file.path, expected: "images of shape [N, H, W] or [N, H, W, C] with 1 to 4 channels",
+                found: "shape \(shape)")
+        }
+        if shape.contains(0) { throw .empty(file: file.path, expected: "no axis of length 0, found shape \(shape)") }
+        let event = EventShape(height: shape[1], width: shape[2], channels: shape.count == 4 ? shape[3] : 1)
+        do {
+            return ImageDataSet(shape: event, levels: levels, pixels: try array.levels(levels))
+        } catch {
+            throw .valueOutOfRange(
+                file: file.path, image: error.index / event.dims, value: error.value, levels: levels)
+        }
+    }
+
+    /// `[N]` or `[N, 1]`, whole numbers from 0.
+    static func labels(of path: String) throws(DataError) -> [Int] {
+        let file = try DataFile(path)
+        let array = try labels(file)
+        guard array.shape.count == 1 || (array.shape.count == 2 && array.shape[1] == 1) else {
+            throw .unsupported(file: path, expected: "labels of shape [N] or [N, 1]", found: "shape \(array.shape)")
         }
         var labels: [Int] = []
         for (index, value) in array.doubles().enumerated() {
-            guard let label = Int(exactly: value), (0..<maxClasses).contains(label) else {
-                throw .labelOutOfRange(file: path, index: index, label: "\(value)", classes: maxClasses)
+            guard let label = Int(exactly: value), (0..<ImageDataSet.maxClasses).contains(label) else {
+                throw .labelOutOfRange(
+                    file: path, index: index, label: "\(value)", classes: ImageDataSet.maxClasses)
             }
             labels.append(label)
         }
         return labels
     }
+}
 
-    /// Images with at least one pixel, 1 to 4 channels.
-    private static func check(_ path: String, shape: [Int]) throws(DataError) {
-        guard shape.count == 3 || (shape.count == 4 && (1...4).contains(shape[3])) else {
-            throw .unsupported(
-                file: path, expected: "images of shape [N, H, W] or [N, H, W, C] with 1 to 4 channels",
-                found: "shape \(shape)")
+/// Folder of arrays, a file or two for each split.
+private struct ArrayFolder<Format: ArrayFormat>: DataSource {
+    private let folder: Folder
+    /// Name of the file of the images of each split, and of the set that its labels have in common with it.
+    private let images: [Split: (name: String, set: String)]
+
+    /// Nil when no file is called as images of a split are.
+    init?(_ folder: Folder) throws(DataError) {
+        var images: [Split: (name: String, set: String)] = [:]
+        for split in Split.parts {
+            let found = folder.names.filter { name in
+                Format.role(of: name.withoutGzip).map { !$0.holdsLabels && $0.split == split } ?? false
+            }
+            guard let name = try folder.onlyOne(of: found, for: split.rawValue),
+                let role = Format.role(of: name.withoutGzip)
+            else { continue }
+            images[split] = (name, role.set)
         }
-        if shape.contains(0) { throw .empty(file: path, expected: "no axis of length 0, found shape \(shape)") }
+        if images.isEmpty { return nil }
+        (self.folder, self.images) = (folder, images)
     }
 
-    private static func npy(_ path: String, _ bytes: [UInt8]) throws(DataError) -> NPYArray {
-        do {
-            return try NPYArray.decode(bytes)
-        } catch {
-            switch error {
-            case .invalidNPY(let field, let expected, let found):
-                throw .damaged(file: path, reason: "\(field): expected \(expected), found \(found)")
-            case .tooLarge(let quantity, let value, let limit):
-                throw .tooLarge(file: path, quantity: quantity, value: value, limit: limit)
-            default: throw .damaged(file: path, reason: "\(error)")
-            }
-        }
-    }
+    var present: Set<Split> { Set(images.keys) }
 
-    /// Reads unsigned bytes of the IDX format.
-    ///
-    /// Source: LeCun, Cortes and Burges, *The MNIST Database*, "File formats": magic `0 0 type axes`, the lengths of
-    /// the axes as big-endian 32-bit numbers, then the elements, last axis fastest. Type 8 is the unsigned byte.
-    private static func idx(
-        _ path: String, _ bytes: [UInt8], axes: [Int], of what: String
-    ) throws(DataError) -> (shape: [Int], values: [UInt8]) {
-        let expected = axes.map { "0x0000080\($0)" }.joined(separator: " or ") + " (\(what))"
-        let magic = bytes.prefix(4)
-        guard magic.count == 4, magic.prefix(3) == [0, 0, 8], axes.contains(Int(magic[3])) else {
-            let found = magic.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-            throw .wrongMagic(file: path, expected: expected, found: magic.isEmpty ? "an empty file" : "0x" + found)
+    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
+        guard let split, let (name, set) = images[split] else { preconditionFailure("asked only for what is present") }
+        let images = try Format.images(try DataFile(folder.path(name)), levels: levels)
+        guard let labels = try Format.labelsFile(of: set, in: folder) else { return images }
+        // All splits must agree about the number of classes, so that a label means the same in each.
+        var others: [Int] = []
+        for (_, other) in self.images.values where other != set {
+            guard let labels = try Format.labelsFile(of: other, in: folder) else { continue }
+            others += try Format.labels(of: labels)
         }
-        let start = 4 + 4 * Int(magic[3])
-        guard bytes.count >= start else { throw .truncated(file: path, expected: start, found: bytes.count) }
-        var shape: [Int] = []
-        var size = 1
-        for axis in 0..<Int(magic[3]) {
-            let length = bytes[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
-            let (product, overflow) = size.multipliedReportingOverflow(by: length)
-            if overflow || product > DataFile.maxBytes {
-                throw .tooLarge(
-                    file: path, quantity: "bytes announced", value: overflow ? .max : product, limit: DataFile.maxBytes)
-            }
-            shape.append(length)
-            size = product
-        }
-        if bytes.count < start + size { throw .truncated(file: path, expected: start + size, found: bytes.count) }
-        if bytes.count > start + size { throw .trailingBytes(file: path, expected: start + size, found: bytes.count) }
-        return (shape, Array(bytes[start...]))
+        return try images.labelled(
+            labels, try Format.labels(of: labels), classes: try folder.classNames("classes.txt"), others: others)
     }
 }
+

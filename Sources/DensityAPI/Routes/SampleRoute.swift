@@ -1,3 +1,4 @@
+import FlowCore
 import FlowModels
 import FoundationEssentials
 import HTTPContent

@@ -1,3 +1,4 @@
+import FlowCore
 import Glibc
 
 /// Bits per dimension of a discrete image, of its log-density in nats:
@@ -12,14 +13,14 @@ public func bitsPerDim(logProb: Double, dims: Int, levels: Int) -> Double {
     -(logProb - Double(dims) * log(Double(levels))) / (Double(dims) * M_LN2)
 }
 
-/// Bits per dimension of a difference of log-densities, or of a standard error, in nats: `nats / (D · ln 2)`.
-public func bitsPerDim(difference nats: Double, dims: Int) -> Double { nats / (Double(dims) * M_LN2) }
-
 extension ModelRecord {
     /// Bits per dimension of an image of this model, of its log-density in nats; see ``bitsPerDim(logProb:dims:levels:)``.
     public func bitsPerDim(logProb: Double) -> Double {
         FlowModels.bitsPerDim(logProb: logProb, dims: eventShape.dims, levels: levels)
     }
+
+    /// Bits per dimension of a difference of log-densities, or of a standard error, in nats: `nats / (D · ln 2)`.
+    public func bitsPerDim(difference nats: Double) -> Double { nats / (Double(eventShape.dims) * M_LN2) }
 }
 
 extension ImageScore {

@@ -1,3 +1,4 @@
+import DataSets
 import FlowCore
 public import FlowModels
 

@@ -1,3 +1,4 @@
+public import DataSets
 public import FlowModels
 
 /// How a model does on a set of images.
@@ -46,8 +47,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         // of one image nothing is known about the spread
         logProbStandardError = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
         self.bitsPerDim = model.bitsPerDim(logProb: mean)
-        bitsPerDimStandardError = FlowModels.bitsPerDim(
-            difference: logProbStandardError, dims: model.eventShape.dims)
+        bitsPerDimStandardError = model.bitsPerDim(difference: logProbStandardError)
     }
 }
 

@@ -1,3 +1,4 @@
+public import DataSets
 public import FlowCore
 import FlowLayers
 public import FlowModels

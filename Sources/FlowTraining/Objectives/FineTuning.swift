@@ -1,3 +1,5 @@
+public import DataSets
+import FlowCore
 public import FlowModels
 
 /// Where a fine-tuning starts.

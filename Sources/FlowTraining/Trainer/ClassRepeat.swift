@@ -1,3 +1,5 @@
+public import DataSets
+
 /// A class whose images an epoch has several times, each time with an augmentation and noise of their own: what it is to learn
 /// better than the others, or what it has few images of. The prior of a class-conditional density does not count them twice.
 public struct ClassRepeat: Sendable, Codable, Equatable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+public import DataSets
 public import FlowCore
 public import FlowModels
 import System

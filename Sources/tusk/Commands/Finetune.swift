@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataSets
 import FlowKernels
 import FlowModels
 import FlowTraining

@@ -1,4 +1,6 @@
 import ArgumentParser
+import DataSets
+import FlowCore
 import FlowModels
 import FlowTraining
 import Imaging

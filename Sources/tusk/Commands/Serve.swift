@@ -1,6 +1,7 @@
 import ArgumentParser
 import DensityAPI
 import Dispatch
+import FlowCore
 import FlowModels
 import Glibc
 import HTTPServer

@@ -1,6 +1,5 @@
 public import ArgumentParser
-import FlowModels
-public import FlowTraining
+public import DataSets
 
 extension Split: ExpressibleByArgument {}
 
@@ -8,9 +7,8 @@ extension Split: ExpressibleByArgument {}
 struct DataArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Images: IDX files by MNIST's names, gzipped or not (train-images-idx3-ubyte, t10k-… or test-…, "
-                + "validation-…), NPY arrays, or PNG and JPEG files, one folder a class. A tenth of train by content "
-                + "stands in for a split that is not there.",
+            "Images: \(dataFormats.layouts). Gzipped or not; other splits likewise, by the words \(Split.words). A tenth of "
+                + "train by content stands in for a split that is not there.",
             valueName: "path"))
     var data: String
 

@@ -1,3 +1,4 @@
+public import DataSets
 public import FlowCore
 import FlowKernels
 import System
@@ -88,5 +89,13 @@ public struct ImageSample: Sendable {
         return try mapInParallel(blocks.count, threads: threads) { b in
             body(blocks[b], squaredDistances(blocks[b], to: other, transposed))
         }.flatMap { $0 }
+    }
+}
+
+extension ImageDataSet {
+    /// Levels of `count` images chosen at random, each image at most once; all if there are fewer.
+    public func chosen(_ count: Int, seed: UInt64) -> [[UInt8]] {
+        var source = RandomStream(seed: seed, stream: 0)
+        return source.permutation(of: self.count).prefix(count).map { Array(self[$0]) }
     }
 }

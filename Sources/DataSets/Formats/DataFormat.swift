@@ -1,0 +1,42 @@
+/// Format of a set of images: how it is recognised, in a folder or as one file, and how it is read.
+///
+/// A format is a file of this folder and a line of ``dataFormats``, from which help and errors take their words.
+package protocol DataFormat: Sendable {
+    /// Names of the files' formats, such as `IDX`.
+    static var names: [String] { get }
+    /// Phrase that says which files a folder has, by their names: `NPY arrays called train.npy and train-labels.npy`.
+    static var layout: String { get }
+
+    /// Data that `folder` has in this format; nil when nothing in it is called as the format's files are.
+    /// - Throws: ``DataError`` when files are, but do not fit together.
+    static func source(in folder: Folder) throws(DataError) -> (any DataSource)?
+
+    /// Images of one file, with its labels where they lie beside it; nil when the file is not in this format.
+    /// - Throws: ``DataError`` when it is, and cannot be read.
+    static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet?
+}
+
+/// Data found in a folder, divided into splits or not.
+package protocol DataSource {
+    /// Splits that have data of their own; none when the data is not divided.
+    var present: Set<Split> { get }
+
+    /// Images of a split of ``present``, or nil for all of what is not divided.
+    /// - Throws: ``DataError``.
+    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet
+}
+
+/// The formats that are read. Data in several of them is taken for the first that finds its files.
+package let dataFormats: [any DataFormat.Type] = [
+    IDXFormat.self,
+    NPYFormat.self,
+    PictureFormat.self,
+]
+
+extension [any DataFormat.Type] {
+    /// Names of the files' formats, one after the other.
+    package var names: [String] { flatMap { $0.names } }
+
+    /// Layouts of folders, one after the other: `IDX files called …; or NPY arrays called …`.
+    package var layouts: String { map { $0.layout }.joined(separator: "; or ") }
+}

@@ -1,0 +1,80 @@
+internal import Imaging
+
+/// Arrays in the IDX format, by the names that MNIST and its kin have: `train-images-idx3-ubyte` with
+/// `train-labels-idx1-ubyte`; also with a point before `idx`, or a prefix as in `emnist-digits-train-images-idx3-ubyte`.
+///
+/// Source: LeCun, Cortes and Burges, *The MNIST Database*, "File formats": magic `0 0 type axes`, the lengths of the axes as
+/// big-endian 32-bit numbers, then the elements, big-endian, last axis fastest.
+enum IDXFormat: ArrayFormat {
+    static let names = ["IDX"]
+    static let layout =
+        "IDX files called train-images-idx3-ubyte (of colour images idx4) and train-labels-idx1-ubyte"
+
+    static func role(of name: Substring) -> ArrayRole? {
+        for (word, holdsLabels) in [("-images", false), ("-labels", true)] {
+            guard let range = name.firstRange(of: word) else { continue }
+            let rest = name[range.upperBound...]
+            guard rest.hasPrefix("-idx") || rest.hasPrefix(".idx") else { continue }
+            let set = name[..<range.lowerBound]
+            let split = Split(spelled: set.split(separator: "-", omittingEmptySubsequences: false).last ?? "")
+            return ArrayRole(set: String(set), split: split, holdsLabels: holdsLabels)
+        }
+        return nil
+    }
+
+    static func recognizes(_ bytes: [UInt8]) -> Bool {
+        bytes.count >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[3] < 8
+    }
+
+    static func images(_ file: DataFile) throws(DataError) -> NPYArray {
+        try array(file, of: "images", types: [.uint8], axes: [3, 4])
+    }
+
+    static func labels(_ file: DataFile) throws(DataError) -> NPYArray {
+        try array(file, of: "labels", types: [.uint8, .int32], axes: [1])
+    }
+
+    /// Codes of the elements' types, the third byte of a file.
+    private static let codes: [NPYArray.ElementType: UInt8] = [.uint8: 0x08, .int32: 0x0c]
+
+    private static func array(
+        _ file: DataFile, of what: String, types: [NPYArray.ElementType], axes: [Int]
+    ) throws(DataError) -> NPYArray {
+        let bytes = file.bytes
+        let magic = Array(bytes.prefix(4))
+        let known: [(type: NPYArray.ElementType, magic: [UInt8])] = types.flatMap { type in
+            axes.map { (type, [0, 0, codes[type]!, UInt8($0)]) }  // all have codes
+        }
+        guard let type = known.first(where: { $0.magic == magic })?.type else {
+            let expected = known.map { hexadecimal($0.magic) }.joined(separator: " or ") + " (\(what))"
+            throw .wrongMagic(
+                file: file.path, expected: expected, found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
+        }
+        let start = 4 + 4 * Int(magic[3])
+        guard bytes.count >= start else { throw .truncated(file: file.path, expected: start, found: bytes.count) }
+        var shape: [Int] = []
+        var size = type.size
+        for axis in 0..<Int(magic[3]) {
+            let length = bytes[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
+            let (product, overflow) = size.multipliedReportingOverflow(by: length)
+            if overflow || product > DataFile.maxBytes {
+                throw .tooLarge(
+                    file: file.path, quantity: "bytes announced", value: overflow ? .max : product,
+                    limit: DataFile.maxBytes)
+            }
+            shape.append(length)
+            size = product
+        }
+        if bytes.count < start + size {
+            throw .truncated(file: file.path, expected: start + size, found: bytes.count)
+        }
+        if bytes.count > start + size {
+            throw .trailingBytes(file: file.path, expected: start + size, found: bytes.count)
+        }
+        return NPYArray(shape: shape, elementType: type, bigEndian: bytes[start...])
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        "0x" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
