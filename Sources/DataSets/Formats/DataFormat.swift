@@ -30,6 +30,7 @@ package protocol DataSource {
 package let dataFormats: [any DataFormat.Type] = [
     IDXFormat.self,
     NPYFormat.self,
+    CIFARFormat.self,
     PictureFormat.self,
 ]
 
