@@ -82,8 +82,15 @@ public struct NPYArray: Sendable, Equatable {
 
     /// Element that is no level: its index in the array, and its value as text.
     public struct LevelError: Error, Equatable, Sendable {
+        /// Place of the element, from 0.
         public let index: Int
+        /// The element, in digits.
         public let value: String
+
+        public init(index: Int, value: String) {
+            self.index = index
+            self.value = value
+        }
     }
 
     /// The elements as levels `0 ..< levels`, `levels` up to 256.

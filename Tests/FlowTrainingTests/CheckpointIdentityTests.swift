@@ -1,3 +1,4 @@
+import DataSets
 import Compression
 import FlowCore
 import FlowLayers
