@@ -129,10 +129,13 @@ struct DataNamesTests {
         for (old, new) in [("'fortran_order': False", "'fortran_order': True "), ("'|u1'", "'>u2'")] {
             let text = array.replacing(old, with: new)
             try folder.write("file", [0x93] + text.utf8.drop { $0 != UInt8(ascii: "N") })
-            do {
-                _ = try ImageDataSet.load(path: folder("file"), split: .all)
-                Issue.record("no error for \(new)")
-            } catch DataError.unsupported {}
+            let error = #expect(throws: DataError.self) {
+                try ImageDataSet.load(path: folder("file"), split: .all)
+            }
+            guard case .unsupported? = error else {
+                Issue.record("\(new): \(error.map { "\($0)" } ?? "no error")")
+                continue
+            }
         }
     }
 }

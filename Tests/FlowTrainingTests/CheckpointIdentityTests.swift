@@ -1,5 +1,5 @@
-import DataSets
 import Compression
+import DataSets
 import FlowCore
 import FlowLayers
 import FlowModels
