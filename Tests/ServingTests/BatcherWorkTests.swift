@@ -12,7 +12,7 @@ struct BatcherWorkTests {
         try run.end()
     }
 
-    /// Counts how often the batcher compares or hashes a group: it does so for every request that it looks at.
+    /// Counts how often the batcher compares or hashes a group: rules that go through what waits ask every request for its.
     private struct CountedGroup: Hashable, Sendable {
         static let looks = Atomic(0)
         var number: Int
@@ -41,13 +41,13 @@ struct BatcherWorkTests {
         var batcher = Batcher<CountedGroup>(policy: policy)
         var ticket: UInt64 = 0
         var running: [UInt64] = []
-        func most(_ actions: [Batcher<CountedGroup>.Action]) {
+        func note(_ actions: [Batcher<CountedGroup>.Action]) {
             for case .run(let batch) in actions { running.append(batch.id) }
         }
         /// Ten groups; a deadline each, as the service has it.
         func enqueue() throws {
             ticket += 1
-            most(
+            note(
                 try batcher.enqueue(
                     ticket, rows: 1, group: CountedGroup(number: Int(ticket % 10)), deadline: .seconds(1000),
                     at: .zero))
@@ -57,8 +57,8 @@ struct BatcherWorkTests {
         let events = 3 * min(waiting / 2, 500)
         for event in 0..<min(waiting / 2, 500) {
             try enqueue()
-            most(batcher.cancel(ticket - UInt64(1 + event % 5), at: .zero))
-            if !running.isEmpty { most(batcher.finished(running.removeFirst(), at: .zero)) }
+            note(batcher.cancel(ticket - UInt64(1 + event % 5), at: .zero))
+            if !running.isEmpty { note(batcher.finished(running.removeFirst(), at: .zero)) }
             _ = batcher.nextTick
         }
         let looks = CountedGroup.looks.load(ordering: .relaxed) - before
