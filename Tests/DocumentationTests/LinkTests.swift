@@ -79,6 +79,20 @@ struct LinkTests {
         #expect(count > 50)
     }
 
+    @Test("docs/architecture.md has every module, and README.md's documentation every page")
+    func listed() throws {
+        let architecture = try #require(repository.files["docs/architecture.md"])
+        let modules = Set(
+            repository.files.keys.filter { $0.hasPrefix("Sources/") }.map { String($0.split(separator: "/")[1]) })
+        #expect(modules.count > 10)
+        #expect(modules.filter { !architecture.contains($0) }.sorted() == [])
+        let index = try #require(repository.files["docs/README.md"])
+        let pages = repository.files.keys.filter {
+            $0.hasPrefix("docs/") && $0.hasSuffix(".md") && $0 != "docs/README.md"
+        }
+        #expect(pages.filter { !index.contains("](\($0.dropFirst("docs/".count)))") }.sorted() == [])
+    }
+
     /// Whether `part` begins a path, and is not the end of a longer one.
     private func isApart(_ part: Substring, in line: Substring) -> Bool {
         guard part.startIndex > line.startIndex else { return true }
