@@ -144,8 +144,8 @@ let package = Package(
         tests(
             of: "DensityAPI",
             [
-                "FlowCore", "FlowModels", "HTTPWire", "HTTPContent", "Imaging", "Serving", "Compression", "Metrics",
-                httpTypes, logging,
+                "FlowCore", "FlowModels", "HTTPWire", "HTTPContent", "HTTPServer", "Imaging", "Serving", "Compression",
+                "Metrics", httpTypes, logging,
             ]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]

@@ -95,7 +95,7 @@ struct ContentCodingTests {
         let head = HTTPRequest(
             method: .get, scheme: "http", authority: "test", path: "/sample?seed=1&count=200",
             headerFields: [.accept: "application/x-ndjson", .acceptEncoding: "gzip"])
-        let response = await api.api.respond(to: ServerRequest(head: head, on: .test))
+        let response = await api.api.response(to: head)
         guard case .stream(let parts) = response.body else {
             Issue.record("no stream")
             return
@@ -120,6 +120,28 @@ struct ContentCodingTests {
         let coded = try await api.request(.get, "/models", fields: [.acceptEncoding: "gzip"])
         #expect(coded.fields[.contentEncoding] == "gzip")
         #expect(try inflate(coded.body, coding: .gzip, limit: 1 << 20) == plain.body)
+    }
+
+    @Test(
+        "errors are in the coding that they say", arguments: ["gzip", "gzip, identity;q=0", "deflate, *;q=0", "identity"])
+    func errors(_ accept: String) async throws {
+        let fields: HTTPFields = [.acceptEncoding: accept, .contentType: "application/octet-stream"]
+        let api = try await TestAPI()
+        let head = HTTPRequest(method: .get, scheme: "http", authority: "test", path: "/sample", headerFields: fields)
+        let answers = [
+            try await api.request(.get, "/nowhere", fields: fields),
+            try await api.request(.post, "/logprob", fields: fields, body: [FakeDensity.poison, 1, 1, 1, 1, 1]),
+            try await Answer(
+                api.api.respond(to: .bodyTooLarge(limit: 1), head: head, labels: ExchangeLabels(), on: .test)),
+        ]
+        for answer in answers {
+            let isForced = accept.hasSuffix("q=0")
+            #expect(answer.fields[.contentEncoding] == (isForced ? accept.prefix { $0 != "," }.description : nil))
+            #expect(answer.status >= 400)
+            var plain = answer
+            if isForced { plain.body = try inflate(answer.body, coding: .auto, limit: 10_000) }
+            #expect(try plain.decoded(as: ProblemJSON.self).status == answer.status)
+        }
     }
 
     @Test("HEAD has the fields of GET", arguments: ["/openapi.yaml", "/sample?seed=1"])

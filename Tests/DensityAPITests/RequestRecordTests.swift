@@ -4,6 +4,13 @@ import HTTPWire
 import TestSupport
 import Testing
 
+/// What was told of requests that are over.
+final class Records: ExchangeObserver {
+    private let list = Locked<[RequestRecord]>([])
+    var all: [RequestRecord] { list.value }
+    func exchangeEnded(_ record: RequestRecord) { list.change { $0.append(record) } }
+}
+
 @Suite("Request records", .timeLimit(.minutes(1)))
 struct RequestRecordTests {
     private static let traceID = "0af7651916cd43dd8448eb211c80319c"
@@ -13,26 +20,28 @@ struct RequestRecordTests {
         _ method: HTTPRequest.Method, _ path: String, _ fields: HTTPFields = [:], keys: TestKeys? = nil,
         answered: Bool = true
     ) async throws -> RequestRecord {
-        let records = Locked<[RequestRecord]>([])
+        let records = Records()
         let api = try await TestAPI(options: { options in
             options.keys = keys?.ring
-            options.log = { record in records.change { $0.append(record) } }
+            options.observers = [records]
         }).api
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: fields)
         var exchange = EndedExchange(head: head, version: .http11)
         if answered {
-            let response: ServerResponse
-            switch api.decide(head, on: .test) {
-            case .respond(let answer): response = answer
-            case .readBody: response = await api.respond(to: ServerRequest(head: head, on: .test))
-            }
+            let response = await api.response(to: head)
             exchange.status = response.status
             exchange.labels = response.labels
             #expect(response.labels.requestID == response.fields[.requestID])
+        } else {
+            guard case .readBody(_, _, let labels, _) = api.decide(head, on: .test) else {
+                Issue.record("no body is wanted")
+                throw CancellationError()
+            }
+            exchange.labels = labels
         }
         api.exchangeEnded(exchange, on: .test)
-        #expect(records.value.count == 1)
-        return try #require(records.value.first)
+        #expect(records.all.count == 1)
+        return try #require(records.all.first)
     }
 
     @Test("have the pattern of the route, never the client's path")
@@ -66,9 +75,31 @@ struct RequestRecordTests {
         let keys = try TestKeys([.score])
         var fields = keys.fields(.score)
         fields[.requestID] = "mine-1"
+        fields[.contentType] = "image/png"
         let record = try await record(.post, "/logprob?fit=cover", fields, keys: keys, answered: false)
         #expect(record.exchange.labels == ExchangeLabels(route: "/logprob", keyName: "score", requestID: "mine-1"))
         #expect(record.exchange.status == nil)
+    }
+
+    @Test("go to every observer, in their order")
+    func observers() async throws {
+        let seen = Locked<[String]>([])
+        struct Observer: ExchangeObserver {
+            var name: String
+            var seen: Locked<[String]>
+            func exchangeEnded(_ record: RequestRecord) {
+                seen.change { $0.append("\(name) \(record.exchange.labels.route ?? "none")") }
+            }
+        }
+        let api = try await TestAPI(options: { options in
+            options.observers = ["log", "metrics"].map { Observer(name: $0, seen: seen) }
+        }).api
+        for route in ["/health", nil] {
+            var exchange = EndedExchange(version: .http11)
+            exchange.labels.route = route
+            api.exchangeEnded(exchange, on: .test)
+        }
+        #expect(seen.value == ["log /health", "metrics /health", "log none", "metrics none"])
     }
 
     @Test("have no method that HTTP does not define")

@@ -109,7 +109,7 @@ struct SampleTests {
             method: .get, scheme: "http", authority: "test", path: "/sample?count=3&seed=1",
             headerFields: [.accept: "application/x-ndjson"])
         model.hold(afterSamplingCalls: 2)  // that of the self-test and the first block
-        let response = await api.api.respond(to: .init(head: head, on: .test))
+        let response = await api.api.response(to: head)
         guard case .stream(let stream) = response.body else {
             Issue.record("the body is no stream")
             return

@@ -57,14 +57,7 @@ struct TestAPI {
         var fields = fields
         if method == .post { fields[.contentLength] = String(body.count) }
         let head = HTTPRequest(method: method, scheme: "http", authority: host, path: path, headerFields: fields)
-        switch api.decide(head, on: connection) {
-        case .respond(let response): return try await Answer(response)
-        case .readBody(let limit, _):
-            guard body.count <= limit else {
-                return try await Answer(api.respond(to: .bodyTooLarge(limit: limit), head: head, on: connection))
-            }
-            return try await Answer(await api.respond(to: ServerRequest(head: head, body: body, on: connection)))
-        }
+        return try await Answer(await api.response(to: head, body: body, on: connection))
     }
 
     func get(_ path: String, accept: String? = nil) async throws -> Answer {
@@ -77,6 +70,23 @@ struct TestAPI {
 
     func postJSON(_ path: String, _ body: String) async throws -> Answer {
         try await post(path, type: "application/json", Array(body.utf8))
+    }
+}
+
+extension DensityAPI {
+    /// The answer to a request, called for as the server does.
+    func response(
+        to head: HTTPRequest, body: [UInt8] = [], on connection: ConnectionInfo = .test
+    ) async -> ServerResponse {
+        switch decide(head, on: connection) {
+        case .respond(let response): return response
+        case .later(_, let work): return await work()
+        case .readBody(let limit, _, let labels, let then):
+            guard body.count <= limit else {
+                return respond(to: .bodyTooLarge(limit: limit), head: head, labels: labels, on: connection)
+            }
+            return await then(body)
+        }
     }
 }
 

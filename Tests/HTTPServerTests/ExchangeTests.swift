@@ -21,10 +21,9 @@ struct ExchangeTests {
         func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
             inner.decide(head, on: connection)
         }
-        func respond(to request: ServerRequest) async -> ServerResponse { await inner.respond(to: request) }
         func respond(
-            to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo
-        ) -> ServerResponse { inner.respond(to: error, head: head, on: connection) }
+            to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
+        ) -> ServerResponse { inner.respond(to: error, head: head, labels: labels, on: connection) }
         func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {
             let seen = Seen(path: exchange.head?.path, status: exchange.status?.code, ending: exchange.ending)
             ended.change { $0.append(seen) }
@@ -63,6 +62,8 @@ struct ExchangeTests {
             _ = try await client.roundTrip(get("/now"))
             _ = try await client.roundTrip(post("/echo", "Content-Length: 2\r\n", "hi"))
             _ = try await client.roundTrip(get("/stream"))
+            let later = try await client.roundTrip(post("/later", "Content-Length: 2\r\n", "hi"))
+            #expect(String(decoding: later.body, as: UTF8.self) == "later")
             try await client.send(get("/now") + "broken\r\n\r\n")
             _ = try await client.response()
             _ = try await client.response()
@@ -73,6 +74,7 @@ struct ExchangeTests {
                 Seen(path: "/now", status: 200, ending: .complete),
                 Seen(path: "/echo", status: 200, ending: .complete),
                 Seen(path: "/stream", status: 200, ending: .complete),
+                Seen(path: "/later", status: 200, ending: .complete),
                 Seen(path: "/now", status: 200, ending: .complete),
                 Seen(path: nil, status: 400, ending: .refused),
             ])
@@ -81,21 +83,26 @@ struct ExchangeTests {
     @Test("a client that leaves during its request, or its answer, is gone")
     func gone() async throws {
         let ended = try await seen { handler, metrics, port in
-            let waiting = try RawSocketClient(port: port)
-            try await waiting.send(get("/wait"))
-            #expect(try await eventually { handler.inner.current.running == 1 })
-            #expect(metrics["connections"] == 1 && metrics["requests"] == 1)
-            await waiting.close()
-            #expect(try await eventually { handler.ended.value.count == 1 })
+            for (count, path) in ["/wait", "/later/wait"].enumerated() {
+                let waiting = try RawSocketClient(port: port)
+                try await waiting.send(get(path))
+                #expect(try await eventually { handler.inner.current.running == 1 })
+                #expect(metrics["connections"] == 1 && metrics["requests"] == 1)
+                await waiting.close()
+                #expect(try await eventually { handler.ended.value.count == count + 1 })
+                #expect(try await eventually { handler.inner.current.running == 0 })
+                #expect(handler.inner.current.cancelled == count + 1)
+            }
             let reading = try RawSocketClient(port: port, receiveBuffer: 4096)
             try await reading.send(get("/large"))
             _ = try await reading.read(atMost: 100)
             await reading.close()
-            #expect(try await eventually { handler.ended.value.count == 2 })
+            #expect(try await eventually { handler.ended.value.count == 3 })
         }
         #expect(
             ended == [
                 Seen(path: "/wait", status: nil, ending: .clientGone),
+                Seen(path: "/later/wait", status: nil, ending: .clientGone),
                 Seen(path: "/large", status: 200, ending: .clientGone),
             ])
     }

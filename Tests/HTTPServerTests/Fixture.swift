@@ -49,7 +49,7 @@ func withServer(
 final class TestHandler: HTTPHandler {
     static let bodyLimit = 1 << 20
 
-    /// Requests that are in ``respond(to:)`` now, and those that saw their task cancelled.
+    /// Requests that are in ``respond(to:body:)`` now, and those that saw their task cancelled.
     struct Counts: Sendable {
         var running = 0
         var cancelled = 0
@@ -78,12 +78,15 @@ final class TestHandler: HTTPHandler {
         case "/who": .respond(.text(connection.isEncrypted ? connection.clientSubject ?? "nobody" : "in the open"))
         case "/refused": .respond(.text("refused", status: .notFound))
         case "/large": .respond(ServerResponse(status: .ok, body: .bytes(Self.large)))
-        case "/strict": .readBody(limit: Self.bodyLimit, lengthRequired: true)
-        default: .readBody(limit: Self.bodyLimit)
+        case "/later", "/later/wait": .later { await self.respond(to: head, body: Array("later".utf8)) }
+        default:
+            .readBody(limit: Self.bodyLimit, lengthRequired: head.path == "/strict") {
+                await self.respond(to: head, body: $0)
+            }
         }
     }
 
-    func respond(to request: ServerRequest) async -> ServerResponse {
+    private func respond(to head: HTTPRequest, body: [UInt8]) async -> ServerResponse {
         counts.withLock { $0.running += 1 }
         defer {
             counts.withLock {
@@ -91,8 +94,8 @@ final class TestHandler: HTTPHandler {
                 $0.finished += 1
             }
         }
-        switch request.head.path {
-        case "/wait":
+        switch head.path {
+        case "/wait", "/later/wait":
             // Ends only by cancellation; the limit is for a test that fails.
             do {
                 try await Task.sleep(for: .seconds(20))
@@ -115,11 +118,13 @@ final class TestHandler: HTTPHandler {
         case "/stream": return ServerResponse(status: .ok, body: .stream(Self.stream(parts: 5)))
         case "/endless": return ServerResponse(status: .ok, body: .stream(endless()))
         case "/broken": return ServerResponse(status: .ok, body: .stream(Self.broken()))
-        default: return ServerResponse(status: .ok, body: .bytes(request.body))
+        default: return ServerResponse(status: .ok, body: .bytes(body))
         }
     }
 
-    func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse {
+    func respond(
+        to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
+    ) -> ServerResponse {
         switch error {
         case .bodyTooLarge: .text("\(error)", status: .contentTooLarge)
         case .fieldsTooLarge: .text("\(error)", status: .requestHeaderFieldsTooLarge)

@@ -5,7 +5,9 @@ import HTTPTypes
 /// Drives a connection machine as a server would, without a socket or a clock.
 struct ConnectionDriver {
     var machine: HTTPConnection
-    var decide: (HTTPRequest) -> HeadDecision
+    var decide: (HTTPRequest) -> HTTPConnection.Decision
+    /// What the handler labels every request with.
+    var labels = ExchangeLabels()
     /// Whether what waits to be sent is taken at once.
     var flushes = true
     /// The handler's words on what was refused.
@@ -33,7 +35,7 @@ struct ConnectionDriver {
     /// Without `decide` every request is answered at once with its own path.
     init(
         limits: HTTPLimits = HTTPLimits(), timeouts: HTTPTimeouts = HTTPTimeouts(),
-        decide: @escaping (HTTPRequest) -> HeadDecision = { .respond(.text($0.path ?? "")) }
+        decide: @escaping (HTTPRequest) -> HTTPConnection.Decision = { .respond(.text($0.path ?? "")) }
     ) {
         machine = HTTPConnection(limits: limits, timeouts: timeouts, at: now)
         self.decide = decide
@@ -108,7 +110,7 @@ struct ConnectionDriver {
             decided.append(request.path ?? "")
             heads.append(request)
             body = []
-            machine.decided(decide(request), date: Self.date, at: now)
+            machine.decided(decide(request), labels: labels, date: Self.date, at: now)
         case .body(let part): machine.withBytes(of: part) { span in body += span.indices.map { span[$0] } }
         case .bodyComplete: requests.append(String(decoding: body, as: UTF8.self))
         case .refuse(let error, _):

@@ -37,6 +37,25 @@ struct EndedExchangeTests {
         #expect(driver.ended.count == 1)
     }
 
+    @Test("a request that ends without an answer of its own has the labels that were decided on")
+    func decidedLabels() {
+        let labels = ExchangeLabels(route: "/b", keyName: "k", requestID: "1")
+        for decision in [HTTPConnection.Decision.later, .readBody(limit: 100)] {
+            var gone = ConnectionDriver(decide: { _ in decision })
+            gone.labels = labels
+            gone.receive(post("12345"))
+            #expect(gone.machine.labels == labels)
+            gone.disconnect()
+            #expect(gone.ended.map(\.labels) == [labels])
+        }
+        // The words on a refusal may have their own.
+        var refused = ConnectionDriver(decide: { _ in .readBody(limit: 3) })
+        refused.labels = labels
+        refused.refusal.labels.route = "refused"
+        refused.receive(post("12345"))
+        #expect(refused.ended.map(\.labels.route) == ["refused"])
+    }
+
     @Test("pipelined requests end in order, each with its own bytes")
     func pipelined() {
         var driver = ConnectionDriver(decide: { .respond(.text($0.path == "/a" ? "short" : "a longer answer")) })

@@ -60,6 +60,44 @@ struct HTTPConnectionTests {
         #expect(driver.answers == ["/1", "slow", "/3"])
     }
 
+    @Test("an answer that comes later is waited for, and those behind it with it")
+    func later() {
+        var driver = ConnectionDriver { $0.path == "/slow" ? .later : .respond(.text($0.path ?? "")) }
+        driver.receive(get("", target: "/slow") + get("", target: "/2"))
+        #expect(driver.decided == ["/slow"] && driver.requests.isEmpty && driver.sent.isEmpty)
+        #expect(driver.machine.deadline == .max && driver.machine.watchesHangUp)
+        driver.answer(.text("slow"))
+        #expect(driver.answers == ["slow", "/2"] && !driver.closed)
+    }
+
+    @Test("a client that leaves while its answer is made is gone")
+    func laterGone() {
+        var driver = ConnectionDriver { _ in .later }
+        driver.receive(get(""))
+        driver.receiveEnd()
+        #expect(driver.closed)
+    }
+
+    @Test("the body of a request whose answer comes later is dropped as that of one answered at once is")
+    func laterBody() {
+        for decision in [HTTPConnection.Decision.later, .respond(.text("a"))] {
+            func answered(_ request: String, _ rest: String = "") -> ConnectionDriver {
+                var driver = ConnectionDriver { _ in decision }
+                driver.receive(request)
+                if case .later = decision { driver.answer(.text("a")) }
+                driver.receive(rest)
+                return driver
+            }
+            let small = answered(post("Content-Length: 5\r\n", body: "he"), "llo" + get(""))
+            #expect(small.decided.count == 2 && small.requests.isEmpty && !small.sent.contains("connection: close"))
+            for text in [chunked("1\r\nx\r\n0\r\n\r\n"), post("Expect: 100-continue\r\nContent-Length: 5\r\n")] {
+                let last = answered(text, get(""))
+                #expect(last.decided.count == 1 && last.requests.isEmpty)
+                #expect(last.sent.contains("connection: close") && !last.sent.contains("100 Continue"))
+            }
+        }
+    }
+
     @Test("what is pipelined behind a request is bounded")
     func readAhead() {
         var limits = HTTPLimits()

@@ -28,11 +28,11 @@ struct AccessControl: Sendable {
     /// Fields that a proxy adds. One in front of a Unix socket would lend its permissions to all that it lets through.
     private static let forwarded = ["Forwarded", "X-Forwarded-For", "Via"].map { HTTPField.Name($0)! }
 
-    /// - Parameter keyName: set as soon as the key is known, also when it may not do this.
+    /// Labels `request` with the name of its key, also when that may not do this.
     /// - Throws: ``ProblemKind/unauthorized``, ``ProblemKind/forbidden``, or ``ProblemKind/malformedRequest`` for more
     ///   than one `Authorization`.
-    func check(_ head: RequestHead, for access: Access, keyName: inout String?) throws(Problem) {
-        guard access != .anyone, !isAdminOfSocket(head, access) else { return }
+    func check(_ request: inout RoutedRequest, for access: Access) throws(Problem) {
+        guard access != .anyone, !isAdminOfSocket(request, access) else { return }
         guard let keys else {
             guard access != .scope(.admin) else {
                 throw Problem(
@@ -40,8 +40,8 @@ struct AccessControl: Sendable {
             }
             return
         }
-        let key = try keys.key(presented(by: head))
-        keyName = key.name
+        let key = try keys.key(presented(by: request))
+        request.labels.keyName = key.name
         if case .scope(let scope) = access, !key.scopes.contains(scope) {
             throw Problem(
                 .forbidden, "the key does not have the scope \(scope.rawValue)",
@@ -49,13 +49,13 @@ struct AccessControl: Sendable {
         }
     }
 
-    private func isAdminOfSocket(_ head: RequestHead, _ access: Access) -> Bool {
-        access == .scope(.admin) && head.connection.isUnixSocket
-            && Self.forwarded.allSatisfy { head.fields[$0] == nil }
+    private func isAdminOfSocket(_ request: RoutedRequest, _ access: Access) -> Bool {
+        access == .scope(.admin) && request.connection.isUnixSocket
+            && Self.forwarded.allSatisfy { request.fields[$0] == nil }
     }
 
-    private func presented(by head: RequestHead) throws(Problem) -> Substring {
-        let values = head.fields[values: .authorization]
+    private func presented(by request: RoutedRequest) throws(Problem) -> Substring {
+        let values = request.fields[values: .authorization]
         guard values.count <= 1 else {
             throw Problem(
                 .malformedRequest, "more than one Authorization field",

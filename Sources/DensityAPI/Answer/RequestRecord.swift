@@ -2,7 +2,13 @@ import HTTPContent
 import HTTPTypes
 public import HTTPWire
 
-/// What the log says of one request. Nothing in it is a client's text: no path, no query, no field, no key.
+/// Whoever wants to know of every request that is over: a log, a set of counters.
+public protocol ExchangeObserver: Sendable {
+    /// Called once for each request, on its connection's queue: must not block.
+    func exchangeEnded(_ record: RequestRecord)
+}
+
+/// What is known of one request that is over. Nothing in it is a client's text: no path, no query, no field, no key.
 public struct RequestRecord: Sendable {
     /// `OTHER` when it is none that HTTP defines; nil when the head could not be parsed.
     public var method: String?

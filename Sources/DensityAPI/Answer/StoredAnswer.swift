@@ -16,8 +16,8 @@ struct StoredAnswer: Sendable {
     }
 
     /// In the coding that the client likes best.
-    func response(for fields: HTTPFields) -> ServerResponse {
-        guard let coding = AcceptEncoding(fields)?.preferred, let coded = codings[coding] else { return plain }
+    func response(for request: RoutedRequest) -> ServerResponse {
+        guard let coding = request.acceptEncoding?.preferred, let coded = codings[coding] else { return plain }
         var response = plain
         response.fields[.contentEncoding] = coding.rawValue
         response.fields.vary(by: .acceptEncoding)

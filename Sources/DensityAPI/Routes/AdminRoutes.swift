@@ -14,8 +14,8 @@ struct AdminStatusRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
         let counted = context.options.metrics.samples.map { JSON.Member($0.name, .integer($0.value)) }
         let settings: [JSON.Member] = [
             .init("keys", context.options.keys.map { .integer($0.count) } ?? .null),
@@ -34,9 +34,9 @@ struct ReloadRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
-        // Not an answer at once: reading files would hold up the connection's queue.
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
+        // A body is refused: whoever sends one expects something of it.
         return .body(limit: 0, lengthRequired: false) { [context] _ in
             let parts = await context.administration.reload()
             let failures = parts.compactMap { part in part.failure.map { "\(part.name): \($0)" } }
@@ -58,9 +58,9 @@ struct LogLevelRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        let query = try Query(head.query, known: ["level"])
-        _ = try Accept(head.fields).best(of: [.json])
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["level"])
+        _ = try Accept(request.fields).best(of: [.json])
         guard let level = try query.choice("level", of: Logger.Level.self) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem(.parameter, "level is missing; it must be one of \(levels)")

@@ -24,13 +24,13 @@ struct LogProbRoute: Route {
         var reader: LogProbBodyReader
     }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
         let options = context.options
-        let query = try Query(head.query, known: ["fit", "samples", "class", "model"])
+        let query = try Query(request.query, known: ["fit", "samples", "class", "model"])
         let samples = try query.integer("samples", in: 1...options.maxImportanceSamples) ?? 1
         let fit = try query.choice("fit", of: Fit.self)
-        _ = try Accept(head.fields).best(of: [.json])
-        let type = try mediaType(head.fields)
+        _ = try Accept(request.fields).best(of: [.json])
+        let type = try mediaType(request.fields)
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
@@ -115,15 +115,6 @@ struct LogProbRoute: Route {
             }
         }
         return .object([model, .init("results", .array(items))])
-    }
-}
-
-extension APIContext {
-    /// `body` on a helper thread when it works on many `bytes`, else here: passing on a small job costs more than it.
-    func heavy<Output: Sendable>(
-        bytes: Int, _ body: @escaping @Sendable () throws -> Output
-    ) async throws -> Output {
-        bytes > options.inlineBytes ? try await helpers.run(body) : try body()
     }
 }
 

@@ -14,8 +14,8 @@ struct ModelsRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
         let store = try context.service.models
         return .done(
             .json([
@@ -33,9 +33,9 @@ struct ModelRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
-        return .done(.json(describe(try context.service.models.model(named: head.segments()[1]))).tagged())
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
+        return .done(.json(describe(try context.service.models.model(named: request.parameters["model"]))).tagged())
     }
 }
 

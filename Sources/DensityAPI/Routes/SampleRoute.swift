@@ -37,14 +37,14 @@ struct SampleRoute: Route {
         }
     }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        let query = try Query(head.query, known: ["count", "seed", "temperature", "class", "model"])
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["count", "seed", "temperature", "class", "model"])
         let count = try query.integer("count", in: 1...context.options.maxSampleCount) ?? 1
         // Below 2^53, so that it survives readers that have only doubles.
         let givenSeed = try query.unsigned("seed")
         let seed = givenSeed ?? UInt64.random(in: 0..<1 << 53)
         let temperature = try query.positive("temperature", upTo: Self.maxTemperature) ?? 1
-        let type = try Accept(head.fields).best(of: [.json, .png, .npy, .ndjson])
+        let type = try Accept(request.fields).best(of: [.json, .png, .npy, .ndjson])
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         var asked = Ask(
@@ -52,12 +52,12 @@ struct SampleRoute: Route {
         if givenSeed != nil { asked.tag = tag(of: asked) }
         let ask = asked
         // A client that has these very images is told so before they are drawn.
-        if head.method == .head || ask.tag?.isNamed(in: head.fields) == true {
+        if request.method == .head || ask.tag?.isNamed(in: request.fields) == true {
             // Nothing is drawn, so the length is not known: a stream says so, where no body would say 0.
             let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
             return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
         }
-        return .body(limit: 0, lengthRequired: false) { _ in try await respond(to: ask) }
+        return .later { try await respond(to: ask) }
     }
 
     /// Of all that the images follow from; a model is known by its name, the log-density of its check vector, which the

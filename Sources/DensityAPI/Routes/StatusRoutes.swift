@@ -13,8 +13,8 @@ struct HealthRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
         let uptime = context.started.duration(to: .now) / .seconds(1)
         let version = JSON.string(context.options.version)
         let seconds = JSON.number((uptime * 1000).rounded() / 1000)
@@ -46,8 +46,8 @@ struct LiveRoute: Route {
 
     init(_ context: APIContext) {}
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
         return .done(.json(["live": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
@@ -61,8 +61,8 @@ struct ReadyRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .json)
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .json)
         _ = try context.service.modelsIfReady
         return .done(.json(["ready": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
@@ -77,8 +77,8 @@ struct OpenAPIRoute: Route {
 
     init(_ context: APIContext) { self.context = context }
 
-    func begin(_ head: RequestHead) throws -> RouteWork {
-        try head.checkPlain(offering: .yaml)
-        return .done(context.openAPI.response(for: head.fields))
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkPlain(offering: .yaml)
+        return .done(context.openAPI.response(for: request))
     }
 }

@@ -1,9 +1,26 @@
 import Compression
 import HTTPWire
 
+/// A body that is being read, and what makes the answer out of it.
+struct AwaitedBody: ~Copyable {
+    var collector: BodyCollector
+    let then: @Sendable (_ body: [UInt8]) async -> ServerResponse
+
+    /// The work that the answer takes, once the body is whole. Its memory counts as in use until then.
+    /// - Throws: what is wrong with the content coding.
+    consuming func finish() throws(HTTPServerError) -> @Sendable () async -> ServerResponse {
+        let bytes = try collector.finish()
+        return { [then, share = collector.share] in
+            let response = await then(bytes)
+            withExtendedLifetime(share) {}
+            return response
+        }
+    }
+}
+
 /// The body of one request while it arrives: undoes its content coding, within the limits.
 struct BodyCollector: ~Copyable {
-    /// Of the memory for all bodies.
+    /// Memory of this body, out of that for all.
     let share: BodyMemory.Share
     private var bytes: [UInt8] = []
     private var coded = 0

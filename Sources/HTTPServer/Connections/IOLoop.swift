@@ -279,32 +279,40 @@ actor IOLoop {
         case .decide(let head):
             let request = connection.machine.makeRequest()
             metrics.requests.add()
-            let decision = handler.decide(request, on: connection.transport.info)
-            if case .readBody(let limit, _) = decision {
-                connection.body = BodyCollector(
+            switch handler.decide(request, on: connection.transport.info) {
+            case .respond(let response):
+                connection.machine.decided(.respond(response), date: date.now(), at: monotonicNow())
+            case .later(let labels, let work):
+                connection.machine.decided(.later, labels: labels, date: date.now(), at: monotonicNow())
+                answer(connection, with: work)
+            case .readBody(let limit, let lengthRequired, let labels, let then):
+                let collector = BodyCollector(
                     coding: head.contentCoding, limit: limit, limits: configuration.limits, memory: bodyMemory)
+                connection.body = AwaitedBody(collector: collector, then: then)
+                connection.machine.decided(
+                    .readBody(limit: limit, lengthRequired: lengthRequired), labels: labels, date: date.now(),
+                    at: monotonicNow())
             }
-            connection.machine.decided(decision, date: date.now(), at: monotonicNow())
         case .body(let part):
             do throws(HTTPServerError) {
                 try connection.machine.withBytes(of: part) { span throws(HTTPServerError) in
-                    try connection.body?.append(span)
+                    try connection.body?.collector.append(span)
                 }
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
         case .bodyComplete:
             do throws(HTTPServerError) {
-                try respond(connection)
+                answer(connection, with: try connection.takeWork())
             } catch {
                 connection.machine.refuse(error, at: monotonicNow())
             }
         case .refuse(let error, let hasHead):
             let head = hasHead ? connection.machine.request : nil
+            let labels = hasHead ? connection.machine.labels : ExchangeLabels()
             connection.body = nil
-            connection.machine.answer(
-                handler.respond(to: error, head: head, on: connection.transport.info), date: date.now(),
-                at: monotonicNow())
+            let response = handler.respond(to: error, head: head, labels: labels, on: connection.transport.info)
+            connection.machine.answer(response, date: date.now(), at: monotonicNow())
         case .stream(let stream):
             let id = connection.id
             connection.task = Task { @concurrent in await feed(stream, to: id) }
@@ -319,19 +327,10 @@ actor IOLoop {
         return true
     }
 
-    /// Runs the handler on the whole request, away from this queue.
-    private func respond(_ connection: LiveConnection) throws(HTTPServerError) {
-        guard let head = connection.machine.request, let share = connection.body?.share,
-            let body = try connection.body?.finish()
-        else { preconditionFailure("a body that nobody asked for") }
-        connection.body = nil
+    /// Sends the answer of `work`, which runs away from this queue.
+    private func answer(_ connection: LiveConnection, with work: @escaping @Sendable () async -> ServerResponse) {
         let id = connection.id
-        let request = ServerRequest(head: head, body: body, on: connection.transport.info)
-        connection.task = Task { @concurrent [handler] in
-            let response = await handler.respond(to: request)
-            withExtendedLifetime(share) {}
-            await answered(response, id)
-        }
+        connection.task = Task { @concurrent in await answered(await work(), id) }
     }
 
     private func tell(_ exchange: EndedExchange, of connection: LiveConnection) {

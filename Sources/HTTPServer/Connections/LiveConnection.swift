@@ -14,9 +14,9 @@ final class LiveConnection {
     /// The end of our side waits for the socket too.
     var isFinishBlocked = false
 
-    /// Of the request whose body is being read.
-    var body: BodyCollector?
-    /// Runs the handler, or feeds a streamed answer.
+    /// The body that is being read.
+    var body: AwaitedBody?
+    /// Makes the answer, or feeds a streamed one.
     var task: Task<Void, Never>?
     /// The feeder of a streamed answer, until its last part was sent; false when there is no use in more.
     private var streamWaiter: CheckedContinuation<Bool, Never>?
@@ -25,6 +25,13 @@ final class LiveConnection {
         self.id = id
         self.transport = transport
         self.machine = machine
+    }
+
+    /// The work that the answer takes, now that the body is whole.
+    /// - Throws: what is wrong with the content coding.
+    func takeWork() throws(HTTPServerError) -> @Sendable () async -> ServerResponse {
+        guard let body = body.take() else { preconditionFailure("a body that nobody asked for") }
+        return try body.finish()
     }
 
     /// What the machine waits for now.

@@ -37,7 +37,7 @@ public struct EndedExchange: Sendable {
     public var version: HTTPVersion?
     /// Nil when there was no answer yet.
     public var status: HTTPResponse.Status?
-    /// Those of the answer; empty without one.
+    /// Labels of the answer; without one, those that the handler decided on.
     public var labels = ExchangeLabels()
     /// Bytes of the body that came, without chunk framing, before the content coding was undone.
     public var requestBytes = 0

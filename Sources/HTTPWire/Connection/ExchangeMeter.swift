@@ -33,6 +33,14 @@ struct ExchangeMeter: Sendable {
     /// Of the request that began last, while its answer is not sent whole.
     var head: HTTPRequest? { current?.ended.head }
 
+    /// Labels of the same.
+    var labels: ExchangeLabels { current?.ended.labels ?? ExchangeLabels() }
+
+    /// The handler decided on the head.
+    mutating func label(_ labels: ExchangeLabels) {
+        current?.ended.labels = labels
+    }
+
     /// The head that was parsed.
     mutating func keep(_ head: HTTPRequest) {
         current?.ended.head = head

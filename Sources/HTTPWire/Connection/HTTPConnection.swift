@@ -7,7 +7,7 @@ package import HTTPTypes
 /// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/reference/http-server.md.
 package struct HTTPConnection: Sendable {
     package enum Action: Sendable {
-        /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:date:at:)``.
+        /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:labels:date:at:)``.
         case decide(RequestHead)
         /// The next bytes of the body that the handler wanted, still in their content coding, for
         /// ``HTTPConnection/withBytes(of:_:)``.
@@ -27,13 +27,23 @@ package struct HTTPConnection: Sendable {
         case close
     }
 
+    /// What a ``HeadDecision`` means for the bytes to come. How the request goes on the driver keeps, not the machine.
+    package enum Decision: Sendable {
+        /// The answer is known; the body is not wanted.
+        case respond(ServerResponse)
+        /// ``HTTPConnection/answer(_:date:at:)`` follows; the body is not wanted.
+        case later
+        /// The body is wanted, of at most `limit` bytes after content coding.
+        case readBody(limit: Int, lengthRequired: Bool = false)
+    }
+
     private enum Phase {
         /// Waiting for, or in the middle of, a head.
         case head
         /// ``Action/decide(_:)`` was returned.
         case deciding
         case readingBody
-        /// The handler has the whole request.
+        /// The handler has all that it wants of the request.
         case responding
         case refusing(HTTPServerError)
         /// ``Action/refuse(_:hasHead:)`` was returned.
@@ -143,14 +153,22 @@ extension HTTPConnection {
     }
 
     /// The handler's answer to ``Action/decide(_:)``.
-    /// - Parameter date: the value of Date, should the decision be an answer.
-    package mutating func decided(_ decision: HeadDecision, date: [UInt8], at now: Nanoseconds) {
+    /// - Parameters:
+    ///   - labels: told again of a request that ends without an answer of its own.
+    ///   - date: the value of Date, should the decision be an answer.
+    package mutating func decided(
+        _ decision: Decision, labels: ExchangeLabels = ExchangeLabels(), date: [UInt8], at now: Nanoseconds
+    ) {
         self.now = now
         guard case .deciding = phase, let head = exchange?.head else { return }
+        meter.label(labels)
         switch decision {
         case .respond(let response):
             if !canSkipBody(of: head) { exchange?.keepAlive = false }
             answer(response, date: date, at: now)
+        case .later:
+            if !canSkipBody(of: head) { exchange?.keepAlive = false }
+            phase = .responding
         case .readBody(let limit, let lengthRequired):
             if let error = refusal(of: head, limit: limit, lengthRequired: lengthRequired) {
                 phase = .refusing(error)
@@ -374,6 +392,9 @@ extension HTTPConnection {
 
     /// The request that is being answered, once it was made.
     package var request: HTTPRequest? { meter.head }
+
+    /// Labels that were decided on for ``request``.
+    package var labels: ExchangeLabels { meter.labels }
 
     /// Calls `body` with the bytes of an ``Action/body(_:)``; before the next ``receive(_:at:)``.
     package func withBytes<Result, Failure: Error>(

@@ -26,21 +26,6 @@ public struct ConnectionInfo: Sendable, Equatable {
     }
 }
 
-/// A request, read whole.
-public struct ServerRequest: Sendable {
-    /// Method, target and fields, as received, but for Host, which is `head.authority`.
-    public var head: HTTPRequest
-    /// Content after transfer and content codings were undone.
-    public var body: [UInt8]
-    public var connection: ConnectionInfo
-
-    public init(head: HTTPRequest, body: [UInt8] = [], on connection: ConnectionInfo) {
-        self.head = head
-        self.body = body
-        self.connection = connection
-    }
-}
-
 /// An answer. The server adds `Date`, framing (`Content-Length`, `Transfer-Encoding`) and `Connection`, and drops the
 /// body for HEAD; the handler never sets those.
 public struct ServerResponse: Sendable {
@@ -63,34 +48,6 @@ public struct ServerResponse: Sendable {
         self.fields = fields
         self.body = body
     }
-}
-
-/// What a handler wants once it has seen the head of a request.
-public enum HeadDecision: Sendable {
-    /// The answer is known; the body, if there is one, is not wanted.
-    case respond(ServerResponse)
-    /// Read the body, of at most `limit` bytes (after content coding), then call ``HTTPHandler/respond(to:)``. Without
-    /// Content-Length and Transfer-Encoding the body is empty, or, when `lengthRequired`, refused with
-    /// ``HTTPServerError/lengthRequired``.
-    case readBody(limit: Int, lengthRequired: Bool = false)
-}
-
-/// The application above the server.
-public protocol HTTPHandler: Sendable {
-    /// Called on the connection's queue as soon as the head is parsed: routes, refuses, and must not block.
-    func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision
-    /// Called after ``HeadDecision/readBody(limit:lengthRequired:)``, off the connection's queue. The task is cancelled
-    /// when the client goes away.
-    func respond(to request: ServerRequest) async -> ServerResponse
-    /// The answer to something that the server refused by itself; `head` is there when it could be parsed.
-    func respond(to error: HTTPServerError, head: HTTPRequest?, on connection: ConnectionInfo) -> ServerResponse
-    /// Called on the connection's queue, once for each request, when its answer was handed to the kernel or the
-    /// connection is over; must not block. By default nothing is kept.
-    func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo)
-}
-
-extension HTTPHandler {
-    public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {}
 }
 
 /// Why the server refused a request before a handler could.

@@ -38,10 +38,14 @@ public final class HelperPool: Sendable {
     }
 
     /// The result of `body`, run on one of the threads.
-    public func run<Output: Sendable>(_ body: @escaping @Sendable () throws -> Output) async throws -> Output {
-        try await withCheckedThrowingContinuation { continuation in
-            core.jobs.withLock { $0.append { continuation.resume(with: Result { try body() }) } }
+    /// - Throws: what `body` throws.
+    public func run<Output: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () throws(Failure) -> Output
+    ) async throws(Failure) -> Output {
+        let result: Result<Output, Failure> = await withCheckedContinuation { continuation in
+            core.jobs.withLock { $0.append { continuation.resume(returning: Result(catching: body)) } }
             core.signal.signal()
         }
+        return try result.get()
     }
 }

@@ -165,7 +165,7 @@ struct Serve: AsyncParsableCommand {
         if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
         options.keys = try keys.load()
-        if let access = logs.accessLog(to: log) { options.log = { access.add($0) } }
+        if let access = logs.accessLog(to: log) { options.observers.append(access) }
         // else a request of the permitted size could never be taken
         try check("--max-queue-rows", maxQueueRows, in: options.largestRequestRows...16_777_216)
         return options

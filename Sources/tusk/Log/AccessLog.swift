@@ -4,7 +4,7 @@ import HTTPWire
 import Logging
 
 /// A line for each request, written off the I/O path.
-struct AccessLog: Sendable {
+struct AccessLog: ExchangeObserver {
     let sink: LogSink
     let hasAddresses: Bool
 
@@ -14,8 +14,7 @@ struct AccessLog: Sendable {
         self.hasAddresses = hasAddresses
     }
 
-    /// Called on a connection's queue.
-    func add(_ record: RequestRecord) {
+    func exchangeEnded(_ record: RequestRecord) {
         let level = level(of: record.exchange)
         guard sink.accepts(level) else { return }
         let time = LogTime.now

@@ -151,6 +151,9 @@ private struct Session {
             debt = .body
             machine.decided(
                 .readBody(limit: limit, lengthRequired: choice & 16 == 0), date: Self.date, at: now)
+        } else if choice & 7 == 1 {
+            debt = .answer
+            machine.decided(.later, date: Self.date, at: now)
         } else {
             let response = give(choice)
             machine.decided(.respond(response), date: Self.date, at: now)

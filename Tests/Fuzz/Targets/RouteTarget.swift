@@ -27,7 +27,7 @@ private let api = DensityAPI(
         guard case .respond(let answer) = api.decide(parser.makeRequest(), on: info) else { return }
         response = answer
     } catch {
-        response = api.respond(to: error, head: nil, on: info)
+        response = api.respond(to: error, head: nil, labels: ExchangeLabels(), on: info)
     }
     let framing = ResponseEncoder.framing(of: response, version: .http11)
     var output = OutputBuffer()

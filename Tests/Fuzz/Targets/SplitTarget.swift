@@ -81,7 +81,7 @@ private struct PromptServer: Equatable {
         machine.answer(response, date: Array("now".utf8), at: 0)
     }
 
-    private static func decide(_ request: HTTPRequest) -> HeadDecision {
+    private static func decide(_ request: HTTPRequest) -> HTTPConnection.Decision {
         switch request.method {
         case .post: .readBody(limit: 100, lengthRequired: true)
         case .put: .readBody(limit: 100)

@@ -1,0 +1,46 @@
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// What the routes work with.
+final class APIContext: Sendable {
+    let service: DensityService
+    let helpers: HelperPool
+    let options: APIOptions
+    let administration: Administration
+    let openAPI: StoredAnswer
+    let started = ContinuousClock.now
+
+    init(
+        service: DensityService, helpers: HelperPool, options: APIOptions, administration: Administration,
+        openAPI: StoredAnswer
+    ) {
+        self.service = service
+        self.helpers = helpers
+        self.options = options
+        self.administration = administration
+        self.openAPI = openAPI
+    }
+
+    /// `body` on a helper thread when it works on many `bytes`, else here: passing on a small job costs more than it.
+    func heavy<Output: Sendable>(
+        bytes: Int, _ body: @escaping @Sendable () throws -> Output
+    ) async throws -> Output {
+        bytes > options.inlineBytes ? try await helpers.run(body) : try body()
+    }
+}
+
+extension ServerResponse {
+    static func json(_ value: JSON, status: HTTPResponse.Status = .ok, fields: HTTPFields = [:]) -> ServerResponse {
+        var fields = fields
+        fields[.contentType] = MediaType.json.description
+        return ServerResponse(status: status, fields: fields, body: .bytes(value.encoded))
+    }
+}
+
+extension HTTPField.Name {
+    static let requestID = HTTPField.Name("X-Request-Id")!
+    static let serverTiming = HTTPField.Name("Server-Timing")!
+    static let seed = HTTPField.Name("Tusk-Seed")!
+}

@@ -1,0 +1,41 @@
+/// A route's path such as `/models/{model}`: a segment in braces is a parameter.
+struct PathPattern: Sendable {
+    private enum Segment {
+        case named(String)
+        case parameter(name: String)
+    }
+
+    private let segments: [Segment]
+
+    init(_ path: String) {
+        segments = path.split(separator: "/").map { segment in
+            segment.hasPrefix("{") ? .parameter(name: String(segment.dropFirst().dropLast())) : .named(String(segment))
+        }
+    }
+
+    /// The parameters that a path of these segments holds; nil when it is not of this pattern.
+    func match(_ path: [String]) -> PathParameters? {
+        guard path.count == segments.count else { return nil }
+        var parameters = PathParameters()
+        for (segment, value) in zip(segments, path) {
+            switch segment {
+            case .named(let name): guard name == value else { return nil }
+            case .parameter(let name): parameters.values.append((name, value))
+            }
+        }
+        return parameters
+    }
+}
+
+/// The parameters of a request's path, percent-decoded, by the names that the pattern of its route gives them.
+struct PathParameters: Sendable {
+    fileprivate(set) var values: [(name: String, value: String)] = []
+
+    /// The value of the parameter `name`, which the route's own path must have.
+    subscript(_ name: String) -> String {
+        guard let value = values.first(where: { $0.name == name })?.value else {
+            preconditionFailure("the path of the route has no parameter {\(name)}")
+        }
+        return value
+    }
+}

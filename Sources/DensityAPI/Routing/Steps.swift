@@ -1,0 +1,130 @@
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+
+/// Everything that is done around a route's work, in this order.
+struct Steps: Sendable {
+    /// Works on the head of a request: throws a ``Problem``, has the answer, or leaves both to the next step.
+    typealias HeadStep = @Sendable (inout RoutedRequest, DensityAPI) throws -> ServerResponse?
+    /// Works on an answer, whatever made it: a head step, a route, a problem, or a refusal of the server.
+    typealias AnswerStep = @Sendable (inout OutgoingAnswer, DensityAPI) -> Void
+
+    var head: [HeadStep] = [
+        nameRequest,  // label: request id
+        checkBrowserRules,  // 403, 421
+        checkAcceptEncoding,  // 406
+        answerOptionsOfAll,  // 204
+        findResource,  // 400, 404; label: route
+        answerOptions,  // 204
+        findRoute,  // 405
+        checkAccess,  // 400, 401, 403; label: key
+    ]
+    // Then the route begins, and its work makes the answer.
+    var answer: [AnswerStep] = [
+        chooseCoding,  // Content-Encoding, Vary
+        applyCondition,  // ETag of that coding; 304
+        addBrowserFields,  // Access-Control-…, Vary
+        forbidStoringErrors,  // Cache-Control
+        addName,  // X-Request-Id
+        addServerTiming,  // Server-Timing
+    ]
+    // Then the content is coded.
+}
+
+// MARK: - The head
+
+private func nameRequest(_ request: inout RoutedRequest, _: DensityAPI) -> ServerResponse? {
+    request.labels.requestID = RequestID.echo(request.fields[.requestID]) ?? RequestID.random()
+    return nil
+}
+
+private func checkBrowserRules(_ request: inout RoutedRequest, _ api: DensityAPI) throws -> ServerResponse? {
+    try api.context.options.browsers.check(request.head, on: request.connection)
+    return nil
+}
+
+private func checkAcceptEncoding(_ request: inout RoutedRequest, _: DensityAPI) throws -> ServerResponse? {
+    guard request.acceptEncoding?.allowsNothing != true else {
+        throw Problem(.notAcceptable, "Accept-Encoding: the answer can be gzip, deflate, identity")
+    }
+    return nil
+}
+
+/// `OPTIONS *`, which asks what the service can do at all (RFC 9110, section 9.3.7).
+private func answerOptionsOfAll(_ request: inout RoutedRequest, _ api: DensityAPI) -> ServerResponse? {
+    request.method == .options && request.head.path == "*" ? .allowing(api.table.allow) : nil
+}
+
+private func findResource(_ request: inout RoutedRequest, _ api: DensityAPI) throws -> ServerResponse? {
+    let (resource, parameters) = try api.table.resource(at: request.path)
+    request.resource = resource
+    request.parameters = parameters
+    request.labels.route = resource.path
+    return nil
+}
+
+private func answerOptions(_ request: inout RoutedRequest, _: DensityAPI) -> ServerResponse? {
+    request.method == .options ? request.resource.map { .allowing($0.allow) } : nil
+}
+
+private func findRoute(_ request: inout RoutedRequest, _: DensityAPI) throws -> ServerResponse? {
+    guard let resource = request.resource else { preconditionFailure("no step found a resource") }
+    guard let route = resource.route(for: request.method) else {
+        // Also to a method that HTTP does not have, for which RFC 9110, section 9.1, would rather have 501: contracts in
+        // OpenAPI promise 405, and no client shall make the service look broken.
+        throw Problem(
+            .methodNotAllowed, "\(quoted(request.method.rawValue)) is not one of \(resource.allow)",
+            fields: [.allow: resource.allow])
+    }
+    request.route = route
+    return nil
+}
+
+private func checkAccess(_ request: inout RoutedRequest, _ api: DensityAPI) throws -> ServerResponse? {
+    guard let route = request.route else { preconditionFailure("no step found a route") }
+    try api.access.check(&request, for: type(of: route).access)
+    return nil
+}
+
+extension ServerResponse {
+    /// The answer to OPTIONS.
+    fileprivate static func allowing(_ methods: String) -> ServerResponse {
+        ServerResponse(status: .noContent, fields: [.allow: methods])
+    }
+}
+
+// MARK: - The answer
+
+private func chooseCoding(_ answer: inout OutgoingAnswer, _ api: DensityAPI) {
+    guard let request = answer.request else { return }
+    answer.coding = AnswerCoding(leastBytes: api.context.options.leastCodedBytes)
+        .choose(for: &answer.response, accept: request.acceptEncoding)
+}
+
+private func applyCondition(_ answer: inout OutgoingAnswer, _: DensityAPI) {
+    guard let request = answer.request else { return }
+    answer.response.applyCondition(of: request.head)
+}
+
+private func addBrowserFields(_ answer: inout OutgoingAnswer, _ api: DensityAPI) {
+    guard let request = answer.request else { return }
+    api.context.options.browsers.addFields(to: &answer.response, for: request.head)
+}
+
+/// What went wrong may be right the next time, and caches may keep a 404 (RFC 9111, section 4.2.2).
+private func forbidStoringErrors(_ answer: inout OutgoingAnswer, _: DensityAPI) {
+    guard answer.response.status.code >= 400 else { return }
+    answer.response.fields[.cacheControl] = CachePolicy.never.rawValue
+}
+
+private func addName(_ answer: inout OutgoingAnswer, _: DensityAPI) {
+    var labels = answer.request?.labels ?? ExchangeLabels()
+    let name = labels.requestID ?? RequestID.random()
+    labels.requestID = name
+    answer.response.fields[.requestID] = name
+    answer.response.labels = labels
+}
+
+private func addServerTiming(_ answer: inout OutgoingAnswer, _: DensityAPI) {
+    if answer.response.fields[.serverTiming] == nil { answer.response.fields[.serverTiming] = ServerTiming.none }
+}
