@@ -106,7 +106,8 @@ let package = Package(
             name: "tusk",
             dependencies: [
                 "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets", "Imaging",
-                "HTTPWire", "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes, logging,
+                "HTTPWire", "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes,
+                logging,
                 argumentParser,
             ],
             swiftSettings: strict),

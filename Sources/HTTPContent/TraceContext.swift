@@ -14,7 +14,9 @@ public enum TraceContext {
             bytes.removeLast()
         }
         let parts = bytes.split(separator: dash, omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [2, 32, 16, 2], parts.joined().allSatisfy(ASCII.isLowercaseHexDigit) else { return nil }
+        guard parts.map(\.count) == [2, 32, 16, 2], parts.joined().allSatisfy(ASCII.isLowercaseHexDigit) else {
+            return nil
+        }
         // Version ff is invalid, and so are ids of zeros only.
         guard !parts[0].allSatisfy({ $0 == UInt8(ascii: "f") }), parts[1...2].allSatisfy({ !$0.allSatisfy(isZero) })
         else { return nil }

@@ -46,7 +46,9 @@ struct CIFARTests {
         let folder = try DataFolder()
         try folder.write("data_batch_1.bin", (0..<200).flatMap { record($0, label: 1) })
         try folder.write("test_batch.bin", (200..<230).flatMap { record($0, label: 1) })
-        let counts = try [Split.train, .validation, .test].map { try ImageDataSet.load(path: folder.path, split: $0).count }
+        let counts = try [Split.train, .validation, .test].map {
+            try ImageDataSet.load(path: folder.path, split: $0).count
+        }
         #expect(counts[0] + counts[1] == 200 && counts[1] > 0 && counts[2] == 30)
         #expect(try ImageDataSet.load(path: folder.path, split: .test).classes == (0..<10).map(String.init))
     }

@@ -52,7 +52,8 @@ struct DataErrorTests {
         #expect(
             failure(folder)
                 == .wrongMagic(
-                    file: folder("train-labels-idx1-ubyte"), expected: "0x00000801 or 0x00000c01 (labels)", found: "0x00000802"))
+                    file: folder("train-labels-idx1-ubyte"), expected: "0x00000801 or 0x00000c01 (labels)",
+                    found: "0x00000802"))
     }
 
     @Test("IDX and NPY files that are cut off or too long say by how much")

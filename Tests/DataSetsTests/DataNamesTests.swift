@@ -21,8 +21,10 @@ struct DataNamesTests {
         arguments: [
             ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"),
             ("train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte"),
-            ("emnist-digits-train-images-idx3-ubyte", "emnist-digits-train-labels-idx1-ubyte",
-             "emnist-digits-test-images-idx3-ubyte"),
+            (
+                "emnist-digits-train-images-idx3-ubyte", "emnist-digits-train-labels-idx1-ubyte",
+                "emnist-digits-test-images-idx3-ubyte"
+            ),
             ("Training-images-idx3-ubyte", "Training-labels-idx1-ubyte", "TEST-images-idx3-ubyte"),
         ])
     func idxNames(_ images: String, _ labels: String, _ test: String) throws {
@@ -125,7 +127,8 @@ struct DataNamesTests {
     @Test("an NPY file of a kind that is not read is sound, and not called damaged")
     func unreadKinds() throws {
         let folder = try DataFolder()
-        let array = String(decoding: NPYArray(shape: [1, 2, 2], [1, 2, 3, 4] as [UInt8]).encoded(), as: Unicode.ASCII.self)
+        let array = String(
+            decoding: NPYArray(shape: [1, 2, 2], [1, 2, 3, 4] as [UInt8]).encoded(), as: Unicode.ASCII.self)
         for (old, new) in [("'fortran_order': False", "'fortran_order': True "), ("'|u1'", "'>u2'")] {
             let text = array.replacing(old, with: new)
             try folder.write("file", [0x93] + text.utf8.drop { $0 != UInt8(ascii: "N") })

@@ -123,7 +123,8 @@ struct ContentCodingTests {
     }
 
     @Test(
-        "errors are in the coding that they say", arguments: ["gzip", "gzip, identity;q=0", "deflate, *;q=0", "identity"])
+        "errors are in the coding that they say",
+        arguments: ["gzip", "gzip, identity;q=0", "deflate, *;q=0", "identity"])
     func errors(_ accept: String) async throws {
         let fields: HTTPFields = [.acceptEncoding: accept, .contentType: "application/octet-stream"]
         let api = try await TestAPI()

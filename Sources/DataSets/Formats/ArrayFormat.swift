@@ -121,4 +121,3 @@ private struct ArrayFolder<Format: ArrayFormat>: DataSource {
             labels, try Format.labels(of: labels), classes: try folder.classNames("classes.txt"), others: others)
     }
 }
-

@@ -104,9 +104,11 @@ private struct CIFARFolder: DataSource {
         let roles = folder.names.compactMap { name in CIFARRole(name).map { (name: name, role: $0) } }
         // other data can be called train.bin
         let isHundred = folder.names.contains(CIFARKind.hundred.namesFile)
-        guard let kind = [CIFARKind.ten, .hundred].first(where: { kind in
-            roles.contains { $0.role.kind == kind } && (kind == .ten || isHundred)
-        }) else { return nil }
+        guard
+            let kind = [CIFARKind.ten, .hundred].first(where: { kind in
+                roles.contains { $0.role.kind == kind } && (kind == .ten || isHundred)
+            })
+        else { return nil }
         var files: [Split: [String]] = [:]
         for split in Split.parts {
             let parts = roles.filter { $0.role.kind == kind && $0.role.split == split }

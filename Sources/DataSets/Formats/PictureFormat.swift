@@ -106,7 +106,8 @@ private struct PictureFolder: DataSource {
                 let splits = names.filter { Split(spelled: $0) != nil }.joined(separator: ", ")
                 throw .unsupported(
                     file: folder.path(other),
-                    expected: "only folders of splits beside \(splits), and a class of such a name below a split's folder",
+                    expected:
+                        "only folders of splits beside \(splits), and a class of such a name below a split's folder",
                     found: "another folder")
             }
             for part in parts.values { classes.formUnion(part.folders) }

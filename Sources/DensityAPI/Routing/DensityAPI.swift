@@ -38,7 +38,8 @@ public struct DensityAPI: HTTPHandler {
             case .later(let work):
                 return .later(labels: request.labels) { [request] in await answer(request, with: work) }
             case .body(let limit, let lengthRequired, let then):
-                return .readBody(limit: limit, lengthRequired: lengthRequired, labels: request.labels) { [request] body in
+                return .readBody(limit: limit, lengthRequired: lengthRequired, labels: request.labels) {
+                    [request] body in
                     await answer(request) { try await then(body) }
                 }
             }

@@ -165,12 +165,15 @@ struct ContractTests {
     @Test("server refusals have their fields")
     func serverRefusals() async throws {
         let api = try await TestAPI().api
-        let coding = try await Answer(api.respond(to: .unsupportedContentCoding("br"), head: nil, labels: ExchangeLabels(), on: .test))
+        let coding = try await Answer(
+            api.respond(to: .unsupportedContentCoding("br"), head: nil, labels: ExchangeLabels(), on: .test))
         #expect(try coding.problem(415, "unsupported-content-coding").contains("\"br\""))
         #expect(coding.fields[.acceptEncoding] == "gzip, deflate, identity")
-        let damaged = try await Answer(api.respond(to: .badContentCoding(reason: "cut off"), head: nil, labels: ExchangeLabels(), on: .test))
+        let damaged = try await Answer(
+            api.respond(to: .badContentCoding(reason: "cut off"), head: nil, labels: ExchangeLabels(), on: .test))
         #expect(try damaged.problem(400, "malformed-body").contains("cut off"))
-        let plain = try await Answer(api.respond(to: .encryptionRequired, head: nil, labels: ExchangeLabels(), on: .test))
+        let plain = try await Answer(
+            api.respond(to: .encryptionRequired, head: nil, labels: ExchangeLabels(), on: .test))
         #expect(try plain.problem(400, "encryption-required") == "this port speaks TLS; use https://")
     }
 }
