@@ -139,7 +139,7 @@ struct OnePassTests {
             ("Content-Length: 99999999\r\n", "", 413), ("", "", 411),
             ("Content-Encoding: br\r\nContent-Length: 6\r\n", "", 415),
             ("Content-Encoding: gzip\r\nContent-Length: 6\r\n", "aaaaaa", 400),
-            ("Transfer-Encoding: chunked\r\n", "6\r\naaaaaa\r\nX", 400),
+            ("Transfer-Encoding: chunked\r\n", "6\r\naaaaaa\r\nX\r\n", 400),
         ])
     func bodyRefused(_ fields: String, _ body: String, _ status: Int) async throws {
         #expect(try await counts { try await exchange(post(fields, body), status, port: $0) } == Self.once)

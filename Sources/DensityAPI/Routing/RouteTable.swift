@@ -75,10 +75,9 @@ final class Resource: Sendable {
 }
 
 extension [HTTPRequest.Method] {
-    /// The value of `Allow`: each once, in their order, and OPTIONS, which every path has.
+    /// The value of `Allow`: each once, by name, and last OPTIONS, which every path has.
     fileprivate var allowed: String {
-        var names: [String] = []
-        for method in self + [.options] where !names.contains(method.rawValue) { names.append(method.rawValue) }
-        return names.joined(separator: ", ")
+        let names = Set(map(\.rawValue)).subtracting([HTTPRequest.Method.options.rawValue]).sorted()
+        return (names + [HTTPRequest.Method.options.rawValue]).joined(separator: ", ")
     }
 }
