@@ -15,7 +15,7 @@ import statistics
 
 import numpy
 
-from . import servers
+from . import load, servers
 from .png import png
 
 CONNECTIONS = 8
@@ -26,24 +26,14 @@ def busy_nanoseconds(pid):
     return sum(int(task.read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
-def message(path, body=b""):
-    method = "POST" if body else "GET"
-    kind = f"Content-Type: image/png\r\nContent-Length: {len(body)}\r\n" if body else ""
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n".encode() + body
-
-
 def ask(connection, request):
-    """One answer, whose head must say 200."""
+    """One answer, which must say 200."""
     connection.sendall(request)
     received = b""
-    while b"\r\n\r\n" not in received:
+    while load.answer_length(received) is None:
         received += connection.recv(65536)
-    head, _, rest = received.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(f"answered {head.splitlines()[0]!r}")
-    length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:"))
-    while len(rest) < length:
-        rest += connection.recv(65536)
+    if not received.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"answered {received.splitlines()[0]!r}")
 
 
 def microseconds(server, request, count):
@@ -76,8 +66,8 @@ def main():
     options = parser.parse_args()
 
     requests = [
-        ("/health", message("/health"), options.requests),
-        ("/logprob", message("/logprob" + options.query, image(options.side)), max(1, options.requests // 5)),
+        ("/health", load.request("GET", "/health"), options.requests),
+        ("/logprob", load.request("POST", "/logprob" + options.query, image(options.side), "image/png"), max(1, options.requests // 5)),
     ]
     programs = [options.program, *options.beside]
     arguments = ["--model", options.model] if options.model else []

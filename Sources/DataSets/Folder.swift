@@ -4,7 +4,8 @@ internal import System
 
 /// Folder of a data set, with the names of what it holds.
 package struct Folder: Sendable {
-    private let location: String
+    /// Path as it was given.
+    let path: String
     /// Names in the order of their code points, without hidden ones and what archives of macOS leave behind.
     let names: [String]
 
@@ -20,14 +21,11 @@ package struct Folder: Sendable {
         } catch {
             throw .unreadable(file: path, reason: "the folder cannot be listed")
         }
-        location = path
+        self.path = path
     }
 
-    /// The path as it was given.
-    var path: String { location }
-
     /// Path of what is called `name` in it.
-    func path(_ name: String) -> String { location.hasSuffix("/") ? location + name : location + "/" + name }
+    func path(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
     /// Names of the folders in it.
     var folders: [String] { names.filter { Self.isFolder(path($0)) == true } }
@@ -37,7 +35,7 @@ package struct Folder: Sendable {
     func onlyOne(of found: [String], for purpose: String) throws(DataError) -> String? {
         if found.count > 1 {
             throw .unsupported(
-                file: location, expected: "one file for \(purpose)", found: found.joined(separator: ", "))
+                file: path, expected: "one file for \(purpose)", found: found.joined(separator: ", "))
         }
         return found.first
     }

@@ -1,3 +1,5 @@
+import System
+
 /// Reads the pieces that fields are made of (RFC 9110, section 5.6).
 struct FieldScanner {
     private let bytes: [UInt8]
@@ -21,7 +23,7 @@ struct FieldScanner {
 
     mutating func token() -> String? {
         let start = index
-        while index < bytes.count, Self.isTokenByte(bytes[index]) { index += 1 }
+        while index < bytes.count, ASCII.isToken(bytes[index]) { index += 1 }
         return start == index ? nil : String(decoding: bytes[start..<index], as: UTF8.self)
     }
 
@@ -56,14 +58,5 @@ struct FieldScanner {
             skipSpace()
         }
         return parameters
-    }
-
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
     }
 }

@@ -32,8 +32,6 @@ public struct JSONReader {
         }
     }
 
-    private static let decimal = UInt8(ascii: "0")...UInt8(ascii: "9")
-
     private let bytes: [UInt8]
     private let limits: Limits
     private var index = 0
@@ -79,7 +77,7 @@ public struct JSONReader {
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
-        case let byte? where byte == UInt8(ascii: "-") || Self.decimal.contains(byte): return try number()
+        case let byte? where byte == UInt8(ascii: "-") || ASCII.isDigit(byte): return try number()
         case nil: throw error("it ends where a value should be")
         default: throw error("no value begins so")
         }
@@ -146,7 +144,7 @@ public struct JSONReader {
 
     private mutating func digits() -> Range<Int> {
         let start = index
-        while let byte = next, Self.decimal.contains(byte) { index += 1 }
+        while let byte = next, ASCII.isDigit(byte) { index += 1 }
         return start..<index
     }
 

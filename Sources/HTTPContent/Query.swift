@@ -1,3 +1,5 @@
+import System
+
 /// The query of a request target: names and values, percent-decoded.
 public struct Query: Sendable {
     private let values: [String: String]
@@ -64,7 +66,7 @@ public struct Query: Sendable {
     }
 
     private func isDigits(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        !text.isEmpty && text.utf8.allSatisfy(ASCII.isDigit)
     }
 
     private func wrong(_ name: String, _ value: String, _ expected: String) -> QueryError {

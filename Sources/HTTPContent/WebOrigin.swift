@@ -1,3 +1,5 @@
+import System
+
 /// A web origin as browsers write it: scheme, host and, unless it is the scheme's own, port (RFC 6454, section 6.2).
 public struct WebOrigin: Hashable, Sendable {
     /// The origin in lower case.
@@ -16,7 +18,7 @@ public struct WebOrigin: Hashable, Sendable {
         let rest = authority.dropFirst(host.text.count)
         if !rest.isEmpty {
             let digits = rest.dropFirst()
-            guard rest.hasPrefix(":"), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !digits.hasPrefix("0"),
+            guard rest.hasPrefix(":"), digits.utf8.allSatisfy(ASCII.isDigit), !digits.hasPrefix("0"),
                 let port = Int(digits), port <= 65_535
             else { throw .notAnOrigin }
             if port == (scheme == "http" ? 80 : 443) { throw .defaultPort }

@@ -22,6 +22,14 @@ package enum ASCII {
     @inlinable
     package static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
 
+    /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
+    @inlinable @inline(__always)
+    package static func isToken(_ byte: UInt8) -> Bool {
+        // One bit for each of the 128 ASCII characters.
+        let mask: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
+        return byte < 128 && (mask >> UInt64(byte & 63)) & 1 == 1
+    }
+
     /// Value of a hexadecimal digit of either case; nil for any other byte.
     @inlinable
     package static func hexValue(_ byte: UInt8) -> Int? {

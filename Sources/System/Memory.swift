@@ -1,4 +1,5 @@
-/// Bytes that this process may take in all: `resident`, which it has, and what the kernel calls available, or the limit of the process's control group or of one above it, if that is smaller; nil where neither is known.
+/// Bytes that this process may take in all: `resident`, which it has, and what the kernel calls available, or the limit of the
+/// process's control group or of one above it, if that is smaller; nil where neither is known.
 ///
 /// Source: proc(5), `MemAvailable`; the kernel's cgroup-v2.rst, `memory.max`, and v1/memory.rst, `memory.limit_in_bytes`.
 package func memoryLimit(resident: Int, root: String = "/") -> Int? {

@@ -19,17 +19,19 @@ enum CIFARFormat: DataFormat {
         guard let role = CIFARRole(file.name), let folder = try file.folder(),
             role.kind == .ten || folder.names.contains(role.kind.namesFile)
         else { return nil }
-        return try images(of: [file.path], role.kind, in: folder, levels: levels)
+        return try images(of: [file.path], role.kind, in: folder, levels: levels) { _ in file }
     }
 
     /// Images of all files of a split, one file after the other.
+    /// - Parameter read: the file at a path, which may have been read before.
     fileprivate static func images(
-        of paths: [String], _ kind: CIFARKind, in folder: Folder, levels: Int
+        of paths: [String], _ kind: CIFARKind, in folder: Folder, levels: Int,
+        read: (_ path: String) throws(DataError) -> DataFile
     ) throws(DataError) -> ImageDataSet {
         let classes = try folder.classNames(kind.namesFile) ?? (0..<kind.classes).map(String.init)
         var (pixels, labels): ([UInt8], [Int]) = ([], [])
         for path in paths {
-            let bytes = try DataFile(path).bytes
+            let bytes = try read(path).bytes
             let count = bytes.count / kind.size
             if bytes.count != count * kind.size || count == 0 {
                 throw .truncated(file: path, expected: (count + 1) * kind.size, found: bytes.count)
@@ -126,6 +128,8 @@ private struct CIFARFolder: DataSource {
 
     func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
         guard let split, let paths = files[split] else { preconditionFailure("asked only for what is present") }
-        return try CIFARFormat.images(of: paths, kind, in: folder, levels: levels)
+        return try CIFARFormat.images(of: paths, kind, in: folder, levels: levels) { path throws(DataError) in
+            try DataFile(path)
+        }
     }
 }

@@ -49,8 +49,9 @@ final class DensityEngine: Sendable {
         for r in rows.indices { try check(rows[r]) }
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
-        for first in stride(from: 0, to: rows.count, by: tileRows) {
-            let count = min(tileRows, rows.count - first)
+        let tiles = rows.count.blocks(of: tileRows)
+        for t in 0..<tiles.count {
+            let (first, count) = (tiles[t].lowerBound, tiles[t].count)
             if let dequantizer {
                 try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
             }
@@ -117,8 +118,8 @@ final class DensityEngine: Sendable {
         defer { workspaces.giveBack(workspace) }
         var images: [DrawnImage] = []
         images.reserveCapacity(rows.count)
-        for first in stride(from: 0, to: rows.count, by: tileRows) {
-            let tile = rows[first..<min(first + tileRows, rows.count)]
+        for block in rows.count.blocks(of: tileRows) {
+            let tile = rows[block]
             var drawn = try draw(tile, attempt: 0, &workspace.buffers, isCancelled)
             for attempt in 1...Self.maxRedraws where drawn.contains(where: { $0 == nil }) {
                 for r in drawn.indices where drawn[r] == nil {
@@ -127,7 +128,7 @@ final class DensityEngine: Sendable {
                 }
             }
             for (r, image) in drawn.enumerated() {
-                guard let image else { throw FlowError.notFinite(argument: "sample", row: first + r) }
+                guard let image else { throw FlowError.notFinite(argument: "sample", row: block.lowerBound + r) }
                 images.append(image)
             }
         }

@@ -83,8 +83,14 @@ public enum ModelFile {
     /// - Parameter precision: of the weights that the model computes with. The file is verified in single precision.
     /// - Throws: ``ModelFileError``.
     public static func load(path: String, precision: WeightPrecision = .f32) throws -> DensityModel {
+        try withBytes(of: path) { try load($0, precision: precision) }
+    }
+
+    /// What `body` makes of the bytes of a model file, which are mapped and valid inside it alone.
+    /// - Throws: ``ModelFileError/unreadable(reason:)``; what `body` throws.
+    package static func withBytes<Output>(of path: String, _ body: (RawSpan) throws -> Output) throws -> Output {
         do {
-            return try WholeFile(path).withMappedBytes { try load($0, precision: precision) }
+            return try WholeFile(path).withMappedBytes(body)
         } catch let failure as WholeFile.Failure {
             throw ModelFileError.unreadable(reason: "\(failure)")
         }

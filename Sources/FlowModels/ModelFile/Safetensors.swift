@@ -1,4 +1,5 @@
 import FoundationEssentials
+import System
 
 /// Number formats of tensors in a file.
 public enum TensorPrecision: String, Sendable, Codable, CaseIterable {
@@ -129,9 +130,9 @@ package enum Safetensors {
         for (number, tensor) in tensors.enumerated() {
             let values = values(number)
             precondition(values.count == tensor.shape.reduce(1, *))
-            for first in stride(from: 0, to: values.count, by: pieceCount) {
+            for piece in values.count.blocks(of: pieceCount) {
                 bytes.removeAll(keepingCapacity: true)
-                for value in values[first..<min(first + pieceCount, values.count)] {
+                for value in values[piece] {
                     switch precision {
                     case .float32: append(value.bitPattern, to: &bytes)
                     case .bfloat16: append(bfloat16(value), to: &bytes)

@@ -22,8 +22,3 @@ package func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? 
     var length = socklen_t(MemoryLayout<Int32>.size)
     return unsafe getsockopt(number, level, option, &value, &length) == 0 ? value : nil
 }
-
-/// The text of a buffer that C ended with a zero.
-func text(_ characters: [CChar]) -> String {
-    String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}

@@ -1,4 +1,5 @@
 package import Glibc
+import System
 
 /// A socket address of any family.
 package struct SocketAddress {
@@ -88,8 +89,10 @@ package struct SocketAddress {
         let code = unsafe withPointer {
             unsafe getnameinfo($0, $1, &host, hostSize, &service, serviceSize, flags)
         }
-        guard code == 0, let port = Int(text(service)) else { throw .system(call: "getnameinfo", code: errno) }
-        let name = text(host)
+        guard code == 0, let port = Int(String(zeroTerminated: service)) else {
+            throw .system(call: "getnameinfo", code: errno)
+        }
+        let name = String(zeroTerminated: host)
         let mapped = "::ffff:"
         return (name.hasPrefix(mapped) && name.contains(".") ? String(name.dropFirst(mapped.count)) : name, port)
     }

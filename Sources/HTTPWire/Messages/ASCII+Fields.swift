@@ -2,14 +2,6 @@ import System
 
 /// Classes of bytes of RFC 9110, section 5.6, and RFC 3986.
 extension ASCII {
-    /// `tchar`: letters, digits and ``!#$%&'*+-.^_`|~``.
-    @inline(__always)
-    static func isToken(_ byte: UInt8) -> Bool {
-        // One bit for each of the 128 ASCII characters.
-        let mask: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
-        return byte < 128 && (mask >> UInt64(byte & 63)) & 1 == 1
-    }
-
     /// What a field value may hold: visible ASCII, space, tab and, for old peers, bytes above ASCII.
     @inline(__always)
     static func isFieldValue(_ byte: UInt8) -> Bool {

@@ -2,7 +2,6 @@ import ArgumentParser
 import CEmbedded
 import FlowCore
 import FlowModels
-import System
 
 /// Which model.
 struct ModelArguments: ParsableArguments {
@@ -14,11 +13,9 @@ struct ModelArguments: ParsableArguments {
     func tensors() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor]) {
         do {
             guard let model else { return try Embedded.tensors() }
-            return try WholeFile(model).withMappedBytes { bytes in
-                (bytes.byteCount, try Safetensors.decode(bytes).tensors)
-            }
-        } catch let failure as WholeFile.Failure {
-            throw CommandError("\(model ?? "embedded model"): \(ModelFileError.unreadable(reason: "\(failure)"))")
+            return try ModelFile.withBytes(of: model) { ($0.byteCount, try Safetensors.decode($0).tensors) }
+        } catch let error as ModelFileError {
+            throw CommandError("\(model ?? "embedded model"): \(error)")
         } catch let error as SafetensorsError {
             throw CommandError("\(model ?? "embedded model"): \(error)")
         }
