@@ -17,6 +17,14 @@ private enum Grown: SizeTable {
     static func note(on field: any SizeDescription) -> String { "Of toys." }
 }
 
+/// Names of the architectures that `isIncluded`, as the help lists them.
+private func names(_ isIncluded: (any FlowArchitecture.Type) -> Bool) -> String {
+    FlowRegistry.architectures.filter(isIncluded).map { $0.architectureName }.joined(separator: ", ")
+}
+
+/// Names of the architectures that have a size.
+private func owners(_ size: String) -> String { names { $0.fields.contains { $0.name == size } } }
+
 @Suite("Sizes on the command line")
 struct SizeOptionTests {
     @Test("a size of a table is an option, with a help of its own, without a line elsewhere")
@@ -47,13 +55,14 @@ struct SizeOptionTests {
             #expect(help.contains("--\(field.optionName) "), "\(field.name)")
             #expect(help.contains(field.help.split(separator: " ").joined(separator: " ")), "\(field.name)")
         }
+        let imageSizes: Sizes = ["hidden": [64, 64]]
+        let convolutionSizes: Sizes = ["hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5]
         for text in [
-            "Allowed: 2 to 64. Of nsf-coupling, nsf-autoregressive, nsf-glow, nsf-convolutional. Default: 8.",
-            "Allowed: 2 to 64. Of mixture-coupling, mixture-autoregressive, mixture-glow, mixture-convolutional. Default: 8.",
-            "Of realnvp, glow, nsf-glow, nsf-convolutional, mixture-glow, mixture-convolutional.",
-            "Allowed: 1, 3, 5, 7 or 9.", "Default: 3; 5 of nsf-convolutional, mixture-convolutional.",
-            "Default: 512,512; 64,64 of realnvp, glow, nsf-glow, mixture-glow; "
-                + "32,32,32,32,32,32,32,32 of nsf-convolutional, mixture-convolutional.",
+            "Allowed: 2 to 64. Of \(owners("bins")). Default: 8.", "Allowed: 2 to 64. Of \(owners("components")). Default: 8.",
+            "Of \(owners("kernel")).", "Allowed: 1, 3, 5, 7 or 9.",
+            "Default: 3; 5 of \(names { $0.defaultSizes["kernel"] == convolutionSizes["kernel"] }).",
+            "Default: 512,512; 64,64 of \(names { $0.defaultSizes["hidden"] == imageSizes["hidden"] }); "
+                + "32,32,32,32,32,32,32,32 of \(names { $0.defaultSizes["hidden"] == convolutionSizes["hidden"] }).",
             "Allowed: relu, tanh, elu, gelu. Default: relu.",
         ] {
             #expect(help.contains(text), "\(text) is not in \(help)")
