@@ -101,7 +101,7 @@ public final class DensityService: Sendable {
         let ticket = lane.newTicket()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let sink = CollectingSink<Work.Output>(rows: rows.count, continuation: continuation)
+                let sink = RowSink<Work.Output>.collecting(rows: rows.count, for: continuation)
                 do throws(ServingError) {
                     try lane.submit(Work.self, ticket, rows, to: model, deadline: deadline, sink: sink)
                 } catch {
@@ -129,7 +129,7 @@ public final class DensityService: Sendable {
         let lane = lane(for: Work.order(on: model.density))
         let ticket = lane.newTicket()
         try lane.submit(
-            Work.self, ticket, rows, to: model, deadline: deadline, sink: OrderingSink(continuation: continuation))
+            Work.self, ticket, rows, to: model, deadline: deadline, sink: .ordering(for: continuation))
         continuation.onTermination = { reason in
             if case .cancelled = reason { lane.cancel(ticket) }
         }

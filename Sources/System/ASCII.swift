@@ -1,30 +1,30 @@
 /// Bytes of ASCII (RFC 20), and classes of them.
-package enum ASCII {
-    @inlinable package static var carriageReturn: UInt8 { 0x0D }
-    @inlinable package static var lineFeed: UInt8 { 0x0A }
-    @inlinable package static var space: UInt8 { 0x20 }
-    @inlinable package static var tab: UInt8 { 0x09 }
-    @inlinable package static var colon: UInt8 { 0x3A }
+public enum ASCII {
+    @inlinable @inline(__always) public static var carriageReturn: UInt8 { 0x0D }
+    @inlinable @inline(__always) public static var lineFeed: UInt8 { 0x0A }
+    @inlinable @inline(__always) public static var space: UInt8 { 0x20 }
+    @inlinable @inline(__always) public static var tab: UInt8 { 0x09 }
+    @inlinable @inline(__always) public static var colon: UInt8 { 0x3A }
 
     /// `0` to `9`.
     @inlinable @inline(__always)
-    package static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+    public static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
     /// A space or a tab.
     @inlinable @inline(__always)
-    package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+    public static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
     /// A letter in lower case; any other byte as it is.
     @inlinable @inline(__always)
-    package static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
+    public static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
     /// `0` to `9` or `a` to `f`, as hashes and trace ids are written.
-    @inlinable
-    package static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
+    @inlinable @inline(__always)
+    public static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
 
     /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
     @inlinable @inline(__always)
-    package static func isToken(_ byte: UInt8) -> Bool {
+    public static func isToken(_ byte: UInt8) -> Bool {
         // One bit for each of the 128 ASCII characters.
         let mask: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
         return byte < 128 && (mask >> UInt64(byte & 63)) & 1 == 1
@@ -32,7 +32,7 @@ package enum ASCII {
 
     /// Value of a hexadecimal digit of either case; nil for any other byte.
     @inlinable
-    package static func hexValue(_ byte: UInt8) -> Int? {
+    public static func hexValue(_ byte: UInt8) -> Int? {
         switch byte {
         case 0x30...0x39: Int(byte - 0x30)
         case 0x61...0x66: Int(byte - 0x61) + 10

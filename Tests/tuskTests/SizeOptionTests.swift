@@ -58,7 +58,8 @@ struct SizeOptionTests {
         let imageSizes: Sizes = ["hidden": [64, 64]]
         let convolutionSizes: Sizes = ["hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5]
         for text in [
-            "Allowed: 2 to 64. Of \(owners("bins")). Default: 8.", "Allowed: 2 to 64. Of \(owners("components")). Default: 8.",
+            "Allowed: 2 to 64. Of \(owners("bins")). Default: 8.",
+            "Allowed: 2 to 64. Of \(owners("components")). Default: 8.",
             "Of \(owners("kernel")).", "Allowed: 1, 3, 5, 7 or 9.",
             "Default: 3; 5 of \(names { $0.defaultSizes["kernel"] == convolutionSizes["kernel"] }).",
             "Default: 512,512; 64,64 of \(names { $0.defaultSizes["hidden"] == imageSizes["hidden"] }); "

@@ -5,14 +5,17 @@ import Serving
 /// An answer on its way to the client, through the answer steps of ``Steps``.
 struct OutgoingAnswer: Sendable {
     var response: ServerResponse
-    /// The request that it answers; nil for one whose head could not be parsed.
-    let request: RoutedRequest?
+    /// Head of the request that it answers; nil when it could not be parsed.
+    let request: ReceivedHead?
+    /// What the head steps found to be told of the request.
+    let labels: ExchangeLabels
     /// What the fields already say that the content is coded in; nil for nothing.
     var coding: Coding?
 
-    init(response: ServerResponse, request: RoutedRequest?) {
+    init(response: ServerResponse, request: ReceivedHead?, labels: ExchangeLabels) {
         self.response = response
         self.request = request
+        self.labels = labels
     }
 
     /// Whether ``coded(_:)`` does so little that it need not leave a connection's queue.

@@ -32,28 +32,28 @@ public struct DensityAPI: HTTPHandler {
         do {
             switch try begin(&request) {
             case .done(let response):
-                let answer = finished(response, for: request)
+                let answer = finished(response, for: request.received, request.labels)
                 if answer.isCodedInline(context) { return .respond(answer.coded(context)) }
                 return .later(labels: request.labels) { await answer.codedByHelper(context) }
             case .later(let work):
-                return .later(labels: request.labels) { [request] in await answer(request, with: work) }
+                let (head, labels) = (request.received, request.labels)
+                return .later(labels: labels) { await answer(head, labels, with: work) }
             case .body(let limit, let lengthRequired, let then):
-                return .readBody(limit: limit, lengthRequired: lengthRequired, labels: request.labels) {
-                    [request] body in
-                    await answer(request) { try await then(body) }
+                let (head, labels) = (request.received, request.labels)
+                return .readBody(limit: limit, lengthRequired: lengthRequired, labels: labels) { body in
+                    await answer(head, labels) { try await then(body) }
                 }
             }
         } catch {
-            return .respond(finished(problem(error).response, for: request).coded(context))
+            return .respond(finished(problem(error).response, for: request.received, request.labels).coded(context))
         }
     }
 
     public func respond(
         to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
     ) -> ServerResponse {
-        var request = head.map { RoutedRequest($0, on: connection) }
-        request?.labels = labels
-        return finished(Problem(error).response, for: request).coded(context)
+        let request = head.map { ReceivedHead($0, on: connection) }
+        return finished(Problem(error).response, for: request, labels).coded(context)
     }
 
     public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {
@@ -74,17 +74,19 @@ public struct DensityAPI: HTTPHandler {
 
     /// The whole answer to `request` out of its route's work.
     private func answer(
-        _ request: RoutedRequest, with work: @Sendable () async throws -> ServerResponse
+        _ request: ReceivedHead, _ labels: ExchangeLabels, with work: @Sendable () async throws -> ServerResponse
     ) async -> ServerResponse {
         let response: ServerResponse
         do { response = try await work() } catch { response = problem(error).response }
-        let answer = finished(response, for: request)
+        let answer = finished(response, for: request, labels)
         return answer.isCodedInline(context) ? answer.coded(context) : await answer.codedByHelper(context)
     }
 
     /// The answer after all answer steps; its content is still to be coded.
-    private func finished(_ response: ServerResponse, for request: RoutedRequest?) -> OutgoingAnswer {
-        var answer = OutgoingAnswer(response: response, request: request)
+    private func finished(
+        _ response: ServerResponse, for request: ReceivedHead?, _ labels: ExchangeLabels
+    ) -> OutgoingAnswer {
+        var answer = OutgoingAnswer(response: response, request: request, labels: labels)
         for step in steps.answer { step(&answer, self) }
         return answer
     }

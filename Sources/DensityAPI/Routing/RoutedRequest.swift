@@ -2,28 +2,13 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// A request on its way to its answer: the head, taken apart once, and what the head steps found.
-struct RoutedRequest: Sendable {
+/// A request's head, taken apart once. Shared, since continuations and answers keep it.
+final class ReceivedHead: Sendable {
     let head: HTTPRequest
     let connection: ConnectionInfo
-    /// The target up to its query, as received.
     let path: Substring
-    /// The target after its question mark; nil without one.
     let query: Substring?
-    /// Nil when the field was not sent.
     let acceptEncoding: AcceptEncoding?
-
-    /// What is told of the request when it is over, as far as it got.
-    var labels = ExchangeLabels()
-    /// What is at ``path``.
-    var resource: Resource?
-    /// Parts of ``path``, by the names that the route gives them.
-    var parameters = PathParameters()
-    /// The route of ``resource`` for ``method``.
-    var route: (any Route)?
-
-    var method: HTTPRequest.Method { head.method }
-    var fields: HTTPFields { head.headerFields }
 
     init(_ head: HTTPRequest, on connection: ConnectionInfo) {
         let target = head.path ?? ""
@@ -34,6 +19,33 @@ struct RoutedRequest: Sendable {
         query = end.map { target[target.utf8.index(after: $0)...] }
         acceptEncoding = AcceptEncoding(head.headerFields)
     }
+}
+
+/// A request on its way to its answer: the head as it was received, and what the head steps found.
+struct RoutedRequest: Sendable {
+    let received: ReceivedHead
+
+    /// What is told of the request when it is over, as far as it got.
+    var labels = ExchangeLabels()
+    /// What is at ``path``.
+    var resource: Resource?
+    /// Parts of ``path``, by the names that the route gives them.
+    var parameters = PathParameters()
+    /// The route of ``resource`` for ``method``.
+    var route: (any Route)?
+
+    var head: HTTPRequest { received.head }
+    var connection: ConnectionInfo { received.connection }
+    /// The target up to its query, as received.
+    var path: Substring { received.path }
+    /// The target after its question mark; nil without one.
+    var query: Substring? { received.query }
+    /// Nil when the field was not sent.
+    var acceptEncoding: AcceptEncoding? { received.acceptEncoding }
+    var method: HTTPRequest.Method { received.head.method }
+    var fields: HTTPFields { received.head.headerFields }
+
+    init(_ head: HTTPRequest, on connection: ConnectionInfo) { received = ReceivedHead(head, on: connection) }
 
     /// For a route without query parameters and with one representation.
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.

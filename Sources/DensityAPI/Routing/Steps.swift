@@ -118,7 +118,7 @@ private func forbidStoringErrors(_ answer: inout OutgoingAnswer, _: DensityAPI) 
 }
 
 private func addName(_ answer: inout OutgoingAnswer, _: DensityAPI) {
-    var labels = answer.request?.labels ?? ExchangeLabels()
+    var labels = answer.labels
     let name = labels.requestID ?? RequestID.random()
     labels.requestID = name
     answer.response.fields[.requestID] = name

@@ -56,7 +56,7 @@ extension Lane {
 
     private enum Job {
         /// The requests are nil when all of the batch's have left.
-        case batch(Batcher<LaneGroup>.Batch, (any GroupRequests)?)
+        case batch(Batcher<LaneGroup>.Batch, GroupRequests?)
         case help(SharedWork)
         /// Others did what there was to help with.
         case nothing
@@ -72,7 +72,7 @@ extension Lane {
             }
             switch job {
             case .batch(let batch, let requests):
-                requests?.run(batch, at: now, threads: helps ? self : nil)
+                requests?.run(batch, now, helps ? self : nil)
                 change { state, now in state.batcher.finished(batch.id, at: now) }
             case .help(let work): work.help()
             case .nothing: continue

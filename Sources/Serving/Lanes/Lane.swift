@@ -7,7 +7,7 @@ package final class Lane: Sendable {
     struct State {
         var batcher: Batcher<LaneGroup>
         /// Requests that have not left, by the group that they are of; none of these is empty.
-        var groups: [LaneGroup: any GroupRequests] = [:]
+        var groups: [LaneGroup: GroupRequests] = [:]
         var groupOf: [UInt64: LaneGroup] = [:]
         /// Batches that no thread has picked up.
         var ready = FIFO<Batcher<LaneGroup>.Batch>()
@@ -20,9 +20,9 @@ package final class Lane: Sendable {
 
         /// The requests of one kind of work on one model, which may be the first.
         mutating func requests<Work: LaneWork>(of group: LaneGroup, on model: LoadedModel) -> TypedRequests<Work> {
-            if let requests = groups[group] as? TypedRequests<Work> { return requests }
+            if let requests = groups[group]?.typed as? TypedRequests<Work> { return requests }
             let requests = TypedRequests<Work>(of: model)
-            groups[group] = requests
+            groups[group] = GroupRequests(requests)
             return requests
         }
 
@@ -30,7 +30,7 @@ package final class Lane: Sendable {
         mutating func remove(_ ticket: UInt64) -> RequestEnd? {
             guard let group = groupOf.removeValue(forKey: ticket), let requests = groups[group] else { return nil }
             let end = requests.remove(ticket)
-            if requests.isEmpty { groups[group] = nil }
+            if requests.isEmpty() { groups[group] = nil }
             return end
         }
     }
@@ -69,7 +69,7 @@ package final class Lane: Sendable {
     ///   nothing.
     package func submit<Work: LaneWork>(
         _: Work.Type, _ ticket: UInt64, _ rows: [Work.Row], to model: LoadedModel, deadline: Duration?,
-        sink: any RowSink<Work.Output>
+        sink: RowSink<Work.Output>
     ) throws(ServingError) {
         let group = LaneGroup(Work.self, on: model)
         try change { state, now throws(ServingError) in

@@ -12,20 +12,32 @@ struct LaneGroup: Hashable, Sendable {
 }
 
 /// The requests of a ``LaneGroup`` that have not left their lane, whatever the kind of their work.
-protocol GroupRequests: Sendable {
-    var isEmpty: Bool { get }
+///
+/// Closures over ``TypedRequests`` rather than a protocol: they are formed where the kind is known, so what they do is compiled
+/// for it, while a witness of a generic class looks its types up at run time, which cost a tenth of a small `/logprob`.
+struct GroupRequests: Sendable {
+    /// The ``TypedRequests``, for one who knows the kind.
+    let typed: any AnyObject & Sendable
+    let isEmpty: @Sendable () -> Bool
 
-    /// Takes a request out, and tells those batches of it that run.
+    /// Takes the request of a ticket out, and tells those batches of it that run.
     /// - Returns: what tells the request that it is over, to be called without a lock, and once; nil when it had left.
-    func remove(_ ticket: UInt64) -> RequestEnd?
+    let remove: @Sendable (UInt64) -> RequestEnd?
 
     /// Takes all requests out.
-    func removeAll() -> [RequestEnd]
+    let removeAll: @Sendable () -> [RequestEnd]
 
-    /// Runs those rows of a batch that are still wanted, and delivers the results.
-    ///
-    /// - Parameter now: when a thread took the batch, in the lane's time.
-    func run(_ batch: Batcher<LaneGroup>.Batch, at now: Duration, threads: (any IdleThreads)?)
+    /// Runs those rows of a batch that are still wanted, and delivers the results. The instant is when a thread took the batch,
+    /// in the lane's time.
+    let run: @Sendable (Batcher<LaneGroup>.Batch, Duration, (any IdleThreads)?) -> Void
+
+    init<Work: LaneWork>(_ requests: TypedRequests<Work>) {
+        typed = requests
+        isEmpty = { requests.isEmpty }
+        remove = { requests.remove($0) }
+        removeAll = { requests.removeAll() }
+        run = { requests.run($0, at: $1, threads: $2) }
+    }
 }
 
 /// Tells a request that it is over: all rows are delivered, or the error says why not.

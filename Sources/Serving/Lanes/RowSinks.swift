@@ -19,17 +19,31 @@ public struct RowBlock<Output: Sendable>: Sendable {
 }
 
 /// Where a request's results go. Calls come from worker threads, never two at a time for the same rows.
-package protocol RowSink<Output>: Sendable {
-    associatedtype Output: Sendable
-
+package struct RowSink<Output: Sendable>: Sendable {
     /// Results of rows that follow one another, in any order of blocks.
-    func deliver(_ block: RowBlock<Output>)
-    /// The last call: all rows are delivered, or `error` says why not.
-    func finish(_ error: ServingError?)
+    let deliver: @Sendable (RowBlock<Output>) -> Void
+    /// The last call: all rows are delivered, or the error says why not.
+    let finish: @Sendable (ServingError?) -> Void
+
+    /// All results at once, to the task that awaits them.
+    static func collecting(
+        rows: Int, for continuation: CheckedContinuation<RowAnswer<Output>, any Error>
+    ) -> RowSink {
+        let collector = RowCollector<Output>(rows: rows, continuation: continuation)
+        return RowSink(deliver: { collector.deliver($0) }, finish: { collector.finish($0) })
+    }
+
+    /// Blocks in their order, each as soon as those before it have come.
+    static func ordering(
+        for continuation: AsyncThrowingStream<RowBlock<Output>, any Error>.Continuation
+    ) -> RowSink {
+        let orderer = BlockOrderer<Output>(continuation: continuation)
+        return RowSink(deliver: { orderer.deliver($0) }, finish: { orderer.finish($0) })
+    }
 }
 
 /// Gathers the results of one request for the task that awaits them.
-final class CollectingSink<Output: Sendable>: RowSink {
+private final class RowCollector<Output: Sendable>: Sendable {
     private struct State {
         var results: [Result<Output, RowFailure>]
         var timings = RequestTimings()
@@ -64,7 +78,7 @@ final class CollectingSink<Output: Sendable>: RowSink {
 }
 
 /// Puts the blocks of one request in order and passes them on as they come.
-final class OrderingSink<Output: Sendable>: RowSink {
+private final class BlockOrderer<Output: Sendable>: Sendable {
     private struct State {
         /// Blocks that came before those in front of them, by their first row.
         var early: [Int: RowBlock<Output>] = [:]

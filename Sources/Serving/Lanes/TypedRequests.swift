@@ -3,17 +3,17 @@ import Synchronization
 
 /// The requests of one loaded model and one kind of work. It holds the model until they have left; here alone the type of
 /// the rows is known, so that a batch is of one type by construction.
-final class TypedRequests<Work: LaneWork>: GroupRequests {
+final class TypedRequests<Work: LaneWork>: Sendable {
     struct Request: Sendable {
         var rows: [Work.Row]
-        var sink: any RowSink<Work.Output>
+        var sink: RowSink<Work.Output>
         /// In the lane's time.
         var arrived: Duration
         /// Nil until the first batch starts.
         var timings: RequestTimings?
         fileprivate let gone = Flag()
 
-        init(rows: [Work.Row], sink: any RowSink<Work.Output>, arrived: Duration) {
+        init(rows: [Work.Row], sink: RowSink<Work.Output>, arrived: Duration) {
             self.rows = rows
             self.sink = sink
             self.arrived = arrived
@@ -32,7 +32,7 @@ final class TypedRequests<Work: LaneWork>: GroupRequests {
 
     init(of model: LoadedModel) { self.model = model }
 
-    var isEmpty: Bool { requests.withLock(\.isEmpty) }
+    var isEmpty: Bool { requests.withLock { $0.isEmpty } }
 
     func add(_ ticket: UInt64, _ request: Request) { requests.withLock { $0[ticket] = request } }
 
@@ -57,8 +57,8 @@ final class TypedRequests<Work: LaneWork>: GroupRequests {
         let parts = parts(of: batch, at: now)
         guard !parts.isEmpty else { return }
         let start = ContinuousClock.now
-        let flags = parts.map(\.request.gone)
-        let results = run(parts.flatMap { $0.request.rows[$0.range] }, threads) { flags.allSatisfy(\.isRaised) }
+        let flags = parts.map { $0.request.gone }
+        let results = run(parts.flatMap { $0.request.rows[$0.range] }, threads) { flags.allSatisfy { $0.isRaised } }
         deliver(results, to: parts, took: start.duration(to: .now))
     }
 
