@@ -78,17 +78,23 @@ public enum JSON: Equatable, Sendable {
     /// Appends `string` in quotes, its control characters and quotes escaped (RFC 8259, section 7).
     public static func write(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "\"")]
-            case UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "\\")]
-            case 0..<0x20:
-                let hex = String(byte, radix: 16)
-                bytes += "\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8
-            default: bytes.append(byte)
-            }
+        if string.utf8.contains(where: isEscaped) {
+            for byte in string.utf8 { writeEscaped(byte, to: &bytes) }
+        } else {
+            bytes += string.utf8
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func writeEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        guard isEscaped(byte) else { return bytes.append(byte) }
+        guard byte < 0x20 else { return bytes += [UInt8(ascii: "\\"), byte] }
+        let hex = String(byte, radix: 16)
+        bytes += "\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8
     }
 }
 

@@ -42,7 +42,7 @@ private struct Observed: Equatable {
 
     /// Every request is read with its body and answered with what it was.
     init(_ pieces: [ArraySlice<UInt8>]) {
-        var driver = ConnectionDriver { _ in .readBody(limit: 1000) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 1000) }
         for piece in pieces {
             driver.receive(piece)
             while requests.count < driver.requests.count {
@@ -106,7 +106,7 @@ struct ConformanceTests {
 
     @Test("HEAD has the fields of GET and no body; what follows is framed right")
     func head() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive("HEAD /four HTTP/1.1\r\nHost: a\r\n\r\n" + Self.next)
         #expect(driver.sent.contains("content-length: 5\r\n\r\nHTTP/1.1 200 OK"))
         #expect(driver.answers == ["", "/next"])

@@ -3,7 +3,7 @@ import HTTPTypes
 @testable import HTTPWire
 
 /// Drives a connection machine as a server would, without a socket or a clock.
-struct ConnectionDriver {
+final class ConnectionDriver {
     var machine: HTTPConnection
     var decide: (HTTPRequest) -> HTTPConnection.Decision
     /// What the handler labels every request with.
@@ -30,6 +30,13 @@ struct ConnectionDriver {
     private(set) var closed = false
     private var body: [UInt8] = []
 
+    // What the machine says, for expectations, which would copy it.
+    var deadline: Nanoseconds { machine.deadline }
+    var heldBytes: Int { machine.heldBytes }
+    var owesAnswer: Bool { machine.owesAnswer }
+    var wantsInput: Bool { machine.wantsInput }
+    var watchesHangUp: Bool { machine.watchesHangUp }
+
     static let date = Array("now".utf8)
 
     /// Without `decide` every request is answered at once with its own path.
@@ -41,48 +48,48 @@ struct ConnectionDriver {
         self.decide = decide
     }
 
-    mutating func receive(_ text: String) {
+    func receive(_ text: String) {
         receive(Array(text.utf8)[...])
     }
 
-    mutating func receive(_ bytes: ArraySlice<UInt8>) {
+    func receive(_ bytes: ArraySlice<UInt8>) {
         machine.receive(bytes.span, at: now)
         run()
     }
 
-    mutating func receiveEnd() {
+    func receiveEnd() {
         machine.receiveEnd(at: now)
         run()
     }
 
-    mutating func answer(_ response: ServerResponse) {
+    func answer(_ response: ServerResponse) {
         machine.answer(response, date: Self.date, at: now)
         run()
     }
 
-    mutating func streamPart(_ text: String) {
+    func streamPart(_ text: String) {
         machine.streamPart(Array(text.utf8), at: now)
         run()
     }
 
-    mutating func streamEnd(complete: Bool) {
+    func streamEnd(complete: Bool) {
         machine.streamEnd(complete: complete, at: now)
         run()
     }
 
-    mutating func drain() {
+    func drain() {
         machine.drain(at: now)
         run()
     }
 
-    mutating func pass(_ duration: Duration) {
+    func pass(_ duration: Duration) {
         now += duration.nanoseconds
         machine.timeReached(now)
         run()
     }
 
     /// Sends at most `count` of the bytes that wait.
-    mutating func flush(atMost count: Int = .max) {
+    func flush(atMost count: Int = .max) {
         guard !machine.output.isEmpty else { return }
         let part = machine.output.withNext { span, _ in (0..<min(count, span.count)).map { span[$0] } }
         sent += String(decoding: part, as: UTF8.self)
@@ -91,11 +98,11 @@ struct ConnectionDriver {
     }
 
     /// The connection goes away, as it does after ``HTTPConnection/Action/close`` or when its socket fails.
-    mutating func disconnect() {
+    func disconnect() {
         while let exchange = machine.takeUnfinished(at: now) { ended.append(exchange) }
     }
 
-    mutating func run() {
+    func run() {
         while true {
             while let action = machine.nextAction() { perform(action) }
             guard flushes, !closed, !machine.output.isEmpty else { return }
@@ -103,7 +110,7 @@ struct ConnectionDriver {
         }
     }
 
-    private mutating func perform(_ action: HTTPConnection.Action) {
+    private func perform(_ action: HTTPConnection.Action) {
         switch action {
         case .decide:
             let request = machine.makeRequest()

@@ -22,7 +22,7 @@ struct EndedExchangeTests {
 
     @Test("an answered request ends once, with its labels, when its last byte is sent")
     func complete() throws {
-        var driver = ConnectionDriver(decide: { .respond(Self.labelled($0)) })
+        let driver = ConnectionDriver(decide: { .respond(Self.labelled($0)) })
         driver.flushes = false
         driver.receive(Self.get)
         let size = driver.machine.output.count
@@ -41,15 +41,16 @@ struct EndedExchangeTests {
     func decidedLabels() {
         let labels = ExchangeLabels(route: "/b", keyName: "k", requestID: "1")
         for decision in [HTTPConnection.Decision.later, .readBody(limit: 100)] {
-            var gone = ConnectionDriver(decide: { _ in decision })
+            let gone = ConnectionDriver(decide: { _ in decision })
             gone.labels = labels
             gone.receive(post("12345"))
-            #expect(gone.machine.labels == labels)
+            let held = gone.machine.labels
+            #expect(held == labels)
             gone.disconnect()
             #expect(gone.ended.map(\.labels) == [labels])
         }
         // The words on a refusal may have their own.
-        var refused = ConnectionDriver(decide: { _ in .readBody(limit: 3) })
+        let refused = ConnectionDriver(decide: { _ in .readBody(limit: 3) })
         refused.labels = labels
         refused.refusal.labels.route = "refused"
         refused.receive(post("12345"))
@@ -58,7 +59,7 @@ struct EndedExchangeTests {
 
     @Test("pipelined requests end in order, each with its own bytes")
     func pipelined() {
-        var driver = ConnectionDriver(decide: { .respond(.text($0.path == "/a" ? "short" : "a longer answer")) })
+        let driver = ConnectionDriver(decide: { .respond(.text($0.path == "/a" ? "short" : "a longer answer")) })
         driver.flushes = false
         driver.receive(Self.get + "GET /bb HTTP/1.1\r\nHost: h\r\n\r\n" + Self.get)
         let size = driver.machine.output.count
@@ -71,7 +72,7 @@ struct EndedExchangeTests {
 
     @Test("the bytes of a body are those that came, unchunked")
     func requestBytes() {
-        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
+        let driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
         driver.receive(post("12345"))
         driver.answer(.text("x"))
         driver.receive(
@@ -82,7 +83,7 @@ struct EndedExchangeTests {
 
     @Test("times are those of reading, handling and sending")
     func times() throws {
-        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
+        let driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
         driver.flushes = false
         let request = post("12345")
         driver.receive(String(request.prefix(10)))
@@ -104,7 +105,7 @@ struct EndedExchangeTests {
     func streams() {
         for complete in [true, false] {
             let (stream, _) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
-            var driver = ConnectionDriver(decide: { _ in
+            let driver = ConnectionDriver(decide: { _ in
                 .respond(ServerResponse(status: .ok, body: .stream(stream)))
             })
             driver.receive(Self.get)
@@ -119,11 +120,11 @@ struct EndedExchangeTests {
 
     @Test("what the server refuses by itself ends as refused, a head that is none included")
     func refused() {
-        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 3) })
+        let driver = ConnectionDriver(decide: { _ in .readBody(limit: 3) })
         driver.receive(post("12345"))
         #expect(endings(driver) == [.refused])
         #expect(driver.ended.first?.head?.path == "/b" && driver.ended.first?.status == .badRequest)
-        var other = ConnectionDriver()
+        let other = ConnectionDriver()
         other.receive("not HTTP\r\n\r\n")
         #expect(endings(other) == [.refused])
         #expect(other.ended.first?.head == nil && other.ended.first?.version == nil)
@@ -131,18 +132,18 @@ struct EndedExchangeTests {
 
     @Test("one that does not arrive, or is not taken, in time ends as a timeout")
     func timeouts() {
-        var head = ConnectionDriver()
+        let head = ConnectionDriver()
         head.receive("GET /a")
         head.pass(.seconds(11))
         #expect(endings(head) == [.timeout])
         #expect((head.ended.first?.reading ?? .zero) >= .seconds(11))
 
-        var body = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
+        let body = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
         body.receive(String(post("12345").dropLast()))
         body.pass(.seconds(31))
         #expect(endings(body) == [.timeout] && body.ended.first?.requestBytes == 4)
 
-        var answer = ConnectionDriver()
+        let answer = ConnectionDriver()
         answer.flushes = false
         answer.receive(Self.get)
         answer.flush(atMost: 5)
@@ -153,7 +154,7 @@ struct EndedExchangeTests {
 
     @Test("a client that goes away ends its requests, answered or not")
     func gone() {
-        var driver = ConnectionDriver(decide: { $0.path == "/a" ? .respond(.text("x")) : .readBody(limit: 100) })
+        let driver = ConnectionDriver(decide: { $0.path == "/a" ? .respond(.text("x")) : .readBody(limit: 100) })
         driver.flushes = false
         driver.receive(Self.get + post("12345"))
         driver.flush(atMost: 3)
@@ -166,7 +167,7 @@ struct EndedExchangeTests {
 
     @Test("a client that was slow, but fast enough, is gone and not too late")
     func slowThenGone() {
-        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 1 << 20) })
+        let driver = ConnectionDriver(decide: { _ in .readBody(limit: 1 << 20) })
         driver.receive("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
         driver.receive(String(repeating: "x", count: 60_000))
         driver.pass(.seconds(31))
@@ -177,7 +178,7 @@ struct EndedExchangeTests {
 
     @Test("a connection that the server closes cuts its request off")
     func cutOff() {
-        var driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
+        let driver = ConnectionDriver(decide: { _ in .readBody(limit: 100) })
         driver.receive(post("12345"))
         driver.machine.cutOff()
         driver.disconnect()
@@ -186,7 +187,7 @@ struct EndedExchangeTests {
 
     @Test("a connection without a request ends none")
     func idle() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive("GET /a")
         driver.disconnect()
         #expect(driver.ended.isEmpty)

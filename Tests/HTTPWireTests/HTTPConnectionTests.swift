@@ -7,7 +7,7 @@ import Testing
 struct HTTPConnectionTests {
     @Test("a connection answers one request after another")
     func keepAlive() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get("", target: "/1"))
         driver.receive(get("", target: "/2"))
         #expect(driver.answers == ["/1", "/2"])
@@ -16,7 +16,7 @@ struct HTTPConnectionTests {
 
     @Test("after the last request our side closes, then all of it when the client closes")
     func close() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get("Connection: close\r\n") + get("", target: "/ignored"))
         #expect(driver.decided == ["/"])
         #expect(driver.sent.contains("connection: close"))
@@ -27,7 +27,7 @@ struct HTTPConnectionTests {
 
     @Test("HTTP/1.0 closes unless it asks to stay")
     func http10() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         #expect(driver.sent.contains("connection: keep-alive") && !driver.finishedWriting)
         driver.receive("GET / HTTP/1.0\r\n\r\n")
@@ -36,7 +36,7 @@ struct HTTPConnectionTests {
 
     @Test("the answer to HEAD has the length of the body and no body")
     func head() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive("HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\n" + get("", target: "/x"))
         #expect(driver.sent.contains("content-length: 4\r\n\r\nHTTP/1.1 200 OK"))
         #expect(driver.answers == ["", "/x"])
@@ -44,7 +44,7 @@ struct HTTPConnectionTests {
 
     @Test("a streamed answer to HEAD is never started")
     func headStream() {
-        var driver = ConnectionDriver { _ in .respond(.stream) }
+        let driver = ConnectionDriver { _ in .respond(.stream) }
         driver.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(driver.sent.hasSuffix("transfer-encoding: chunked\r\n\r\n"))
         driver.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -53,7 +53,7 @@ struct HTTPConnectionTests {
 
     @Test("pipelined requests wait for the one before, and are answered in order")
     func pipelining() {
-        var driver = ConnectionDriver { $0.path == "/slow" ? .readBody(limit: 9) : .respond(.text($0.path ?? "")) }
+        let driver = ConnectionDriver { $0.path == "/slow" ? .readBody(limit: 9) : .respond(.text($0.path ?? "")) }
         driver.receive(get("", target: "/1") + get("", target: "/slow") + get("", target: "/3"))
         #expect(driver.decided == ["/1", "/slow"])
         driver.answer(.text("slow"))
@@ -62,17 +62,17 @@ struct HTTPConnectionTests {
 
     @Test("an answer that comes later is waited for, and those behind it with it")
     func later() {
-        var driver = ConnectionDriver { $0.path == "/slow" ? .later : .respond(.text($0.path ?? "")) }
+        let driver = ConnectionDriver { $0.path == "/slow" ? .later : .respond(.text($0.path ?? "")) }
         driver.receive(get("", target: "/slow") + get("", target: "/2"))
         #expect(driver.decided == ["/slow"] && driver.requests.isEmpty && driver.sent.isEmpty)
-        #expect(driver.machine.deadline == .max && driver.machine.watchesHangUp)
+        #expect(driver.deadline == .max && driver.watchesHangUp)
         driver.answer(.text("slow"))
         #expect(driver.answers == ["slow", "/2"] && !driver.closed)
     }
 
     @Test("a client that leaves while its answer is made is gone")
     func laterGone() {
-        var driver = ConnectionDriver { _ in .later }
+        let driver = ConnectionDriver { _ in .later }
         driver.receive(get(""))
         driver.receiveEnd()
         #expect(driver.closed)
@@ -82,7 +82,7 @@ struct HTTPConnectionTests {
     func laterBody() {
         for decision in [HTTPConnection.Decision.later, .respond(.text("a"))] {
             func answered(_ request: String, _ rest: String = "") -> ConnectionDriver {
-                var driver = ConnectionDriver { _ in decision }
+                let driver = ConnectionDriver { _ in decision }
                 driver.receive(request)
                 if case .later = decision { driver.answer(.text("a")) }
                 driver.receive(rest)
@@ -102,12 +102,12 @@ struct HTTPConnectionTests {
     func readAhead() {
         var limits = HTTPLimits()
         limits.readAheadBytes = 100
-        var driver = ConnectionDriver(limits: limits) { _ in .readBody(limit: 9) }
+        let driver = ConnectionDriver(limits: limits) { _ in .readBody(limit: 9) }
         driver.receive(get(""))
         driver.receive(String(repeating: "x", count: 99))
-        #expect(driver.machine.wantsInput)
+        #expect(driver.wantsInput)
         driver.receive("x")
-        #expect(!driver.machine.wantsInput)
+        #expect(!driver.wantsInput)
     }
 
     @Test("a client that takes no answers is not read from")
@@ -115,15 +115,15 @@ struct HTTPConnectionTests {
         var limits = HTTPLimits()
         limits.unsentBytes = 100
         limits.readAheadBytes = 1
-        var driver = ConnectionDriver(limits: limits)
+        let driver = ConnectionDriver(limits: limits)
         driver.flushes = false
         driver.receive(String(repeating: get(""), count: 10))
         #expect(driver.decided.count == 2, "each answer is 50 bytes")
-        #expect(!driver.machine.wantsInput)
+        #expect(!driver.wantsInput)
         driver.flushes = true
         driver.run()
         #expect(driver.answers.count == 10)
-        #expect(driver.machine.wantsInput)
+        #expect(driver.wantsInput)
     }
 
     @Test(
@@ -132,7 +132,7 @@ struct HTTPConnectionTests {
             post("Content-Length: 5\r\n", body: "hello"), chunked("2\r\nhe\r\n3\r\nllo\r\n0\r\nT: 1\r\n\r\n"),
         ])
     func bodies(text: String) {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         for character in text { driver.receive(String(character)) }
         #expect(driver.requests == ["hello"])
         driver.answer(.text("done"))
@@ -147,7 +147,7 @@ struct HTTPConnectionTests {
             chunked("2\r\nhe\r\n4\r\nllo!"),
         ])
     func bodyLimit(text: String) {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(text)
         #expect(driver.refused == [.bodyTooLarge(limit: 5)])
         #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
@@ -157,7 +157,7 @@ struct HTTPConnectionTests {
     @Test("a coded body may be a little longer than its limit, no more")
     func codedBodyLimit() {
         for (length, fits) in [(6400 + 100 + 1024, true), (6400 + 100 + 1025, false)] {
-            var driver = ConnectionDriver { _ in .readBody(limit: 6400) }
+            let driver = ConnectionDriver { _ in .readBody(limit: 6400) }
             driver.receive(post("Content-Encoding: gzip\r\nContent-Length: \(length)\r\n"))
             #expect(driver.refused == (fits ? [] : [.bodyTooLarge(limit: 6400)]))
         }
@@ -166,10 +166,10 @@ struct HTTPConnectionTests {
     @Test("an unknown content coding is refused only when the body is wanted")
     func contentCoding() {
         let text = post("Content-Encoding: br\r\nContent-Length: 1\r\n", body: "x")
-        var wanted = ConnectionDriver { _ in .readBody(limit: 5) }
+        let wanted = ConnectionDriver { _ in .readBody(limit: 5) }
         wanted.receive(text)
         #expect(wanted.refused == [.unsupportedContentCoding("br")])
-        var unwanted = ConnectionDriver()
+        let unwanted = ConnectionDriver()
         unwanted.receive(text + get("", target: "/2"))
         #expect(unwanted.refused.isEmpty)
         #expect(unwanted.answers == ["/", "/2"])
@@ -177,20 +177,20 @@ struct HTTPConnectionTests {
 
     @Test("a missing length is refused where the handler says so")
     func lengthRequired() {
-        var strict = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
+        let strict = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
         strict.receive(post(""))
         #expect(strict.refused == [.lengthRequired])
-        var lenient = ConnectionDriver { _ in .readBody(limit: 5) }
+        let lenient = ConnectionDriver { _ in .readBody(limit: 5) }
         lenient.receive(post(""))
         #expect(lenient.requests == [""])
-        var empty = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
+        let empty = ConnectionDriver { _ in .readBody(limit: 5, lengthRequired: true) }
         empty.receive(post("Content-Length: 0\r\n"))
         #expect(empty.requests == [""])
     }
 
     @Test("bytes that are not HTTP are answered and the connection closes")
     func malformed() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get("", target: "/1") + "nonsense\r\n" + get("", target: "/2"))
         #expect(driver.refused == [.malformed(reason: "invalid request line")])
         #expect(driver.answers == ["/1", "refused"])
@@ -199,7 +199,7 @@ struct HTTPConnectionTests {
 
     @Test("a broken chunk refuses the request before the handler has it")
     func brokenChunk() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(chunked("1\r\nxy"))
         driver.receive("z")
         #expect(driver.refused == [.malformed(reason: "a chunk that does not end with CRLF")])
@@ -210,7 +210,7 @@ struct HTTPConnectionTests {
 
     @Test("100 is sent when the body is wanted and has not come")
     func continues() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
         #expect(driver.sent == "HTTP/1.1 100 Continue\r\n\r\n")
         driver.receive("hi")
@@ -223,7 +223,7 @@ struct HTTPConnectionTests {
             post("Expect: 100-continue\r\nContent-Length: 2\r\n", body: "hi"),
             post("Expect: 100-continue\r\nContent-Length: 0\r\n"), post("Expect: 100-continue\r\n"),
         ] {
-            var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+            let driver = ConnectionDriver { _ in .readBody(limit: 5) }
             driver.receive(text)
             #expect(driver.sent.isEmpty)
             #expect(driver.requests.count == 1)
@@ -232,10 +232,10 @@ struct HTTPConnectionTests {
 
     @Test("a refused body is not asked for, and the connection closes")
     func refusedExpectation() {
-        var byHandler = ConnectionDriver { _ in .respond(.text("no", status: .notFound)) }
+        let byHandler = ConnectionDriver { _ in .respond(.text("no", status: .notFound)) }
         byHandler.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
         #expect(byHandler.sent.hasPrefix("HTTP/1.1 404") && byHandler.finishedWriting)
-        var bySize = ConnectionDriver { _ in .readBody(limit: 1) }
+        let bySize = ConnectionDriver { _ in .readBody(limit: 1) }
         bySize.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n"))
         #expect(bySize.refused == [.bodyTooLarge(limit: 1)])
         #expect(!bySize.sent.contains("100 Continue"))
@@ -243,7 +243,7 @@ struct HTTPConnectionTests {
 
     @Test("another expectation is refused")
     func unknownExpectation() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(post("Expect: tea\r\nContent-Length: 2\r\n"))
         #expect(driver.refused == [.expectationFailed])
     }
@@ -254,7 +254,7 @@ struct HTTPConnectionTests {
     func unwantedBody(length: Int, goesOn: Bool) {
         var limits = HTTPLimits()
         limits.discardedBodyBytes = 10
-        var driver = ConnectionDriver(limits: limits)
+        let driver = ConnectionDriver(limits: limits)
         driver.receive(post("Content-Length: \(length)\r\n"))
         #expect(driver.answers == ["/"])
         driver.receive(String(repeating: "x", count: length) + get("", target: "/2"))
@@ -264,7 +264,7 @@ struct HTTPConnectionTests {
 
     @Test("an unwanted body of unknown length closes the connection")
     func unwantedChunks() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(chunked("1\r\nx\r\n0\r\n\r\n") + get("", target: "/2"))
         #expect(driver.answers == ["/"])
         #expect(driver.finishedWriting)
@@ -274,7 +274,7 @@ struct HTTPConnectionTests {
     func lingering() {
         var limits = HTTPLimits()
         limits.lingeringBytes = 10
-        var driver = ConnectionDriver(limits: limits)
+        let driver = ConnectionDriver(limits: limits)
         driver.receive(get("Connection: close\r\n"))
         driver.receive("123456789")
         #expect(!driver.closed)
@@ -284,7 +284,7 @@ struct HTTPConnectionTests {
 
     @Test("a body whose Expect is not understood is not skipped, since it may not come")
     func unknownExpectationUnread() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(post("Expect: y 100-continue\r\nContent-Length: 2\r\n") + get("", target: "/2"))
         #expect(driver.answers == ["/"])
         #expect(driver.sent.contains("connection: close") && driver.finishedWriting)
@@ -294,7 +294,7 @@ struct HTTPConnectionTests {
     func requests(count: Int, stays: Bool) {
         var limits = HTTPLimits()
         limits.requests = 3
-        var driver = ConnectionDriver(limits: limits)
+        let driver = ConnectionDriver(limits: limits)
         for index in 1...count { driver.receive(get("", target: "/\(index)")) }
         #expect(driver.answers.count == count)
         #expect(driver.sent.contains("connection: close") == !stays)
@@ -307,7 +307,7 @@ struct HTTPConnectionTests {
 
     @Test("a stream is sent part by part, each asked for when the last was taken")
     func stream() {
-        var driver = ConnectionDriver { _ in .respond(.stream) }
+        let driver = ConnectionDriver { _ in .respond(.stream) }
         driver.receive(get(""))
         driver.flushes = false
         driver.streamPart("hello")
@@ -329,7 +329,7 @@ struct HTTPConnectionTests {
 
     @Test("a stream that breaks off closes without the last chunk")
     func brokenStream() {
-        var driver = ConnectionDriver { _ in .respond(.stream) }
+        let driver = ConnectionDriver { _ in .respond(.stream) }
         driver.receive(get(""))
         driver.streamPart("hello")
         driver.streamEnd(complete: false)
@@ -339,7 +339,7 @@ struct HTTPConnectionTests {
 
     @Test("a stream to HTTP/1.0 has no chunks and ends with the connection")
     func oldStream() {
-        var driver = ConnectionDriver { _ in .respond(.stream) }
+        let driver = ConnectionDriver { _ in .respond(.stream) }
         driver.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         driver.streamPart("hello")
         driver.streamEnd(complete: true)
@@ -349,7 +349,7 @@ struct HTTPConnectionTests {
 
     @Test("the words on a request that could not be read may be a stream too")
     func streamedRefusal() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.refusal = .stream
         driver.receive("GET / HTTP/1.1\r\n\r\n")
         driver.streamPart("hello")
@@ -362,9 +362,9 @@ struct HTTPConnectionTests {
 
     @Test("a client that closes while its request is worked on is gone")
     func gone() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(get(""))
-        #expect(driver.machine.watchesHangUp)
+        #expect(driver.watchesHangUp)
         driver.receiveEnd()
         #expect(driver.closed)
         driver.answer(.text("late"))
@@ -373,11 +373,11 @@ struct HTTPConnectionTests {
 
     @Test("a client that closed its side after its last request still gets the answer")
     func halfClosed() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(get("Connection: close\r\n"))
-        #expect(!driver.machine.watchesHangUp)
+        #expect(!driver.watchesHangUp)
         driver.receiveEnd()
-        #expect(!driver.closed && !driver.machine.wantsInput)
+        #expect(!driver.closed && !driver.wantsInput)
         driver.answer(.text("answer"))
         #expect(driver.answers == ["answer"])
         #expect(driver.closed)
@@ -385,7 +385,7 @@ struct HTTPConnectionTests {
 
     @Test("requests that came whole before the client closed its side are answered")
     func halfClosedPipeline() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.flushes = false
         driver.receive(get("", target: "/1") + get("", target: "/2") + "GET /3 HT")
         driver.receiveEnd()
@@ -397,7 +397,7 @@ struct HTTPConnectionTests {
 
     @Test("a body that breaks off is not handed on")
     func halfBody() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(post("Content-Length: 5\r\n", body: "hel"))
         driver.receiveEnd()
         #expect(driver.closed && driver.requests.isEmpty && driver.sent.isEmpty)
@@ -407,7 +407,7 @@ struct HTTPConnectionTests {
     func halfBodyBehindOthers(isWanted: Bool) {
         var limits = HTTPLimits()
         limits.unsentBytes = 1
-        var driver = ConnectionDriver(limits: limits) {
+        let driver = ConnectionDriver(limits: limits) {
             $0.method == .post && isWanted ? .readBody(limit: 5) : .respond(.text($0.path ?? ""))
         }
         driver.flushes = false
@@ -423,7 +423,7 @@ struct HTTPConnectionTests {
 
     @Test("draining closes an idle connection at once")
     func drainIdle() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get(""))
         driver.drain()
         #expect(driver.closed)
@@ -431,13 +431,13 @@ struct HTTPConnectionTests {
 
     @Test("draining leaves a new connection a moment for its first request")
     func drainFresh() {
-        var quick = ConnectionDriver()
+        let quick = ConnectionDriver()
         quick.drain()
         #expect(!quick.closed)
         quick.receive(get("", target: "/1"))
         #expect(quick.answers == ["/1"] && quick.finishedWriting)
 
-        var silent = ConnectionDriver(timeouts: timeouts { $0.linger = .seconds(2) })
+        let silent = ConnectionDriver(timeouts: timeouts { $0.linger = .seconds(2) })
         silent.pass(.seconds(9))
         silent.drain()
         silent.pass(.milliseconds(1999))
@@ -454,7 +454,7 @@ struct HTTPConnectionTests {
 
     @Test("after the end of persistence an idle connection stays for one more answer")
     func endOfPersistence() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get("", target: "/1"))
         driver.machine.endPersistence()
         driver.run()
@@ -466,25 +466,25 @@ struct HTTPConnectionTests {
 
     @Test("an answer is owed from the first byte of a request to the last of its answer")
     func owedAnswer() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.flushes = false
-        #expect(!driver.machine.owesAnswer)
+        #expect(!driver.owesAnswer)
         driver.receive("POST / HTTP/1.1\r\n")
-        #expect(driver.machine.owesAnswer)
+        #expect(driver.owesAnswer)
         driver.receive("Host: a\r\nContent-Length: 5\r\n\r\nhe")
-        #expect(driver.machine.owesAnswer)
+        #expect(driver.owesAnswer)
         driver.receive("llo")
-        #expect(driver.machine.owesAnswer)
+        #expect(driver.owesAnswer)
         driver.answer(.text("answer"))
-        #expect(driver.machine.owesAnswer)
+        #expect(driver.owesAnswer)
         while !driver.machine.output.isEmpty { driver.flush() }
         driver.run()
-        #expect(!driver.machine.owesAnswer && !driver.closed)
+        #expect(!driver.owesAnswer && !driver.closed)
     }
 
     @Test("draining answers what has begun, says so, and closes")
     func drainBusy() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
         driver.receive(post("Content-Length: 5\r\n", body: "he"))
         driver.drain()
         driver.receive("llo")

@@ -86,14 +86,14 @@ struct MemoryTests {
 
     @Test("a new connection holds nothing, and an idle one nothing after a second")
     func idle() {
-        var driver = ConnectionDriver()
-        #expect(driver.machine.heldBytes == 0)
+        let driver = ConnectionDriver()
+        #expect(driver.heldBytes == 0)
         driver.receive(get(""))
-        #expect(driver.machine.heldBytes > 0)
+        #expect(driver.heldBytes > 0)
         driver.pass(.milliseconds(999))
-        #expect(driver.machine.heldBytes > 0)
+        #expect(driver.heldBytes > 0)
         driver.pass(.milliseconds(1))
-        #expect(driver.machine.heldBytes == 0)
+        #expect(driver.heldBytes == 0)
         #expect(!driver.closed)
         driver.receive(get("", target: "/again"))
         #expect(driver.answers == ["/", "/again"])
@@ -103,36 +103,36 @@ struct MemoryTests {
 
     @Test("a connection that is over holds nothing of what came behind the last request")
     func last() {
-        var driver = ConnectionDriver()
+        let driver = ConnectionDriver()
         driver.receive(get("Connection: close\r\n") + String(repeating: "x", count: 50_000))
         driver.receive(String(repeating: "x", count: 50_000))
-        #expect(driver.machine.heldBytes < 4096)
+        #expect(driver.heldBytes < 4096)
     }
 
     @Test("a slow reader costs its answer")
     func slowReader() {
         let body = [UInt8](repeating: 7, count: 8 << 20)
-        var driver = ConnectionDriver { _ in .respond(ServerResponse(status: .ok, body: .bytes(body))) }
+        let driver = ConnectionDriver { _ in .respond(ServerResponse(status: .ok, body: .bytes(body))) }
         driver.flushes = false
         driver.receive(String(repeating: get(""), count: 1000))
-        while driver.machine.wantsInput { driver.receive(String(repeating: get(""), count: 1000)) }
+        while driver.wantsInput { driver.receive(String(repeating: get(""), count: 1000)) }
         #expect(driver.decided.count == 1)
-        #expect(driver.machine.heldBytes < body.count + 4 * HTTPLimits().readAheadBytes)
+        #expect(driver.heldBytes < body.count + 4 * HTTPLimits().readAheadBytes)
     }
 
     @Test("a slow writer costs what of its body came in, and that is handed on at once")
     func slowWriter() {
-        var driver = ConnectionDriver { _ in .readBody(limit: 64 << 20) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 64 << 20) }
         driver.receive(post("Content-Length: \(64 << 20)\r\n"))
         for _ in 0..<1000 {
             driver.receive(String(repeating: "x", count: 10_000))
-            #expect(driver.machine.heldBytes < 32 * 1024)
+            #expect(driver.heldBytes < 32 * 1024)
         }
-        var head = ConnectionDriver()
+        let head = ConnectionDriver()
         head.receive("GET / HTTP/1.1\r\nX: ")
         for _ in 0..<32_000 { head.receive("x") }
         #expect(head.refused.isEmpty)
-        #expect(head.machine.heldBytes < 128 * 1024)
+        #expect(head.heldBytes < 128 * 1024)
     }
 
     @Test("no client makes a connection hold more than the bound of docs/reference/http-server.md")
@@ -140,9 +140,9 @@ struct MemoryTests {
         let read = 64 * 1024
         let limits = HTTPLimits()
         let bound = 2 * (max(limits.requestLineBytes + limits.fieldBytes, limits.readAheadBytes) + read)
-        var driver = ConnectionDriver { _ in .readBody(limit: 10) }
+        let driver = ConnectionDriver { _ in .readBody(limit: 10) }
         driver.receive(get(""))
-        while driver.machine.wantsInput { driver.receive(String(repeating: "x", count: read)) }
-        #expect(driver.machine.heldBytes <= bound)
+        while driver.wantsInput { driver.receive(String(repeating: "x", count: read)) }
+        #expect(driver.heldBytes <= bound)
     }
 }

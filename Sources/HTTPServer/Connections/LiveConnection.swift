@@ -21,7 +21,7 @@ final class LiveConnection {
     /// The feeder of a streamed answer, until its last part was sent; false when there is no use in more.
     private var streamWaiter: CheckedContinuation<Bool, Never>?
 
-    init(id: Int, transport: any Transport, machine: HTTPConnection) {
+    init(id: Int, transport: any Transport, machine: consuming HTTPConnection) {
         self.id = id
         self.transport = transport
         self.machine = machine

@@ -5,7 +5,9 @@ package import HTTPTypes
 /// Whoever drives it calls an input, then ``nextAction()`` until that returns nil, performing each action, then sends
 /// what is in ``output``, reads while ``wantsInput``, and calls ``timeReached(_:)`` at ``deadline``. Requests of a
 /// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/reference/http-server.md.
-package struct HTTPConnection: Sendable {
+///
+/// Not copyable, since nobody needs two of one; a copy just to ask something of it would cost as much as parsing a request.
+package struct HTTPConnection: Sendable, ~Copyable {
     package enum Action: Sendable {
         /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:labels:date:at:)``.
         case decide(RequestHead)

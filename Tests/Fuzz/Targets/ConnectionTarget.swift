@@ -14,7 +14,7 @@ import HTTPTypes
 }
 
 /// Plays client, handler, socket and clock of one connection.
-private struct Session {
+private struct Session: ~Copyable {
     /// What the handler owes.
     private enum Debt {
         case nothing, body, answer, refusal, part
