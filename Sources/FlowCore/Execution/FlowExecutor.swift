@@ -16,16 +16,17 @@
 public protocol FlowExecutor: Sendable {
     /// Event width `D`.
     var dims: Int { get }
-    /// Numbers of the context of a row; 0 for none.
+    /// Width of a row's context; 0 for none.
     var contextDims: Int { get }
-    /// Rows that a call computes side by side: a caller with more gains nothing by giving them at once, and one that gives fewer
-    /// leaves the device idle.
+    /// Number of rows that a call computes side by side: a caller with more gains nothing by giving them at once, and one that
+    /// gives fewer leaves the device idle.
     var tileRows: Int { get }
 
-    /// Data → latent of the first `rows` rows; sets `z` and `logDet`.
+    /// Maps the first `rows` rows of data to latents; sets `z`, and `logDet`, nats.
+    /// - Throws: errors of the device.
     func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) throws
-    /// Latent → data of the first `rows` rows; sets `x`, and `logDet` to that of the inverse.
-    /// - Throws: ``FlowError/cancelled``.
+    /// Maps the first `rows` rows of latents to data; sets `x`, and `logDet` to that of the inverse, nats.
+    /// - Throws: ``FlowError/cancelled``, errors of the device.
     func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws
