@@ -35,7 +35,7 @@ final class PackedPermutation: PackedBijection {
     }
 }
 
-/// One event, on its way to another order.
+/// Workspace of one event, on its way to another order.
 private final class EventWorkspace: MapWorkspace {
     var event: [Float] = []
 }
