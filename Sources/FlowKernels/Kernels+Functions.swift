@@ -11,7 +11,7 @@ package enum ElementFunction: UInt32, CaseIterable, Sendable {
     /// `ln(1 + eˣ)`.
     case softplus
     /// `Φ(x)`, the standard normal distribution function.
-    case normal
+    case normalDistribution
 }
 
 extension Kernels {

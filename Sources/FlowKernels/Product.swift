@@ -41,7 +41,7 @@ extension Kernels {
     ///
     /// `A` has its lanes side by side, as has `C`, whose rows `j` stand `c.stepStride` apart; `B` has any strides. Every
     /// element is one chain of multiply-adds over rising `t`, so that its bits depend neither on `lanes` nor on `count`.
-    /// Its plain twin is ``Reference/product(_:_:_:_:lanes:count:depth:bias:start:c:_:)``.
+    /// Its plain twin is ``Reference/product(_:_:_:_:lanes:count:depth:bias:biasOffset:start:c:_:)``.
     /// - Parameter bias: values added to the start, `bias[biasOffset + l]` in lane `l`; nil for none.
     /// - Complexity: `lanes · count · depth` multiply-adds; no allocation.
     package func product(

@@ -3,12 +3,12 @@
 
 #include <stddef.h>
 
-/// Inner loops that need run-time CPU dispatch. Every function stands in a table, once for each instruction set; each
+/// Inner loops that need run-time CPU dispatch. Every function stands in a table, once for each instruction set. Each function
 /// has a plain Swift twin in FlowKernels/Reference and a test against it. Callers have proved every index.
 
 /// Instruction sets, each a superset of the one before.
 enum flow_instruction_set {
-    /// What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64.
+    /// Instructions of every CPU of the architecture: SSE2 on x86-64, NEON on arm64.
     FLOW_BASELINE = 0,
     /// AVX2 and FMA.
     FLOW_AVX2 = 1,
@@ -21,8 +21,8 @@ enum flow_instruction_set {
 /// `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
 /// for `l` in `0..<lanes`, `j` in `0..<count`, `t` in `0..<depth`.
 ///
-/// `start` is C itself with `accumulate`, else 0, plus `bias[l]` unless `bias` is NULL. Every element is one chain of multiply-adds over rising
-/// `t`: its bits depend neither on `lanes` nor on `count`, nor on where in them it stands.
+/// `start` is C itself with `accumulate`, else 0, plus `bias[l]` unless `bias` is NULL. Every element is one chain of multiply-adds
+/// over rising `t`: its bits depend neither on `lanes` nor on `count`, nor on where in them it stands.
 struct flow_product {
     const float *a;
     ptrdiff_t a_stride;
@@ -60,9 +60,9 @@ struct flow_product_bf16 {
 /// Activations between the linear maps of a network.
 enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3, FLOW_IDENTITY = 4 };
 
-/// One-to-one maps of one number by parameters that a network gives. A line here and a file `<name>.inc.h` with the kernels
-/// `<name>` and `<name>_backward`, included in transform.inc.h, are what a map costs: kinds and switches follow from the list.
-/// The second word is its number of parameters where that is fixed, else 0.
+/// One-to-one maps of one number with parameters from a conditioner. A map takes a line here and a file `<name>.inc.h` with the
+/// kernels `<name>` and `<name>_backward`, included in transform.inc.h: kinds and switches follow from the list. The second word is
+/// its number of parameters where that is fixed, else 0.
 #define FLOW_TRANSFORMS(TRANSFORM) \
     TRANSFORM(affine, 2) \
     TRANSFORM(spline, 0) \
@@ -76,8 +76,8 @@ enum flow_transform_kind {
 #undef FLOW_TRANSFORM_KIND
 };
 
-/// Most parts of a transform, such as bins of a spline, and most parameters: kernels keep those of a vector's lanes on the
-/// stack.
+/// Largest number of a transform's parts, such as bins of a spline, and of its parameters: kernels keep those of a vector's lanes on
+/// the stack.
 #define FLOW_MOST_PARTS 64
 #define FLOW_MOST_PARAMETERS (4 * FLOW_MOST_PARTS)
 
@@ -90,7 +90,7 @@ struct flow_transform {
     float sizes[4];
 };
 
-/// A transform in place on up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
+/// A transform in place of up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
 /// `parameters + r · parameter_stride + 16 j + i`, finite in lanes without a dimension, and dimension `i` at
 /// `x + r · stride + i · step`.
 struct flow_panel {

@@ -4,15 +4,15 @@
 /// What every executor keeps:
 ///
 /// - **Shapes.** Data and latents are `[rows, dims]`, row-major, a context is `[rows, contextDims]` and empty without one,
-///   log-dets are `[rows]`, nats, of the map just applied. Arrays may be longer; what stands behind those rows is neither read
-///   nor written.
+///   log-determinants are `[rows]`, nats, of the map just applied. Arrays may be longer; what stands behind those rows is neither
+///   read nor written.
 /// - **Threads.** Any number of calls may run at a time, on any threads. A call returns when its results are there.
 /// - **Bits.** A row's results depend on the row and its context alone: not on the rows beside it, their number or its place
 ///   among them, nor on other calls. Executors may differ from one another in the last bits.
 /// - **Cancellation.** `inverse` asks `isCancelled` at least once every ``tileRows`` rows, and more often where dimensions wait
 ///   for one another; once it is true, it throws ``FlowError/cancelled``, and its outputs hold anything. `forward` does not ask:
 ///   its callers do, between calls of ``tileRows`` rows.
-/// - **Errors.** Beside that one, a device's own: the call has no results, the next one may have.
+/// - **Errors.** A device may throw its own beside ``FlowError/cancelled``: the call then has no results, the next one may have.
 public protocol FlowExecutor: Sendable {
     /// Event width `D`.
     var dims: Int { get }

@@ -32,7 +32,7 @@ extension Reference {
         case .exp: Glibc.exp(x)
         case .log: Glibc.log(x)
         case .sigmoid: 1 / (1 + Glibc.exp(-x))
-        case .normal: 0.5 * erfc(-x * 0.5.squareRoot())
+        case .normalDistribution: 0.5 * erfc(-x * 0.5.squareRoot())
         case .softplus: x.isNaN ? x : max(x, 0) + log1p(Glibc.exp(-abs(x)))
         }
     }

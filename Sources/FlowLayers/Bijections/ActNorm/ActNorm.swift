@@ -1,7 +1,7 @@
 import Glibc
 public import FlowCore
 
-/// Per-dimension affine map, `z = (x + shift) · exp(logScale)`.
+/// Activation normalisation: an affine map of each dimension, `z = (x + shift) · exp(logScale)`.
 ///
 ///     logDet[r] = Σⱼ logScale[j]            the same for every row
 ///

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``Permutation``, packed.
+/// Packed form of ``Permutation``.
 final class PackedPermutation: PackedBijection {
     let order: [Int]
 

@@ -122,9 +122,9 @@ package struct Convolution: Sendable {
         let images: Int
         /// Input of the convolution, `[images, pixels, inputs]`, and ``slack`` floats more.
         let x: [Float]
-        /// `∂L/∂y`, `[images, pixels, outputStride]`, zero on the border.
+        /// Cotangent of the output, `∂L/∂y`, `[images, pixels, outputStride]`, zero on the border.
         let dy: [Float]
-        /// `∂L/∂y` summed over the pixels of each image, `[images, outputStride]`.
+        /// Cotangent summed over the pixels of each image, `[images, outputStride]`.
         let sums: [Float]
 
         init(grid: ImageGrid, images: Int, x: [Float], dy: [Float], stride: Int) {
@@ -147,7 +147,7 @@ package struct Convolution: Sendable {
     /// Number of floats that a buffer of inputs must have beyond its images: gradients are computed in whole vectors of inputs.
     static let slack = 16
 
-    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W` of some outputs.
+    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W`, rows of some outputs.
     ///
     /// The sum over images and pixels is one chain in the order of `traces`: its bits do not depend on where the batch was
     /// cut.
@@ -181,7 +181,7 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// Sets `gradient`, `[units.count]`, to `∂L/∂b`.
+    /// Sets `gradient`, `[units.count]`, to `∂L/∂b` at some outputs.
     func biasGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
         for u in 0..<units.count { gradient[u] = 0 }
         for trace in traces {

@@ -82,7 +82,7 @@ extension PackedConvolutionalNetwork {
     ) {
         switch (site, layer.bias) {
         case (.pixel(_, _, let rows), let first?):
-            // every row has its own
+            // contexts, and so biases, differ from row to row
             copy(biases, first * solveRows * channels, to: &y, offset, count: rows.count * channels)
             apply(layer.map, layer, site, x, bias: nil, to: &y, offset)
         case (.image, _?): apply(layer.map, layer, site, x, bias: biases, to: &y, offset)

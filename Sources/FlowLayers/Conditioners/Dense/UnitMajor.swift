@@ -1,8 +1,8 @@
 package import FlowCore
 import FlowKernels
 
-/// Values of some units for the rows of a batch, `[units, stride]`: a unit's rows side by side, so that kernels work on
-/// whole vectors of rows.
+/// A matrix of units by rows of a batch, `[units, stride]`: a unit's rows stand side by side, so that kernels work on whole vectors
+/// of rows.
 package struct UnitMajor: Sendable {
     /// Number of units.
     package let units: Int

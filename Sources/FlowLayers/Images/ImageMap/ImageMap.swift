@@ -70,7 +70,7 @@ public struct ImageMap: Bijection {
         func refuse(_ argument: String, _ value: Int, _ allowed: String) -> FlowError {
             .outOfRange(argument: argument, value: "\(value)", allowed: allowed)
         }
-        // a sequential direction keeps so many of an image
+        // a sequential direction keeps all of them for each image
         let (activations, overflow) = layout.pixels.multipliedReportingOverflow(by: shape.channels * shape.blocks)
         guard !overflow, activations <= mostActivations else {
             throw refuse(

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``ImageMap``, packed.
+/// Packed form of ``ImageMap``.
 final class PackedImageMap: PackedBijection {
     let dims: Int
     let transforms: ImageTransforms
@@ -70,7 +70,7 @@ final class PackedImageMap: PackedBijection {
             rows: lanes, z: &buffers.z, logDet: &buffers.logDets)
     }
 
-    // MARK: The sequential direction
+    // MARK: Sequential direction
 
     /// Moves the window of all rows down by a row of the image, which is empty yet.
     private func scroll(_ rows: Int, _ history: inout [Float]) {

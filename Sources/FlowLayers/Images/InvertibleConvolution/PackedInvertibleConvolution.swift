@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``InvertibleConvolution``, packed.
+/// Packed form of ``InvertibleConvolution``.
 final class PackedInvertibleConvolution: PackedBijection {
     let dims: Int
     let layout: ImageLayout
