@@ -11,7 +11,7 @@ package func halfPanelCount(steps: Int) -> Int { (steps + 1) / 2 * 2 * panelLane
 /// Weights stand in panels of 32 lanes with their steps in pairs, `[pairs][32][2]`; what they are multiplied with in rows,
 /// its steps side by side. An odd last step has a zero beside it in both.
 extension Kernels {
-    /// `C[j, l] = start + bias[l] + Σₜ A[t, l] · B[j, t]` for 32 lanes × `count` rows, `steps` products each.
+    /// Computes `C[j, l] = start + bias[l] + Σₜ A[t, l] · B[j, t]` for 32 lanes × `count` rows, `steps` products each.
     ///
     /// Sums are in single precision, each one chain over rising pairs of steps, so that its bits do not depend on `count`.
     /// Instruction sets differ in the last bits of a pair, and below the smallest normal number.

@@ -8,7 +8,7 @@ package enum InstructionSet: UInt32, CaseIterable, Comparable, Sendable {
     case avx2
     /// AVX-512 F, BW, DQ and VL.
     case avx512
-    /// AVX512_BF16 beside these, which has a dot product of bfloat16 pairs.
+    /// AVX-512 F, BW, DQ, VL and BF16, which has a dot product of bfloat16 pairs.
     case avx512bf16
 
     package static func < (a: InstructionSet, b: InstructionSet) -> Bool { a.rawValue < b.rawValue }

@@ -35,7 +35,7 @@ package struct PanelWeights: Sendable {
     }
 }
 
-/// The steps of a sequential solve, in an order that depends on the network alone and is found once, when it is packed.
+/// Plan of a sequential solve: its steps, in an order that depends on the network alone and is found once, when it is packed.
 ///
 /// Every index of a step is checked when it is added, so that running them checks only the arrays' sizes.
 package struct SolvePlan: Sendable {
@@ -79,7 +79,7 @@ package struct SolvePlan: Sendable {
     let isHalf: Bool
     /// Pairs of known inputs of all maps; 0 in single precision.
     let pairs: Int
-    /// Elements of scratch that a panel of each map takes, widened to single precision; 0 where all are in it.
+    /// Elements of scratch for the panels under way of all maps, widened from bfloat16; 0 in single precision.
     let room: Int
     /// Number of panels of outputs under way at once: two parameters of each dimension a panel.
     let places: Int
@@ -182,7 +182,7 @@ package struct SolveScratch: Sendable {
     package var known: [Float] = []
     /// Known inputs of each map in bfloat16, `[pairs][lanes]`, two side by side in an element.
     var halfKnown: [UInt32] = []
-    /// Sums of the panels under way, `[maps][32][lanes]`, those of the outputs last.
+    /// Sums of the panels under way, `[panels][32][lanes]`: one panel of each hidden map, then those of the outputs.
     package var partial: [Float] = []
     /// Weights of bfloat16 panels under way, widened.
     var room: [Float] = []

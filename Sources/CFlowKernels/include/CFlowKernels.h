@@ -14,11 +14,11 @@ enum flow_instruction_set {
     FLOW_AVX2 = 1,
     /// AVX-512 F, BW, DQ, VL.
     FLOW_AVX512 = 2,
-    /// AVX512_BF16 beside these, which has a dot product of bfloat16 pairs.
+    /// AVX-512 F, BW, DQ, VL and BF16, which has a dot product of bfloat16 pairs.
     FLOW_AVX512BF16 = 3,
 };
 
-/// `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
+/// A matrix product, `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
 /// for `l` in `0..<lanes`, `j` in `0..<count`, `t` in `0..<depth`.
 ///
 /// `start` is C itself with `accumulate`, else 0, plus `bias[l]` unless `bias` is NULL. Every element is one chain of multiply-adds
@@ -40,10 +40,11 @@ struct flow_product {
     int accumulate;
 };
 
+/// A matrix product of bfloat16 numbers, the upper halves of floats,
 /// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t/2 · b_step + t mod 2]` for `l` in `0..<32` and `j` in
-/// `0..<count`, of bfloat16 numbers, the upper halves of floats. A has steps in pairs, `[pairs][32][2]`. `start` is C
-/// itself with `accumulate`, else 0, plus `bias[l]`. Every element is one chain of sums over rising pairs of steps; within
-/// a pair, in the last bits and below the smallest normal number instruction sets differ.
+/// `0..<count`. A has steps in pairs, `[pairs][32][2]`. `start` is C itself with `accumulate`, else 0, plus `bias[l]`. Every
+/// element is one chain of sums over rising pairs of steps. Instruction sets differ within a pair, in the last bits and below the
+/// smallest normal number.
 struct flow_product_bf16 {
     const unsigned short *a;
     const unsigned short *b;
@@ -127,8 +128,8 @@ struct flow_solve_map {
     unsigned *half_known;
     /// Room for bfloat16 panels under way, widened to single precision: FLOW_OPEN widens what it leaves to do.
     float *room;
-    /// Partial sums of the panels under way, `[places][32][lanes]`; where the weights of the first panel begin, and how many
-    /// elements the next one's stand behind, both set by FLOW_OPEN. These panels all read the same number of inputs.
+    /// Partial sums of the panels under way, `[places][32][lanes]`; index of the first panel's weights, and elements from one
+    /// panel's weights to the next one's, both set by FLOW_OPEN. These panels all read the same number of inputs.
     float *partial;
     ptrdiff_t panel;
     ptrdiff_t panel_step;
@@ -186,7 +187,7 @@ struct flow_solve {
 /// A transform of unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
 struct flow_columns {
     struct flow_transform transform;
-    /// Whether the inverse is computed; gradients are of the transform, whatever it is.
+    /// Whether the inverse is computed. Gradients do not read it: they are the transform's.
     int inverse;
     /// Values to transform, `[dims, rows]`.
     const float *x;

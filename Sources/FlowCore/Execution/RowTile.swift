@@ -1,6 +1,7 @@
 /// Rows on their way through a packed flow, on one thread.
 public struct RowTile: Sendable {
-    /// Most rows of a tile. Measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md, "Block sizes".
+    /// Largest number of rows of a tile, measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md,
+    /// "Block sizes".
     public static let capacity = 64
 
     /// Event width `D`.
@@ -29,8 +30,8 @@ public struct RowTile: Sendable {
     }
 }
 
-/// Elements from one row of activations to the next: whole panels of 32 lanes, and never a multiple of 2 KiB, so that
-/// a dozen rows read side by side do not fall into the same sets of the cache.
+/// Returns the number of elements from one row of activations to the next: whole panels of 32 lanes, and never a multiple of
+/// 2 KiB, so that a dozen rows read side by side do not fall into the same sets of the cache.
 package func rowStride(_ units: Int) -> Int {
     let whole = (units + 31) / 32 * 32
     return whole % 512 == 0 ? whole + 16 : whole

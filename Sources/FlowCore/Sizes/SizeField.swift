@@ -39,7 +39,7 @@ extension SizeDescription {
 
 /// A size with values of one type. Families list the fields that they have; two families may share one.
 public struct SizeField<Value: SizeRepresentable>: SizeDescription {
-    /// Set of allowed values, with its words.
+    /// Set of allowed values, with the words that describe it.
     public struct Allowed: Sendable {
         let words: String
         let contains: @Sendable (Value) -> Bool

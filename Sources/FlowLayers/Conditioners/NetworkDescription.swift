@@ -13,7 +13,7 @@ package import FlowKernels
 package struct NetworkDescription: Sendable, Equatable {
     /// One link of the chain.
     package struct Layer: Sendable, Equatable {
-        /// Part of the names of its parameter arrays.
+        /// Part of the names of the layer's parameter arrays.
         package var name: String
         /// Whether the layer reads its input through the activation.
         package var isActivated: Bool

@@ -12,7 +12,7 @@ public import FlowKernels
 /// §3.2, arXiv:1410.8516.
 public struct Coupling: Bijection {
     public let dims: Int
-    /// Transform of each dimension that is not of the key.
+    /// Transform of each dimension outside the key.
     public let transform: UnivariateTransform
     /// Network that makes the transforms' parameters of the key.
     package var conditioner: Conditioner

@@ -1,6 +1,6 @@
 public import FlowCore
 
-/// A bijection whose sampling direction can be trained too: ``Inverted`` exchanges the two.
+/// A bijection whose sampling direction can be trained too: ``Inverted`` exchanges its directions.
 ///
 /// Both requirements are about the same tape, that of the forward pass, so that there is one set of gradients.
 public protocol Reversible: Bijection {

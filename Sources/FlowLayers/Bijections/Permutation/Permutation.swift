@@ -2,8 +2,8 @@ public import FlowCore
 
 /// A fixed permutation of an event's dimensions, `z[j] = x[order[j]]`; the log-determinant is 0.
 ///
-/// Multi-scale flows are made of them: all dimensions stay in the event, and those that have left the flow stand behind
-/// the image that goes on. So every latent is kept, and decoding is exact.
+/// Multi-scale flows are made of such permutations: all dimensions stay in the event, and those that have left the flow stand
+/// behind the image that goes on. So every latent is kept, and decoding is exact.
 public struct Permutation: Bijection {
     /// Place in `x` of each dimension of `z`, `[D]`.
     let order: [Int]

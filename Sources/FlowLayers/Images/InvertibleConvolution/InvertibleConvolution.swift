@@ -37,7 +37,7 @@ public struct InvertibleConvolution: Bijection {
     public var partRows: Int { 1 }
     var channels: Int { layout.channels }
 
-    /// A random rotation of the channels, or zeros (not invertible, to be filled from a file) without `random`.
+    /// A random rotation of the channels; without `random` the identity, to be filled from a file.
     package init(dims: Int, layout: ImageLayout, random: inout RandomStream?) {
         self.dims = dims
         self.layout = layout
