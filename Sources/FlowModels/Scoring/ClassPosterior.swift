@@ -27,7 +27,8 @@ extension ImageScore {
         draws[0].classLogProbs.indices.map { c in logMeanExp(draws.map { $0.classLogProbs[c] }) }
     }
 
-    /// `log π_c p(y | c)` of every class, nats.
+    /// Joint log-density `log π_c p(y | c)` of every class, nats; nil unless the model is class-conditional and was asked for no
+    /// class.
     private var logJoint: [Double]? {
         guard classIndex == nil, let prior = record.classPrior else { return nil }
         return zip(prior, classLogProbs).map { log($0) + $1 }
