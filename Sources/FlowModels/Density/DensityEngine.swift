@@ -221,7 +221,8 @@ private struct DensityBuffers {
             if isNew {
                 place += 1
                 let seed = noiseSeed(of: rows[first + r], prefix)
-                learnedNoise!.prepare(place, rows[first + r], seed: seed, levels: preprocessing.levels)  // there with a dequantizer
+                // the buffers are there with a dequantizer
+                learnedNoise!.prepare(place, rows[first + r], seed: seed, levels: preprocessing.levels)
             }
             learnedNoise!.places[r] = place
         }
@@ -235,7 +236,7 @@ private struct DensityBuffers {
         let logDensity = learnedNoise!.setNoise(&noise, ofRow: r)  // there with a dequantizer
         let drawn = noise
         var span = input.mutableSpan
-        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+        return preprocessing.flowInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
             - logDensity
     }
 
@@ -248,7 +249,7 @@ private struct DensityBuffers {
         RandomStream.uniforms(seed: seed, stream: UInt64(row.draw), to: &noiseSpan, count: dims)
         let drawn = noise
         var span = input.mutableSpan
-        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+        return preprocessing.flowInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
     }
 
     /// Fills row `r` of the input with latent number `attempt` of a sample.

@@ -194,10 +194,10 @@ public enum ModelFile {
         _: Flow.Type, _ record: ModelRecord, held: Int
     ) throws -> Int {
         // elements first: where they are few, parameters are quickly counted
-        let ofDequantizer =
+        let dequantizerCount =
             record.dequantizer.map { Dequantizer.parameterCount(shape: record.eventShape, sizes: $0) ?? .max } ?? 0
-        func withDequantizer(_ ofFlow: Int?) -> Int {
-            let (sum, overflow) = (ofFlow ?? .max).addingReportingOverflow(ofDequantizer)
+        func withDequantizer(_ flowCount: Int?) -> Int {
+            let (sum, overflow) = (flowCount ?? .max).addingReportingOverflow(dequantizerCount)
             return overflow ? .max : sum
         }
         let elements = withDequantizer(

@@ -41,7 +41,7 @@ public struct Dequantizer: Parametrized {
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for images of one dimension, or bad sizes.
     public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
         self.sizes = try sizes.resolved(by: Self.fields)
-        // other numbers than the flow's, which has the seed itself
+        // the flow has the seed itself, and draws other numbers
         map = try AffineCouplingFlow(
             shape: shape, sizes: Self.flowSizes(shape, sizes), seed: seed.map { ~$0 })
     }

@@ -11,8 +11,9 @@ import Glibc
 ///     log p(y) = log p(w) + D · ln(1 − 2α) − Σ [ln s + ln(1 − s)]
 ///
 /// Source: Papamakarios et al., *MAF* (2017), §4.3 and appendix D; Theis et al. (2016), §3.1, for the dequantization.
-/// In double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that depends
-/// on nothing but `D`.
+///
+/// It is computed in double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that
+/// depends on nothing but `D`.
 public struct Preprocessing: Sendable, Equatable {
     /// Number of values of a dimension, `0 ..< levels`; 2 to 256.
     public let levels: Int
@@ -40,7 +41,7 @@ public struct Preprocessing: Sendable, Equatable {
     /// Sets `D` numbers of `w` from `offset` on to one image as the flow's input.
     /// - Parameter noise: dequantization noise `u`, `[D]`, in (0, 1).
     /// - Returns: `log |det ∂w/∂y|`, nats: added to `log p(w)` it gives `log p(y)`.
-    public func latentInput(
+    public func flowInput(
         pixels: ArraySlice<UInt8>, noise: [Float], w: inout MutableSpan<Float>, offset: Int = 0
     ) -> Double {
         let logs = Kernels.best.logit(map, pixels: pixels.span, noise: noise.span, to: &w, offset: offset)
@@ -51,7 +52,7 @@ public struct Preprocessing: Sendable, Equatable {
     ///
     ///     ∂w/∂s = 1/(s(1 − s))      ∂/∂s −[ln s + ln(1 − s)] = (2s − 1)/(s(1 − s))      ∂s/∂u = (1 − 2α)/levels
     ///
-    /// - Parameter dLogDet: cotangent of the log-determinant that ``latentInput(pixels:noise:w:offset:)`` returned.
+    /// - Parameter dLogDet: cotangent of the log-determinant that ``flowInput(pixels:noise:w:offset:)`` returned.
     package func pullBack(
         dw: inout [Float], offset: Int, dLogDet: Double, pixels: ArraySlice<UInt8>, noise: ArraySlice<Float>
     ) {

@@ -17,7 +17,7 @@ extension ImageScore {
     /// where a density is not a number, and where all are 0.
     public var mostProbableClass: Int? {
         guard let joint = logJoint, logSumExp(joint) > -.infinity else { return nil }
-        // of the logarithms, which differ where probabilities round to the same
+        // logarithms differ where probabilities round to the same
         return joint.indices.max { joint[$0] < joint[$1] }
     }
 

@@ -15,7 +15,7 @@ struct CheckpointIdentity: Codable, Equatable {
     var trainHash: String
     var validationHash: String
     var options: TrainingOptions
-    /// Hash of the model that is distilled; nil of a training by maximum likelihood.
+    /// Hash of the model that is distilled; nil in a training by maximum likelihood.
     var teacher: String?
     /// Model that a fine-tuning started from; else nil.
     var start: StartingRecord?

@@ -36,7 +36,7 @@ extension Trainer {
                 start: identity.start),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
-        let logProbs = try heldOut(logDensities(of: held, under: model, threads: threads))
+        let logProbs = try heldOutLogProbs(logDensities(of: held, under: model, threads: threads))
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,

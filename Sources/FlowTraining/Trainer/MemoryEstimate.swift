@@ -35,9 +35,9 @@ public struct MemoryEstimate: Sendable, Equatable {
             options.accumulatedBatch == 0 ? options.batch : min(options.batch, options.accumulatedBatch)
         let partRows = max(flow.partRows, dequantizer?.partRows ?? 1)
         let parts = BatchGradient.parts(of: 0..<rows, threads: threads, by: partRows)
-        let ofStages = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
+        let stageBytes = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
         var estimate = self
-        estimate.tapes = options.reversible ? ofStages.max() ?? 0 : ofStages.reduce(0, +)
+        estimate.tapes = options.reversible ? stageBytes.max() ?? 0 : stageBytes.reduce(0, +)
         if let dequantizer {
             estimate.tapes += parts.reduce(0) {
                 $0 + dequantizer.map.tapeBytes(rows: $1.count) + NoisePass.bytes(rows: $1.count, dims: dequantizer.dims)

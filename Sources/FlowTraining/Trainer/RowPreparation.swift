@@ -89,10 +89,10 @@ struct RowPreparation {
         var x = Matrix(rows: drawn.count, columns: dims)
         var logDet: [Double] = []
         for (r, own) in drawn.enumerated() {
-            let ofRow = Array(noise[r * dims..<(r + 1) * dims])
+            let rowNoise = Array(noise[r * dims..<(r + 1) * dims])
             var span = x.elements.mutableSpan
             logDet.append(
-                preprocessing.latentInput(pixels: own.pixels[...], noise: ofRow, w: &span, offset: r * dims) - logQ[r])
+                preprocessing.flowInput(pixels: own.pixels[...], noise: rowNoise, w: &span, offset: r * dims) - logQ[r])
         }
         return PreparedRows(x: x, logDet: logDet, context: context(chosen), noise: pass)
     }
@@ -116,8 +116,8 @@ struct RowPreparation {
     private func learned(_ v: Matrix, _ logDet: [Float], _ epsilon: Matrix) -> (noise: [Float], logQ: [Double]) {
         var noise = v.elements
         Dequantizer.setNoise(&noise, of: v.elements, 0, count: noise.count)
-        let (ofEpsilon, ofV) = (standardNormalLogDensity(epsilon), standardNormalLogDensity(v))
-        return (noise, logDet.indices.map { ofEpsilon[$0] - Double(logDet[$0]) - ofV[$0] })
+        let (epsilonLogDensities, vLogDensities) = (standardNormalLogDensity(epsilon), standardNormalLogDensity(v))
+        return (noise, logDet.indices.map { epsilonLogDensities[$0] - Double(logDet[$0]) - vLogDensities[$0] })
     }
 
     /// Returns the classes of some entries as one-hot, `[rows, classes]`; nil without classes.

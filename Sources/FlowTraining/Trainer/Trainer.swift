@@ -391,7 +391,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = try validation.validation(blocks[b], noise: noise)
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return heldOut(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
+            return heldOutLogProbs(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
         }
         return bitsPerDim(
             logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
@@ -401,7 +401,7 @@ public final class Trainer<Flow: FlowArchitecture> {
 extension Trainer {
     /// Returns log-densities of held-out images, nats, made finite in a distillation. A distilled flow never saw such images, and far
     /// from what it draws its solve can overflow: that is no divergence of its training, and counts as ``leastLogProb``.
-    func heldOut(_ logProbs: [Double]) -> [Double] {
+    func heldOutLogProbs(_ logProbs: [Double]) -> [Double] {
         goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
     }
 }

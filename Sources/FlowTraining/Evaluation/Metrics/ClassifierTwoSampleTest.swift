@@ -163,7 +163,7 @@ private struct Discriminator {
             firstRate: 0.1, secondRate: 1e-3, step: Float(rate / (1 - pow(0.9, Double(steps)))),
             secondScale: Float(1 / (1 - pow(0.999, Double(steps))).squareRoot()), epsilon: 1e-8, gradientScale: 1,
             keep: Float(1 - rate * decay), averageDecay: 0)
-        // arrays of their own while spans look at them
+        // arrays of their own for the spans; the tuple lets go of them, so that nothing is copied
         var (first, second, average) = moments
         moments = ([], [], [])
         var m = first.mutableSpan
