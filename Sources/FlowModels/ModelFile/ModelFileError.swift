@@ -1,6 +1,6 @@
 import FlowCore
 
-/// Why a model file was refused. Every text names what is wrong and the values, never where the file is.
+/// Reason why a model file was refused. Every text names what is wrong and the values, never where the file is.
 public enum ModelFileError: Error, Equatable, Sendable {
     /// The file cannot be read; `reason` is what the system says.
     case unreadable(reason: String)

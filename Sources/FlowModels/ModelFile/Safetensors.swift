@@ -14,7 +14,7 @@ public enum TensorPrecision: String, Sendable, Codable, CaseIterable {
     public var width: Int { self == .float32 ? 4 : 2 }
 }
 
-/// What is wrong with a safetensors file. Texts name tensors and numbers, never where the file is.
+/// Fault of a safetensors file. Texts name tensors and numbers, never where the file is.
 public enum SafetensorsError: Error, Equatable, Sendable {
     /// The file has too few bytes for the length of a header.
     case tooShort(bytes: Int)

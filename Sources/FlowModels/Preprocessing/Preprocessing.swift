@@ -10,10 +10,10 @@ import Glibc
 ///
 ///     log p(y) = log p(w) + D · ln(1 − 2α) − Σ [ln s + ln(1 − s)]
 ///
-/// Source: Papamakarios et al., *MAF* (2017), §4.3 and appendix D; Theis et al. (2016), §3.1, for the dequantization.
-///
 /// It is computed in double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that
 /// depends on nothing but `D`.
+///
+/// Source: Papamakarios et al., *MAF* (2017), §4.3 and appendix D; Theis et al. (2016), §3.1, for the dequantization.
 public struct Preprocessing: Sendable, Equatable {
     /// Number of values of a dimension, `0 ..< levels`; 2 to 256.
     public let levels: Int
@@ -23,6 +23,7 @@ public struct Preprocessing: Sendable, Equatable {
     /// `ln(1 − 2α)`, nats.
     private let logSqueeze: Double
 
+    /// Builds the map of images of `levels` levels.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` when `levels` or `logitAlpha` is outside its range.
     public init(levels: Int, logitAlpha: Double) throws {
         guard (2...256).contains(levels) else {

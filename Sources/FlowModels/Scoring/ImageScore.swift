@@ -5,7 +5,7 @@
 public struct ImageScore: Sendable, Equatable {
     /// Densities of the image's dequantization draws `0 ..< K`; at least one.
     public let draws: [RowDensity]
-    /// Index of the class that the densities are given; nil where none was asked for, in a class-conditional model for the mixture.
+    /// Index of the class that the densities are given; nil without one, which in a class-conditional model means the mixture.
     public let classIndex: Int?
     /// Record of the model that the densities are of.
     public let record: ModelRecord

@@ -9,7 +9,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public var split: String
     /// Number of images.
     public var count: Int
-    /// Dequantization draws of each image, whose ``ImportanceWeightedBound`` is its log-density.
+    /// Number of dequantization draws of each image, whose ``ImportanceWeightedBound`` is its log-density.
     public var draws: Int
     /// Mean over the images of `log p(y)`, nats.
     public var logProb: Double
@@ -22,7 +22,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// Fraction of the images whose own class is the most probable one by Bayes' rule; nil unless the model is
     /// class-conditional and the images have its classes.
     public var accuracy: Double?
-    /// Samples of the model beside the images, where that was asked for.
+    /// Comparison of samples of the model with the images; nil where none was asked for.
     public var comparison: SampleComparison?
 
     enum CodingKeys: String, CodingKey {

@@ -2,7 +2,7 @@ import Glibc
 
 /// Clock that counts a training's seconds.
 public enum TrainingClock: String, Sendable, Codable, CaseIterable {
-    /// Time that passes.
+    /// Wall-clock time.
     case wall
     /// Processor time of this process, all its threads added: other work on the machine makes a training of so many seconds end
     /// later, and no worse.

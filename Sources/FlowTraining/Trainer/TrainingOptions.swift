@@ -9,7 +9,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Whether the activations of one stage of the flow are in memory at a time, those of the others being computed again from
     /// their outputs: constant memory for any number of couplings, and a step costs five passes in place of three.
     public var reversible = false
-    /// Times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
+    /// Most times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
     public var maxRollbacks = 5
     /// Images a step. An epoch is divided into batches of nearly equal size, none larger than this.
     public var batch = 128

@@ -79,7 +79,7 @@ public struct StepReport: Sendable {
     public var seconds: Double
 }
 
-/// Why a training stopped.
+/// Reason why a training stopped.
 public enum TrainingEnd: Sendable, Equatable {
     /// Every epoch was run.
     case allEpochs

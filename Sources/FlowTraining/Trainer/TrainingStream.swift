@@ -1,7 +1,7 @@
 import FlowCore
 
-/// Use of randomness in a training, each with streams of its own, so that nothing that is drawn depends on what was drawn before:
-/// a resumed training continues with the numbers that it would have had.
+/// Use of randomness in a training. Each has streams of its own, so that nothing that is drawn depends on what was drawn before: a
+/// resumed training continues with the numbers that it would have had.
 enum TrainingStream: UInt64 {
     // 0 is left to the initial weights
     case order = 1

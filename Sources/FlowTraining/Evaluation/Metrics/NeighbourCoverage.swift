@@ -4,7 +4,7 @@ import FlowCore
 ///
 /// A real image's neighbourhood reaches to its fifth nearest real neighbour.
 ///
-/// - ``coverage``: samples that leave a kind of image out leave those uncovered, however good the others are.
+/// - ``coverage``: samples that leave a kind of image out leave its images uncovered, however good the others are.
 /// - ``density``: about 1 for samples like the real images, less when they lie apart from them, more when they crowd where the
 ///   real images do.
 ///
