@@ -5,9 +5,9 @@ import System
 
 /// Fits a flow to images by maximum likelihood, or to another model by distillation.
 ///
-/// A step lowers `−log p(y)/D`, nats per dimension, averaged over a batch, or `(log q(x) − log p(x))/D` from a teacher's `p`. Every
-/// epoch has its own order, augmentation and dequantization noise, all of them functions of the seed, the epoch and the image
-/// alone, so that a resumed training continues as if it had never stopped.
+/// A step lowers `−log p(y)/D`, nats per dimension, averaged over a batch; in a distillation `(log q(x) − log p(x))/D`, with the
+/// teacher's density `p`. Every epoch has its own order, augmentation and dequantization noise, all of them functions of the seed,
+/// the epoch and the image alone, so that a resumed training continues as if it had never stopped.
 public final class Trainer<Flow: FlowArchitecture> {
     /// Settings of the training.
     public let options: TrainingOptions
