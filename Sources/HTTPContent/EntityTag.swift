@@ -1,7 +1,7 @@
 public import HTTPTypes
 import System
 
-/// Names the content of an answer, so that a client that has it need not be sent it again (RFC 9110, section 8.8.3).
+/// Name of an answer's content, so that a client that has it need not be sent it again (RFC 9110, section 8.8.3).
 public struct EntityTag: Sendable, Equatable, CustomStringConvertible {
     /// The tag's text without its quotes.
     public private(set) var opaque: String

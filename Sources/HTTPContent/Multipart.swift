@@ -14,7 +14,7 @@ public enum MultipartError: Error, Equatable, Sendable {
     case tooManyFiles(limit: Int)
 }
 
-/// Splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
+/// Reader that splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
 ///
 /// Stricter than the RFCs where senders have no need of the freedom: no preamble, no padding after a boundary, lines
 /// end in CRLF, every part is a file, and none has a transfer encoding.
@@ -72,7 +72,7 @@ public struct MultipartReader {
         bytes[min(index, bytes.count)...].starts(with: text)
     }
 
-    /// Where the CRLF before the next boundary is.
+    /// Index of the CRLF in front of the next boundary.
     private func nextDelimiter(from start: Int) -> Int? {
         // The content may be empty: then the CRLF is that which ended the header.
         var index = start - 2

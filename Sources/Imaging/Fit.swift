@@ -9,7 +9,7 @@ public enum Fit: String, Sendable, CaseIterable {
 }
 
 extension Image {
-    /// The image at `width` × `height`.
+    /// The image resampled to `width` × `height` pixels.
     ///
     /// Each axis by itself: shrinking averages over the area that an output pixel covers (box filter, partly covered
     /// pixels in proportion; Fant, *A Nonaliasing, Real-Time Spatial Transform Technique*, IEEE CG&A 6(1), 1986),
@@ -89,7 +89,7 @@ private struct Axis {
     private var first: [Int] = []
     private var weights: [[Float]] = []
 
-    /// `count` pixels out of the interval from `from`, `span` long, of `source` pixels.
+    /// Taps of `count` output pixels that divide the interval from `from`, `span` long, of an axis of `source` pixels.
     init(from: Double, span: Double, source: Int, count: Int) {
         self.count = count
         let step = span / Double(count)
