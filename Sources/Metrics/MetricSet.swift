@@ -13,7 +13,7 @@ public final class MetricSet: Sendable {
     }
 
     /// Value of one metric when the set was read.
-    public struct Sample: Sendable, Equatable {
+    public struct Reading: Sendable, Equatable {
         /// In snake_case, unique in the set.
         public var name: String
         /// What is counted, in one sentence.
@@ -64,9 +64,9 @@ public final class MetricSet: Sendable {
     }
 
     /// All metrics with their values.
-    public var samples: [Sample] {
+    public var readings: [Reading] {
         // Outside the lock: what is read may have locks of its own.
-        metrics.withLock(\.self).map { Sample(name: $0.name, help: $0.help, kind: $0.kind, value: $0.read()) }
+        metrics.withLock(\.self).map { Reading(name: $0.name, help: $0.help, kind: $0.kind, value: $0.read()) }
     }
 
     /// Value of the metric called `name`; nil when there is none.

@@ -75,7 +75,7 @@ struct AccessControl: Sendable {
 
 extension KeyRing {
     /// - Throws: ``ProblemKind/unauthorized``.
-    fileprivate func key(_ token: Substring) throws(Problem) -> Key {
+    fileprivate func key(_ token: Substring) throws(Problem) -> APIKey {
         let reason: String
         if !KeyToken.isWellFormed(token) {
             reason = "the key is not one that tusk makes, or it was cut short"

@@ -15,7 +15,7 @@ public struct KeyFile: Sendable {
 
     private static let hashPrefix = "sha256:"
 
-    var keys: [Key] = []
+    var keys: [APIKey] = []
     /// Of the key at the same place.
     var hashes: [KeyHash] = []
 
@@ -61,7 +61,7 @@ public struct KeyFile: Sendable {
     }
 
     /// Errors quote nothing: what stands in the wrong place may be a hash, or a key.
-    private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (Key, KeyHash) {
+    private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (APIKey, KeyHash) {
         guard !words.contains(where: { $0.hasPrefix(KeyToken.prefix) }) else {
             throw KeyFileError(
                 line: line,
@@ -73,7 +73,7 @@ public struct KeyFile: Sendable {
                 reason:
                     "it has \(words.count) words; name, scopes, \(hashPrefix)hash and perhaps an expiry are expected")
         }
-        guard Key.isValidName(words[0]) else {
+        guard APIKey.isValidName(words[0]) else {
             throw KeyFileError(line: line, reason: "the name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
         }
         var scopes: Set<Scope> = []
@@ -91,7 +91,7 @@ public struct KeyFile: Sendable {
                 line: line,
                 reason: "the hash must be \(hashPrefix) and \(KeyHash.digits) lower-case hexadecimal digits")
         }
-        var key = Key(name: String(words[0]), scopes: scopes)
+        var key = APIKey(name: String(words[0]), scopes: scopes)
         if words.count == 4 {
             guard let day = CivilDate(words[3]) else {
                 throw KeyFileError(line: line, reason: "the expiry must be a day such as 2027-01-31")

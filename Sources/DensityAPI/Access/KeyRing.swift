@@ -21,7 +21,7 @@ public final class KeyRing: Sendable {
     public var count: Int { file.withLock(\.count) }
 
     /// The key of this hash, expired or not. Compares with every key, without an early end.
-    func find(_ hash: KeyHash) -> Key? {
+    func find(_ hash: KeyHash) -> APIKey? {
         let file = file.withLock { $0 }
         var place: UInt64 = 0
         for index in 0..<file.hashes.count {

@@ -7,9 +7,9 @@ struct ImageInput: Sendable {
     var shape: EventShape
     var levels: Int
     /// How images of another size or colour mode are converted; nil refuses them.
-    var fit: Fit?
+    var fit: ImageFit?
 
-    init(record: ModelRecord, fit: Fit?) {
+    init(record: ModelRecord, fit: ImageFit?) {
         shape = record.eventShape
         levels = record.levels
         self.fit = fit
@@ -100,5 +100,5 @@ struct ImageInput: Sendable {
         Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(value)")
     }
 
-    private static let fits = Fit.allCases.map(\.rawValue).joined(separator: "|")
+    private static let fits = ImageFit.allCases.map(\.rawValue).joined(separator: "|")
 }

@@ -397,9 +397,9 @@ extension HTTPConnection {
     package var labels: ExchangeLabels { meter.labels }
 
     /// Calls `body` with the bytes of an ``Action/body(_:)``; before the next ``receive(_:at:)``.
-    package func withBytes<Result, Failure: Error>(
-        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    package func withBytes<Output, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
         try parser.withBytes(of: part, body)
     }
 

@@ -44,7 +44,7 @@ package struct OutputBuffer: Sendable {
     var hasTail: Bool { !tail.isEmpty }
 
     /// Calls `body` with the next bytes to send, and whether more follow them at once.
-    package func withNext<Result: ~Copyable>(_ body: (Span<UInt8>, _ more: Bool) -> Result) -> Result {
+    package func withNext<Output: ~Copyable>(_ body: (Span<UInt8>, _ more: Bool) -> Output) -> Output {
         start < bytes.count
             ? body(bytes.span.extracting(start...), hasTail)
             : body(tail.span.extracting(tailStart...), false)

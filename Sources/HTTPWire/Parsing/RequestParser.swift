@@ -153,9 +153,9 @@ extension RequestParser {
     }
 
     /// Calls `body` with the bytes of an ``Event/body(_:)``; before the next ``receive(_:)``.
-    package func withBytes<Result, Failure: Error>(
-        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    package func withBytes<Output, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
         try body(buffer.bytes.span.extracting(part))
     }
 

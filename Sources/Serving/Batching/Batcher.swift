@@ -14,7 +14,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     package typealias Instant = Duration
 
     /// Rows of one request inside a batch.
-    package struct Slice: Sendable, Equatable {
+    package struct RequestSlice: Sendable, Equatable {
         package var ticket: Ticket
         /// Positions within the request.
         package var rows: Range<Int>
@@ -29,10 +29,10 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     package struct Batch: Sendable, Equatable {
         package var id: UInt64
         package var group: Group
-        package var slices: [Slice]
+        package var slices: [RequestSlice]
         package var rows: Int { slices.reduce(0) { $0 + $1.rows.count } }
 
-        package init(id: UInt64, group: Group, slices: [Slice]) {
+        package init(id: UInt64, group: Group, slices: [RequestSlice]) {
             self.id = id
             self.group = group
             self.slices = slices
@@ -151,7 +151,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         while running.count < policy.workers, let first = ripe(at: now) {
             let (group, pieces) = (requests[first].group, requests.take(behind: first))
             let batch = Batch(
-                id: nextBatch, group: group, slices: pieces.map { Slice(ticket: $0.ticket, rows: $0.rows) })
+                id: nextBatch, group: group, slices: pieces.map { RequestSlice(ticket: $0.ticket, rows: $0.rows) })
             let rows = batch.rows
             nextBatch += 1
             runningRows += rows

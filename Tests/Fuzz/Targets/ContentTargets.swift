@@ -38,7 +38,7 @@ import Imaging
             count = try query.integer("count", in: 1...256)
             temperature = try query.positive("temperature", upTo: 2)
             _ = try query.unsigned("seed")
-            _ = try query.choice("fit", of: Fit.self)
+            _ = try query.choice("fit", of: ImageFit.self)
         } catch {
             let problem = Problem(error)
             try require([.parameter, .malformedRequest].contains(problem.kind), "another problem: \(problem)")

@@ -1,7 +1,7 @@
 import System
 
 /// What the service knows of a key: a line of the key file.
-public struct Key: Equatable, Sendable {
+public struct APIKey: Equatable, Sendable {
     /// 1 to 64 of `[A-Za-z0-9._-]`; stands in the log in place of the key.
     public var name: String
     public var scopes: Set<Scope>

@@ -1,5 +1,5 @@
 /// How an image of another shape is brought to a given size.
-public enum Fit: String, Sendable, CaseIterable {
+public enum ImageFit: String, Sendable, CaseIterable {
     /// All of the image, centred, the rest filled with 0.
     case contain
     /// The middle of the image, so that nothing is left empty.
@@ -16,7 +16,7 @@ extension Image {
     /// growing interpolates linearly between pixel centres. An axis that keeps its size keeps its values exactly.
     /// Values are rounded once, at the end. Channels are filtered separately: take alpha out first
     /// (``converted(to:)``), or the colour of transparent pixels bleeds.
-    public func fitted(width: Int, height: Int, fit: Fit) -> Image {
+    public func fitted(width: Int, height: Int, fit: ImageFit) -> Image {
         precondition(width > 0 && height > 0)
         let (sourceWidth, sourceHeight) = (Double(self.width), Double(self.height))
         let (scaleX, scaleY) = (Double(width) / sourceWidth, Double(height) / sourceHeight)
