@@ -9,7 +9,7 @@ public enum ImageFit: String, Sendable, CaseIterable {
 }
 
 extension Image {
-    /// The image resampled to `width` × `height` pixels.
+    /// The image resampled to `width` × `height` pixels, both positive.
     ///
     /// Each axis by itself: shrinking averages over the area that an output pixel covers (box filter, partly covered
     /// pixels in proportion; Fant, *A Nonaliasing, Real-Time Spatial Transform Technique*, IEEE CG&A 6(1), 1986),

@@ -20,7 +20,7 @@ struct AwaitedBody: ~Copyable {
 
 /// The body of one request while it arrives: undoes its content coding, within the limits.
 struct BodyCollector: ~Copyable {
-    /// Memory of this body, out of that for all.
+    /// Memory that this body takes of that for all.
     let share: BodyMemory.Share
     private var bytes: [UInt8] = []
     private var coded = 0
@@ -65,7 +65,8 @@ struct BodyCollector: ~Copyable {
         try share.grow(to: 2 * bytes.count)
     }
 
-    /// The whole body.
+    /// Ends the coding and returns the whole body.
+    /// - Throws: ``HTTPServerError/badContentCoding(reason:)`` when the coded body is damaged or cut off.
     mutating func finish() throws(HTTPServerError) -> [UInt8] {
         // A body of no bytes has nothing to undo.
         if coded > 0 {

@@ -1,15 +1,15 @@
 import HTTPWire
 import Synchronization
 
-/// What the request bodies of all connections take together, from their first byte until they were answered.
+/// Memory of the request bodies of all connections together, each from its first byte until it was answered.
 final class BodyMemory: Sendable {
     private let limit: Int
     private let used = Atomic(0)
 
-    /// - Parameter limit: bytes.
+    /// - Parameter limit: bytes, at most.
     init(limit: Int) { self.limit = limit }
 
-    /// The part of one body; given back when the last one lets go of it.
+    /// Memory of one body; given back when the last one lets go of it.
     final class Share: Sendable {
         private let memory: BodyMemory
         private let bytes = Atomic(0)

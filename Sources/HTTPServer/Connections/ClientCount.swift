@@ -1,6 +1,6 @@
 import Glibc
 
-/// Open connections of each client, so that no single one takes them all.
+/// Numbers of open connections by client, so that no single one takes them all.
 ///
 /// A client is an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one such address has all of
 /// its network. Connections without an address, over a Unix socket, are not counted.
@@ -22,7 +22,7 @@ struct ClientCount {
         return true
     }
 
-    /// A connection that was admitted is closed.
+    /// Stops counting a connection from `peer` that was admitted and is closed now.
     mutating func leave(_ peer: String) {
         guard limit > 0, let client = Client(peer), let count = open[client] else { return }
         open[client] = count > 1 ? count - 1 : nil

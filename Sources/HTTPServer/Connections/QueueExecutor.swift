@@ -1,6 +1,6 @@
 package import Dispatch
 
-/// Runs an actor on a serial Dispatch queue, so that event handlers of the queue may enter the actor without a hop.
+/// Executor of an actor on a serial Dispatch queue, so that event handlers of the queue may enter the actor without a hop.
 package final class QueueExecutor: SerialExecutor {
     package let queue: DispatchQueue
 

@@ -16,7 +16,7 @@ func setOption(_ number: Int32, _ level: Int32, _ option: Int32, _ value: Int32 
     }
 }
 
-/// Nil when the socket has no such option, or is none.
+/// Value of a socket's option; nil when the socket has no such option, or `number` is no socket.
 package func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

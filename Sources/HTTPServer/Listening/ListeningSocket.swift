@@ -26,7 +26,7 @@ final class ListeningSocket: Sendable {
     private let descriptor: Descriptor
     /// The address in use.
     let address: ListenAddress
-    /// Another process may share it, and accept what this one does not.
+    /// Whether another process may share the socket, and accept what this one does not.
     let isInherited: Bool
     private let file: File?
 
@@ -36,7 +36,7 @@ final class ListeningSocket: Sendable {
         if case .unix = address { true } else { false }
     }
 
-    /// Only programs of this machine can connect.
+    /// Whether only programs of this machine can connect.
     private var isLoopback: Bool {
         if case .tcp(let host, _) = address { host == "::1" || host.hasPrefix("127.") } else { false }
     }

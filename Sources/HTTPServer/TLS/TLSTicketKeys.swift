@@ -7,17 +7,19 @@ import System
 /// one learns an hour of sessions at most (RFC 5077, section 5.5; RFC 8446, appendix C.4).
 final class TLSTicketKeys: Sendable {
     struct Key: Equatable, Sendable {
-        /// Names the key inside the ticket.
+        /// Name of the key inside the ticket, 16 bytes.
         var name: [UInt8]
-        /// For AES-256-CBC and for HMAC-SHA-256, 32 bytes each.
+        /// Key of AES-256-CBC, 32 bytes.
         var cipher: [UInt8]
+        /// Key of HMAC-SHA-256, 32 bytes.
         var mac: [UInt8]
+        /// Time from which on the key seals.
         var since: Nanoseconds
     }
 
     /// Seconds that a ticket, or a remembered session, may be used for.
     static let lifetimeSeconds = 3600
-    /// New tickets are sealed with a key for this long; it opens them for as long again, which is their lifetime.
+    /// Nanoseconds for which a key seals new tickets; it opens them for as long again, which is their lifetime.
     static let period: Nanoseconds = Nanoseconds(lifetimeSeconds) * 1_000_000_000
 
     private let keys = Mutex<(current: Key?, previous: Key?)>((nil, nil))

@@ -8,7 +8,7 @@ import System
 package struct UnverifiedTLSClient {
     /// How far one call came.
     package enum Step {
-        /// At least 1.
+        /// Number of bytes that were moved, at least 1.
         case bytes(Int)
         /// The server will send nothing more.
         case end
@@ -18,7 +18,7 @@ package struct UnverifiedTLSClient {
         case wantsOutput
         /// The server asked for a certificate, and went no further without.
         case certificateWanted
-        /// In words of OpenSSL's or the system's.
+        /// The connection broke; `reason` is in words of OpenSSL's or the system's.
         case failed(reason: String)
     }
 
@@ -46,6 +46,7 @@ package struct UnverifiedTLSClient {
         step { unsafe SSL_write_ex(connection.pointer, bytes, bytes.count, &$0) }
     }
 
+    /// Reads at most what `buffer` holds; shakes hands before the first bytes.
     package func receive(into buffer: inout [UInt8]) -> Step {
         step { unsafe SSL_read_ex(connection.pointer, &buffer, buffer.count, &$0) }
     }

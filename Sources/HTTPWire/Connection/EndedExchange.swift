@@ -32,10 +32,11 @@ public struct EndedExchange: Sendable {
         case cutOff = "cut-off"
     }
 
-    /// Nil when it could not be parsed.
+    /// Head of the request; nil when it could not be parsed.
     public var head: HTTPRequest?
+    /// HTTP version of the request; nil when the head could not be parsed.
     public var version: HTTPVersion?
-    /// Nil when there was no answer yet.
+    /// Status of the answer; nil when there was none yet.
     public var status: HTTPResponse.Status?
     /// Labels of the answer; without one, those that the handler decided on.
     public var labels = ExchangeLabels()
@@ -43,12 +44,13 @@ public struct EndedExchange: Sendable {
     public var requestBytes = 0
     /// Bytes of the answer, head and framing included, that were handed to the kernel.
     public var answerBytes = 0
+    /// Why the request is over.
     public var ending = Ending.clientGone
-    /// From the first byte of the head until the handler had all that it asked for.
+    /// Time from the first byte of the head until the handler had all that it asked for.
     public var reading = Duration.zero
-    /// From then until the head of the answer: waiting for a turn, and computing.
+    /// Time from the end of ``reading`` until the head of the answer: waiting for a turn, and computing.
     public var handling = Duration.zero
-    /// From then until its last byte was handed to the kernel, a streamed answer's computing included.
+    /// Time from the answer's head until its last byte was handed to the kernel, a streamed answer's computing included.
     public var sending = Duration.zero
 
     public init(head: HTTPRequest? = nil, version: HTTPVersion? = nil) {

@@ -6,9 +6,9 @@ package struct OutputBuffer: Sendable {
     private var tail: [UInt8] = []
     private var tailStart = 0
 
-    /// Capacity kept between answers; a larger buffer is given back.
+    /// Bytes of capacity kept between answers; a larger buffer is given back.
     private static let keptCapacity = 64 * 1024
-    /// From this size on a body is not copied behind its head.
+    /// Bytes from which on a body is not copied behind its head.
     private static let tailThreshold = 16 * 1024
 
     package init() {}
@@ -40,7 +40,7 @@ package struct OutputBuffer: Sendable {
         if body.count < Self.tailThreshold { bytes.append(contentsOf: body) } else { tail = body }
     }
 
-    /// There is a large body; nothing may be appended before it was sent.
+    /// Whether there is a large body; nothing may be appended before it was sent.
     var hasTail: Bool { !tail.isEmpty }
 
     /// Calls `body` with the next bytes to send, and whether more follow them at once.

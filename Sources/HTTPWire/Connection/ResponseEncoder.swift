@@ -1,6 +1,6 @@
 package import HTTPTypes
 
-/// Writes answers by RFC 9112, sections 4 to 7.
+/// Writer of answers by RFC 9112, sections 4 to 7.
 package enum ResponseEncoder {
     /// How the client finds the end of the answer.
     package enum Framing: Equatable, Sendable {
@@ -8,7 +8,7 @@ package enum ResponseEncoder {
         case none
         case length(Int)
         case chunked
-        /// For HTTP/1.0, which has no chunks.
+        /// The end of the connection ends the answer: HTTP/1.0 has no chunks.
         case untilClose
     }
 
@@ -75,7 +75,7 @@ package enum ResponseEncoder {
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    /// What the server says itself; a handler's word on it is dropped.
+    /// Whether the server says `name` itself, so that a handler's word on it is dropped.
     private static func isOurs(_ name: HTTPField.Name) -> Bool {
         switch name.canonicalName {
         case "date", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade": true
