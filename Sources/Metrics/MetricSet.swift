@@ -5,20 +5,23 @@ import Synchronization
 /// Each is declared, with its name and meaning, by the part of the program that counts it; whoever publishes metrics reads
 /// the set and needs no list of its own. Reading takes a lock that counting never takes.
 public final class MetricSet: Sendable {
+    /// How a metric's value changes.
     public enum Kind: String, Sendable {
-        /// Only rises.
+        /// The value only rises.
         case counter
-        /// Rises and falls.
+        /// The value rises and falls.
         case gauge
     }
 
     /// Value of one metric when the set was read.
     public struct Reading: Sendable, Equatable {
-        /// In snake_case, unique in the set.
+        /// Name in snake_case, unique in the set.
         public var name: String
         /// What is counted, in one sentence.
         public var help: String
+        /// How the value changes.
         public var kind: Kind
+        /// The value when the set was read.
         public var value: Int
 
         public init(name: String, help: String, kind: Kind, value: Int) {
@@ -38,6 +41,7 @@ public final class MetricSet: Sendable {
 
     private let metrics = Mutex<[Metric]>([])
 
+    /// A set without metrics.
     public init() {}
 
     /// Declares a counter.

@@ -6,23 +6,23 @@ package enum ASCII {
     @inlinable package static var tab: UInt8 { 0x09 }
     @inlinable package static var colon: UInt8 { 0x3A }
 
-    /// `0` to `9`.
+    /// Whether `byte` is a digit, `0` to `9`.
     @inlinable @inline(__always)
     package static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-    /// A space or a tab.
+    /// Whether `byte` is a space or a tab.
     @inlinable @inline(__always)
     package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
-    /// A letter in lower case; any other byte as it is.
+    /// `byte` in lower case where it is a letter, else as it is.
     @inlinable @inline(__always)
     package static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
-    /// `0` to `9` or `a` to `f`, as hashes and trace ids are written.
+    /// Whether `byte` is `0` to `9` or `a` to `f`, as hashes and trace ids are written.
     @inlinable
     package static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
 
-    /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
+    /// Whether `byte` is a `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
     @inlinable @inline(__always)
     package static func isToken(_ byte: UInt8) -> Bool {
         // One bit for each of the 128 ASCII characters.

@@ -1,14 +1,15 @@
 import System
 
-/// What the service knows of a key: a line of the key file.
+/// An API key as the service knows it, by its line of the key file.
 public struct APIKey: Equatable, Sendable {
-    /// 1 to 64 of `[A-Za-z0-9._-]`; stands in the log in place of the key.
+    /// Name of 1 to 64 of `[A-Za-z0-9._-]`, which stands in the log in place of the key.
     public var name: String
+    /// What the key lets its holder do.
     public var scopes: Set<Scope>
-    /// The first day on which it is refused, in days since 1 January 1970, UTC; nil for never.
+    /// The first day on which the key is refused, in days since 1 January 1970, UTC; nil for never.
     var expiryDay: Int?
 
-    /// - Parameter second: since 1970.
+    /// Whether the key is refused at `second`, in seconds since 1970.
     func isExpired(at second: Int) -> Bool { expiryDay.map { second / 86_400 >= $0 } ?? false }
 
     /// Whether `text` can be a name.
@@ -24,7 +25,7 @@ public enum KeyToken {
     static let randomDigits = 64
     static let checkDigits = 8
 
-    /// A new one, from the system's random numbers (on Linux `getrandom`).
+    /// A new token, from the system's random numbers (on Linux `getrandom`).
     public static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         let digits = (0..<4).map { _ in hexDigits(of: generator.next()) }.joined()
@@ -75,7 +76,7 @@ struct KeyHash: Hashable, Sendable {
 
     var hex: String { [words.0, words.1, words.2, words.3].map(hexDigits(of:)).joined() }
 
-    /// 1 if the two are equal, else 0, in a time that does not depend on either.
+    /// 1 if the two hashes are equal, else 0, in a time that does not depend on either.
     func matches(_ other: KeyHash) -> UInt64 {
         let difference =
             (words.0 ^ other.words.0) | (words.1 ^ other.words.1) | (words.2 ^ other.words.2)
@@ -88,7 +89,7 @@ struct KeyHash: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
-/// 16 lower-case hexadecimal digits.
+/// Text of `value`, 16 lower-case hexadecimal digits.
 func hexDigits(of value: UInt64) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits

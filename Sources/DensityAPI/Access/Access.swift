@@ -17,10 +17,10 @@ enum Access: Equatable, Sendable {
     case scope(Scope)
 }
 
-/// Decides on the head of a request whether its client may have what it asks for (RFC 6750, section 2.1: the key is in
+/// Check of whether the client of a request may have what its head asks for (RFC 6750, section 2.1: the key is in
 /// `Authorization: Bearer`, and nowhere else).
 struct AccessControl: Sendable {
-    /// Nil without a key file.
+    /// Keys in force; nil without a key file.
     var keys: KeyRing?
 
     private static let scheme = "bearer "
@@ -74,7 +74,8 @@ struct AccessControl: Sendable {
 }
 
 extension KeyRing {
-    /// - Throws: ``ProblemKind/unauthorized``.
+    /// Key of `token`.
+    /// - Throws: ``ProblemKind/unauthorized`` for a token that is none, is not known, or has expired.
     fileprivate func key(_ token: Substring) throws(Problem) -> APIKey {
         let reason: String
         if !KeyToken.isWellFormed(token) {

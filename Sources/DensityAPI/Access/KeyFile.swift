@@ -8,20 +8,22 @@ import HTTPWire
 ///
 /// Blank lines, and lines that begin with `#`, are skipped.
 public struct KeyFile: Sendable {
-    /// Bytes of a file, at most.
+    /// Most bytes of a file.
     public static let maxBytes = 256 << 10
-    /// Keys of a file, at most: every request is compared with each.
+    /// Most keys of a file: every request is compared with each.
     public static let maxKeys = 1024
 
     private static let hashPrefix = "sha256:"
 
+    /// Keys in the order of their lines.
     var keys: [APIKey] = []
-    /// Of the key at the same place.
+    /// Hashes of ``keys``, by the same index.
     var hashes: [KeyHash] = []
 
-    /// How many keys there are.
+    /// Number of keys.
     public var count: Int { keys.count }
 
+    /// The keys of a file's text.
     /// - Throws: ``KeyFileError``.
     public init(_ text: String) throws(KeyFileError) {
         guard text.utf8.count <= Self.maxBytes else {
@@ -29,7 +31,7 @@ public struct KeyFile: Sendable {
         }
         var lineOfName: [String: Int] = [:]
         var lineOfHash: [KeyHash: Int] = [:]
-        // Of UTF-8, since "\r\n" is one Character.
+        // Lines are split as UTF-8, since "\r\n" is one Character.
         for (index, bytes) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .enumerated()
         {
@@ -60,7 +62,7 @@ public struct KeyFile: Sendable {
             .joined(separator: " ")
     }
 
-    /// Errors quote nothing: what stands in the wrong place may be a hash, or a key.
+    /// Key and hash of a line. Errors quote nothing: what stands in the wrong place may be a hash, or a key.
     private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (APIKey, KeyHash) {
         guard !words.contains(where: { $0.hasPrefix(KeyToken.prefix) }) else {
             throw KeyFileError(
@@ -104,8 +106,9 @@ public struct KeyFile: Sendable {
 
 /// What is wrong with a key file. The description is one line and holds nothing of the file.
 public struct KeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Counted from 1; nil when it is about the file as a whole.
+    /// Number of the line, from 1; nil when the error is about the file as a whole.
     public var line: Int?
+    /// What is wrong, in words that hold nothing of the file.
     public var reason: String
 
     public var description: String { line.map { "line \($0): \(reason)" } ?? reason }

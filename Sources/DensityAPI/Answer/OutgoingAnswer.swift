@@ -5,9 +5,9 @@ import Serving
 /// An answer on its way to the client, through the answer steps of ``Steps``.
 struct OutgoingAnswer: Sendable {
     var response: ServerResponse
-    /// The request that it answers; nil for one whose head could not be parsed.
+    /// Request that is answered; nil for one whose head could not be parsed.
     let request: RoutedRequest?
-    /// What the fields already say that the content is coded in; nil for nothing.
+    /// Content coding that the fields already name, and ``coded(_:)`` applies; nil for none.
     var coding: Coding?
 
     init(response: ServerResponse, request: RoutedRequest?) {
@@ -33,7 +33,7 @@ struct OutgoingAnswer: Sendable {
         return response
     }
 
-    /// The same, coded on a helper thread.
+    /// The answer with its content coded, by a helper thread.
     func codedByHelper(_ context: APIContext) async -> ServerResponse {
         await context.helpers.run { coded(context) }
     }

@@ -4,7 +4,7 @@ import HTTPWire
 import Imaging
 import Serving
 
-/// What a client is told of the errors of every module below: here and nowhere else.
+/// Problems that a client is told of for the errors of every module below: here and nowhere else.
 extension Problem {
     /// The problem that `error` is to a client; nil for an error that no client is told of.
     init?(of error: any Error) {
@@ -73,7 +73,7 @@ extension Problem {
 // MARK: - The service and the server
 
 extension Problem {
-    /// Seconds to wait, when nothing better is known and at most.
+    /// Seconds that a client is told to wait: at least, which is also when nothing better is known, and at most.
     private static let retrySeconds = 1...60
 
     private static func retry(after wait: Duration) -> HTTPFields {

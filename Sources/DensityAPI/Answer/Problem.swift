@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// What can go wrong with a request; the raw value ends the stable `type` of the answer.
+/// Kind of what can go wrong with a request; the raw value ends the stable `type` of the answer.
 enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
     case encryptionRequired = "encryption-required"
@@ -41,7 +41,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case draining
     case deadline
 
-    /// Status and title: the same for every problem of the kind.
+    /// Status of every problem of the kind.
     var status: HTTPResponse.Status { meaning.0 }
     var title: String { meaning.1 }
     var type: String { "urn:tusk:problem:\(rawValue)" }
@@ -91,9 +91,9 @@ enum ProblemKind: String, CaseIterable, Sendable {
 /// An error answer: RFC 9457 `application/problem+json`, with the detail a second time as `error`.
 struct Problem: Error, Equatable, Sendable {
     var kind: ProblemKind
-    /// Names the field, the limit and the value; never a path, an address or an internal name.
+    /// What went wrong: names the field, the limit and the value; never a path, an address or an internal name.
     var detail: String
-    /// Such as `Allow`.
+    /// Fields of the answer, such as `Allow`.
     var fields: HTTPFields
 
     init(_ kind: ProblemKind, _ detail: String, fields: HTTPFields = [:]) {
@@ -112,6 +112,6 @@ struct Problem: Error, Equatable, Sendable {
         return ServerResponse(status: kind.status, fields: fields, body: .bytes(body.encoded))
     }
 
-    /// The same for one item of a list.
+    /// The problem as one item of a list.
     var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
 }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPContent
 
-/// Images of an `application/json` body, still without a model.
+/// Image of an `application/json` body, still without a model.
 enum JSONImage: Equatable {
     /// A PNG or JPEG, out of base64.
     case encoded([UInt8])
@@ -31,7 +31,7 @@ enum JSONImage: Equatable {
     private static let notAnImage = Problem(
         .imageValue, "image: expected lists of integers, or a base64 string of a PNG or JPEG")
 
-    /// `[H][W]` or `[H][W][C]`, every row as long as the first.
+    /// Reads `[H][W]` or `[H][W][C]`, every row as long as the first.
     private static func nested(_ rows: [JSON]) throws(Problem) -> JSONImage {
         var values: [Int] = []
         var width: Int?
@@ -64,10 +64,10 @@ enum JSONImage: Equatable {
 /// What an `application/json` body of `/logprob` asks for.
 struct JSONImages {
     var items: [Result<JSONImage, Problem>]
-    /// The answer is a list.
+    /// Whether the answer is a list.
     var isList: Bool
 
-    /// `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, at most `maxImages`.
+    /// Reads `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, of at most `maxImages`.
     /// - Throws: ``ProblemKind/malformedBody``, ``ProblemKind/imageCount``, ``ProblemKind/imageValue``; for a single
     ///   image what its own problem is.
     init(_ value: JSON, maxImages: Int) throws(Problem) {

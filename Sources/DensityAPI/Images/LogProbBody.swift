@@ -7,19 +7,19 @@ import Imaging
 struct LogProbBody: Sendable {
     /// Rows of the model, or what is wrong with the image in that place.
     var images: [Result<[UInt8], Problem>]
-    /// Answered as a list, although it may hold one.
+    /// Whether the answer is a list, although it may hold one image.
     var isList: Bool
 }
 
-/// Reads the bodies that `/logprob` takes; one for each media type.
+/// Reader of the bodies that `/logprob` takes, by their media type.
 struct LogProbBodyReader: Sendable {
     var input: ImageInput
     var options: APIOptions
 
-    /// In the order in which `Accept` of a 415 names them.
+    /// Media types of bodies, in the order in which `Accept` of a 415 names them.
     static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
 
-    /// Room for what stands around the numbers: brackets, headers, boundaries.
+    /// Bytes of room for what stands around the numbers: brackets, headers, boundaries.
     private static let overheadBytes = 64 << 10
     /// Bytes of one number as text: three digits, a comma and blanks; or of one 64-bit number of an NPY file.
     private static let bytesPerNumber = 8
@@ -38,6 +38,7 @@ struct LogProbBodyReader: Sendable {
         }
     }
 
+    /// Reads the images of a body.
     /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole; those of images stand in
     ///   their places.
     func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
@@ -58,7 +59,7 @@ struct LogProbBodyReader: Sendable {
         }
     }
 
-    /// Rows of levels, one after another.
+    /// Reads rows of levels, one after another.
     private func octets(_ body: [UInt8]) throws -> LogProbBody {
         let dims = input.shape.dims
         guard body.count % dims == 0 else {
@@ -73,7 +74,7 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: images.count > 1)
     }
 
-    /// `[H, W]` or `[H, W, C]`, or a stack of them.
+    /// Reads an NPY array `[H, W]` or `[H, W, C]`, or a stack of them.
     private func npy(_ body: [UInt8]) throws -> LogProbBody {
         let array = try NPYArray.decode(body)
         let (axes, isStack) = try axes(of: array.shape)
@@ -90,7 +91,7 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: isStack)
     }
 
-    /// `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
+    /// Axes `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
     /// unless they are just its height, width and 1.
     private func axes(of shape: [Int]) throws(Problem) -> ([Int], isStack: Bool) {
         let model = input.shape
@@ -143,6 +144,6 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: images.count > 1)
     }
 
-    /// What the files of a multipart body may say that they are.
+    /// Media types that the files of a multipart body may name.
     private static let fileTypes: [MediaType] = [.png, .jpeg, .octets]
 }

@@ -17,7 +17,7 @@ struct LogProbRoute: Route {
     /// What the head of a request asks for.
     private struct Ask: Sendable {
         var model: LoadedModel
-        /// Nil: of a class-conditional model the mixture.
+        /// Index of the class; nil for none, of a class-conditional model the mixture of all.
         var classIndex: Int?
         var samples: Int
         var type: MediaType

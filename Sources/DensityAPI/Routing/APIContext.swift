@@ -3,7 +3,7 @@ import HTTPTypes
 import HTTPWire
 import Serving
 
-/// What the routes work with.
+/// Service, options and stored answers that the routes work with.
 final class APIContext: Sendable {
     let service: DensityService
     let helpers: HelperPool
@@ -23,7 +23,8 @@ final class APIContext: Sendable {
         self.openAPI = openAPI
     }
 
-    /// `body` on a helper thread when it works on many `bytes`, else here: passing on a small job costs more than it.
+    /// Result of `body`, run on a helper thread when it works on many `bytes`, else here: to pass on a small job costs more
+    /// than the job.
     func heavy<Output: Sendable>(
         bytes: Int, _ body: @escaping @Sendable () throws -> Output
     ) async throws -> Output {

@@ -13,12 +13,13 @@ enum RouteWork: Sendable {
 
 /// One line of ``routes``: a path, its method, and what it does.
 protocol Route: Sendable {
-    /// As in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
+    /// Path as in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
     static var path: String { get }
-    /// `GET` answers `HEAD` too.
+    /// Method of the route; one of `GET` answers `HEAD` too.
     static var method: HTTPRequest.Method { get }
-    /// Which key it needs, once a key file is configured.
+    /// Key that the route needs, once a key file is configured.
     static var access: Access { get }
+    /// The route over what all routes share.
     init(_ context: APIContext)
     /// Checks everything that the head says, and finds what the answer needs; called once for each request.
     /// - Throws: any error; the client is told what ``Problem/init(of:)`` makes of it.

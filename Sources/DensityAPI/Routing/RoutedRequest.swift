@@ -10,12 +10,12 @@ struct RoutedRequest: Sendable {
     let path: Substring
     /// The target after its question mark; nil without one.
     let query: Substring?
-    /// Nil when the field was not sent.
+    /// The field `Accept-Encoding`; nil when it was not sent.
     let acceptEncoding: AcceptEncoding?
 
-    /// What is told of the request when it is over, as far as it got.
+    /// Labels that are told again when the request is over, as far as it got.
     var labels = ExchangeLabels()
-    /// What is at ``path``.
+    /// Resource at ``path``.
     var resource: Resource?
     /// Parts of ``path``, by the names that the route gives them.
     var parameters = PathParameters()
@@ -35,7 +35,7 @@ struct RoutedRequest: Sendable {
         acceptEncoding = AcceptEncoding(head.headerFields)
     }
 
-    /// For a route without query parameters and with one representation.
+    /// Checks the head for a route that has no query parameters and one representation.
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.
     func checkPlain(offering type: MediaType) throws {
         _ = try Query(query, known: [])

@@ -1,4 +1,4 @@
-/// Decides which rows run together, when, and what is refused: a pure state machine, without a clock, a lock or a
+/// Pure state machine that decides which rows run together, when, and what is refused, without a clock, a lock or a
 /// thread.
 ///
 /// Requests come in by ``enqueue(_:rows:group:deadline:at:)``, leave by ``Action/complete(_:)``,
@@ -10,7 +10,9 @@
 /// - Complexity: an event costs the same however many requests wait, but for logarithms: of the requests that have a
 ///   deadline, and of the groups that have rows waiting.
 package struct Batcher<Group: Hashable & Sendable>: Sendable {
+    /// Name of a request, given by the caller.
     package typealias Ticket = UInt64
+    /// Time since one fixed, arbitrary moment.
     package typealias Instant = Duration
 
     /// Rows of one request inside a batch.
@@ -76,16 +78,16 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         requests = RequestTable(policy: policy)
     }
 
-    /// Rows that wait.
+    /// Number of rows that wait.
     package var waitingRows: Int { requests.waitingRows }
 
-    /// Nothing waits and nothing runs.
+    /// Whether nothing waits and nothing runs.
     package var isIdle: Bool { waitingRows == 0 && running.isEmpty }
 
-    /// Batches that run.
+    /// Number of batches that run.
     package var runningBatches: Int { running.count }
 
-    /// When ``tick(at:)`` must be called unless something else happens before.
+    /// Time at which ``tick(at:)`` must be called unless something else happens before; nil when it need not be.
     package var nextTick: Instant? {
         let deadline = requests.firstDue?.deadline
         guard running.count < policy.workers, let first = requests.first else { return deadline }
@@ -108,12 +110,12 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         return tick(at: now)
     }
 
-    /// Time has passed: requests past their deadline expire, batches that waited long enough start.
+    /// Acts on the time: requests past their deadline expire, batches that waited long enough start.
     package mutating func tick(at now: Instant) -> [Action] {
         expire(at: now) + start(at: now)
     }
 
-    /// The rows of `batch` have run, well or not.
+    /// Notes that the rows of `batch` have run, well or not.
     package mutating func finished(_ batch: UInt64, at now: Instant) -> [Action] {
         guard let run = running.removeValue(forKey: batch) else { preconditionFailure("no such batch runs") }
         runningRows -= run.rows
@@ -123,7 +125,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         return actions + tick(at: now)
     }
 
-    /// The caller no longer wants the request: its waiting rows never run. Does nothing when it has left already.
+    /// Drops a request that the caller no longer wants: its waiting rows never run. Does nothing when it has left already.
     package mutating func cancel(_ ticket: Ticket, at now: Instant) -> [Action] {
         if let slot = requests.slot(of: ticket) { requests.remove(slot) }
         return tick(at: now)
@@ -180,7 +182,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         timePerRow = average + (perRow - average) * weight
     }
 
-    /// When all that waits and runs will have run, at the measured rate; zero before anything was measured.
+    /// Time until all that waits and runs will have run, at the measured rate; zero before anything was measured.
     private var timeToEmpty: Duration {
         (timePerRow ?? .zero) * (waitingRows + runningRows) / policy.workers
     }

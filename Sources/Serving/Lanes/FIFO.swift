@@ -1,8 +1,8 @@
-/// Elements that leave in the order in which they came.
+/// Queue of elements that leave in the order in which they came.
 /// - Complexity: amortised O(1).
 package struct FIFO<Element: Sendable>: Sendable {
     private var elements: [Element?] = []
-    /// Elements before this one have left.
+    /// Index of the first element that has not left.
     private var head = 0
 
     package init() {}

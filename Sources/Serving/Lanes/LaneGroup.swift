@@ -1,6 +1,6 @@
 import FlowModels
 
-/// What may share a batch: rows of one loaded model and one kind of work.
+/// Group of rows that may share a batch: those of one loaded model and one kind of work.
 struct LaneGroup: Hashable, Sendable {
     let model: LoadedModel.ID
     let work: ObjectIdentifier
@@ -15,7 +15,7 @@ struct LaneGroup: Hashable, Sendable {
 protocol GroupRequests: Sendable {
     var isEmpty: Bool { get }
 
-    /// Takes a request out, and tells those batches of it that run.
+    /// Takes a request out, and tells those of its batches that run.
     /// - Returns: what tells the request that it is over, to be called without a lock, and once; nil when it had left.
     func remove(_ ticket: UInt64) -> RequestEnd?
 

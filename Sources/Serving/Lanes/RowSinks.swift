@@ -4,31 +4,32 @@ import Synchronization
 public struct RowAnswer<Output: Sendable>: Sendable {
     /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
-    /// Where the time of the whole request went.
+    /// Timings of the whole request.
     public var timings: RequestTimings
 }
 
 /// Results of some rows of a request that follow one another.
 public struct RowBlock<Output: Sendable>: Sendable {
-    /// Position of the first one within the request.
+    /// Position of the first row within the request.
     public var first: Int
     /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
-    /// Where the time of the request went until now.
+    /// Timings of the request until now.
     public var timings: RequestTimings
 }
 
-/// Where a request's results go. Calls come from worker threads, never two at a time for the same rows.
+/// Sink of a request's results. Calls come from worker threads, never two at a time for the same rows.
 package protocol RowSink<Output>: Sendable {
+    /// Result of one row.
     associatedtype Output: Sendable
 
-    /// Results of rows that follow one another, in any order of blocks.
+    /// Takes results of rows that follow one another; blocks come in any order.
     func deliver(_ block: RowBlock<Output>)
-    /// The last call: all rows are delivered, or `error` says why not.
+    /// Ends the request, whose rows are all delivered, or `error` says why not; the last call.
     func finish(_ error: ServingError?)
 }
 
-/// Gathers the results of one request for the task that awaits them.
+/// Sink that gathers the results of one request for the task that awaits them.
 final class CollectingSink<Output: Sendable>: RowSink {
     private struct State {
         var results: [Result<Output, RowFailure>]
@@ -63,7 +64,7 @@ final class CollectingSink<Output: Sendable>: RowSink {
     }
 }
 
-/// Puts the blocks of one request in order and passes them on as they come.
+/// Sink that puts the blocks of one request in order and passes them on as they come.
 final class OrderingSink<Output: Sendable>: RowSink {
     private struct State {
         /// Blocks that came before those in front of them, by their first row.

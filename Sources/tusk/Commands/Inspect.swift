@@ -42,9 +42,9 @@ struct Inspect: ParsableCommand {
 private struct Inspection: Encodable {
     struct Tensor: Encodable {
         var name: String
-        /// Of the whole array, masked zeros among them.
+        /// Shape of the whole array, masked zeros among them.
         var shape: [Int]
-        /// Numbers that no mask holds at zero, which the spread is of.
+        /// Number of elements that no mask holds at zero, of which the spread is.
         var live: Int
         var type: String
         var min: Double
@@ -55,7 +55,7 @@ private struct Inspection: Encodable {
 
     struct Direction: Encodable {
         var order: String
-        /// That a row cannot do without.
+        /// Multiply-adds that a row cannot do without.
         var multiplyAdds: Int
     }
 
@@ -67,7 +67,7 @@ private struct Inspection: Encodable {
     /// All that the file says of the model.
     var record: ModelRecord
     var fileBytes: Int
-    /// Masked zeros that the file stores, as those of format 1 do.
+    /// Number of masked zeros that the file stores, as those of format 1 do.
     var maskedZeros: Int
     /// Types of the tensors.
     var types: [String]
@@ -204,7 +204,7 @@ extension Inspection.Tensor {
 }
 
 extension String {
-    /// With spaces behind, `width` characters at least.
+    /// The text with spaces behind, `width` characters at least.
     fileprivate func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(1, width - count))
     }
