@@ -26,6 +26,7 @@ public struct LinePlot: Sendable {
     /// Range of the vertical axis, at whose ends curves are cut off; nil for that of the values.
     public var yRange: ClosedRange<Double>?
 
+    /// A plot over the ranges of its values.
     public init(title: String, xLabel: String, yLabel: String, series: [Series]) {
         self.title = title
         self.xLabel = xLabel

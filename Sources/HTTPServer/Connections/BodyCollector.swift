@@ -1,5 +1,5 @@
 import Compression
-import HTTPWire
+package import HTTPWire
 
 /// A body that is being read, and what makes the answer out of it.
 struct AwaitedBody: ~Copyable {
@@ -19,7 +19,7 @@ struct AwaitedBody: ~Copyable {
 }
 
 /// The body of one request while it arrives: undoes its content coding, within the limits.
-struct BodyCollector: ~Copyable {
+package struct BodyCollector: ~Copyable {
     /// Memory that this body takes of that for all.
     let share: BodyMemory.Share
     private var bytes: [UInt8] = []
@@ -29,7 +29,7 @@ struct BodyCollector: ~Copyable {
     private let limits: HTTPLimits
 
     /// - Parameter limit: bytes after content coding.
-    init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
+    package init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
         share = BodyMemory.Share(of: memory)
         self.limit = limit
         self.limits = limits
@@ -42,7 +42,7 @@ struct BodyCollector: ~Copyable {
             }
     }
 
-    mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
+    package mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
             // The machine holds an uncoded body to its limit. The array grows with what came, never with what a
             // length promises, to twice as much at most.
@@ -67,7 +67,7 @@ struct BodyCollector: ~Copyable {
 
     /// Ends the coding and returns the whole body.
     /// - Throws: ``HTTPServerError/badContentCoding(reason:)`` when the coded body is damaged or cut off.
-    mutating func finish() throws(HTTPServerError) -> [UInt8] {
+    package mutating func finish() throws(HTTPServerError) -> [UInt8] {
         // A body of no bytes has nothing to undo.
         if coded > 0 {
             do throws(CompressionError) { try inflater?.finish() } catch { throw Self.badCoding(error) }

@@ -20,7 +20,7 @@ public struct TLSConfiguration: Sendable {
     public var sessionCacheEntries = 4096
 
     /// Most bytes of each of the files.
-    static let fileBytes = 1 << 20
+    package static let fileBytes = 1 << 20
 
     /// A configuration that asks no certificate of clients.
     public init(certificate: String, key: String) {

@@ -2,7 +2,7 @@ import Glibc
 import System
 
 /// The files of a TLS configuration, read whole and within a limit.
-enum TLSFile {
+package enum TLSFile {
     /// Reads a file that holds no secret.
     /// - Throws: ``TLSError``.
     static func read(_ path: String) throws(TLSError) -> [UInt8] {
@@ -21,7 +21,7 @@ enum TLSFile {
     }
 
     /// Why `user` shall not use a key of such permissions; nil when they are in order.
-    static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
+    package static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
         guard owner == user || owner == 0 else { return .foreignKey(file: path, owner: owner) }
         let allowed: UInt32 = owner == user ? 0o700 : 0o740
         return mode & ~allowed == 0 ? nil : .exposedKey(file: path, mode: mode)

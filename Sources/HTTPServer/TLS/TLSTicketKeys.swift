@@ -1,18 +1,18 @@
 import COpenSSL
-import HTTPWire
+package import HTTPWire
 import Synchronization
 import System
 
 /// The keys that session tickets are sealed with: made here, never stored, and changed every hour, so that who learns
 /// one learns an hour of sessions at most (RFC 5077, section 5.5; RFC 8446, appendix C.4).
-final class TLSTicketKeys: Sendable {
-    struct Key: Equatable, Sendable {
+package final class TLSTicketKeys: Sendable {
+    package struct Key: Equatable, Sendable {
         /// Name of the key inside the ticket, 16 bytes.
-        var name: [UInt8]
+        package var name: [UInt8]
         /// Key of AES-256-CBC, 32 bytes.
-        var cipher: [UInt8]
+        package var cipher: [UInt8]
         /// Key of HMAC-SHA-256, 32 bytes.
-        var mac: [UInt8]
+        package var mac: [UInt8]
         /// Time from which on the key seals.
         var since: Nanoseconds
     }
@@ -20,12 +20,14 @@ final class TLSTicketKeys: Sendable {
     /// Seconds that a ticket, or a remembered session, may be used for.
     static let lifetimeSeconds = 3600
     /// Nanoseconds for which a key seals new tickets; it opens them for as long again, which is their lifetime.
-    static let period: Nanoseconds = Nanoseconds(lifetimeSeconds) * 1_000_000_000
+    package static let period: Nanoseconds = Nanoseconds(lifetimeSeconds) * 1_000_000_000
 
     private let keys = Mutex<(current: Key?, previous: Key?)>((nil, nil))
 
+    package init() {}
+
     /// The key to seal a ticket with; nil when there is no randomness, and so no ticket.
-    func current(at now: Nanoseconds) -> Key? {
+    package func current(at now: Nanoseconds) -> Key? {
         keys.withLock { keys in
             Self.rotate(&keys, now)
             if keys.current == nil { keys.current = Self.make(at: now) }
@@ -34,7 +36,7 @@ final class TLSTicketKeys: Sendable {
     }
 
     /// The key called `name` if it still opens tickets, and whether a new ticket is due.
-    func key(named name: [UInt8], at now: Nanoseconds) -> (key: Key, isOld: Bool)? {
+    package func key(named name: [UInt8], at now: Nanoseconds) -> (key: Key, isOld: Bool)? {
         keys.withLock { keys in
             Self.rotate(&keys, now)
             if let key = keys.current, key.name == name { return (key, false) }

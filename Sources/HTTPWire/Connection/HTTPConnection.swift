@@ -531,8 +531,8 @@ extension HTTPConnection {
         return nil
     }
 
-    /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100 may send
-    /// the body or not, so what comes next would be a guess, and so may one whose Expect was meant to say so; an unknown length could be any.
+    /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100, or whose Expect
+    /// was meant to say so, may send the body or not, so what comes next would be a guess; an unknown length could be any.
     private func canSkipBody(of head: RequestHead) -> Bool {
         switch head.framing {
         case .none, .length(0): true

@@ -22,7 +22,7 @@ package struct OutputBuffer: Sendable {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    mutating func append(_ text: String) {
+    package mutating func append(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }
 
@@ -35,7 +35,7 @@ package struct OutputBuffer: Sendable {
     }
 
     /// Appends a body that nothing follows until it was sent.
-    mutating func append(body: [UInt8]) {
+    package mutating func append(body: [UInt8]) {
         precondition(tail.isEmpty, "two large bodies at once")
         if body.count < Self.tailThreshold { bytes.append(contentsOf: body) } else { tail = body }
     }
@@ -56,7 +56,7 @@ package struct OutputBuffer: Sendable {
     }
 
     /// Forgets the first `count` bytes, which were sent.
-    mutating func consume(_ count: Int) {
+    package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= self.count, "more bytes sent than there were")
         let small = min(count, bytes.count - start)
         start += small

@@ -1,16 +1,16 @@
-import System
+package import System
 
 /// Classes of bytes of RFC 9110, section 5.6, and RFC 3986.
 extension ASCII {
     /// Whether a field value may hold `byte`: visible ASCII, space, tab and, for old peers, bytes above ASCII.
     @inline(__always)
-    static func isFieldValue(_ byte: UInt8) -> Bool {
+    package static func isFieldValue(_ byte: UInt8) -> Bool {
         byte >= 0x20 ? byte != 0x7F : byte == tab
     }
 
     /// Whether `byte` is visible ASCII.
     @inline(__always)
-    static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+    package static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
 
     /// Whether `byte` is of `unreserved / sub-delims` (RFC 3986), of which a registered name is made, beside percent-encoding.
     static func isHostName(_ byte: UInt8) -> Bool {
@@ -76,7 +76,7 @@ extension Span<UInt8> {
 
     /// Whether `range` is `uri-host [ ":" port ]` (RFC 9110, section 7.2) without user information. A host may be
     /// empty only where there is no port either.
-    func isAuthority(_ range: Range<Int>) -> Bool {
+    package func isAuthority(_ range: Range<Int>) -> Bool {
         var index = range.lowerBound
         if index < range.upperBound, self[index] == UInt8(ascii: "[") {
             let first = index + 1

@@ -32,6 +32,7 @@ public struct HTTPLimits: Sendable, Equatable {
     /// Bytes up to which a body passes however well it is compressed, ``expansionRatio`` or not.
     public var expansionFloorBytes = 1024 * 1024
 
+    /// The defaults.
     public init() {}
 }
 
@@ -54,6 +55,7 @@ public struct HTTPTimeouts: Sendable, Equatable {
     /// Time after the last answer in which a client that still sends must close its side.
     public var lingerTotal = Duration.seconds(30)
 
+    /// The defaults.
     public init() {}
 }
 
