@@ -1,4 +1,4 @@
-@testable import DensityAPI
+import DensityAPI
 import Testing
 
 @Suite("Key file", .timeLimit(.minutes(1)))

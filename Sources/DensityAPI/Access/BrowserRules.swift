@@ -1,5 +1,5 @@
 public import HTTPContent
-import HTTPTypes
+package import HTTPTypes
 import HTTPWire
 
 /// Rules that protect a service from web pages, which can make their readers' browsers send requests to it: by name, when an
@@ -87,5 +87,5 @@ public struct BrowserRules: Sendable {
 
 extension HTTPField.Name {
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
-    static let traceParent = HTTPField.Name("traceparent")!
+    package static let traceParent = HTTPField.Name("traceparent")!
 }

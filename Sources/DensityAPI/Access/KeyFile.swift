@@ -16,9 +16,9 @@ public struct KeyFile: Sendable {
     private static let hashPrefix = "sha256:"
 
     /// Keys in the order of their lines.
-    var keys: [APIKey] = []
+    package var keys: [APIKey] = []
     /// Hashes of ``keys``, by the same index.
-    var hashes: [KeyHash] = []
+    package var hashes: [KeyHash] = []
 
     /// Number of keys.
     public var count: Int { keys.count }
@@ -110,6 +110,11 @@ public struct KeyFileError: Error, Equatable, Sendable, CustomStringConvertible 
     public var line: Int?
     /// What is wrong, in words that hold nothing of the file.
     public var reason: String
+
+    package init(line: Int? = nil, reason: String) {
+        self.line = line
+        self.reason = reason
+    }
 
     public var description: String { line.map { "line \($0): \(reason)" } ?? reason }
 }

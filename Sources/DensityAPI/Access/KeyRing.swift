@@ -22,7 +22,7 @@ public final class KeyRing: Sendable {
     public var count: Int { file.withLock(\.count) }
 
     /// The key of `hash`, expired or not; nil when there is none. Compares with every key, without an early end.
-    func find(_ hash: KeyHash) -> APIKey? {
+    package func find(_ hash: KeyHash) -> APIKey? {
         let file = file.withLock { $0 }
         var place: UInt64 = 0
         for index in 0..<file.hashes.count {

@@ -1,5 +1,5 @@
 import HTTPContent
-import HTTPTypes
+package import HTTPTypes
 import HTTPWire
 import Serving
 
@@ -41,7 +41,7 @@ extension ServerResponse {
 }
 
 extension HTTPField.Name {
-    static let requestID = HTTPField.Name("X-Request-Id")!
+    package static let requestID = HTTPField.Name("X-Request-Id")!
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let seed = HTTPField.Name("Tusk-Seed")!
 }
