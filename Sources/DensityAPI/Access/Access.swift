@@ -7,7 +7,7 @@ public enum Scope: String, CaseIterable, Sendable {
 }
 
 /// Who may use a route.
-enum Access: Equatable, Sendable {
+package enum Access: Equatable, Sendable {
     /// Anyone: what probes and clients need before they have a key, and what is public anyway.
     case anyone
     /// The holder of any key, when a key file is configured.

@@ -1,4 +1,4 @@
-import HTTPContent
+package import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging
@@ -7,7 +7,7 @@ import Serving
 /// Problems that a client is told of for the errors of every module below: here and nowhere else.
 extension Problem {
     /// The problem that `error` is to a client; nil for an error that no client is told of.
-    init?(of error: any Error) {
+    package init?(of error: any Error) {
         switch error {
         case let error as Problem: self = error
         case let error as NotAcceptableError: self.init(error)
@@ -29,7 +29,7 @@ extension Problem {
         self.init(.notAcceptable, "Accept: the answer can be \(names)")
     }
 
-    init(_ error: QueryError) {
+    package init(_ error: QueryError) {
         switch error {
         case .malformed: self.init(.malformedRequest, "the query is not percent-encoded UTF-8")
         case .unknown(let name, let known):

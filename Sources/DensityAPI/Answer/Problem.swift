@@ -3,7 +3,7 @@ import HTTPTypes
 import HTTPWire
 
 /// Kind of what can go wrong with a request; the raw value ends the stable `type` of the answer.
-enum ProblemKind: String, CaseIterable, Sendable {
+package enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
     case encryptionRequired = "encryption-required"
     case malformedBody = "malformed-body"
@@ -44,7 +44,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     /// Status of every problem of the kind.
     var status: HTTPResponse.Status { meaning.0 }
     var title: String { meaning.1 }
-    var type: String { "urn:tusk:problem:\(rawValue)" }
+    package var type: String { "urn:tusk:problem:\(rawValue)" }
 
     private var meaning: (HTTPResponse.Status, String) {
         switch self {
@@ -89,10 +89,10 @@ enum ProblemKind: String, CaseIterable, Sendable {
 }
 
 /// An error answer: RFC 9457 `application/problem+json`, with the detail a second time as `error`.
-struct Problem: Error, Equatable, Sendable {
-    var kind: ProblemKind
+package struct Problem: Error, Equatable, Sendable {
+    package var kind: ProblemKind
     /// What went wrong: names the field, the limit and the value; never a path, an address or an internal name.
-    var detail: String
+    package var detail: String
     /// Fields of the answer, such as `Allow`.
     var fields: HTTPFields
 

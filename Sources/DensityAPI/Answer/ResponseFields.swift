@@ -2,7 +2,7 @@ import Serving
 import Synchronization
 
 /// The `X-Request-Id` of an answer.
-enum RequestID {
+package enum RequestID {
     /// Most characters of an identifier that is echoed.
     static let maxLength = 128
 
@@ -21,7 +21,7 @@ enum RequestID {
     ///
     /// Source: the finalizer of SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*,
     /// 2014), a one-to-one map, of a counter.
-    static func random() -> String {
+    package static func random() -> String {
         var low = counter.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
         low = (low ^ (low >> 30)) &* 0xbf58_476d_1ce4_e5b9
         low = (low ^ (low >> 27)) &* 0x94d0_49bb_1331_11eb

@@ -1,15 +1,15 @@
 import FlowCore
-import FlowModels
-import Imaging
+package import FlowModels
+package import Imaging
 
 /// Check of images against what a model takes, which gives the levels of its rows.
-struct ImageInput: Sendable {
+package struct ImageInput: Sendable {
     var shape: EventShape
     var levels: Int
     /// How images of another size or colour mode are converted; nil refuses them.
     var fit: ImageFit?
 
-    init(record: ModelRecord, fit: ImageFit?) {
+    package init(record: ModelRecord, fit: ImageFit?) {
         shape = record.eventShape
         levels = record.levels
         self.fit = fit

@@ -1,8 +1,8 @@
 import FoundationEssentials
-import HTTPContent
+package import HTTPContent
 
 /// Image of an `application/json` body, still without a model.
-enum JSONImage: Equatable {
+package enum JSONImage: Equatable {
     /// A PNG or JPEG, out of base64.
     case encoded([UInt8])
     /// `[height, width, channels]`, out of nested lists.
@@ -62,15 +62,15 @@ enum JSONImage: Equatable {
 }
 
 /// What an `application/json` body of `/logprob` asks for.
-struct JSONImages {
-    var items: [Result<JSONImage, Problem>]
+package struct JSONImages {
+    package var items: [Result<JSONImage, Problem>]
     /// Whether the answer is a list.
     var isList: Bool
 
     /// Reads `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, of at most `maxImages`.
     /// - Throws: ``ProblemKind/malformedBody``, ``ProblemKind/imageCount``, ``ProblemKind/imageValue``; for a single
     ///   image what its own problem is.
-    init(_ value: JSON, maxImages: Int) throws(Problem) {
+    package init(_ value: JSON, maxImages: Int) throws(Problem) {
         let list: [JSON]
         switch value {
         case .object(let members) where members.map(\.name) == ["image"]:

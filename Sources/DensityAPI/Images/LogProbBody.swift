@@ -1,28 +1,33 @@
 import FlowCore
 import FlowModels
-import HTTPContent
+package import HTTPContent
 import Imaging
 
 /// The images of a `/logprob` body, held against the model.
-struct LogProbBody: Sendable {
+package struct LogProbBody: Sendable {
     /// Rows of the model, or what is wrong with the image in that place.
-    var images: [Result<[UInt8], Problem>]
+    package var images: [Result<[UInt8], Problem>]
     /// Whether the answer is a list, although it may hold one image.
-    var isList: Bool
+    package var isList: Bool
 }
 
 /// Reader of the bodies that `/logprob` takes, by their media type.
-struct LogProbBodyReader: Sendable {
+package struct LogProbBodyReader: Sendable {
     var input: ImageInput
     var options: APIOptions
 
     /// Media types of bodies, in the order in which `Accept` of a 415 names them.
-    static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
+    package static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
 
     /// Bytes of room for what stands around the numbers: brackets, headers, boundaries.
     private static let overheadBytes = 64 << 10
     /// Bytes of one number as text: three digits, a comma and blanks; or of one 64-bit number of an NPY file.
     private static let bytesPerNumber = 8
+
+    package init(input: ImageInput, options: APIOptions) {
+        self.input = input
+        self.options = options
+    }
 
     /// The most bytes that are taken for a body of `type`: what the largest request needs.
     func limit(for type: MediaType) -> Int { min(needed(for: type), options.maxBodyBytes) }
@@ -41,7 +46,7 @@ struct LogProbBodyReader: Sendable {
     /// Reads the images of a body.
     /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole; those of images stand in
     ///   their places.
-    func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
+    package func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
         var decoder = ImageDecoder(input: input, pixelsLeft: options.maxRequestPixels)
         switch type {
         case _ where type.isSame(as: .octets): return try octets(body)

@@ -4,7 +4,7 @@ import HTTPWire
 import Serving
 
 /// Service, options and stored answers that the routes work with.
-final class APIContext: Sendable {
+package final class APIContext: Sendable {
     let service: DensityService
     let helpers: HelperPool
     let options: APIOptions

@@ -1,8 +1,8 @@
-import HTTPTypes
-import HTTPWire
+package import HTTPTypes
+package import HTTPWire
 
 /// How a request goes on once a route has looked at its head.
-enum RouteWork: Sendable {
+package enum RouteWork: Sendable {
     /// The answer needs no body and no computing.
     case done(ServerResponse)
     /// The answer needs no body, and work that must not hold up a connection's queue.
@@ -12,7 +12,7 @@ enum RouteWork: Sendable {
 }
 
 /// One line of ``routes``: a path, its method, and what it does.
-protocol Route: Sendable {
+package protocol Route: Sendable {
     /// Path as in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
     static var path: String { get }
     /// Method of the route; one of `GET` answers `HEAD` too.
@@ -27,11 +27,12 @@ protocol Route: Sendable {
 }
 
 extension Route {
-    static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
+    /// Methods that the route answers.
+    package static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
 }
 
 /// Every route, in the order of openapi.yaml; a test compares the two.
-let routes: [any Route.Type] = [
+package let routes: [any Route.Type] = [
     LogProbRoute.self,
     SampleRoute.self,
     HealthRoute.self,

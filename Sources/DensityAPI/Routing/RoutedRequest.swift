@@ -3,7 +3,7 @@ import HTTPTypes
 import HTTPWire
 
 /// A request on its way to its answer: the head, taken apart once, and what the head steps found.
-struct RoutedRequest: Sendable {
+package struct RoutedRequest: Sendable {
     let head: HTTPRequest
     let connection: ConnectionInfo
     /// The target up to its query, as received.

@@ -1,9 +1,8 @@
+import DensityAPI
 import FoundationEssentials
 import HTTPContent
 import HTTPTypes
 import Imaging
-
-@testable import DensityAPI
 
 /// The values of single fields and of a query.
 @Sendable func fuzzFields(_ bytes: [UInt8]) throws {

@@ -1,10 +1,9 @@
+import DensityAPI
 import FlowCore
 import FlowModels
 import HTTPContent
 import Imaging
 import TestSupport
-
-@testable import DensityAPI
 
 /// Bodies of problems are JSON with the status of the answer.
 func checkAnswer(_ body: [UInt8], status: Int) throws {
