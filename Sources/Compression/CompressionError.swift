@@ -1,4 +1,4 @@
-/// Why compressed bytes could not be read.
+/// Reason why compressed bytes could not be read.
 public enum CompressionError: Error, Equatable, Sendable {
     /// The stream ends before its end mark and checksum.
     case truncated

@@ -51,7 +51,7 @@ package final class DeflateState: @unchecked Sendable {
     }
 }
 
-/// Compresses bytes as they come. The same bytes, cut in the same way, give the same result.
+/// Compressor of bytes as they come. The same bytes, cut in the same way, give the same result.
 package struct Deflater: ~Copyable, Sendable {
     /// How much of the bytes so far must be readable from what went out.
     package enum Flush {

@@ -17,7 +17,7 @@ public struct EntityTag: Sendable, Equatable, CustomStringConvertible {
         isWeak = true
     }
 
-    /// Nil unless `text` is one tag by the grammar.
+    /// The tag that `text` writes; nil unless it is one by the grammar.
     public init?(parsing text: String) { self.init(parsing: text[...]) }
 
     private init?(parsing text: Substring) {

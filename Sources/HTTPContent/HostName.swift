@@ -62,7 +62,7 @@ public struct HostName: Hashable, Sendable {
 
 /// Refusal of a text that is no host name.
 public struct HostNameError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What a host name is.
+    /// Text that says what a host name is.
     public var description: String {
         "a host name is letters, digits, hyphens and dots, or an IP address, without a port"
     }

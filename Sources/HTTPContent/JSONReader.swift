@@ -1,6 +1,6 @@
 import System
 
-/// Why some bytes are not JSON, or are more of it than is taken.
+/// Reason why some bytes are not JSON, or are more of it than is taken.
 public struct JSONError: Error, Equatable, Sendable {
     /// What is wrong; completes "at byte N, …".
     public var reason: String

@@ -2,15 +2,15 @@
 public struct MultipartFile: Equatable, Sendable {
     /// The part's Content-Type; nil when it has none.
     public var mediaType: MediaType?
-    /// Where the file's bytes are in the body.
+    /// Place of the file's bytes in the body.
     public var content: Range<Int>
 }
 
-/// Why the files of a `multipart/form-data` body cannot be had.
+/// Reason why the files of a `multipart/form-data` body cannot be had.
 public enum MultipartError: Error, Equatable, Sendable {
-    /// It is not by the grammar; `reason` completes "the body is not multipart/form-data: …".
+    /// The body is not by the grammar; `reason` completes "the body is not multipart/form-data: …".
     case malformed(reason: String)
-    /// There are more files than `limit`.
+    /// The body has more files than `limit`.
     case tooManyFiles(limit: Int)
 }
 

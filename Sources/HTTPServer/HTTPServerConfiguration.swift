@@ -1,7 +1,7 @@
 public import HTTPWire
 import System
 
-/// Where a server listens and what it allows.
+/// Addresses and limits of a server.
 public struct HTTPServerConfiguration: Sendable {
     /// Addresses to listen on, which share the queues and ``maxConnections``. ``HTTPServer/start()`` says what they became.
     public var addresses = [ListenAddress.tcp(host: "127.0.0.1", port: 8080)]
@@ -9,9 +9,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var socketMode: UInt32 = 0o660
     /// Certificate and key, with which the ports speak TLS; Unix sockets never do.
     public var tls: TLSCredentials?
-    /// What one connection may make the server hold or do.
+    /// Bounds on what one connection may make the server hold or do.
     public var limits = HTTPLimits()
-    /// How long a connection may take over each thing.
+    /// Times that a connection may take over each thing.
     public var timeouts = HTTPTimeouts()
     /// Most open connections, all together. Further ones wait in the kernel's backlog until one closes.
     public var maxConnections = 1024

@@ -1,4 +1,4 @@
-/// How an image of another shape is brought to a given size.
+/// Way in which an image of another shape is brought to a given size.
 public enum ImageFit: String, Sendable, CaseIterable {
     /// All of the image, centred, the rest filled with 0.
     case contain
@@ -83,7 +83,7 @@ extension Image {
     }
 }
 
-/// Which source pixels make each output pixel of one axis, and with what weights (they sum to 1).
+/// Source pixels that make each output pixel of one axis, with their weights, which sum to 1.
 private struct Axis {
     let count: Int
     private var first: [Int] = []

@@ -12,7 +12,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// Why an image or an array could not be read or written.
+/// Reason why an image or an array could not be read or written.
 public enum ImagingError: Error, Equatable, Sendable {
     /// The bytes begin neither with the PNG nor with the JPEG signature.
     case unknownFormat

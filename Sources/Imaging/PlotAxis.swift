@@ -38,7 +38,7 @@ struct PlotAxis {
         (self.low, self.high, self.ticks) = (low, high, ticks)
     }
 
-    /// Where `value` lies, from 0 at `low` to 1 at `high`.
+    /// Position of `value`, from 0 at `low` to 1 at `high`.
     func position(_ value: Double) -> Double { (value - low) / (high - low) }
 
     /// Text of `value` with `digits` digits after the point, or as Swift writes it when that would be long.

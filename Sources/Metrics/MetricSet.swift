@@ -5,7 +5,7 @@ import Synchronization
 /// Each is declared, with its name and meaning, by the part of the program that counts it; whoever publishes metrics reads
 /// the set and needs no list of its own. Reading takes a lock that counting never takes.
 public final class MetricSet: Sendable {
-    /// How a metric's value changes.
+    /// Kind of a metric, by how its value changes.
     public enum Kind: String, Sendable {
         /// The value only rises.
         case counter
@@ -17,9 +17,9 @@ public final class MetricSet: Sendable {
     public struct Reading: Sendable, Equatable {
         /// Name in snake_case, unique in the set.
         public var name: String
-        /// What is counted, in one sentence.
+        /// Meaning of what is counted, in one sentence.
         public var help: String
-        /// How the value changes.
+        /// Kind of the metric.
         public var kind: Kind
         /// The value when the set was read.
         public var value: Int

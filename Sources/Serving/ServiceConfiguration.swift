@@ -4,7 +4,7 @@ import System
 public struct ServiceConfiguration: Sendable {
     /// Most rows of one batch of the parallel lane.
     public var maxBatchRows = 64
-    /// How long a batch that is not full waits for more rows while a worker is free.
+    /// Time that a batch that is not full waits for more rows while a worker is free.
     public var maxBatchDelay = Duration.zero
     /// Most rows that wait in one lane; more are refused.
     public var maxQueueRows = 2048

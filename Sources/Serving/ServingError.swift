@@ -1,4 +1,4 @@
-/// Why the service did not answer. Rows that fail by themselves are ``RowFailure``s in their place instead.
+/// Reason why the service did not answer. Rows that fail by themselves are ``RowFailure``s in their place instead.
 public enum ServingError: Error, Equatable, Sendable {
     /// No model of that name is loaded.
     case unknownModel(String)
@@ -18,7 +18,7 @@ public enum ServingError: Error, Equatable, Sendable {
     case selfTestFailed(model: String, reason: String)
 }
 
-/// Why one row has no result; others of its batch are not touched.
+/// Reason why one row has no result; others of its batch are not touched.
 public enum RowFailure: Error, Equatable, Sendable {
     /// The density is not a finite number there.
     case notFinite

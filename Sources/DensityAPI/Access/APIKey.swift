@@ -4,7 +4,7 @@ import System
 public struct APIKey: Equatable, Sendable {
     /// Name of 1 to 64 of `[A-Za-z0-9._-]`, which stands in the log in place of the key.
     public var name: String
-    /// What the key lets its holder do.
+    /// Scopes of what the key lets its holder do.
     public var scopes: Set<Scope>
     /// The first day on which the key is refused, in days since 1 January 1970, UTC; nil for never.
     package var expiryDay: Int?

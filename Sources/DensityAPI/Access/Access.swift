@@ -1,12 +1,12 @@
 import HTTPTypes
 import HTTPWire
 
-/// What a key lets its holder do.
+/// Scope of a key: one thing that it lets its holder do.
 public enum Scope: String, CaseIterable, Sendable {
     case score, sample, admin, metrics
 }
 
-/// Who may use a route.
+/// Rule of who may use a route.
 package enum Access: Equatable, Sendable {
     /// Anyone: what probes and clients need before they have a key, and what is public anyway.
     case anyone

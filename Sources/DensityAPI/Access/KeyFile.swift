@@ -104,7 +104,7 @@ public struct KeyFile: Sendable {
     }
 }
 
-/// What is wrong with a key file. The description is one line and holds nothing of the file.
+/// Fault of a key file. The description is one line and holds nothing of the file.
 public struct KeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Number of the line, from 1; nil when the error is about the file as a whole.
     public var line: Int?

@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// How an answer may be kept (RFC 9111, section 5.2.2).
+/// Rule of how an answer may be kept (RFC 9111, section 5.2.2).
 enum CachePolicy: String {
     /// The answer may be kept, but is used again only once the service says that it is still right.
     case revalidate = "no-cache"

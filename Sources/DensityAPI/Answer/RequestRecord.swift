@@ -16,7 +16,7 @@ public struct RequestRecord: Sendable {
     public var exchange: EndedExchange
     /// Trace id of a valid `traceparent`, 32 hexadecimal digits; nil without one.
     public var traceID: String?
-    /// What is known of the connection.
+    /// Facts about the connection.
     public var connection: ConnectionInfo
 
     init(_ exchange: EndedExchange, on connection: ConnectionInfo) {

@@ -6,7 +6,7 @@ package import Imaging
 package struct ImageInput: Sendable {
     var shape: EventShape
     var levels: Int
-    /// How images of another size or colour mode are converted; nil refuses them.
+    /// Conversion of images of another size or colour mode; nil refuses them.
     var fit: ImageFit?
 
     package init(record: ModelRecord, fit: ImageFit?) {

@@ -61,7 +61,7 @@ package enum JSONImage: Equatable {
     private static let ragged = Problem(.imageSize, "image: the nested lists are not of the same lengths")
 }
 
-/// What an `application/json` body of `/logprob` asks for.
+/// Images of an `application/json` body of `/logprob`, and the form of their answer.
 package struct JSONImages {
     package var items: [Result<JSONImage, Problem>]
     /// Whether the answer is a list.

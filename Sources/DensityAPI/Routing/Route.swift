@@ -1,7 +1,7 @@
 package import HTTPTypes
 package import HTTPWire
 
-/// How a request goes on once a route has looked at its head.
+/// Work that is left of a request once a route has looked at its head.
 package enum RouteWork: Sendable {
     /// The answer needs no body and no computing.
     case done(ServerResponse)
@@ -11,7 +11,7 @@ package enum RouteWork: Sendable {
     case body(limit: Int, lengthRequired: Bool, then: @Sendable (_ body: [UInt8]) async throws -> ServerResponse)
 }
 
-/// One line of ``routes``: a path, its method, and what it does.
+/// Route of ``routes``: a path, its method, and what it does.
 package protocol Route: Sendable {
     /// Path as in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
     static var path: String { get }

@@ -20,7 +20,7 @@ actor IOLoop {
 
     private var connections: [Int: LiveConnection] = [:]
     private var nextID = 0
-    /// Where every connection's bytes are received, before its machine takes them.
+    /// Buffer in which every connection's bytes are received, before its machine takes them.
     private var scratch = [UInt8](repeating: 0, count: IOLoop.scratchBytes)
     private var date = CachedDate()
     private var tickScheduled = false

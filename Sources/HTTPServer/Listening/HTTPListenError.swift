@@ -1,6 +1,6 @@
 import System
 
-/// Why a server could not start to listen. The description is one line, fit for a terminal.
+/// Reason why a server could not start to listen. The description is one line, fit for a terminal.
 public enum HTTPListenError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing to listen on.
     case noAddress

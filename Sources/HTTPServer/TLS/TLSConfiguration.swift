@@ -29,8 +29,8 @@ public struct TLSConfiguration: Sendable {
     }
 }
 
-/// Why a certificate, a key or a list of authorities cannot be used. The description is one line, fit for a terminal;
-/// it names files of this machine, so it is not for clients.
+/// Reason why a certificate, a key or a list of authorities cannot be used. The description is one line, fit for a
+/// terminal; it names files of this machine, so it is not for clients.
 public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `file` cannot be read, by its `errno`.
     case unreadable(file: String, code: Int32)
@@ -66,7 +66,7 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What is wrong, without the file's name.
+    /// Text of what is wrong, without the file's name.
     public var explanation: String {
         switch self {
         case .unreadable(_, let code): "it cannot be read: \(SystemError(code))"

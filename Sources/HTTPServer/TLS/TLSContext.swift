@@ -2,7 +2,7 @@ import COpenSSL
 import HTTPWire
 import System
 
-/// What the connections of one configuration share: certificate, key, authorities, ticket keys, remembered sessions.
+/// State that the connections of one configuration share: certificate, key, authorities, ticket keys, remembered sessions.
 /// Never changed; a reload makes another, so sessions and tickets of before it are not resumed after it.
 @safe
 final class TLSContext: Sendable {

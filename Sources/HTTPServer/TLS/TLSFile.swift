@@ -20,7 +20,7 @@ package enum TLSFile {
         }
     }
 
-    /// Why `user` shall not use a key of such permissions; nil when they are in order.
+    /// Reason why `user` shall not use a key of such permissions; nil when they are in order.
     package static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
         guard owner == user || owner == 0 else { return .foreignKey(file: path, owner: owner) }
         let allowed: UInt32 = owner == user ? 0o700 : 0o740

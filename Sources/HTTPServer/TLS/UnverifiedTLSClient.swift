@@ -6,15 +6,15 @@ import System
 ///
 /// It verifies no certificate and shows none, so anyone may be at the other end: for questions without a secret.
 package struct UnverifiedTLSClient {
-    /// How far one call came.
+    /// Outcome of one call.
     package enum Step {
         /// Number of bytes that were moved, at least 1.
         case bytes(Int)
         /// The server will send nothing more.
         case end
-        /// To be called again when the socket has something to read.
+        /// The call is to be repeated when the socket has something to read.
         case wantsInput
-        /// To be called again when the socket takes something.
+        /// The call is to be repeated when the socket takes something.
         case wantsOutput
         /// The server asked for a certificate, and went no further without.
         case certificateWanted

@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// What a handler knows of a request and wants told again when it is over.
+/// Labels that a handler gives a request, and wants told again when it is over.
 public struct ExchangeLabels: Sendable, Equatable {
     /// The pattern of the route, such as `/models/{model}`; nil when none fits.
     public var route: String?
@@ -18,7 +18,7 @@ public struct ExchangeLabels: Sendable, Equatable {
 
 /// A request that is over: its answer was handed to the kernel, or will not be.
 public struct EndedExchange: Sendable {
-    /// Why it is over.
+    /// Reason why a request is over.
     public enum Ending: String, Sendable, CaseIterable {
         /// The handler's answer was handed to the kernel whole.
         case complete
@@ -44,7 +44,7 @@ public struct EndedExchange: Sendable {
     public var requestBytes = 0
     /// Bytes of the answer, head and framing included, that were handed to the kernel.
     public var answerBytes = 0
-    /// Why the request is over.
+    /// Reason why the request is over.
     public var ending = Ending.clientGone
     /// Time from the first byte of the head until the handler had all that it asked for.
     public var reading = Duration.zero

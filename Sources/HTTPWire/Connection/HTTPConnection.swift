@@ -6,7 +6,7 @@ package import HTTPTypes
 /// what is in ``output``, reads while ``wantsInput``, and calls ``timeReached(_:)`` at ``deadline``. Requests of a
 /// connection are answered one at a time and in order; those pipelined behind wait unparsed. See docs/reference/http-server.md.
 package struct HTTPConnection: Sendable {
-    /// What the driver must do.
+    /// Work that the driver must do.
     package enum Action: Sendable {
         /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:labels:date:at:)``.
         case decide(RequestHead)
@@ -28,7 +28,7 @@ package struct HTTPConnection: Sendable {
         case close
     }
 
-    /// What a ``HeadDecision`` means for the bytes to come. How the request goes on the driver keeps, not the machine.
+    /// Meaning of a ``HeadDecision`` for the bytes to come. The driver, and not the machine, keeps how the request goes on.
     package enum Decision: Sendable {
         /// The answer is known; the body is not wanted.
         case respond(ServerResponse)
@@ -523,7 +523,7 @@ extension HTTPConnection {
         return nil
     }
 
-    /// Why the body of `head` will not be read, if that is known before it comes.
+    /// Reason why the body of `head` will not be read, if that is known before it comes.
     private func refusal(of head: RequestHead, limit: Int, lengthRequired: Bool) -> HTTPServerError? {
         if head.expectationFails { return .expectationFailed }
         if head.framing == .none { return lengthRequired ? .lengthRequired : nil }

@@ -2,7 +2,7 @@ package import HTTPTypes
 
 /// Writer of answers by RFC 9112, sections 4 to 7.
 package enum ResponseEncoder {
-    /// How the client finds the end of the answer.
+    /// Framing of an answer, by which the client finds its end.
     package enum Framing: Equatable, Sendable {
         /// 204 and 304 have no body and say no length.
         case none

@@ -1,6 +1,6 @@
 import System
 
-/// Where a field lies, as offsets from the first byte of its head.
+/// Place of a field, as offsets from the first byte of its head.
 struct FieldPlace: Sendable {
     var name: Range<Int>
     /// Place of the value, without white space around it.

@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// What a handler wants once it has seen the head of a request, and how the request goes on from there.
+/// Decision of a handler once it has seen the head of a request: what it wants, and how the request goes on from there.
 ///
 /// The continuations run off the connection's queue, once, in a task that is cancelled when the client goes away. The
 /// server lets go of them, and so of all that they hold, when they have run or the request was refused.

@@ -1,4 +1,4 @@
-/// What one connection may make the server hold or do; every limit has a test on each side.
+/// Bounds on what one connection may make the server hold or do; every limit has a test on each side.
 ///
 /// Sizes are bytes on the wire unless the name says otherwise.
 public struct HTTPLimits: Sendable, Equatable {
@@ -36,7 +36,7 @@ public struct HTTPLimits: Sendable, Equatable {
     public init() {}
 }
 
-/// How long a connection may take over each thing.
+/// Times that a connection may take over each thing.
 public struct HTTPTimeouts: Sendable, Equatable {
     /// Time from the first byte of a head to its last; also how long a new connection may say nothing.
     public var head = Duration.seconds(10)

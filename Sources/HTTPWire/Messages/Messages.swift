@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// What is known of a connection beside its bytes.
+/// Facts about a connection, beside its bytes.
 public struct ConnectionInfo: Sendable, Equatable {
     /// Numeric address of the client; empty over a Unix socket.
     public var peer: String
@@ -54,7 +54,7 @@ public struct ServerResponse: Sendable {
     }
 }
 
-/// Why the server refused a request before a handler could.
+/// Reason why the server refused a request before a handler could.
 public enum HTTPServerError: Error, Equatable, Sendable {
     /// Bytes that are not HTTP; `reason` says what is wrong, in the words of RFC 9112.
     case malformed(reason: String)

@@ -5,7 +5,7 @@ public enum HTTPVersion: Sendable {
     case http10, http11
 }
 
-/// How the end of a request's body is found (RFC 9112, section 6.3).
+/// Framing of a request's body, by which its end is found (RFC 9112, section 6.3).
 package enum RequestFraming: Equatable, Sendable {
     /// Neither Content-Length nor Transfer-Encoding: there is no body.
     case none
@@ -20,7 +20,7 @@ package enum ContentCoding: Equatable, Sendable {
     case unsupported(String)
 }
 
-/// What the connection needs to know of a head; ``RequestParser/makeRequest()`` gives the rest.
+/// Part of a head that the connection needs to know; ``RequestParser/makeRequest()`` gives the rest.
 package struct RequestHead: Equatable, Sendable {
     package var version: HTTPVersion
     package var isHEAD: Bool

@@ -1,4 +1,4 @@
-/// How a lane puts rows into batches; stays the same for the life of a ``Batcher``.
+/// Rules by which a lane puts rows into batches, the same for the life of a ``Batcher``.
 package struct BatchPolicy: Sendable {
     /// Whether requests share batches.
     package enum Sharing: Sendable {
@@ -11,7 +11,7 @@ package struct BatchPolicy: Sendable {
     package var sharing: Sharing
     /// Most rows of one batch.
     package var maxBatchRows: Int
-    /// How long a batch that is not full waits for more rows while a worker is free; nothing waits with
+    /// Time that a batch that is not full waits for more rows while a worker is free; nothing waits with
     /// ``Sharing/apart``.
     package var maxBatchDelay: Duration
     /// Most rows that wait; those of running batches are not counted.

@@ -41,7 +41,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// What the caller must do.
+    /// Work that the caller must do.
     package enum Action: Sendable, Equatable {
         /// Run the batch on a worker, then call ``Batcher/finished(_:at:)``.
         case run(Batch)
@@ -51,7 +51,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         case expire(Ticket)
     }
 
-    /// Why a request was not taken.
+    /// Reason why a request was not taken.
     package enum Refusal: Error, Sendable, Equatable {
         /// `waiting` rows and those of the request are more than `limit`.
         case full(waiting: Int, limit: Int, retryAfter: Duration)

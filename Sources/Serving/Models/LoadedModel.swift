@@ -35,7 +35,7 @@ public final class LoadedModel: Sendable {
 
     deinit { whenReleased?(id) }
 
-    /// What the model's file says.
+    /// Record of the model, as its file has it.
     public var record: ModelRecord { density.record }
     /// Precision of the model's weights.
     public var precision: WeightPrecision { density.precision }

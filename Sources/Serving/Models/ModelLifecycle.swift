@@ -10,7 +10,7 @@
 ///
 /// Events that do not fit throw ``Refusal`` and change nothing. The caller performs the actions in order.
 package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendable {
-    /// What has happened, or is asked for.
+    /// Event that has happened, or is asked for.
     package enum Event: Hashable, Sendable {
         /// A new generation is to be loaded.
         case begin(Generation)
@@ -26,7 +26,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         case released(Generation)
     }
 
-    /// What the caller must do.
+    /// Work that the caller must do.
     package enum Action: Hashable, Sendable {
         /// New requests get this generation from now on.
         case serve(Generation)
@@ -37,7 +37,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
     /// The event does not fit the state.
     package struct Refusal: Error, Equatable {}
 
-    /// Where the name as a whole stands.
+    /// Phase of the name as a whole.
     package enum Phase: String, Hashable, Sendable {
         case absent
         case loading
@@ -67,7 +67,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
 
     package init() {}
 
-    /// Where the name as a whole stands; ``Phase/serving`` also while an exchange is under way.
+    /// Phase of the name as a whole; ``Phase/serving`` also while an exchange is under way.
     package var phase: Phase {
         switch (serving, incoming) {
         case (_?, _): .serving

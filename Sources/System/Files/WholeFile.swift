@@ -5,7 +5,7 @@ import Glibc
 /// Size, owner and permissions are known before anything is read. A pipe, a folder or a device is refused at once and
 /// never waited for.
 package struct WholeFile: ~Copyable {
-    /// Why a file was not read. The description completes "it is" where it is no system error.
+    /// Reason why a file was not read. The description completes "it is" where it is no system error.
     package enum Failure: Error, Equatable, CustomStringConvertible {
         /// A call failed: the file cannot be opened or read.
         case system(SystemError)

@@ -241,7 +241,7 @@ struct Bench: ParsableCommand {
     }
 }
 
-/// One thread's rows and where their results go.
+/// Rows of one thread, and where their results go.
 private final class Part {
     private let rows: Int
     private let stream: UInt64

@@ -118,7 +118,7 @@ struct Evaluate: ParsableCommand {
         }
     }
 
-    /// What the model may have learned from, if the data has such a split.
+    /// Images that the model may have learned from, if the data has such a split.
     private func trainingImages(levels: Int) throws -> ImageDataSet? {
         if split == .train || split == .all { return nil }
         do {

@@ -64,7 +64,7 @@ struct Fit: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    /// What `tusk fit --json` prints.
+    /// Report that `tusk fit --json` prints.
     struct Report: Codable {
         var target: String
         var architecture: String

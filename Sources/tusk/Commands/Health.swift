@@ -63,7 +63,7 @@ struct Health: ParsableCommand {
     }
 }
 
-/// Why a service does not count as ready.
+/// Reason why a service does not count as ready.
 indirect enum HealthError: Error, Equatable, CustomStringConvertible {
     /// No connection, or it broke; `reason` is the system's or OpenSSL's.
     case unreachable(reason: String)

@@ -38,7 +38,7 @@ struct Inspect: ParsableCommand {
     }
 }
 
-/// What `tusk inspect` says.
+/// Report of `tusk inspect`.
 private struct Inspection: Encodable {
     struct Tensor: Encodable {
         var name: String
@@ -64,7 +64,7 @@ private struct Inspection: Encodable {
     var architecture: String
     var hyperParameters: Sizes
     var description: String
-    /// All that the file says of the model.
+    /// Record of the model, as its file has it.
     var record: ModelRecord
     var fileBytes: Int
     /// Number of masked zeros that the file stores, as those of format 1 do.

@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPWire
 import Logging
 
-/// How log lines are written.
+/// Format of log lines.
 enum LogFormat: String, CaseIterable, Sendable {
     /// `2026-11-25T10:14:29.123Z info request method=GET status=200`, for a reader.
     case text

@@ -10,7 +10,7 @@ import Synchronization
 /// Whoever logs only appends; so a reader that does not read, or a full disk, holds up nothing. What finds the queue full,
 /// or cannot be written, is dropped and counted, and a line says how much as soon as one can be written again.
 final class LogSink: Sendable {
-    /// What waits to be written; made into a line by the writing thread.
+    /// Line that waits to be written, made by the writing thread.
     typealias Entry = @Sendable () -> LogLine
 
     private struct Waiting {

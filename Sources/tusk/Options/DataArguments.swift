@@ -25,7 +25,7 @@ struct DataArguments: ParsableArguments {
     }
 }
 
-/// Why a command refuses to go on, in one line.
+/// Reason why a command refuses to go on, in one line.
 struct CommandError: Error, CustomStringConvertible {
     var description: String
 

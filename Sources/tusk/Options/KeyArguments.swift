@@ -58,7 +58,7 @@ func readOwnFile(_ path: String, maxBytes: Int) throws -> [UInt8] {
     }
 }
 
-/// Why ``readOwnFile(_:maxBytes:)`` did not read a file; without its path.
+/// Reason why ``readOwnFile(_:maxBytes:)`` did not read a file, without its path.
 struct OwnFileError: TellableError, CustomStringConvertible {
     var description: String
 

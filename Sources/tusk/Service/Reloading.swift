@@ -7,7 +7,7 @@ protocol TellableError: Error {}
 
 /// Things that can be read again while the service runs: on SIGHUP, and by `POST /admin/reload`.
 final class Reloading: Sendable {
-    /// One thing that can be read again.
+    /// Thing that can be read again.
     struct Part: Sendable {
         var name: String
         /// Reads the thing again and puts it into force, or throws and leaves the old.
