@@ -4,26 +4,29 @@
 /// dimensions, one value per row, in nats. Every matrix here is `[batch, D]`. The bits of a row never depend on the
 /// other rows of the matrix.
 public protocol Bijection: Parametrized {
-    /// Numbers of the context that conditions every row, such as a class as one-hot; 0 for none.
+    /// Width of the context that conditions every row, such as a class as one-hot; 0 for none.
     var contextDims: Int { get }
-    /// The maps that this one applies one after another, data → latent; their parameters in turn are its own. Training can then
-    /// go back through one of them at a time.
+    /// Maps that this one applies one after another, data → latent; itself alone by default. Their parameters in turn are its
+    /// own, so that training can go back through one of them at a time.
     var stages: [any Bijection] { get }
-    /// How the two directions are ordered over dimensions.
+    /// Order over the dimensions in which data → latent is computed.
     var forwardOrder: ExecutionOrder { get }
+    /// Order over the dimensions in which latent → data is computed.
     var inverseOrder: ExecutionOrder { get }
 
-    /// Data → latent, `z = f(x)`, with `logDet[r] = log |det ∂z/∂x|` of row `r`.
+    /// Maps data to latents, `z = f(x)`, with `logDet[r] = log |det ∂z/∂x|` of row `r`, nats.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float])
-    /// The same for training, remembering what ``backward(_:through:)`` needs.
+    /// Maps data to latents in training, with a tape of what ``backward(_:through:)`` needs.
     /// - Parameter context: `[batch, contextDims]`, nil without a context.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/outOfRange(argument:value:allowed:)`` when
+    ///   `context` has another number of rows than `x`.
     func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape)
-    /// Latent → data, `x = f⁻¹(z)`, with `logDet[r] = log |det ∂x/∂z|` of row `r`.
+    /// Maps latents to data, `x = f⁻¹(z)`, with `logDet[r] = log |det ∂x/∂z|` of row `r`, nats.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/cancelled`` when `isCancelled`
     ///   turned true, which sequential maps look at between blocks of dimensions.
     func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float])
-    /// The map with its weights as the kernels read them; hold on to it, or to a ``FlowEngine``, where many calls follow.
+    /// Packs the weights as the kernels read them. Where many calls follow, keep the result, or a ``FlowEngine``.
     func packed(_ precision: WeightPrecision) -> any PackedBijection
     /// Bytes that the arrays of a tape of `rows` rows hold, before or after ``backward(_:through:)``, whichever is more.
     func tapeBytes(rows: Int) -> Int
@@ -33,15 +36,18 @@ public protocol Bijection: Parametrized {
     /// Whether the entries that a mask holds at zero are zero. A model file is refused when they are not: the two
     /// directions would be different maps.
     var holdsStructuralZeros: Bool { get }
-    /// Sets those entries to zero.
+    /// Sets the entries that a mask holds at zero to zero.
     mutating func restoreStructuralZeros()
 }
 
-/// `∂L/∂z`, `[batch, D]`, and `∂L/∂logDet`, `[batch]`.
+/// Cotangent of a map's results: gradients of a loss `L` by the latents and by the log-determinants.
 public struct Cotangent: Sendable {
+    /// `∂L/∂z`, `[batch, D]`.
     public var dz: Matrix
+    /// `∂L/∂logDet`, `[batch]`.
     public var dLogDet: [Float]
 
+    /// - Parameter dLogDet: one value for each row of `dz`.
     public init(dz: Matrix, dLogDet: [Float]) {
         self.dz = dz
         self.dLogDet = dLogDet
@@ -49,12 +55,12 @@ public struct Cotangent: Sendable {
 }
 
 extension Bijection {
-    /// Packs the weights for this one call.
+    /// Maps data to latents, with the weights packed for this one call.
     public func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float]) {
         try FlowEngine(self).forward(x)
     }
 
-    /// Packs the weights for this one call.
+    /// Maps latents to data, with the weights packed for this one call.
     public func inverse(_ z: Matrix, isCancelled: () -> Bool) throws -> (x: Matrix, logDet: [Float]) {
         try FlowEngine(self).inverse(z, isCancelled: isCancelled)
     }
@@ -62,24 +68,27 @@ extension Bijection {
     public var contextDims: Int { 0 }
     public var stages: [any Bijection] { [self] }
 
-    /// ``forwardTaped(_:context:)`` of a map without a context.
+    /// Maps data to latents in training, for a map without a context.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     public func forwardTaped(_ x: Matrix) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
         try forwardTaped(x, context: nil)
     }
 
-    /// Maps without masks have nothing to hold.
+    /// True, since a map without masks has no entry to hold at zero.
     public var holdsStructuralZeros: Bool { true }
     public mutating func restoreStructuralZeros() {}
 
-    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)`` unless `matrix` is `[batch, D]`.
+    /// Refuses a matrix that is not `[batch, D]`.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     package func checkWidth(of matrix: Matrix, _ argument: String) throws {
         guard matrix.columns == dims else {
             throw FlowError.widthMismatch(argument: argument, expected: dims, actual: matrix.columns)
         }
     }
 
-    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)`` unless `context` is `[rows, contextDims]`, or nil
-    ///   where that is 0.
+    /// Refuses a context that is not `[rows, contextDims]`, or nil where `contextDims` is 0.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/outOfRange(argument:value:allowed:)`` for
+    ///   another number of rows.
     package func checkContext(_ context: Matrix?, rows: Int) throws {
         guard (context?.columns ?? 0) == contextDims else {
             throw FlowError.widthMismatch(argument: "context", expected: contextDims, actual: context?.columns ?? 0)
@@ -89,7 +98,7 @@ extension Bijection {
         }
     }
 
-    /// Every parameter's gradient, arrays in visiting order, from tapes that went through ``backward(_:through:)``.
+    /// Computes every parameter's gradient, arrays in visiting order, from tapes that went through ``backward(_:through:)``.
     public func gradients(of tapes: [Tape]) -> [[Float]] {
         var arrays: [[Float]] = []
         visitGradients(of: tapes) { gradient in

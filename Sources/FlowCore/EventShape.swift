@@ -1,7 +1,10 @@
 /// Height, width and channels of the images that a model knows or a data set holds.
 public struct EventShape: Sendable, Codable, Equatable, CustomStringConvertible {
+    /// Rows of pixels.
     public var height: Int
+    /// Pixels in a row.
     public var width: Int
+    /// Values of a pixel: 1 in grey images, 3 in colour.
     public var channels: Int
 
     public init(height: Int, width: Int, channels: Int) {
@@ -13,6 +16,6 @@ public struct EventShape: Sendable, Codable, Equatable, CustomStringConvertible 
     /// Height, width and channels, such as `28x28x1`: the one form in which shapes are printed.
     public var description: String { "\(height)x\(width)x\(channels)" }
 
-    /// `D`, the number of dimensions.
+    /// Number of dimensions `D`, one for each channel of each pixel.
     public var dims: Int { height * width * channels }
 }

@@ -1,4 +1,4 @@
-/// What callers of the flows can get wrong.
+/// Errors that callers of the flows can cause.
 public enum FlowError: Error, Equatable, Sendable {
     /// `argument` is `actual` wide; the map was built for `expected`.
     case widthMismatch(argument: String, expected: Int, actual: Int)

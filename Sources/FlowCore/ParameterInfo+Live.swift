@@ -1,12 +1,13 @@
 /// Live elements are those that no mask holds at zero: of a masked matrix the first `reach[u]` of each row `u`. Files hold
 /// these alone, rows one after another.
 extension ParameterInfo {
+    /// Number of live elements.
     public var liveCount: Int { reach?.reduce(0, +) ?? shape.reduce(1, *) }
 
     /// Shape of the live elements: one dimension of a masked matrix, else the array's own.
     package var liveShape: [Int] { reach == nil ? shape : [liveCount] }
 
-    /// The live elements of a whole array.
+    /// Picks the live elements of a whole array.
     package func live(of values: [Float]) -> [Float] {
         guard let reach else { return values }
         let columns = values.count / reach.count
@@ -16,7 +17,8 @@ extension ParameterInfo {
         return live
     }
 
-    /// The whole array of its live elements, zero elsewhere.
+    /// Rebuilds the whole array from its live elements, zero elsewhere.
+    /// - Precondition: there are ``liveCount`` of them.
     package func whole(of live: [Float]) -> [Float] {
         guard let reach else { return live }
         precondition(live.count == liveCount)

@@ -4,12 +4,14 @@ public struct ParameterInfo: Sendable, Equatable {
     public var name: String
     /// Row-major shape; the product is the array's count.
     public var shape: [Int]
-    /// Of a masked matrix: row `u` is zero, and stays zero, from column `reach[u]` on. Nil where nothing is masked.
+    /// Live columns of each row of a masked matrix: row `u` is zero, and stays zero, from column `reach[u]` on. Nil where nothing
+    /// is masked.
     public var reach: [Int]?
-    /// Part of the flow that is never trained, such as a permutation: its gradient is zero, and no average is taken of it, which
+    /// Whether the array is never trained, such as a permutation: its gradient is zero, and no average is taken of it, which
     /// rounding might move.
     public var isFixed: Bool
 
+    /// A trained array without masks, where nothing else is said.
     public init(name: String, shape: [Int], reach: [Int]? = nil, isFixed: Bool = false) {
         self.name = name
         self.shape = shape
@@ -17,36 +19,37 @@ public struct ParameterInfo: Sendable, Equatable {
         self.isFixed = isFixed
     }
 
-    /// The same array inside another part of the flow.
+    /// Returns the array's description inside another part of the flow: `path` and a dot before its name.
     public func within(_ path: String) -> ParameterInfo {
         ParameterInfo(name: "\(path).\(name)", shape: shape, reach: reach, isFixed: isFixed)
     }
 }
 
-/// How the gradient of one parameter array is computed, some of its rows at a time, in any order and on any threads.
+/// Gradient of one parameter array, computed some rows at a time, in any order and on any threads.
 public struct ParameterGradient: Sendable {
+    /// Name and shape of the parameter array.
     public var info: ParameterInfo
-    /// Sets the gradient of the rows in the range, rows being elements of an array of one dimension.
+    /// Sets the span to the gradient of the rows in the range; in an array of one dimension every element is a row.
     public var compute: @Sendable (Range<Int>, inout MutableSpan<Float>) -> Void
 
+    /// - Parameter compute: sets all values of its span, whatever they were.
     public init(info: ParameterInfo, compute: @escaping @Sendable (Range<Int>, inout MutableSpan<Float>) -> Void) {
         self.info = info
         self.compute = compute
     }
 }
 
-/// What has parameters that are fitted by gradients and stored: a ``Bijection``, or what is fitted beside one.
+/// A type with parameters that are fitted by gradients and stored: a ``Bijection``, or what is fitted beside one.
 public protocol Parametrized: Sendable {
-    /// What one pass remembers, and its way back leaves for the gradients.
+    /// Tape of one forward pass; after the backward pass, what the parameters' gradients are made of.
     associatedtype Tape: Sendable
     /// Event width `D`.
     var dims: Int { get }
-    /// Rows by which a batch may be cut for ``visitGradients(of:_:)``. By default a multiple of every vector's width; 1 where
-    /// gradients are summed row by row.
+    /// Number of rows by whose multiples a batch may be cut for ``visitGradients(of:_:)``. By default a multiple of every
+    /// vector's width; 1 where gradients are summed row by row.
     var partRows: Int { get }
-    /// Visits every parameter array, always in the same order. Optimisers, the moving average and the model file all
-    /// go through here. Arrays keep their counts; entries that a mask holds at zero must stay zero (their gradients
-    /// are zero).
+    /// Visits every parameter array, always in the same order, as optimisers, the moving average and the model file do. Arrays
+    /// keep their counts; entries that a mask holds at zero must stay zero (their gradients are zero).
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows
     /// Visits the gradient of every parameter array, in the order of ``visitParameters(_:)``, from tapes that went all the way
     /// back: those of a batch that was cut into parts, in order, every part but the last of a multiple of ``partRows`` rows.
@@ -57,7 +60,7 @@ public protocol Parametrized: Sendable {
 extension Parametrized {
     public var partRows: Int { 16 }
 
-    /// Numbers in the parameter arrays that no mask holds at zero.
+    /// Number of parameters, without entries that a mask holds at zero.
     public var parameterCount: Int {
         var count = 0
         var copy = self

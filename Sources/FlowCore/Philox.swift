@@ -9,15 +9,18 @@ import Glibc
 /// Source: Salmon, Moraes, Dror, Shaw, *Parallel Random Numbers: As Easy as 1, 2, 3* (SC 2011), §3.3; the published
 /// known-answer vectors of Random123 are in the tests.
 public struct Philox: Sendable {
+    /// Key of the generator.
     public let seed: UInt64
+    /// High half of the counter, which numbers the streams of a seed.
     public let stream: UInt64
 
+    /// The stream numbered `stream` of the generator whose key is `seed`.
     public init(seed: UInt64, stream: UInt64) {
         self.seed = seed
         self.stream = stream
     }
 
-    /// Four words that no other `(seed, stream, index)` shares, but by chance.
+    /// Computes block `index` of the stream: four words that no other `(seed, stream, index)` has, but by chance.
     public func block(at index: UInt64) -> SIMD4<UInt32> {
         Self.block(
             counter: SIMD4(
@@ -26,7 +29,7 @@ public struct Philox: Sendable {
             key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
     }
 
-    /// The bijection itself, ten rounds.
+    /// Applies the ten rounds of the generator's bijection to a counter.
     package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
         var c = counter
         var k = key
@@ -40,13 +43,14 @@ public struct Philox: Sendable {
     }
 }
 
-/// A cursor over one Philox stream, for those who draw one value after another.
+/// A cursor over one Philox stream, for draws one after another.
 public struct RandomStream: RandomNumberGenerator, Sendable {
     private let philox: Philox
     private var index: UInt64 = 0
     private var block: SIMD4<UInt32> = .zero
     private var used = 4
 
+    /// A cursor at the first word of a stream.
     public init(seed: UInt64, stream: UInt64) {
         philox = Philox(seed: seed, stream: stream)
     }
@@ -66,12 +70,12 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         return UInt64(word()) << 32 | UInt64(low)
     }
 
-    /// Uniform on the open interval `(0, 1)`: the middles of 2²³ equal cells, so that neither end is ever drawn.
+    /// Draws uniformly on the open interval `(0, 1)`: the middles of 2²³ equal cells, so that neither end is ever drawn.
     public mutating func uniform() -> Float {
         (Float(word() >> 9) + 0.5) * 0x1p-23
     }
 
-    /// Standard normal, by Box and Muller (1958) from one pair of words.
+    /// Draws a standard normal, by Box and Muller (1958) from one pair of words.
     public mutating func normal() -> Float {
         // in (0, 1], so that the logarithm is finite
         let radius = (-2 * log((Double(word()) + 1) * 0x1p-32)).squareRoot()
@@ -80,15 +84,15 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 }
 
 extension RandomStream {
-    /// The first `count` values that ``uniform()`` gives on a new stream, bit for bit, many at a time.
+    /// Sets `count` numbers from `offset` on to the first that ``uniform()`` gives on a new stream, bit for bit, many at a time.
     public static func uniforms(
         seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int = 0, count: Int
     ) {
         Kernels.best.uniforms(seed: seed, stream: stream, to: &y, offset: offset, count: count)
     }
 
-    /// The first `count` values that ``normal()`` gives on a new stream, many at a time: equal to one unit in the last
-    /// place.
+    /// Sets `count` numbers from `offset` on to the first that ``normal()`` gives on a new stream, many at a time, equal to one
+    /// unit in the last place.
     public static func normals(
         seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int = 0, count: Int
     ) {

@@ -1,15 +1,16 @@
 import FlowKernels
 
-/// Log-density of the base distribution, `log N(z; 0, I) = −Σⱼ (z²ⱼ + ln 2π)/2`, one value a row, in nats.
+/// Computes the log-density of the base distribution, `log N(z; 0, I) = −Σⱼ (z²ⱼ + ln 2π)/2`, one value a row, in nats.
 ///
-/// Sums in double precision, in an order that depends on nothing but the width of `z`.
+/// Sums are in double precision, in an order that depends on nothing but the width of `z`.
 public func standardNormalLogDensity(_ z: Matrix) -> [Double] {
     var logDensity = [Double](repeating: 0, count: z.rows)
     standardNormalLogDensity(z.elements, rows: z.rows, dims: z.columns, to: &logDensity)
     return logDensity
 }
 
-/// The same of the first `rows` rows of `[rows, dims]`, into an array that is there: allocates nothing.
+/// Computes the base distribution's log-density of the first `rows` rows of `[rows, dims]`, in nats, into an array that is there:
+/// allocates nothing.
 public func standardNormalLogDensity(_ z: [Float], rows: Int, dims: Int, to logDensity: inout [Double]) {
     precondition(z.count >= rows * dims && logDensity.count >= rows)
     let constant = 0.5 * Double(dims) * 1.837_877_066_409_345_5  // ln 2π

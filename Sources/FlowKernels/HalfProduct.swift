@@ -1,17 +1,17 @@
 import CFlowKernels
 
-/// Lanes of a panel of weights.
+/// Number of lanes in a panel of weights.
 private let panelLanes = 32
 
-/// Elements of a panel of `steps` steps in bfloat16: whole pairs of steps.
+/// Returns the number of elements in a bfloat16 panel of `steps` steps: whole pairs of steps.
 package func halfPanelCount(steps: Int) -> Int { (steps + 1) / 2 * 2 * panelLanes }
 
-/// The kernels of numbers in bfloat16: the upper 16 bits of a float, 8 bits of significand.
+/// Kernels in bfloat16, the upper 16 bits of a float: 8 bits of significand.
 ///
 /// Weights stand in panels of 32 lanes with their steps in pairs, `[pairs][32][2]`; what they are multiplied with in rows,
 /// its steps side by side. An odd last step has a zero beside it in both.
 extension Kernels {
-    /// `C[j, l] = start + bias[l] + Σₜ A[t, l] · B[j, t]` for 32 lanes × `count` rows, `steps` products each.
+    /// Computes `C[j, l] = start + bias[l] + Σₜ A[t, l] · B[j, t]` for 32 lanes × `count` rows, `steps` products each.
     ///
     /// Sums are in single precision, each one chain over rising pairs of steps, so that its bits do not depend on `count`.
     /// Instruction sets differ in the last bits of a pair, and below the smallest normal number.
@@ -53,11 +53,11 @@ extension Kernels {
         }
     }
 
-    /// The nearest bfloat16 of `columns` numbers in each of `rows` rows, halves to even, NaN to NaN.
+    /// Rounds `columns` numbers in each of `rows` rows to the nearest bfloat16, halves to even, NaN to NaN.
     /// - Parameters:
     ///   - px: element `(column, row)`; any strides.
     ///   - py: rows `py.stride` apart.
-    ///   - zero: whether a zero follows them.
+    ///   - zero: whether a zero follows each row.
     package func roundBF16(
         _ x: [Float], _ px: Operand, to y: inout [UInt16], _ py: Operand, rows: Int, columns: Int, zero: Bool = false
     ) {
@@ -73,7 +73,7 @@ extension Kernels {
         }
     }
 
-    /// A panel of weights in bfloat16, `[pairs][32][2]` from `offset`, as floats, `[steps][32]` from `yOffset`.
+    /// Widens a panel of weights from bfloat16, `[pairs][32][2]` from `offset`, to floats, `[steps][32]` from `yOffset`.
     package func widenBF16(_ a: [UInt16], _ offset: Int, steps: Int, to y: inout [Float], _ yOffset: Int) {
         precondition(steps >= 0 && offset >= 0 && yOffset >= 0)
         precondition(offset + halfPanelCount(steps: steps) <= a.count && yOffset + steps * panelLanes <= y.count)

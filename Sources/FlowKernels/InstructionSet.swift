@@ -8,34 +8,35 @@ package enum InstructionSet: UInt32, CaseIterable, Comparable, Sendable {
     case avx2
     /// AVX-512 F, BW, DQ and VL.
     case avx512
-    /// And the dot product of bfloat16 pairs, AVX512_BF16.
+    /// AVX-512 F, BW, DQ, VL and BF16, which has a dot product of bfloat16 pairs.
     case avx512bf16
 
     package static func < (a: InstructionSet, b: InstructionSet) -> Bool { a.rawValue < b.rawValue }
 
-    /// Whether this CPU has it.
+    /// Whether this CPU has the instruction set.
     package var isAvailable: Bool {
         unsafe flow_kernels_of(flow_instruction_set(rawValue: rawValue)) != nil
     }
 
-    /// The best of this CPU.
+    /// Best instruction set of this CPU.
     package static let best = allCases.last { $0.isAvailable }!  // baseline always is
 }
 
 /// The C kernels of one instruction set.
 @safe
 package struct Kernels: @unchecked Sendable {
+    /// Instruction set that the kernels are compiled for.
     package let instructionSet: InstructionSet
-    /// A constant of the program, never written: safe to share.
+    /// Table of C functions, a constant of the program: never written, so safe in any thread.
     let table: UnsafePointer<flow_kernels>
 
-    /// Nil where this CPU has no such instructions.
+    /// The kernels of `set`, or nil where this CPU lacks its instructions.
     package init?(_ set: InstructionSet) {
         guard let table = unsafe flow_kernels_of(flow_instruction_set(rawValue: set.rawValue)) else { return nil }
         instructionSet = set
         unsafe self.table = table
     }
 
-    /// Those of the CPU's best instruction set.
+    /// Kernels of the CPU's best instruction set.
     package static let best = Kernels(.best)!  // available by definition
 }

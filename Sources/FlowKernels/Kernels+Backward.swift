@@ -2,7 +2,7 @@ import CFlowKernels
 
 /// Element-wise kernels of training. Arrays are unit-major, a unit's `rows` side by side, `rows` a multiple of 16.
 extension Kernels {
-    /// `dx = dx · f′(x)`, `x` being what the activation was applied to.
+    /// Pulls a cotangent back through an activation, `dx = dx · f′(x)`, `x` being what it was applied to.
     package func activationBackward(_ f: Activation, x: Span<Float>, dx: inout MutableSpan<Float>) {
         precondition(x.count == dx.count)
         unsafe x.withUnsafeBufferPointer { x in
@@ -12,7 +12,7 @@ extension Kernels {
         }
     }
 
-    /// The same over `count` elements from each offset on.
+    /// Pulls `count` cotangents from `dxOffset` on back through an activation of the elements from `xOffset` on.
     package func activationBackward(
         _ f: Activation, x: [Float], _ xOffset: Int, dx: inout [Float], _ dxOffset: Int, count: Int
     ) {

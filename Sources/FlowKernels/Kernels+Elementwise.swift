@@ -12,7 +12,7 @@ extension Activation {
 }
 
 extension Kernels {
-    /// `x = f(x)` over `rows` runs of `columns` elements, `stride` apart.
+    /// Applies an activation in place, `x = f(x)`, over `rows` runs of `columns` elements, `stride` apart.
     package func activate(
         _ f: Activation, x: inout MutableSpan<Float>, offset: Int, rows: Int, columns: Int, stride: Int
     ) {
@@ -24,7 +24,7 @@ extension Kernels {
         }
     }
 
-    /// `y = f(x)` over `count` elements from each offset.
+    /// Applies an activation, `y = f(x)`, to `count` elements from each offset on.
     package func activate(
         _ f: Activation, from x: Span<Float>, _ xOffset: Int, to y: inout MutableSpan<Float>, _ yOffset: Int, count: Int
     ) {
@@ -38,8 +38,8 @@ extension Kernels {
         }
     }
 
-    /// The first `count` standard normals of a Philox4x32-10 stream, from `offset` on. The twin draws one after another:
-    /// `RandomStream.normal()`.
+    /// Draws the first `count` standard normals of a Philox4x32-10 stream into `y` from `offset` on. The plain twin,
+    /// `RandomStream.normal()`, draws one after another.
     package func normals(
         seed: UInt64, stream: UInt64, to y: inout MutableSpan<Float>, offset: Int, count: Int
     ) {

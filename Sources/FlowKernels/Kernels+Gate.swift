@@ -2,7 +2,7 @@ import CFlowKernels
 
 /// Sums and gates of residual blocks, on `count` elements from each offset on.
 extension Kernels {
-    /// `y = y + factor · x`.
+    /// Adds a multiple of `x`: `y = y + factor · x`.
     package func add(
         _ x: [Float], _ xOffset: Int, times factor: Float = 1, to y: inout [Float], _ yOffset: Int, count: Int
     ) {
@@ -15,7 +15,8 @@ extension Kernels {
         }
     }
 
-    /// `g = sigmoid(g)` and `y = y + v · g`; `v` and `g` share an offset. Its plain twin is ``Reference/gate(v:g:y:)``.
+    /// Adds a gated value: `g = sigmoid(g)`, then `y = y + v · g`; `v` and `g` have one offset. Its plain twin is
+    /// ``Reference/gate(v:g:y:)``.
     package func gate(
         _ v: [Float], _ g: inout [Float], _ offset: Int, to y: inout [Float], _ yOffset: Int, count: Int
     ) {
@@ -32,8 +33,8 @@ extension Kernels {
         }
     }
 
-    /// Of `y + v · s`, `s = sigmoid(g)`, and its gradient `d`: the gradient by `v` in the place of `v`, and that by `g` in the
-    /// place of `s`. Its plain twin is ``Reference/gateBackward(d:v:s:)``.
+    /// Pulls the cotangent `d` of `y + v · s`, `s = sigmoid(g)`, back: that of `v` replaces `v`, that of `g` replaces `s`. Its
+    /// plain twin is ``Reference/gateBackward(d:v:s:)``.
     package func gateBackward(
         _ d: [Float], _ v: inout [Float], _ s: inout [Float], _ offset: Int, count: Int
     ) {

@@ -2,9 +2,11 @@ import CFlowKernels
 
 /// The logit map `w = ln s − ln(1 − s)`, `s = α + (1 − 2α) · x/levels`, of `x` in `(0, levels)`.
 package struct LogitMap: Sendable, Equatable {
+    /// `α`, the distance of `s` from 0 and from 1 at either end.
     package let alpha: Double
+    /// Number of values of a pixel, 256 in images of 8 bits.
     package let levels: Int
-    /// `(1 − 2α)/levels`: how far one level moves `s`.
+    /// Step of `s` from one level to the next, `(1 − 2α)/levels`.
     package let step: Double
 
     /// - Parameters:
@@ -21,7 +23,7 @@ package struct LogitMap: Sendable, Equatable {
 }
 
 extension Kernels {
-    /// `w[offset + j]` of `x = pixels[j] + noise[j]`, in double precision.
+    /// Maps `x = pixels[j] + noise[j]` to `w[offset + j]`, computed in double precision.
     /// - Parameter noise: in (0, 1).
     /// - Returns: `Σ [ln s + ln(1 − s)]`, nats. All instruction sets give the same bits.
     package func logit(
@@ -40,7 +42,7 @@ extension Kernels {
         }
     }
 
-    /// The levels that `w` rounds down to; what lies outside `[0, levels)` belongs to the first and the last.
+    /// Inverts the map and rounds down to levels; what lies outside `[0, levels)` belongs to the first and the last.
     /// - Returns: `Σ [ln s + ln(1 − s)]` at `w`, nats, the same bits in all instruction sets; nil when `w` holds NaN
     ///   or ±∞.
     package func levels(_ map: LogitMap, of w: Span<Float>, to pixels: inout MutableSpan<UInt8>) -> Double? {

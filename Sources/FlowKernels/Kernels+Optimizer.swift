@@ -1,18 +1,20 @@
 import CFlowKernels
 
-/// The numbers of one Adam step that are the same for every weight.
+/// Coefficients of one Adam step, the same for every weight.
 package struct AdamCoefficients: Sendable {
-    /// `1 − β₁` and `1 − β₂`.
+    /// Rate of the first moments, `1 − β₁`.
     package var firstRate: Float
+    /// Rate of the second moments, `1 − β₂`.
     package var secondRate: Float
     /// Learning rate over `1 − β₁ᵗ`.
     package var step: Float
-    /// `1/√(1 − β₂ᵗ)`.
+    /// Bias correction of the second moments' root, `1/√(1 − β₂ᵗ)`.
     package var secondScale: Float
+    /// `ε`, added to the root of the second moments.
     package var epsilon: Float
     /// Factor that clips the gradient.
     package var gradientScale: Float
-    /// `1 − learning rate · weight decay`.
+    /// Factor of the weights by decay, `1 − learning rate · weight decay`.
     package var keep: Float
     /// Decay of the moving average of the weights in this step.
     package var averageDecay: Float
@@ -33,7 +35,7 @@ package struct AdamCoefficients: Sendable {
 }
 
 extension Kernels {
-    /// One Adam step and one step of the weights' moving average on the elements `range` of arrays of equal count:
+    /// Takes one Adam step and one step of the weights' moving average on the elements `range` of arrays of equal count:
     ///
     ///     g ← clip · g;   m ← m + (1 − β₁)(g − m);   v ← v + (1 − β₂)(g² − v)
     ///     w ← keep · w − step · m/(√v · secondScale + ε);   a ← d · a + (1 − d) · w
@@ -70,7 +72,7 @@ extension Kernels {
         }
     }
 
-    /// `Σᵢ x[i]²` over `range`, in double precision; the same bits in every instruction set.
+    /// Computes `Σᵢ x[i]²` over `range`, in double precision; the same bits in every instruction set.
     package func sumOfSquares(_ x: Span<Float>, range: Range<Int>) -> Double {
         precondition(range.lowerBound >= 0 && range.upperBound <= x.count)
         guard !range.isEmpty else { return 0 }

@@ -25,7 +25,7 @@ extension Kernels {
 
     private typealias FloatPointer = UnsafeMutablePointer<Float>
 
-    /// The maps as C has them, with the latents, the log-dets and the scratch for one panel.
+    /// Hands the maps as C has them to `body`, with the latents, the log-determinants and the scratch for one panel.
     private func withMaps(
         _ plan: SolvePlan, _ lanes: Int, _ scratch: inout SolveScratch,
         _ body: (UnsafeMutablePointer<flow_solve_map>, FloatPointer?, FloatPointer?, FloatPointer?) -> Void

@@ -1,7 +1,7 @@
 import CFlowKernels
 
 extension Kernels {
-    /// A transform in place, data → latent or back, on `dims` (at most 16) dimensions of row-major rows: `x[r, i]` is at
+    /// Transforms `dims` (at most 16) dimensions of row-major rows in place, data → latent or back: `x[r, i]` is at
     /// `offset + r · stride + i · step` with `step` 1 or 2. `parameters` is `[rows, parameterStride]`: parameter `j` of
     /// dimension `i` is lane `16 j + i`, finite in lanes without a dimension. Adds the log-derivatives to `logDet[r]`, nats.
     ///
@@ -40,7 +40,7 @@ extension Kernels {
         }
     }
 
-    /// A transform, data → latent, on unit-major arrays, a unit's `rows` side by side, `rows` a multiple of 16:
+    /// Transforms unit-major arrays, data → latent, a unit's `rows` side by side, `rows` a multiple of 16:
     /// `x` and `z` are `[dims, rows]`, `parameters` is `[dims, parameterCount, rows]`. Adds the log-derivatives to
     /// `logDet[r]`, nats.
     package func transformForward(
@@ -50,7 +50,8 @@ extension Kernels {
         columns(transform, inverse: false, x: x, parameters: parameters, rows: rows, z: &z, logDet: &logDet)
     }
 
-    /// ``transformForward(_:x:parameters:rows:z:logDet:)``, or with `inverse` latent → data with its log-derivatives.
+    /// Transforms unit-major arrays, `[dims, rows]`, data → latent, or latent → data with `inverse`; `parameters` is
+    /// `[dims, parameterCount, rows]`, `rows` a multiple of 16. Adds the log-derivatives of what was done to `logDet[r]`, nats.
     package func columns(
         _ transform: UnivariateTransform, inverse: Bool, x: Span<Float>, parameters: Span<Float>, rows: Int,
         z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
@@ -69,7 +70,8 @@ extension Kernels {
         }
     }
 
-    /// The same on the first `dims` units of whole arrays.
+    /// Transforms the first `dims` units of whole unit-major arrays, data → latent, or latent → data with `inverse`; `parameters`
+    /// is `[dims, parameterCount, rows]`, `rows` a multiple of 16. Adds the log-derivatives of what was done to `logDet[r]`, nats.
     package func columns(
         _ transform: UnivariateTransform, inverse: Bool, x: [Float], parameters: [Float], dims: Int, rows: Int,
         z: inout [Float], logDet: inout [Float]
@@ -90,8 +92,8 @@ extension Kernels {
         }
     }
 
-    /// Gradients of ``transformForward(_:x:parameters:rows:z:logDet:)``: sets `dx` and `dParameters` to those of
-    /// `Σ dz · z + dLogDet · logDet`.
+    /// Pulls cotangents back through ``transformForward(_:x:parameters:rows:z:logDet:)``: sets `dx` and `dParameters` to the
+    /// gradients of `Σ dz · z + dLogDet · logDet`.
     package func transformBackward(
         _ transform: UnivariateTransform, dz: Span<Float>, dLogDet: Span<Float>, x: Span<Float>,
         parameters: Span<Float>, rows: Int, dx: inout MutableSpan<Float>, dParameters: inout MutableSpan<Float>

@@ -1,7 +1,7 @@
 import CFlowKernels
 
 extension Kernels {
-    /// `y[c, r] = x[r, c]` for `rows × columns` elements; rows of either stand any stride apart, their elements side by
+    /// Transposes `rows × columns` elements, `y[c, r] = x[r, c]`; rows of either stand any stride apart, their elements side by
     /// side.
     package func transpose(
         _ x: [Float], _ px: Operand, to y: inout [Float], _ py: Operand, rows: Int, columns: Int

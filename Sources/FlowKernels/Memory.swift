@@ -1,6 +1,6 @@
 import CFlowKernels
 
-/// Has the C library keep freed memory for the next allocations of the process, up to 1 GiB.
+/// Makes the C library keep freed memory for the next allocations of the process, up to 1 GiB.
 ///
 /// A training step allocates and frees the same arrays of activations over and over. Given back to the system each time,
 /// every page of them is a fault and a page of zeros: a sixth of a step's time at 784 dimensions and 1024 hidden units.

@@ -1,12 +1,15 @@
 import CFlowKernels
 
-/// Where a product finds an operand: element `(step, j)` is at `offset + step · stepStride + j · stride`.
+/// Place of a product's operand in an array: element `(step, j)` is at `offset + step · stepStride + j · stride`.
 package struct Operand: Sendable {
+    /// Index of the first element.
     package var offset: Int
+    /// Elements from one step to the next; may be negative.
     package var stepStride: Int
+    /// Elements from one `j` to the next; may be negative.
     package var stride: Int
-    /// Of a product's B: how many elements beyond the present one memory is asked for early. 0 where the present product
-    /// or the CPU by itself brings in what comes next.
+    /// Prefetch distance in a product's B, in elements. 0 where the present product or the CPU by itself brings in what comes
+    /// next.
     package var ahead: Int
 
     package init(offset: Int = 0, step: Int, stride: Int = 1, ahead: Int = 0) {
@@ -25,20 +28,21 @@ package struct Operand: Sendable {
     }
 }
 
-/// What a product's elements start from.
+/// Start of a product's sums, before the bias.
 package enum ProductStart: Sendable {
+    /// Zero: what stood in the output is overwritten.
     case zero
     /// The output as it stands.
     case accumulate
 }
 
 extension Kernels {
-    /// `C[j, l] = start + Σₜ A[t, l] · B[t, j]` for `lanes` × `count` elements, `depth` products each.
+    /// Computes `C[j, l] = start + Σₜ A[t, l] · B[t, j]` for `lanes` × `count` elements, `depth` products each.
     ///
     /// `A` has its lanes side by side, as has `C`, whose rows `j` stand `c.stepStride` apart; `B` has any strides. Every
     /// element is one chain of multiply-adds over rising `t`, so that its bits depend neither on `lanes` nor on `count`.
-    /// Its plain twin is ``Reference/product(_:_:_:_:lanes:count:depth:bias:start:c:_:)``.
-    /// - Parameter bias: lane `l` starts from `bias[biasOffset + l]` more.
+    /// Its plain twin is ``Reference/product(_:_:_:_:lanes:count:depth:bias:biasOffset:start:c:_:)``.
+    /// - Parameter bias: values added to the start, `bias[biasOffset + l]` in lane `l`; nil for none.
     /// - Complexity: `lanes · count · depth` multiply-adds; no allocation.
     package func product(
         _ a: Span<Float>, _ pa: Operand, _ b: Span<Float>, _ pb: Operand, lanes: Int, count: Int, depth: Int,

@@ -1,52 +1,58 @@
 import CFlowKernels
 
-/// Panels of 32 units, in one of two precisions; the other array is empty.
+/// Weights in panels of 32 units, in one of two precisions; the other's array is empty.
 package struct PanelWeights: Sendable {
-    /// `[inputs][32]` each.
+    /// Panels in single precision, `[inputs][32]` each.
     package let single: [Float]
-    /// `[pairs of inputs][32][2]` each.
+    /// Panels in bfloat16, `[pairs of inputs][32][2]` each.
     package let half: [UInt16]
+    /// Whether the weights are in bfloat16.
     package let isHalf: Bool
 
+    /// Weights in single precision.
     package init(single: [Float]) {
         self.single = single
         half = []
         isHalf = false
     }
 
+    /// Weights in bfloat16.
     package init(half: [UInt16]) {
         single = []
         self.half = half
         isHalf = true
     }
 
+    /// Number of elements of all panels, with those that only fill up a pair.
     package var count: Int { isHalf ? half.count : single.count }
 
-    /// Elements of a panel for `reads` inputs.
+    /// Returns the number of elements of a panel for `reads` inputs.
     package func panelCount(reads: Int) -> Int { isHalf ? halfPanelCount(steps: reads) : 32 * reads }
 
-    /// Whether a panel for `reads` inputs lies in the array.
+    /// Returns whether a panel for `reads` inputs lies in the array.
     fileprivate func holds(panelAt offset: Int, reads: Int) -> Bool {
         offset >= 0 && reads >= 0 && offset + panelCount(reads: reads) <= count
     }
 }
 
-/// The steps of a sequential solve, in an order that depends on the network alone and is found once, when it is packed.
+/// Plan of a sequential solve: its steps, in an order that depends on the network alone and is found once, when it is packed.
 ///
 /// Every index of a step is checked when it is added, so that running them checks only the arrays' sizes.
 package struct SolvePlan: Sendable {
     /// One linear map of the network.
     package struct Map: Sendable {
         let weights: PanelWeights
-        /// `[panels, 32]`.
+        /// Biases of the units, `[panels, 32]`.
         let biases: [Float]
-        /// Among the known values, in units: the first of its inputs and the first of its outputs.
+        /// Places of the map's inputs among the known values, in units.
         let inputs: Range<Int>
+        /// Places of the map's outputs among the known values, in units; empty in the last map.
         let outputs: Range<Int>
+        /// Activation of the outputs as the next map reads them; nil for none.
         let activation: Activation?
-        /// Among the known values, in units: where its units' sums go before the activation, and what is added to them first; nil
-        /// for nothing.
+        /// Place of the units' sums before the activation, among the known values, in units; nil where they are not kept.
         let sum: Int?
+        /// Place of what is added to the sums first, among the known values, in units; nil for nothing.
         let skip: Int?
 
         package init(
@@ -64,20 +70,21 @@ package struct SolvePlan: Sendable {
     }
 
     let maps: [Map]
-    /// Positions that are solved for, and where the first stands among the known values.
+    /// Places of the positions that are solved for among the known values.
     let positions: Range<Int>
     let transform: UnivariateTransform
-    /// Known values of a row.
+    /// Number of known values of a row.
     let known: Int
-    /// Whether maps are in bfloat16: all or none. If so, the pairs of known inputs of all maps, and the elements of scratch
-    /// that a panel of each takes in single precision.
+    /// Whether maps are in bfloat16: all or none.
     let isHalf: Bool
+    /// Pairs of known inputs of all maps; 0 in single precision.
     let pairs: Int
+    /// Elements of scratch for the panels under way of all maps, widened from bfloat16; 0 in single precision.
     let room: Int
-    /// Panels of outputs under way at once: two parameters of each dimension a panel.
+    /// Number of panels of outputs under way at once: two parameters of each dimension a panel.
     let places: Int
     private(set) var steps: [flow_solve_step] = []
-    /// Inputs of each map's panel under way.
+    /// Number of inputs of each map's panel under way.
     private var reads: [Int]
 
     package init(maps: [Map], positions: Range<Int>, transform: UnivariateTransform, known: Int) {
@@ -105,14 +112,15 @@ package struct SolvePlan: Sendable {
         if context > 0 { append(FLOW_GIVEN, 0, lane: 0, lanes: 0, 0..<context, 0) }
     }
 
+    /// Number of steps.
     package var count: Int { steps.count }
 
-    /// Rows of partial sums of all maps.
+    /// Number of partial sums of a row, those of all maps.
     package var partial: Int { 32 * (maps.count - 1 + places) }
 
     /// Starts panel `panel` of a map, whose weights, those of `reads` inputs, begin at `offset`: its biases, and the first
-    /// `depth` inputs. Of the outputs several are under way, one behind the other in the weights and of as many inputs:
-    /// `place` says which this one is.
+    /// `depth` inputs. Several panels of outputs are under way at once, one behind the other in the weights and with the same
+    /// number of inputs: `place` says which this one is.
     package mutating func open(_ map: Int, panel: Int, place: Int = 0, offset: Int, reads: Int, depth: Int) {
         precondition(panel >= 0 && 32 * (panel + 1) <= maps[map].biases.count && fits(place, map))
         precondition(
@@ -132,8 +140,8 @@ package struct SolvePlan: Sendable {
         place >= 0 && place < (map == maps.count - 1 ? places : 1)
     }
 
-    /// Brings inputs in to `lanes` and has their units done, `unit` and following.
-    /// - Parameter ahead: elements of the map's weights that are asked for early.
+    /// Brings inputs in to `lanes` and finishes their units, `unit` and following.
+    /// - Parameter ahead: elements of the map's weights to prefetch.
     package mutating func finish(
         _ map: Int, lanes: Range<Int>, _ inputs: Range<Int>, unit: Int, ahead: Range<Int> = 0..<0
     ) {
@@ -142,6 +150,7 @@ package struct SolvePlan: Sendable {
     }
 
     /// Brings inputs in to the parameters in `lane` and each 16 lanes further, and solves for `position`.
+    /// - Parameter ahead: elements of the map's weights to prefetch.
     package mutating func solve(
         _ map: Int, lane: Int, _ inputs: Range<Int>, position: Int, ahead: Range<Int> = 0..<0
     ) {
@@ -165,28 +174,31 @@ package struct SolvePlan: Sendable {
     }
 }
 
-/// What a solve writes on; carries over from call to call. Empty until it is reserved.
+/// Memory that a solve writes on, kept from call to call. Empty until it is reserved.
 package struct SolveScratch: Sendable {
     /// Latents, which become data, `[positions][lanes]`.
     package var z: [Float] = []
-    /// What the units read and give, `[units][lanes]`; the plan says where.
+    /// Known values, `[units][lanes]`: what the units read and give; the plan says where.
     package var known: [Float] = []
-    /// The same of each map's inputs in bfloat16, two side by side.
+    /// Known inputs of each map in bfloat16, `[pairs][lanes]`, two side by side in an element.
     var halfKnown: [UInt32] = []
-    /// Sums of the panels under way, `[maps][32][lanes]`, those of the outputs last; their weights in bfloat16 widened; where
-    /// they begin, and how far apart they are.
+    /// Sums of the panels under way, `[panels][32][lanes]`: one panel of each hidden map, then those of the outputs.
     package var partial: [Float] = []
+    /// Weights of bfloat16 panels under way, widened.
     var room: [Float] = []
+    /// Offset of the weights of each map's first panel under way.
     var panels: [Int] = []
+    /// Elements from one panel under way to the next in the weights of each map.
     var panelSteps: [Int] = []
-    /// The log-det of each row, nats.
+    /// Log-determinant of each row, `[lanes]`, nats.
     package var logDet: [Float] = []
-    /// `[rows][32]`.
+    /// Products of one panel with all that is known, `[rows][32]`.
     var scratch: [Float] = []
 
+    /// Empty memory.
     package init() {}
 
-    /// Makes room for up to `rows` rows of a plan, beside what there is room for already.
+    /// Makes room for up to `rows` rows of a plan; memory that is there already is kept.
     package mutating func reserve(for plan: SolvePlan, rows: Int) {
         let lanes = (rows + 15) / 16 * 16
         z.reserveZeros(lanes * plan.positions.count)

@@ -42,7 +42,7 @@ struct FunctionTests {
             let error = error(y, Reference.function(f, Double(x)))
             if error > worst.error { worst = (error, x) }
         }
-        #expect(worst.error <= (f == .normal ? 12 : 2), "at \(worst.at)")
+        #expect(worst.error <= (f == .normalDistribution ? 12 : 2), "at \(worst.at)")
         #expect(y.last!.isNaN)
     }
 

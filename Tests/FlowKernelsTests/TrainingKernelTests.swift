@@ -33,20 +33,20 @@ struct TrainingKernelTests {
             numbers(count + 6, seed: 6), numbers(count + 6, seed: 7, scale: 4), numbers(count + 6, seed: 8),
             numbers(count + 6, seed: 9)
         )
-        var (share, sum, plain) = (g, y, y)
-        kernels.gate(v, &share, 3, to: &sum, 3, count: count)
+        var (gates, sum, plain) = (g, y, y)
+        kernels.gate(v, &gates, 3, to: &sum, 3, count: count)
         kernels.add(v, 3, to: &plain, 3, count: count)
-        var (byValue, byGate) = (v, share)
+        var (byValue, byGate) = (v, gates)
         kernels.gateBackward(d, &byValue, &byGate, 3, count: count)
         for i in 0..<count + 6 {
             guard (3..<count + 3).contains(i) else {
-                #expect(share[i] == g[i] && sum[i] == y[i] && plain[i] == y[i])
-                #expect(byValue[i] == v[i] && byGate[i] == share[i])
+                #expect(gates[i] == g[i] && sum[i] == y[i] && plain[i] == y[i])
+                #expect(byValue[i] == v[i] && byGate[i] == gates[i])
                 continue
             }
             let expected = Reference.gate(v: Double(v[i]), g: Double(g[i]), y: Double(y[i]))
-            let gradient = Reference.gateBackward(d: Double(d[i]), v: Double(v[i]), s: Double(share[i]))
-            #expect(abs(Double(share[i]) - expected.share) <= 3e-7)
+            let gradient = Reference.gateBackward(d: Double(d[i]), v: Double(v[i]), s: Double(gates[i]))
+            #expect(abs(Double(gates[i]) - expected.s) <= 3e-7)
             #expect(abs(Double(sum[i]) - expected.y) <= 2e-6)
             #expect(plain[i] == y[i] + v[i])
             #expect(abs(Double(byValue[i]) - gradient.byValue) <= 1e-6)

@@ -6,8 +6,8 @@ import Testing
 struct DropoutTests {
     private static let count = 20_000
 
-    private func factors(share: Float, key: UInt64 = 1, block: Int = 0) -> [Float] {
-        var dropout = Dropout(share: share, count: Self.count)
+    private func factors(fraction: Float, key: UInt64 = 1, block: Int = 0) -> [Float] {
+        var dropout = Dropout(fraction: fraction, count: Self.count)
         var x = [Float](repeating: 1, count: Self.count + 2)
         dropout.draw(key: key, block: block)
         dropout.apply(to: &x, 1)
@@ -15,22 +15,22 @@ struct DropoutTests {
         return Array(x[1...Self.count])
     }
 
-    @Test("leaves out its share and scales the rest", arguments: [Float(0.1), 0.5, 0.9])
-    func share(_ share: Float) {
-        let factors = factors(share: share)
+    @Test("leaves out its fraction and scales the rest", arguments: [Float(0.1), 0.5, 0.9])
+    func fraction(_ fraction: Float) {
+        let factors = factors(fraction: fraction)
         let none = factors.filter { $0 == 0 }.count
         // six standard deviations
-        let deviation = (Float(Self.count) * share * (1 - share)).squareRoot()
-        #expect(abs(Float(none) - share * Float(Self.count)) < 6 * deviation)
-        #expect(factors.allSatisfy { $0 == 0 || $0 == 1 / (1 - share) })
+        let deviation = (Float(Self.count) * fraction * (1 - fraction)).squareRoot()
+        #expect(abs(Float(none) - fraction * Float(Self.count)) < 6 * deviation)
+        #expect(factors.allSatisfy { $0 == 0 || $0 == 1 / (1 - fraction) })
     }
 
-    @Test("is drawn by key and block, and at a share of 0 not at all")
+    @Test("is drawn by key and block, and at a fraction of 0 not at all")
     func drawing() {
-        #expect(factors(share: 0.5) == factors(share: 0.5))
-        #expect(factors(share: 0.5) != factors(share: 0.5, key: 2))
-        #expect(factors(share: 0.5) != factors(share: 0.5, block: 1))
-        #expect(factors(share: 0).allSatisfy { $0 == 1 })
+        #expect(factors(fraction: 0.5) == factors(fraction: 0.5))
+        #expect(factors(fraction: 0.5) != factors(fraction: 0.5, key: 2))
+        #expect(factors(fraction: 0.5) != factors(fraction: 0.5, block: 1))
+        #expect(factors(fraction: 0).allSatisfy { $0 == 1 })
     }
 
     @Test("every number of an image, and its place, is in its key")

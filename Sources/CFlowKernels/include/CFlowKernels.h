@@ -3,33 +3,33 @@
 
 #include <stddef.h>
 
-/// Inner loops that need run-time CPU dispatch. Every function stands in a table, once for each instruction set; each
+/// Inner loops that need run-time CPU dispatch. Every function stands in a table, once for each instruction set. Each function
 /// has a plain Swift twin in FlowKernels/Reference and a test against it. Callers have proved every index.
 
 /// Instruction sets, each a superset of the one before.
 enum flow_instruction_set {
-    /// What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64.
+    /// Instructions of every CPU of the architecture: SSE2 on x86-64, NEON on arm64.
     FLOW_BASELINE = 0,
     /// AVX2 and FMA.
     FLOW_AVX2 = 1,
     /// AVX-512 F, BW, DQ, VL.
     FLOW_AVX512 = 2,
-    /// And the dot product of bfloat16 pairs.
+    /// AVX-512 F, BW, DQ, VL and BF16, which has a dot product of bfloat16 pairs.
     FLOW_AVX512BF16 = 3,
 };
 
-/// `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
+/// A matrix product, `C[j · c_stride + l] = start + Σ_t A[t · a_stride + l] · B[t · b_step + j · b_stride]`
 /// for `l` in `0..<lanes`, `j` in `0..<count`, `t` in `0..<depth`.
 ///
-/// `start` is C itself with `accumulate`, else 0, plus `bias[l]` unless `bias` is NULL. Every element is one chain of multiply-adds over rising
-/// `t`: its bits depend neither on `lanes` nor on `count`, nor on where in them it stands.
+/// `start` is C itself with `accumulate`, else 0, plus `bias[l]` unless `bias` is NULL. Every element is one chain of multiply-adds
+/// over rising `t`: its bits depend neither on `lanes` nor on `count`, nor on where in them it stands.
 struct flow_product {
     const float *a;
     ptrdiff_t a_stride;
     const float *b;
     ptrdiff_t b_step;
     ptrdiff_t b_stride;
-    /// How far beyond the present element of B memory is asked for early; 0 where it need not be.
+    /// Prefetch distance in B, in elements; 0 for no prefetch.
     ptrdiff_t b_ahead;
     float *c;
     ptrdiff_t c_stride;
@@ -40,10 +40,11 @@ struct flow_product {
     int accumulate;
 };
 
+/// A matrix product of bfloat16 numbers, the upper halves of floats,
 /// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t/2 · b_step + t mod 2]` for `l` in `0..<32` and `j` in
-/// `0..<count`, of bfloat16 numbers, the upper halves of floats. A has steps in pairs, `[pairs][32][2]`. `start` is C
-/// itself with `accumulate`, else 0, plus `bias[l]`. Every element is one chain of sums over rising pairs of steps; within
-/// a pair, in the last bits and below the smallest normal number instruction sets differ.
+/// `0..<count`. A has steps in pairs, `[pairs][32][2]`. `start` is C itself with `accumulate`, else 0, plus `bias[l]`. Every
+/// element is one chain of sums over rising pairs of steps. Instruction sets differ within a pair, in the last bits and below the
+/// smallest normal number.
 struct flow_product_bf16 {
     const unsigned short *a;
     const unsigned short *b;
@@ -57,38 +58,40 @@ struct flow_product_bf16 {
     int accumulate;
 };
 
-/// What stands between the linear maps of a network.
+/// Activations between the linear maps of a network.
 enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3, FLOW_IDENTITY = 4 };
 
-/// One-to-one maps of one number by parameters that a network gives. A line here and a file `<name>.inc.h` with the kernels
-/// `<name>` and `<name>_backward`, included in transform.inc.h, are what a map costs: kinds and switches follow from the list.
-/// The second word is its number of parameters where that is fixed, else 0.
+/// One-to-one maps of one number with parameters from a conditioner. A map takes a line here and a file `<name>.inc.h` with the
+/// kernels `<name>` and `<name>_backward`, included in transform.inc.h: kinds and switches follow from the list. The second word is
+/// its number of parameters where that is fixed, else 0.
 #define FLOW_TRANSFORMS(TRANSFORM) \
     TRANSFORM(affine, 2) \
     TRANSFORM(spline, 0) \
     TRANSFORM(shift, 1) \
     TRANSFORM(mixture, 0)
 
+/// Kinds of transform, in the order of `FLOW_TRANSFORMS`.
 enum flow_transform_kind {
 #define FLOW_TRANSFORM_KIND(name, count) flow_transform_##name,
     FLOW_TRANSFORMS(FLOW_TRANSFORM_KIND)
 #undef FLOW_TRANSFORM_KIND
 };
 
-/// Most parts of a transform, such as bins of a spline, and most parameters: kernels keep those of a vector's lanes on the
-/// stack.
+/// Largest number of a transform's parts, such as bins of a spline, and of its parameters: kernels keep those of a vector's lanes on
+/// the stack.
 #define FLOW_MOST_PARTS 64
 #define FLOW_MOST_PARAMETERS (4 * FLOW_MOST_PARTS)
 
+/// A transform: its kind with its sizes.
 struct flow_transform {
     enum flow_transform_kind kind;
-    /// Parameters of a dimension.
+    /// Number of parameters of a dimension.
     int count;
-    /// What the sizes mean is said in the file of the kind.
+    /// Sizes of the transform; the file of the kind says what they mean.
     float sizes[4];
 };
 
-/// A transform in place on up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
+/// A transform in place of up to 16 dimensions of some rows. Row `r` has parameter `j` of dimension `i` at
 /// `parameters + r · parameter_stride + 16 j + i`, finite in lanes without a dimension, and dimension `i` at
 /// `x + r · stride + i · step`.
 struct flow_panel {
@@ -100,55 +103,56 @@ struct flow_panel {
     ptrdiff_t dims;
     float *x;
     ptrdiff_t stride;
-    /// 1 or 2; with 2, `odd` says whether `x` is the second of its pair in memory.
+    /// Elements from one dimension to the next, 1 or 2; with 2, `odd` says whether `x` is the second of its pair in memory.
     ptrdiff_t step;
     ptrdiff_t odd;
-    /// The log-derivatives of all dimensions are added for each row.
+    /// Log-determinant of each row, nats, to which the log-derivatives of all dimensions are added.
     float *log_det;
 };
 
 /// One linear map of a network in a sequential solve. Arrays are `[units][lanes]`, rows side by side.
 struct flow_solve_map {
-    /// Panels of 32 units, `[inputs][32]` each, and their biases, `[panels][32]`.
+    /// Weights in panels of 32 units, `[inputs][32]` each, and their biases, `[panels][32]`.
     const float *weights;
     const float *biases;
-    /// Its inputs, as far as they are known.
+    /// Inputs of the map as far as they are known, `[inputs][lanes]`.
     float *known;
     enum flow_activation activation;
-    /// Where a unit's sum goes before the activation, and what is added to it first, which may stand there; each NULL for
-    /// nothing.
+    /// Place of the units' sums before the activation, and of the skip that is added to them first, which may be the same; each
+    /// NULL for none.
     float *sum;
     const float *skip;
-    /// In bfloat16, else NULL: the panels, `[pairs of inputs][32][2]`, and the known inputs, `[pairs][lanes][2]`, the second
-    /// of a pair 0 until it is known.
+    /// Panels in bfloat16, `[pairs of inputs][32][2]`, and the known inputs, `[pairs][lanes][2]`, the second of a pair 0 until it
+    /// is known; NULL in single precision.
     const unsigned short *half_weights;
     unsigned *half_known;
-    /// In bfloat16 room for the panels under way in single precision: FLOW_OPEN widens what it leaves to do.
+    /// Room for bfloat16 panels under way, widened to single precision: FLOW_OPEN widens what it leaves to do.
     float *room;
-    /// Sums of the panels under way so far, `[places][32][lanes]`, where the weights of the first begin, and how far apart
-    /// those of one and the next are, which FLOW_OPEN sets. All read as many inputs.
+    /// Partial sums of the panels under way, `[places][32][lanes]`; index of the first panel's weights, and elements from one
+    /// panel's weights to the next one's, both set by FLOW_OPEN. These panels all read the same number of inputs.
     float *partial;
     ptrdiff_t panel;
     ptrdiff_t panel_step;
 };
 
-/// Steps of a sequential solve. "Brings in" is: adds the products with `depth` known inputs from input `first` on. A hidden
-/// map has one panel under way; that of the outputs as many as two parameters a panel take, one behind the other.
+/// Kinds of step of a sequential solve. "Brings in" means: adds the products with `depth` known inputs from input `first` on. A
+/// hidden map has one panel under way. The output map has one for every two parameters, one behind the other.
 enum flow_solve_kind {
     /// Panel `lane`, whose weights begin at `offset` and are those of `count` inputs, is under way at `place`: biases, and
     /// brings in `depth` inputs.
     FLOW_OPEN = 0,
     /// Brings inputs in to `count` units from `lane` of the panel at `place` on.
     FLOW_ADD = 1,
-    /// Brings inputs in to `count` units from `lane` on and has them done: inputs `offset` and following of the next map.
+    /// Brings inputs in to `count` units from `lane` on and finishes them: they are inputs `offset` and following of the next map.
     FLOW_UNITS = 2,
     /// Brings inputs in to the parameters in `lane` and each 16 lanes further, `count` of them, and solves for position
     /// `offset`.
     FLOW_DIMENSION = 3,
-    /// Inputs that are known before the first step, the context.
+    /// Takes in the inputs that are known before the first step, the context.
     FLOW_GIVEN = 4,
 };
 
+/// One step of a sequential solve; its kind says what the other fields mean.
 struct flow_solve_step {
     int kind;
     int map;
@@ -158,20 +162,21 @@ struct flow_solve_step {
     int first;
     int depth;
     ptrdiff_t offset;
-    /// With FLOW_UNITS and FLOW_DIMENSION: weights of the map that are asked for early, those of panels to come.
+    /// Weights of the map to prefetch with FLOW_UNITS and FLOW_DIMENSION, those of panels to come.
     ptrdiff_t ahead;
     ptrdiff_t ahead_count;
 };
 
+/// A sequential solve of some rows side by side.
 struct flow_solve {
     struct flow_solve_map *maps;
     /// Latents, which become data, `[positions][lanes]`.
     float *z;
-    /// The first map's input that is the first position.
+    /// Inputs of the first map before the first position: the width of the context.
     ptrdiff_t context;
-    /// The log-det of each row.
+    /// Log-determinant of each row, `[lanes]`, nats, to which log-derivatives are added.
     float *log_det;
-    /// `[rows][32]`.
+    /// Products of one panel with all that is known, `[rows][32]`.
     float *scratch;
     struct flow_transform transform;
     ptrdiff_t rows;
@@ -182,17 +187,17 @@ struct flow_solve {
 /// A transform of unit-major arrays, a dimension's `rows` side by side, `rows` a multiple of 16.
 struct flow_columns {
     struct flow_transform transform;
-    /// Not of gradients.
+    /// Whether the inverse is computed. Gradients do not read it: they are the transform's.
     int inverse;
-    /// `[dims, rows]`.
+    /// Values to transform, `[dims, rows]`.
     const float *x;
-    /// `[dims, transform.count, rows]`.
+    /// Parameters of the transform, `[dims, transform.count, rows]`.
     const float *parameters;
     ptrdiff_t dims;
     ptrdiff_t rows;
 };
 
-/// The numbers of one Adam step that are the same for every weight:
+/// Coefficients of one Adam step, the same for every weight:
 ///
 ///     g ← gradient_scale · g;   m ← m + first_rate · (g − m);   v ← v + second_rate · (g² − v)
 ///     w ← keep · w − step · m/(√v · second_scale + epsilon);   a ← average_decay · a + (1 − average_decay) · w
@@ -207,7 +212,7 @@ struct flow_adam {
     float average_decay;
 };
 
-/// Other functions of one number.
+/// Element-wise functions beside the activations; FLOW_NORMAL is the standard normal distribution function.
 enum flow_function { FLOW_EXP = 0, FLOW_LOG = 1, FLOW_SIGMOID = 2, FLOW_SOFTPLUS = 3, FLOW_NORMAL = 4 };
 
 /// The logit map of an image with `levels` levels: `s = alpha + x · step`, `1 − s = alpha + (levels − x) · step`.
@@ -217,41 +222,42 @@ struct flow_logit {
     double levels;
 };
 
+/// Table of the kernels of one instruction set.
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
     void (*product_bf16)(const struct flow_product_bf16 *p);
-    /// The nearest bfloat16 of `columns` floats `x_step` apart in each of `rows` rows, and with `zero` a 0 after them.
+    /// Rounds `columns` floats `x_step` apart in each of `rows` rows to the nearest bfloat16; with `zero` a 0 follows them.
     void (*round_bf16)(const float *x, ptrdiff_t x_stride, ptrdiff_t x_step, unsigned short *y, ptrdiff_t y_stride,
                        ptrdiff_t rows, ptrdiff_t columns, int zero);
-    /// `[pairs][32][2]` bfloat16 numbers as `[steps][32]` floats.
+    /// Widens `[pairs][32][2]` bfloat16 numbers to `[steps][32]` floats.
     void (*widen_bf16)(const unsigned short *a, float *y, ptrdiff_t steps);
     /// `y = f(x)` over `rows` runs of `columns`; `y` may be `x`.
     void (*activate)(enum flow_activation f, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                      ptrdiff_t rows, ptrdiff_t columns);
-    /// A transform or its inverse on some dimensions of row-major rows.
+    /// Applies a transform or its inverse to some dimensions of row-major rows.
     void (*panel)(const struct flow_panel *p);
     /// Runs `count` steps of a sequential solve. A dimension is the transform's inverse of its latent; the log-derivative
-    /// of the inverse is added to each row's log-det.
+    /// of the inverse is added to each row's log-determinant.
     void (*solve)(const struct flow_solve *p, const struct flow_solve_step *steps, ptrdiff_t count);
     /// `y[c · y_stride + r] = x[r · x_stride + c]`.
     void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
                       ptrdiff_t columns);
-    /// The first `count` standard normals of a Philox4x32-10 stream, two a block.
+    /// Draws the first `count` standard normals of a Philox4x32-10 stream, two a block.
     void (*normals)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
     /// `dx = dx · f'(x)`.
     void (*activation_backward)(enum flow_activation f, const float *x, float *dx, ptrdiff_t count);
-    /// `z` is the transform of `x`, or its inverse; adds the log-derivatives to each row's log-det.
+    /// Sets `z` to the transform of `x`, or to its inverse; adds the log-derivatives to each row's log-determinant.
     void (*columns)(const struct flow_columns *p, float *z, float *log_det);
-    /// The gradients of `dz · z + dlog_det · log-derivative` by `x` and by the parameters.
+    /// Sets `dx` and `dparameters` to the gradients of `dz · z + dlog_det · log-derivative`.
     void (*columns_backward)(const struct flow_columns *p, const float *dz, const float *dlog_det, float *dx,
                              float *dparameters);
     /// `sums[16 r + l] += Σ x[r · x_stride + c]` over the `c` in `0..<columns`, a multiple of 16, that leave `l` by 16.
     void (*lane_sums)(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t columns, float *sums);
-    /// One Adam step on `count` weights `w` with gradient `g`, moments `m` and `v`, and average `a`.
+    /// Takes one Adam step on `count` weights `w` with gradient `g`, moments `m` and `v`, and average `a`.
     void (*adam)(const struct flow_adam *c, const float *g, float *m, float *v, float *w, float *a, ptrdiff_t count);
     /// `Σ x[i]²` in double precision.
     double (*sum_of_squares)(const float *x, ptrdiff_t count);
-    /// The first `count` uniforms on (0, 1) of a Philox4x32-10 stream, four a block.
+    /// Draws the first `count` uniforms on (0, 1) of a Philox4x32-10 stream, four a block.
     void (*uniforms)(unsigned long long seed, unsigned long long stream, float *y, ptrdiff_t count);
     /// `y = f(x)`; `y` may be `x`.
     void (*apply)(enum flow_function f, const float *x, float *y, ptrdiff_t count);
@@ -262,21 +268,22 @@ struct flow_kernels {
     /// `w = ln s − ln (1 − s)` of `x = level + noise`; returns `Σ ln s + ln (1 − s)`, of normal positive numbers.
     double (*logit)(const struct flow_logit *p, const unsigned char *levels, const float *noise, float *w,
                     ptrdiff_t count);
-    /// Back: `x` of `w`, rounded down to levels; sets `Σ ln s + ln (1 − s)` at `w`. Returns 0 when `w` holds NaN or ±∞.
+    /// Inverts the logit map: `x` of `w`, rounded down to levels; sets `Σ ln s + ln (1 − s)` at `w`. Returns 0 when `w` holds NaN
+    /// or ±∞.
     int (*levels)(const struct flow_logit *p, const float *w, unsigned char *levels, ptrdiff_t count, double *log_sum);
     /// `y = y + factor · x`.
     void (*add)(float factor, const float *x, float *y, ptrdiff_t count);
     /// `g = sigmoid(g)`, then `y = y + v · g`.
     void (*gate)(const float *v, float *g, float *y, ptrdiff_t count);
-    /// Of `y + v · s` with `s = sigmoid(g)` and gradient `d`: the gradient by `v` in its place, that by `g` in the place of `s`.
+    /// Pulls the gradient `d` of `y + v · s`, `s = sigmoid(g)`, back: that by `v` replaces `v`, that by `g` replaces `s`.
     void (*gate_backward)(const float *d, float *v, float *s, ptrdiff_t count);
 };
 
-/// The kernels of one instruction set, or NULL where this CPU or this architecture has it not.
+/// Returns the kernels of one instruction set, or NULL where this CPU or this architecture lacks it.
 const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set);
 
-/// Has the C library keep up to 1 GiB of freed memory for the next allocations of the process, whichever thread makes them; 0 if
-/// it refuses. To be called before there are further threads.
+/// Makes the C library keep up to 1 GiB of freed memory for the next allocations of the process, whichever thread makes them;
+/// returns 0 if it refuses. To be called before there are further threads.
 int flow_keep_freed_memory(void);
 
 #endif

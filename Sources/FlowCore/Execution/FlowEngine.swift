@@ -4,7 +4,7 @@ import System
 ///
 /// Calls run on the calling thread, any number of them at a time. After the first calls nothing is allocated.
 public final class FlowEngine: FlowExecutor {
-    /// Belongs to one call at a time.
+    /// Memory of one call. It is unchecked because the pool gives it to one call at a time.
     private final class Workspace: @unchecked Sendable {
         var tile: RowTile
         var scratch = Scratch()
@@ -24,6 +24,7 @@ public final class FlowEngine: FlowExecutor {
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
 
+    /// Packs the weights of `flow` once, in `precision` where its maps offer that.
     public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
         let packed = flow.packed(precision)
         self.flow = packed
@@ -33,7 +34,7 @@ public final class FlowEngine: FlowExecutor {
         multiplyAdds = packed.multiplyAdds
     }
 
-    /// Data → latent of `rows` rows, `[rows, D]` each; sets `logDet`, `[rows]`, nats.
+    /// Maps `rows` rows of data to latents, both `[rows, D]`; sets `z`, and `logDet`, `[rows]`, nats.
     /// - Parameter context: `[rows, contextDims]`, empty without a context.
     public func forward(
         _ x: Span<Float>, context: Span<Float>, rows: Int, z: inout MutableSpan<Float>,
@@ -51,8 +52,9 @@ public final class FlowEngine: FlowExecutor {
         }
     }
 
-    /// Latent → data of `rows` rows; sets the log-dets of the inverse.
-    /// - Throws: ``FlowError/cancelled``.
+    /// Maps `rows` rows of latents to data, both `[rows, D]`; sets `x`, and `logDet`, `[rows]`, to that of the inverse, nats.
+    /// - Parameter context: `[rows, contextDims]`, empty without a context.
+    /// - Throws: ``FlowError/cancelled`` once `isCancelled` is true.
     public func inverse(
         _ z: Span<Float>, context: Span<Float>, rows: Int, x: inout MutableSpan<Float>,
         logDet: inout MutableSpan<Float>, isCancelled: () -> Bool = { false }
@@ -69,7 +71,8 @@ public final class FlowEngine: FlowExecutor {
         }
     }
 
-    /// ``forward(_:context:rows:z:logDet:)`` of a flow without a context.
+    /// Maps `rows` rows of data to latents, both `[rows, D]`, for a flow without a context; sets `z`, and `logDet`, `[rows]`,
+    /// nats.
     public func forward(
         _ x: Span<Float>, rows: Int, z: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>
     ) {
@@ -77,7 +80,9 @@ public final class FlowEngine: FlowExecutor {
         forward(x, context: none.span, rows: rows, z: &z, logDet: &logDet)
     }
 
-    /// ``inverse(_:context:rows:x:logDet:isCancelled:)`` of a flow without a context.
+    /// Maps `rows` rows of latents to data, both `[rows, D]`, for a flow without a context; sets `x`, and `logDet`, `[rows]`, to
+    /// that of the inverse, nats.
+    /// - Throws: ``FlowError/cancelled`` once `isCancelled` is true.
     public func inverse(
         _ z: Span<Float>, rows: Int, x: inout MutableSpan<Float>, logDet: inout MutableSpan<Float>,
         isCancelled: () -> Bool = { false }
@@ -111,7 +116,7 @@ public final class FlowEngine: FlowExecutor {
     }
 }
 
-/// On whole arrays, of which two members of one workspace can be read and written side by side, as spans cannot.
+/// Both directions on whole arrays. Two arrays of one workspace can be read and written side by side, as spans of them cannot.
 extension FlowEngine {
     public func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
         var zSpan = z.mutableSpan
@@ -130,7 +135,7 @@ extension FlowEngine {
 }
 
 extension FlowEngine {
-    /// Data → latent.
+    /// Maps data to latents, both `[batch, D]`, with the log-determinant of each row, nats.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     public func forward(_ x: Matrix, context: Matrix? = nil) throws -> (z: Matrix, logDet: [Float]) {
         try check(x, "x", context)
@@ -144,7 +149,7 @@ extension FlowEngine {
         return (z, logDet)
     }
 
-    /// Latent → data.
+    /// Maps latents to data, both `[batch, D]`, with the inverse's log-determinant of each row, nats.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``, ``FlowError/cancelled``.
     public func inverse(
         _ z: Matrix, context: Matrix? = nil, isCancelled: () -> Bool = { false }

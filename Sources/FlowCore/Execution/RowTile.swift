@@ -1,21 +1,25 @@
 /// Rows on their way through a packed flow, on one thread.
 public struct RowTile: Sendable {
-    /// Most rows of a tile. Measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md, "Block sizes".
+    /// Largest number of rows of a tile, measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md,
+    /// "Block sizes".
     public static let capacity = 64
 
+    /// Event width `D`.
     public let dims: Int
+    /// Width of a row's context; 0 for none.
     public let contextDims: Int
     /// Elements from one row to the next.
     public let stride: Int
-    /// Rows in use, the first ones.
+    /// Number of rows in use, which are the first ones.
     public var rows = 0
-    /// Dimension `j` of row `r` is at `r · stride + j`.
+    /// Values of the rows: dimension `j` of row `r` is at `r · stride + j`.
     public var elements: [Float]
-    /// Log-det of all maps so far, `[capacity]`, nats.
+    /// Log-determinants of all maps so far, `[capacity]`, nats.
     public var logDet: [Float]
-    /// `[capacity, contextDims]`.
+    /// Contexts of the rows, `[capacity, contextDims]`.
     public var context: [Float]
 
+    /// A tile of ``capacity`` rows of zeros, none of them in use.
     public init(dims: Int, contextDims: Int = 0) {
         self.dims = dims
         self.contextDims = contextDims
@@ -26,8 +30,8 @@ public struct RowTile: Sendable {
     }
 }
 
-/// Elements from one row of activations to the next: whole panels of 32 lanes, and never a multiple of 2 KiB, so that
-/// a dozen rows read side by side do not fall into the same sets of the cache.
+/// Returns the number of elements from one row of activations to the next: whole panels of 32 lanes, and never a multiple of
+/// 2 KiB, so that a dozen rows read side by side do not fall into the same sets of the cache.
 package func rowStride(_ units: Int) -> Int {
     let whole = (units + 31) / 32 * 32
     return whole % 512 == 0 ? whole + 16 : whole

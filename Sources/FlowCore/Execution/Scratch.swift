@@ -4,6 +4,7 @@
 /// first one passes; so there is room for the largest, and it is used again for every map of the kind and every tile. A map
 /// declares the kind beside itself: neither an engine nor another map knows of it.
 package protocol MapWorkspace: AnyObject {
+    /// Makes an empty workspace.
     init()
 }
 
@@ -13,11 +14,11 @@ public struct Scratch {
 
     package init() {}
 
-    /// The workspace of a kind, which is made where nobody asked for it before.
+    /// Returns the workspace of a kind, made on the first request.
     package mutating func workspace<Kind: MapWorkspace>(_ kind: Kind.Type) -> Kind {
         // by index: the iterator allocates in debug builds, where the tests count
         for i in 0..<workspaces.count where ObjectIdentifier(type(of: workspaces[i])) == ObjectIdentifier(kind) {
-            // Of this very type by the comparison above.
+            // The comparison above has shown its type.
             return unsafe unsafeDowncast(workspaces[i], to: kind)
         }
         let workspace = kind.init()

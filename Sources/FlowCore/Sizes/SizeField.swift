@@ -1,45 +1,45 @@
-/// A size that an architecture has, whatever its type: what tables of sizes are made of. Decoding, validation, options of the
-/// command line, help, `GET /models` and the identity of checkpoints follow from such tables.
+/// A size of an architecture, whatever the type of its values. Decoding, validation, options of the command line, help,
+/// `GET /models` and the identity of checkpoints follow from tables of such sizes.
 public protocol SizeDescription: Sendable {
     /// Name in model files and over HTTP, in snake case.
     var name: String { get }
-    /// What the size is, in a sentence for the command line.
+    /// Meaning of the size, a sentence for the command line.
     var help: String { get }
-    /// Placeholder of its value in the help.
+    /// Placeholder of the value in the help.
     var valueName: String { get }
-    /// Values that make sense, in words, such as `2 to 64`; empty where its kind says it all.
+    /// Allowed values in words, such as `2 to 64`; empty where ``kind`` says it all.
     var allowedWords: String { get }
     /// Value where nothing else is said.
     var standardValue: SizeValue { get }
-    /// Whether a model file must have it. A size that became one later is absent in older files, which then have the standard
-    /// value.
+    /// Whether a model file must have the size. A size that became one later is absent in older files, which then have the
+    /// standard value.
     var isRequired: Bool { get }
-    /// Whether it is given on the command line; else it follows from the data.
+    /// Whether the size is given on the command line; else it follows from the data.
     var isOption: Bool { get }
-    /// Whether it is yes or no, so that its option takes no value.
+    /// Whether the value is yes or no, so that the option takes none.
     var isSwitch: Bool { get }
     /// Words to choose from; empty where there are more than can be listed.
     var choices: [String] { get }
 
-    /// `value` as a value of this size.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for a value of another kind, or one that makes no sense.
+    /// Converts `value` to the kind of this size and checks it.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for a value of another kind, or one that is not allowed.
     func checked(_ value: SizeValue) throws(FlowError) -> SizeValue
-    /// The value that stands on the command line, which may make no sense; nil where it cannot be read.
+    /// Reads a value of the command line, without checking it; nil where it cannot be read.
     func value(words: String) -> SizeValue?
-    /// What kind of value it has, in an error.
+    /// Kind of value in the words of an error, such as `a whole number`.
     var kind: String { get }
-    /// Its value in a description of a flow, such as `8 bins`; nil where it is not worth a word. `value` is of its kind.
+    /// Puts a value of this kind into words for the description of a flow, such as `8 bins`; nil where it is not worth a word.
     func phrase(_ value: SizeValue) -> String?
 }
 
 extension SizeDescription {
-    /// Name on the command line, such as `tail-bound`.
+    /// Name of the option on the command line, such as `tail-bound`.
     public var optionName: String { name.replacing("_", with: "-") }
 }
 
-/// A size by the type of its values. Families list the fields that they have; two families may share one.
+/// A size with values of one type. Families list the fields that they have; two families may share one.
 public struct SizeField<Value: SizeRepresentable>: SizeDescription {
-    /// Which values make sense.
+    /// Set of allowed values, with the words that describe it.
     public struct Allowed: Sendable {
         let words: String
         let contains: @Sendable (Value) -> Bool
@@ -57,7 +57,7 @@ public struct SizeField<Value: SizeRepresentable>: SizeDescription {
 
     /// - Parameters:
     ///   - name: in snake case, as in model files; with hyphens it is the option's.
-    ///   - standard: allowed; of a switch false.
+    ///   - standard: an allowed value; false where the size is a switch.
     ///   - isRequired: false for a size that families have had without it; see ``SizeDescription/isRequired``.
     ///   - phrase: the value in a description of a flow; by default `name value`.
     public init(
@@ -101,10 +101,12 @@ extension SizeField.Allowed {
 }
 
 extension SizeField.Allowed where Value: Comparable & SizeRepresentable {
+    /// Values of a closed range.
     public static func range(_ range: ClosedRange<Value>) -> Self {
         Self(words: "\(range.lowerBound.sizeValue) to \(range.upperBound.sizeValue)", contains: range.contains)
     }
 
+    /// Values of a list.
     public static func oneOf(_ values: [Value]) -> Self {
         let words = values.map { "\($0.sizeValue)" }
         return Self(
@@ -114,7 +116,7 @@ extension SizeField.Allowed where Value: Comparable & SizeRepresentable {
 }
 
 extension SizeField<[Int]>.Allowed {
-    /// Lists of so many numbers in a range.
+    /// Lists with a length in `counts` and numbers in `range`.
     public static func lists(of counts: ClosedRange<Int>, in range: ClosedRange<Int>) -> Self {
         let count = "\(counts.lowerBound) to \(counts.upperBound)"
         return Self(words: "\(count) numbers of \(range.lowerBound) to \(range.upperBound)") {

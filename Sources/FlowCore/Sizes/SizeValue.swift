@@ -1,9 +1,14 @@
 /// A size of an architecture as it stands in a model file: a number, several, yes or no, or a word.
 public enum SizeValue: Sendable, Equatable {
+    /// A whole number.
     case integer(Int)
+    /// A number that need not be whole.
     case real(Float)
+    /// Whole numbers, such as the widths of layers.
     case integers([Int])
+    /// True or false.
     case flag(Bool)
+    /// A word, such as the name of an activation.
     case word(String)
 }
 
@@ -33,7 +38,7 @@ extension SizeValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Exp
 }
 
 extension SizeValue: Codable {
-    /// A whole number in JSON is ``integer(_:)``, whatever the size is of: `5` may be a bound of 5.0.
+    /// Decodes a whole number in JSON as ``integer(_:)``, whatever the kind of size: `5` may be a bound of 5.0.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let value = try? container.decode(Bool.self) {
@@ -61,17 +66,17 @@ extension SizeValue: Codable {
     }
 }
 
-/// A type that sizes can have.
+/// A type of values that a size can have.
 public protocol SizeRepresentable: Sendable, Equatable {
-    /// What such a value is, in an error: `a whole number`.
+    /// Kind of value in the words of an error, such as `a whole number`.
     static var kind: String { get }
     /// Words to choose from; empty where there are more than can be listed.
     static var choices: [String] { get }
-    /// `value` of a file as such a value, or nil where it is of another kind.
+    /// Converts a model file's value; nil where it is of another kind.
     init?(sizeValue value: SizeValue)
-    /// The value on the command line, or nil where that cannot be read.
+    /// Reads a value of the command line; nil where it cannot be read.
     init?(words: String)
-    /// The value as a file has it.
+    /// Value as a model file has it.
     var sizeValue: SizeValue { get }
 }
 

@@ -4,17 +4,19 @@
 public struct Sizes: Sendable, Equatable {
     private var values: [String: SizeValue]
 
+    /// No values: every size has its field's standard one.
     public init() { values = [:] }
 
     /// Names of the sizes that have a value here, sorted.
     public var names: [String] { values.keys.sorted() }
 
+    /// Value of the size with a name, nil where its field's standard one holds.
     public subscript(name: String) -> SizeValue? {
         get { values[name] }
         set { values[name] = newValue }
     }
 
-    /// The value of a field. Where there is one it must be of the field's kind; what comes from outside is
+    /// Value of a field, or its standard one. A value of another kind is a fault of ours: what comes from outside is
     /// ``resolved(by:)`` before anything is asked for.
     public subscript<Value>(field: SizeField<Value>) -> Value {
         get {
@@ -27,15 +29,16 @@ public struct Sizes: Sendable, Equatable {
         set { values[field.name] = newValue.sizeValue }
     }
 
-    /// The values of `other`, and of those here that it does not have.
+    /// Merges two sets of values; where both have one, that of `other` counts.
     public func overridden(by other: Sizes) -> Sizes {
         var sizes = self
         sizes.values.merge(other.values) { _, new in new }
         return sizes
     }
 
-    /// A value for each of the fields and for nothing else: the one here, or the field's standard.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for the first that makes no sense.
+    /// Checks the values by a table of fields: the result has one for each field, its standard one where none is here, and no
+    /// others.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for the first that is not allowed.
     public func resolved(by fields: [any SizeDescription]) throws(FlowError) -> Sizes {
         var sizes = Sizes()
         for field in fields { sizes.values[field.name] = try field.checked(values[field.name] ?? field.standardValue) }

@@ -7,7 +7,7 @@ extension MixtureKind {
         return (logit * exp(logScale) + parameters[0], logSlope + logScale)
     }
 
-    /// By halving a bracket, the components' own inverses, until no number is between its ends.
+    /// Halves a bracket, which the components' own inverses span, until no number is between its ends.
     func inverse(_ z: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double) {
         let target = (z - parameters[0]) * exp(-bounded(parameters[1]))
         let own = (0..<components).map { mean($0, parameters) + target * exp(logScale($0, parameters)) }
@@ -20,7 +20,7 @@ extension MixtureKind {
         return (x, -forward(x, parameters).logDerivative)
     }
 
-    /// `ln(F/(1 − F))` and its log-derivative, `ln F′ − ln F − ln(1 − F)`, each term by a sum of exponentials.
+    /// Computes `ln(F/(1 − F))` and its log-derivative, `ln F′ − ln F − ln(1 − F)`, each term by a sum of exponentials.
     private func logit(_ x: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double) {
         let raw = parameters[2..<2 + components]
         let total = Reference.logSumExp(Array(raw))

@@ -1,5 +1,6 @@
 extension Reference {
-    /// The twin of ``Kernels/adamStep(_:gradient:first:second:weights:average:range:)`` for one weight: equal to the bit.
+    /// Takes an Adam step on one weight, the twin of ``Kernels/adamStep(_:gradient:first:second:weights:average:range:)``: equal to
+    /// the bit.
     package static func adamStep(
         _ c: AdamCoefficients, gradient: Float, first: inout Float, second: inout Float, weight: inout Float,
         average: inout Float

@@ -1,6 +1,6 @@
 extension Reference {
-    /// The twin of ``Kernels/product(_:_:_:_:lanes:count:depth:bias:biasOffset:start:c:_:)``, with fused multiply-adds: equal to
-    /// the last bit where the CPU fuses.
+    /// Multiplies with fused multiply-adds, the twin of ``Kernels/product(_:_:_:_:lanes:count:depth:bias:biasOffset:start:c:_:)``:
+    /// equal to the last bit where the CPU fuses.
     package static func product(
         _ a: Span<Float>, _ pa: Operand, _ b: Span<Float>, _ pb: Operand, lanes: Int, count: Int, depth: Int,
         bias: Span<Float>? = nil, biasOffset: Int = 0, start: ProductStart = .zero,

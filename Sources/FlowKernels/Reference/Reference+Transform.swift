@@ -1,6 +1,6 @@
 extension Reference {
-    /// What the transform kernels do to one number, and the log-derivative of what was done: the formulas as the papers have
-    /// them, in double precision.
+    /// Transforms one number, with the log-derivative of what was done, nats: the formulas as the papers have them, in double
+    /// precision.
     package static func transform(
         _ transform: UnivariateTransform, inverse: Bool, _ v: Double, parameters: [Double]
     ) -> (value: Double, logDerivative: Double) {

@@ -1,2 +1,2 @@
-/// The plain twin of every C kernel: what it computes, in the order in which it computes it, without vectors.
+/// Plain twins of the C kernels: what each computes, in the order in which it computes it, without vectors.
 package enum Reference {}

@@ -11,11 +11,14 @@ extension SplineKind {
 }
 
 extension Reference {
-    /// Durkan et al. (2019), arXiv:1906.04032, equations 4, 5 and 6 to 8, with nflows' minimal sizes.
+    /// A monotone rational-quadratic spline of one number: Durkan et al. (2019), arXiv:1906.04032, equations 4, 5 and 6 to 8, with
+    /// nflows' minimal sizes.
     package struct Spline {
-        /// `bins + 1` each.
+        /// Knots on the data side, `[bins + 1]`, rising.
         package let x: [Double]
+        /// Knots on the latent side, `[bins + 1]`, rising.
         package let y: [Double]
+        /// Derivatives at the knots, `[bins + 1]`.
         package let derivatives: [Double]
 
         package init(bins: Int, bound: Double, _ parameters: [Double]) {
@@ -24,11 +27,11 @@ extension Reference {
                 let peak = raw.max()!  // two bins at least
                 let terms = raw.map { exp($0 - peak) }
                 let sum = terms.reduce(0, +)
-                var shares = 0.0
+                var cumulative = 0.0
                 return [-bound]
                     + terms.dropLast().map { term in
-                        shares += least + (1 - least * Double(bins)) * term / sum
-                        return bound * (2 * shares - 1)
+                        cumulative += least + (1 - least * Double(bins)) * term / sum
+                        return bound * (2 * cumulative - 1)
                     } + [bound]
             }
             x = knots(parameters[..<bins])
@@ -38,7 +41,7 @@ extension Reference {
                 [1] + parameters[(2 * bins)...].map { least + function(.softplus, min($0, 1e3) + offset) } + [1]
         }
 
-        /// Width, height, slope and index of the bin in which `v` falls between `knots`.
+        /// Finds the bin in which `v` falls between `knots`: its index, width, height and slope.
         private func bin(_ v: Double, _ knots: [Double]) -> (k: Int, width: Double, height: Double, slope: Double) {
             let k = (1..<knots.count - 1).last { v >= knots[$0] } ?? 0
             let (width, height) = (x[k + 1] - x[k], y[k + 1] - y[k])
@@ -52,6 +55,7 @@ extension Reference {
             return log(slope * slope * slopes / (divisor * divisor))
         }
 
+        /// Computes the spline and its log-derivative at `v`; the identity outside the knots.
         package func forward(_ v: Double) -> (value: Double, logDerivative: Double) {
             guard v >= x[0], v <= x.last! else { return (v, 0) }
             let (k, width, height, slope) = bin(v, x)
@@ -62,7 +66,7 @@ extension Reference {
             return (z, logDerivative(k, slope, t))
         }
 
-        /// The quadratic formula, with its discriminant as it stands.
+        /// Computes the inverse and its log-derivative at `v` by the quadratic formula, with its discriminant as it stands.
         package func inverse(_ v: Double) -> (value: Double, logDerivative: Double) {
             guard v >= y[0], v <= y.last! else { return (v, 0) }
             let (k, width, height, slope) = bin(v, y)

@@ -1,6 +1,6 @@
 import CFlowKernels
 
-/// ``UnivariateTransform/affine(logScaleBound:)``, with its size.
+/// Kind of ``UnivariateTransform/affine(logScaleBound:)``, with its size.
 struct AffineKind: TransformKind {
     let logScaleBound: Float
 
@@ -11,7 +11,8 @@ struct AffineKind: TransformKind {
 }
 
 extension UnivariateTransform {
-    /// `z = x · exp(s) + t`, `s = a / (1 + |a|/c)` in `(−c, c)` nats, of the parameters shift `t` and `a`.
+    /// An affine map, `z = x · exp(s) + t`, with two parameters: the shift `t`, and `a`, of which the log-scale is
+    /// `s = a / (1 + |a|/c)`, in `(−c, c)` nats.
     public static func affine(logScaleBound c: Float) -> UnivariateTransform {
         UnivariateTransform(AffineKind(logScaleBound: c))
     }

@@ -1,6 +1,6 @@
 import CFlowKernels
 
-/// ``UnivariateTransform/mixture(components:scaleBound:)``, with its sizes.
+/// Kind of ``UnivariateTransform/mixture(components:scaleBound:)``, with its sizes.
 struct MixtureKind: TransformKind {
     let components: Int
     let scaleBound: Float
@@ -17,12 +17,12 @@ struct MixtureKind: TransformKind {
 }
 
 extension UnivariateTransform {
-    /// Components of a mixture that are allowed: one is no mixture, and the kernels keep those of a vector's lanes on the stack.
+    /// Allowed numbers of components: one is no mixture, and the kernels keep those of a vector's lanes on the stack.
     public static let componentCounts = 2...Int(FLOW_MOST_PARTS)
-    /// Bounds of a mixture's log-scales that are allowed, nats: with scales up to `e²⁰` no sum in single precision overflows.
+    /// Allowed bounds of a mixture's log-scales, nats: with scales up to `e²⁰` no sum in single precision overflows.
     public static let mixtureScaleBounds: ClosedRange<Float> = 1e-3...20
 
-    /// The logit of a mixture's distribution function, then an affine map: with `K` logistic components,
+    /// A mixture of logistics, the logit of its distribution function, then an affine map: with `K` components,
     ///
     ///     F(x) = Σₖ πₖ σ((x − mₖ) e⁻ˡᵏ),   z = eˢ · ln(F(x) / (1 − F(x))) + t
     ///

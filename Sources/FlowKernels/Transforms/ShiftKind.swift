@@ -1,6 +1,6 @@
 import CFlowKernels
 
-/// ``UnivariateTransform/shift``, which has no sizes.
+/// Kind of ``UnivariateTransform/shift``, which has no sizes.
 struct ShiftKind: TransformKind {
     static let kernel = flow_transform_shift
     var fault: TransformFault? { nil }
@@ -9,7 +9,7 @@ struct ShiftKind: TransformKind {
 }
 
 extension UnivariateTransform {
-    /// `z = x + t` of one parameter, the shift `t`; the log-derivative is 0.
+    /// A shift, `z = x + t`, with one parameter `t`; its log-derivative is 0.
     ///
     /// Source: Dinh, Krueger & Bengio, *NICE* (2014), §3.2, arXiv:1410.8516.
     public static let shift = UnivariateTransform(ShiftKind())

@@ -1,6 +1,6 @@
 import CFlowKernels
 
-/// ``UnivariateTransform/spline(bins:tailBound:)``, with its sizes.
+/// Kind of ``UnivariateTransform/spline(bins:tailBound:)``, with its sizes.
 struct SplineKind: TransformKind {
     let bins: Int
     let tailBound: Float
@@ -14,7 +14,7 @@ struct SplineKind: TransformKind {
 }
 
 extension UnivariateTransform {
-    /// Bins of a spline that are allowed: one is no spline, and the kernels keep the knots of a vector's lanes on the stack.
+    /// Allowed numbers of bins: one is no spline, and the kernels keep the knots of a vector's lanes on the stack.
     public static let binCounts = 2...Int(FLOW_MOST_PARTS)
 
     /// A monotone rational-quadratic spline through `bins + 1` knots on `[−tailBound, tailBound]`, and the identity outside.

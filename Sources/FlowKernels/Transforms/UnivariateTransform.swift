@@ -1,13 +1,13 @@
 import CFlowKernels
 
-/// A one-to-one map of one number by parameters that a network gives: what couplings and masked autoregressive maps do to
+/// A one-to-one map of one number with parameters from a conditioner, as couplings and masked autoregressive maps apply one to
 /// each dimension. Parameters are unbounded, and zeros give the identity or a map near it.
 ///
 /// Each kind has a file beside this one, which declares it; one in Reference, its plain twin; and a C file, its kernels.
 public struct UnivariateTransform: Sendable {
     /// The kind, with its sizes.
     let kind: any TransformKind
-    /// Parameters of a dimension; 0 where a size is not allowed that it follows from. Kernels take no such transform.
+    /// Number of parameters of a dimension; 0 where it follows from a size that is not allowed. Kernels take no such transform.
     public let parameterCount: Int
     /// The transform as C has it.
     let kernel: flow_transform
@@ -22,7 +22,7 @@ public struct UnivariateTransform: Sendable {
             kind: type(of: kind).kernel, count: Int32(parameterCount), sizes: (size(0), size(1), size(2), size(3)))
     }
 
-    /// The first of its sizes that is not allowed, or nil.
+    /// First of the sizes that is not allowed, or nil.
     public var fault: TransformFault? { kind.fault }
 }
 
@@ -34,8 +34,9 @@ extension UnivariateTransform: Equatable {
 public struct TransformFault: Sendable, Equatable {
     /// Name of the size in model files, such as `tail_bound`.
     public let size: String
+    /// Value of the size.
     public let value: String
-    /// What is allowed, in words such as `2 to 64`.
+    /// Allowed values in words, such as `2 to 64`.
     public let allowed: String
 
     package init(size: String, value: String, allowed: String) {
@@ -44,14 +45,14 @@ public struct TransformFault: Sendable, Equatable {
         self.allowed = allowed
     }
 
-    /// Nil where `value` is in `range`.
+    /// Checks that `value` is in `range`; nil where it is.
     static func outside<Value>(_ range: ClosedRange<Value>, _ size: String, _ value: Value) -> TransformFault? {
         range.contains(value)
             ? nil
             : TransformFault(size: size, value: "\(value)", allowed: "\(range.lowerBound) to \(range.upperBound)")
     }
 
-    /// Nil where `value` is finite and above 0.
+    /// Checks that `value` is finite and above 0; nil where it is.
     static func notPositive(_ size: String, _ value: Float) -> TransformFault? {
         value > 0 && value.isFinite ? nil : TransformFault(size: size, value: "\(value)", allowed: "above 0")
     }
@@ -59,18 +60,18 @@ public struct TransformFault: Sendable, Equatable {
 
 /// A kind of ``UnivariateTransform``: a value with its sizes.
 protocol TransformKind: Sendable, Equatable {
-    /// Its line in the list of the C kernels.
+    /// Line of the kind in the list of the C kernels.
     static var kernel: flow_transform_kind { get }
-    /// The first size that is not allowed, or nil.
+    /// First of the sizes that is not allowed, or nil.
     var fault: TransformFault? { get }
-    /// Parameters of a dimension, or 0 where a size is not allowed that they follow from.
+    /// Number of parameters of a dimension; 0 where it follows from a size that is not allowed.
     var parameterCount: Int { get }
-    /// The sizes in the order in which the C kernels read them.
+    /// Sizes in the order in which the C kernels read them, at most four.
     var kernelSizes: [Float] { get }
 
-    /// `z` and `log dz/dx` at `x`, the plain twin of the kernels.
+    /// Computes `z` and `log dz/dx` at `x`, the plain twin of the kernels.
     func forward(_ x: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double)
-    /// `x` and `log dx/dz` at `z`, the plain twin of the kernels.
+    /// Computes `x` and `log dx/dz` at `z`, the plain twin of the kernels.
     func inverse(_ z: Double, _ parameters: [Double]) -> (value: Double, logDerivative: Double)
 }
 

@@ -1,7 +1,7 @@
 package import FlowKernels
 
-/// How the layers of a conditioner are wired: the one place that says it, for every pass that computes it, in training and out
-/// of it, whole or one dimension after another.
+/// Wiring of a conditioner's layers. It is written down in this one place, for every pass that computes it, in training and out of
+/// it, whole or one dimension after another.
 ///
 /// A network is a chain. Layer `k` reads value `k`, of which value 0 is what the network is given, and makes value `k + 1`:
 ///
@@ -13,14 +13,14 @@ package import FlowKernels
 package struct NetworkDescription: Sendable, Equatable {
     /// One link of the chain.
     package struct Layer: Sendable, Equatable {
-        /// Part of the names of its parameter arrays.
+        /// Part of the names of the layer's parameter arrays.
         package var name: String
-        /// Whether it reads its input through the activation.
+        /// Whether the layer reads its input through the activation.
         package var isActivated: Bool
-        /// The value that is added to what it makes: an earlier one of as many units, the network's input aside.
+        /// Value that is added to what the layer makes: an earlier one of as many units, the network's input aside.
         package var skip: Int?
-        /// Part of the names of the parameter arrays of a second linear map of the same input, which gates the first; nil: none is
-        /// there. Of convolutions alone.
+        /// Part of the names of the parameter arrays of a second linear map of the layer's input, which gates the first; nil where
+        /// there is none. Dense layers have none.
         package var gate: String?
         /// Whether a pixel reads those around it, and not itself alone.
         package var readsNeighbours = false
@@ -28,10 +28,11 @@ package struct NetworkDescription: Sendable, Equatable {
         package var addsContext = false
         /// Whether every pixel has a bias of its own, and one for each number of the context.
         package var addsPositions = false
-        /// Stream of the random numbers by which a training leaves out a fraction of what the layer reads; nil: nothing is left
+        /// Stream of the random numbers by which a training leaves out a fraction of what the layer reads; nil where nothing is left
         /// out.
         package var dropout: Int?
 
+        /// A layer of one linear map of its own input alone.
         package init(_ name: String, isActivated: Bool, skip: Int? = nil) {
             self.name = name
             self.isActivated = isActivated
@@ -39,10 +40,12 @@ package struct NetworkDescription: Sendable, Equatable {
         }
     }
 
+    /// Links of the chain, the first one first.
     package var layers: [Layer]
+    /// Activation `f` of the layers that have one.
     package var activation: Activation
 
-    /// - Precondition: skips lead from hidden values to hidden values.
+    /// - Precondition: skips lead from hidden values to hidden values; the first layer is not activated, the last one not gated.
     package init(_ layers: [Layer], activation: Activation) {
         for (k, layer) in layers.enumerated() {
             if let skip = layer.skip { precondition((1...k).contains(skip) && k < layers.count - 1) }
@@ -86,9 +89,9 @@ package struct NetworkDescription: Sendable, Equatable {
         return [first, value]
     }
 
-    /// Whether the first linear map of layer `k` makes a term or a factor of the value, and not the whole.
+    /// Returns whether the first linear map of layer `k` makes a term or a factor of the value, and not the whole.
     func isPart(_ k: Int) -> Bool { layers[k].skip != nil || layers[k].gate != nil }
 
-    /// Layers that have `value` as their skip.
+    /// Returns the layers that have `value` as their skip.
     func layers(adding value: Int) -> [Int] { layers.indices.filter { layers[$0].skip == value } }
 }

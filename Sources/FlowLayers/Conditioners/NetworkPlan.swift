@@ -1,29 +1,30 @@
-/// Where the passes outside of training keep the values of a network, which forget each as soon as nobody asks for it any more.
+/// Places in which the passes outside of training keep the values of a network; they forget each as soon as nobody asks for it any
+/// more.
 ///
 /// A value is asked for in two forms: as a layer reads it, activated or not, and as it is, a sum, where it is added to a later one
 /// or read without an activation. The first form has two places, taken in turn. The second has as many as are needed at a time:
 /// in a residual network one, the stream, to which every block adds in place.
 struct NetworkPlan: Sendable, Equatable {
-    /// What becomes of the value that a hidden layer makes.
+    /// Use of the value that a hidden layer makes.
     struct Step: Sendable, Equatable {
         /// Place of the value as it is; nil where only its activation is asked for.
         var sum: Int?
-        /// Place of the value that is added: that of ``sum`` where it is added in place, else one that is still needed.
+        /// Place of the value that is added; nil for none. It is ``sum`` where it is added in place, else one that is still needed.
         var skip: Int?
-        /// Whether the next layer reads its activation, and not the value as it is.
+        /// Whether the next layer reads the value's activation, and not the value as it is.
         var isActivated: Bool
     }
 
-    /// One for each layer but the last.
+    /// Steps of the hidden layers, one for each layer but the last.
     let steps: [Step]
-    /// Places for sums.
+    /// Number of places for sums.
     let sums: Int
 
     init(_ description: NetworkDescription) {
         let layers = description.layers
         var steps: [Step] = []
         var places: [Int?] = [nil]
-        /// The layer that asks last for a value as it is; nil if none does.
+        /// Returns the layer that asks last for a value as it is; nil if none does.
         func lastUse(_ value: Int) -> Int? {
             (value..<layers.count).last { layers[$0].skip == value || $0 == value && !layers[$0].isActivated }
         }
@@ -36,7 +37,7 @@ struct NetworkPlan: Sendable, Equatable {
                 places.append(nil)
                 continue
             }
-            // of a value that this layer still reads as it is, it cannot take the place
+            // the place of a value that this layer still reads as it is cannot be taken
             let isInPlace = skip.map { lastUse($0) == k && ($0 != k || layers[k].isActivated) } ?? false
             let taken = (1..<max(1, places.count)).filter { (lastUse($0) ?? -1) >= k }.compactMap { places[$0] }
             let place = isInPlace ? places[skip!]! : (0...count).first { !taken.contains($0) }!

@@ -2,14 +2,20 @@ public import FlowCore
 
 /// One map of a flow of images.
 public enum ImageLayer: Bijection {
+    /// A squeeze, a checkerboard, or channels that leave the flow.
     case permutation(Permutation)
+    /// An invertible 1×1 convolution.
     case invertibleConvolution(InvertibleConvolution)
+    /// A coupling of channels, or a causal map.
     case map(ImageMap)
 
-    /// What each kind remembers.
+    /// Tape of one map, whatever its kind.
     public enum Tape: Sendable {
+        /// Tape of a permutation.
         case permutation(Permutation.Tape)
+        /// Tape of an invertible 1×1 convolution.
         case invertibleConvolution(InvertibleConvolution.Tape)
+        /// Tape of a coupling of channels, or of a causal map.
         case map(ImageMap.Tape)
     }
 

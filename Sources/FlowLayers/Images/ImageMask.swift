@@ -1,16 +1,19 @@
-/// Which dimensions of an image a map transforms, and what their parameters may depend on.
+/// Mask of a map of images: the dimensions that it transforms, and those that their parameters may depend on.
 public enum ImageMask: Sendable, Equatable {
-    /// One half of the channels given the other: the first half is the key, or the second.
+    /// A coupling, one half of the channels given the other: the first half is the key, or the second.
     case channels(keyIsFirst: Bool)
-    /// Every pixel given those before it, row by row; its channels are independent given these.
+    /// An autoregressive map, every pixel given those before it, row by row; its channels are independent given these.
     case causal(reversed: Bool)
 }
 
 /// Height, width and channels of the image in the first dimensions of an event, `[height, width, channels]`; what follows
 /// them has left the flow at an earlier scale.
 public struct ImageLayout: Sendable, Equatable {
+    /// Rows of pixels.
     public var height: Int
+    /// Pixels in a row.
     public var width: Int
+    /// Values of a pixel.
     public var channels: Int
 
     public init(height: Int, width: Int, channels: Int) {
@@ -19,6 +22,8 @@ public struct ImageLayout: Sendable, Equatable {
         self.channels = channels
     }
 
+    /// Number of dimensions of the image, which an event may exceed.
     public var dims: Int { height * width * channels }
+    /// Number of pixels.
     var pixels: Int { height * width }
 }

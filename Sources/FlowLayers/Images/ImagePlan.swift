@@ -3,12 +3,17 @@ public import FlowKernels
 
 /// The layers of a flow of images, one after another: each step knows the image that the steps before it leave.
 public struct ImagePlan: Sendable {
+    /// One layer, or a change of the image that the layers behind it see.
     public enum Step: Sendable, Equatable {
+        /// Squares of 2 × 2 pixels become the channels of one.
         case squeeze
-        /// Exchanges channels of a squeezed image, and exchanges them back.
+        /// Channels of a squeezed image are exchanged, or exchanged back, so that each half is one colour of a checkerboard.
         case checkerboard
+        /// The second half of the channels leaves the flow.
         case factorOut
+        /// An invertible 1×1 convolution.
         case invertibleConvolution
+        /// A coupling of channels, or a causal map.
         case map(ImageMask)
     }
 
@@ -18,7 +23,10 @@ public struct ImagePlan: Sendable {
     private let shape: ConvolutionalShape
     private let transform: UnivariateTransform
 
-    /// - Parameter conditioner: its hidden sizes are the channels of the residual blocks, which are all equal.
+    /// A plan for images of `layout`, whose sizes are checked when its layers are made.
+    /// - Parameters:
+    ///   - conditioner: its hidden sizes are the channels of the residual blocks, which are all equal.
+    ///   - kernel: side of the convolutions that read neighbours, pixels.
     public init(
         layout: ImageLayout, steps: [Step], conditioner: ConditionerShape, kernel: Int, isGated: Bool,
         transform: UnivariateTransform
@@ -35,8 +43,8 @@ public struct ImagePlan: Sendable {
             contextDims: conditioner.contextDims)
     }
 
-    /// Layers whose weights are drawn from `seed`, a stream for each; zero without.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that make no sense.
+    /// Makes the layers, with weights drawn from `seed`, a stream for each; zero without.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that are not allowed.
     public func layers(seed: UInt64?) throws -> [ImageLayer] {
         var layout = layout
         return try steps.enumerated().map { i, step in
@@ -66,8 +74,8 @@ public struct ImagePlan: Sendable {
         }
     }
 
-    /// Numbers in the arrays of all layers, or nil where that overflows. Sides that are odd where they should not be are
-    /// rounded down: ``layers(seed:)`` refuses them.
+    /// Number of parameters of all layers, nil where it overflows, or a size of the transform is not allowed. Sides that are odd
+    /// where they should not be are rounded down: ``layers(seed:)`` refuses them.
     public var parameterCount: Int? {
         var layout = layout
         var count = 0

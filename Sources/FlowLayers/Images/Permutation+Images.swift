@@ -1,9 +1,9 @@
 import FlowCore
 
-/// The permutations of multi-scale flows: every latent stays in the event, and what has left the flow stands behind the image
-/// that goes on, so decoding is exact.
+/// Permutations of multi-scale flows: every latent stays in the event, and what has left the flow stands behind the image that
+/// goes on, so decoding is exact.
 extension Permutation {
-    /// Squares of 2 × 2 pixels become the channels of one: `[h, w, c]` → `[h/2, w/2, 4c]`, channel `4i + 2·dy + dx`.
+    /// Makes the squeeze, squares of 2 × 2 pixels to the channels of one: `[h, w, c]` → `[h/2, w/2, 4c]`, channel `4i + 2·dy + dx`.
     ///
     /// Source: Dinh et al., *Density estimation using Real NVP* (2017), §3.6, arXiv:1605.08803.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for odd sides.
@@ -29,12 +29,12 @@ extension Permutation {
         return (Permutation(order: order), squeezed)
     }
 
-    /// Exchanges channels of a squeezed image so that each half of them is one colour of a checkerboard of the pixels before the
-    /// squeeze; once more puts them back.
+    /// Makes the permutation that exchanges channels of a squeezed image, so that each half of them is one colour of a checkerboard
+    /// of the pixels before the squeeze. It is its own inverse.
     package static func checkerboard(dims: Int, layout: ImageLayout) -> Permutation {
         precondition(layout.channels % 4 == 0, "a squeeze makes fours of channels")
         let half = layout.channels / 2
-        // of the four, the first and the last are one colour
+        // the first and the last of four channels are one colour
         func isFirstColour(_ channel: Int) -> Bool { [0, 3].contains(channel % 4) }
         let leave = (0..<half).filter { !isFirstColour($0) }
         let enter = (half..<layout.channels).filter(isFirstColour)
@@ -44,7 +44,8 @@ extension Permutation {
         return Permutation(order: image + Array(layout.dims..<dims))
     }
 
-    /// The second half of the channels leaves: `[h, w, c]` → `[h, w, c/2]`, and behind it what left, pixel by pixel.
+    /// Makes the permutation by which the second half of the channels leaves: `[h, w, c]` → `[h, w, ⌈c/2⌉]`, and behind it what left,
+    /// pixel by pixel.
     package static func factorOut(dims: Int, layout: ImageLayout) -> (map: Permutation, layout: ImageLayout) {
         let kept = (layout.channels + 1) / 2
         let stays = ImageLayout(height: layout.height, width: layout.width, channels: kept)

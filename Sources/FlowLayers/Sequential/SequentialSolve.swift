@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// The sequential direction of a masked autoregressive map in one pass: a non-linear triangular solve.
+/// Sequential direction of a masked autoregressive map in one pass: a non-linear triangular solve.
 ///
 /// Units are sorted by degree, and a unit of degree `d` depends on positions up to `d` alone, so each is computed once,
 /// when it can be. Left-looking: when the solve reaches a panel of units, one product brings in everything that is known
@@ -9,13 +9,13 @@ import FlowKernels
 /// to come, and at the end for the one unit that is due. Which step follows which depends on the network alone: the plan
 /// is made once, and run for every tile. Arrays are unit-major, `[units][lanes]`, one lane a row.
 struct SequentialSolve: Sendable {
-    /// Inputs that become known before they are brought into all units of a panel that are still to come.
+    /// Number of inputs that become known before they are brought into all units of a panel that are still to come.
     private static let block = 8
-    /// Positions between two looks at `isCancelled`.
+    /// Number of positions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 
     private let plan: SolvePlan
-    /// Steps of the plan after which `isCancelled` is asked, the last one its end.
+    /// Ends of the parts of the plan, before each of which `isCancelled` is asked; the last is the plan's end.
     private let stops: [Int]
     private let contextDims: Int
     private let transformed: Int
@@ -60,6 +60,8 @@ struct SequentialSolve: Sendable {
 
     func reserve(_ scratch: inout SolveScratch) { scratch.reserve(for: plan, rows: RowTile.capacity) }
 
+    /// Maps the tile's latents to data in place; adds the log-determinants of the inverse, nats.
+    /// - Throws: ``FlowError/cancelled``.
     func run(_ tile: inout RowTile, _ scratch: inout SolveScratch, isCancelled: () -> Bool) throws {
         let lanes = (tile.rows + 15) / 16 * 16
         readLatents(tile, lanes, &scratch)
@@ -72,18 +74,22 @@ struct SequentialSolve: Sendable {
         writeData(&tile, lanes, scratch)
     }
 
-    /// Walks the dimensions once, without numbers.
+    /// Planner of the steps, which walks the dimensions once, without numbers.
     private struct Planner {
         var plan: SolvePlan
         let layers: [PackedLinear]
-        /// Of the outputs of a dimension: how many, and the panels of a group.
+        /// Number of parameters of a dimension.
         let parameters: Int
+        /// Number of panels of a group.
         let groupPanels: Int
         let reversed: Bool
-        /// Of each map: inputs that are known, units that are done, inputs in the partial sums, and the panel under way.
+        /// Number of each map's inputs that are known.
         var known: [Int]
+        /// Number of each map's units that are done.
         var done: [Int]
+        /// Number of each map's inputs that are in the partial sums.
         var brought: [Int]
+        /// First panel under way of each map; −1 before there is one.
         var panel: [Int]
 
         init(
@@ -100,7 +106,7 @@ struct SequentialSolve: Sendable {
             panel = Array(repeating: -1, count: layers.count)
         }
 
-        /// Every hidden unit whose inputs are known, units of the same reach in one step.
+        /// Plans every hidden unit whose inputs are known, units of one reach in one step.
         mutating func hiddenUnits() {
             for i in 0..<layers.count - 1 {
                 let linear = layers[i]
@@ -121,6 +127,7 @@ struct SequentialSolve: Sendable {
             }
         }
 
+        /// Plans one position, whose parameters' inputs are known.
         mutating func dimension(_ position: Int) {
             let output = layers.count - 1
             let slot = layers[output].slots[parameters * position]
@@ -137,7 +144,8 @@ struct SequentialSolve: Sendable {
             known[0] += 1
         }
 
-        /// The share of `lanes` in the weights of the map's next panel, or group: in the cache when it is opened.
+        /// Returns the part of the map's next panel, or group, to prefetch with `lanes` of `all`, so that it is in the cache when it
+        /// is opened.
         private func ahead(_ i: Int, _ lanes: Range<Int>, of all: Int) -> Range<Int> {
             let panels = i == layers.count - 1 ? groupPanels : 1
             guard panel[i] + panels < layers[i].panels.count else { return 0..<0 }
@@ -195,13 +203,13 @@ struct SequentialSolve: Sendable {
         for r in 0..<tile.rows { tile.logDet[r] += scratch.logDet[r] }
     }
 
-    /// Where the dimensions of an event stand in an array of positions.
+    /// Returns the places of an event's dimensions in an array of positions.
     private func positions(_ lanes: Int) -> Operand {
         reversed ? Operand(offset: (transformed - 1) * lanes, step: -lanes) : Operand(step: lanes)
     }
 }
 
-/// What solves write on, one after another.
+/// Workspace of sequential solves, one after another.
 final class SolveWorkspace: MapWorkspace {
     var scratch = SolveScratch()
 }

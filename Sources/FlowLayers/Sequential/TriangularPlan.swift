@@ -1,4 +1,4 @@
-/// The order in which a masked network is solved dimension by dimension, whole batches at a time: for training.
+/// Order in which a masked network is solved dimension by dimension, whole batches at a time: for training.
 ///
 /// Level `l` is position `l - 1`, its outputs, and the hidden units that need no position after it. Level 0 is the
 /// context and what needs nothing else. A unit reads levels up to its own, an output lower ones alone; so the maps are
@@ -6,15 +6,16 @@
 /// map for all that it brings to the second half, then the second half. Every weight is in one block, or within one level,
 /// and is used once. Backwards and with every product transposed, the plan solves the transposed system.
 struct TriangularPlan: Sendable {
+    /// One step of the solve.
     enum Step: Sendable, Equatable {
         /// Everything within one level.
         case level(Int)
-        /// What some inputs of a map bring to some of its units, of higher levels all of them.
+        /// Products of some inputs of a map for some of its units, all of higher levels than the inputs.
         case block(map: Int, units: Range<Int>, inputs: Range<Int>)
     }
 
     private(set) var steps: [Step] = []
-    /// Of the inputs of every map, and then of the outputs: where each level begins, and the end.
+    /// Places at which each level begins, and the end, among the inputs of every map and then among the outputs.
     private let starts: [[Int]]
     let positions: Int
 
@@ -36,6 +37,7 @@ struct TriangularPlan: Sendable {
         cut(0..<positions + 1)
     }
 
+    /// Finds where each level begins among units with these levels, and the end.
     private static func starts(of levels: [Int], positions: Int) -> [Int] {
         var starts = [0]
         for level in 0...positions {
@@ -47,13 +49,15 @@ struct TriangularPlan: Sendable {
         return starts
     }
 
-    /// Inputs of map `i` at some levels; of the last `i`, outputs.
+    /// Returns the inputs of map `i` at some levels, or the outputs where `i` is the number of maps.
     func units(_ i: Int, _ levels: Range<Int>) -> Range<Int> {
         starts[i][levels.lowerBound]..<starts[i][levels.upperBound]
     }
 
+    /// Returns the inputs of map `i` at one level, or the outputs where `i` is the number of maps.
     func units(_ i: Int, level: Int) -> Range<Int> { units(i, level..<level + 1) }
 
+    /// Appends the steps of some levels: of the first half, the products between the halves, the second half.
     private mutating func cut(_ levels: Range<Int>) {
         guard levels.count > 1 else { return steps.append(.level(levels.lowerBound)) }
         let middle = levels.lowerBound + levels.count / 2

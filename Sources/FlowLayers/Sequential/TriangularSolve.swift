@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// The sequential direction of a masked autoregressive map, for training: the inverse with the tape of the forward pass at
+/// Sequential direction of a masked autoregressive map, for training: the inverse with the tape of the forward pass at
 /// what it finds, and the backward pass solved for the cotangent that it is given elsewhere. Either costs the
 /// multiply-adds of one pass; see ``TriangularPlan``.
 ///
@@ -21,13 +21,14 @@ struct TriangularSolve: Sendable {
     private var layers: [TriangularLinear] { conditioner.layers }
     private var description: NetworkDescription { conditioner.description }
 
-    /// Positions whose transforms give `z`.
-    /// - Returns: the positions, the log-det of the inverse, nats, and the tape that ``transformForward(x:key:context:transform:network:)`` leaves of them.
+    /// Solves for the positions whose transforms give `z`, `[positions, rows]`.
+    /// - Returns: the positions, the log-determinant of the inverse, nats, and the tape that
+    ///   ``transformForward(x:key:context:transform:network:)`` leaves of them.
     func inverse(_ z: UnitMajor, context: Matrix?) -> (x: UnitMajor, logDet: [Float], tape: TransformTape) {
         let rows = z.stride
         let start = context.map { UnitMajor($0).followed(by: UnitMajor(units: z.units, rows: z.rows)) }
         var key = start ?? UnitMajor(units: z.units, rows: z.rows)
-        // Of every map but the first its input, before and after the activation; and the outputs.
+        // The outputs of every map, and of all but the last their activations.
         var sums = layers.map { $0.biased(rows: z.rows) }
         var active = layers.dropLast().map { UnitMajor(units: $0.outputs, rows: z.rows) }
         var logDet = [Float](repeating: 0, count: rows)
@@ -76,11 +77,11 @@ struct TriangularSolve: Sendable {
         return (x, Array(logDet[..<z.rows]), tape)
     }
 
-    /// The cotangent of the transforms' results that, with `dLogDet`, is pulled back to `dx`; and leaves in the tape what
-    /// the parameters' gradients are made of then.
+    /// Solves for the cotangent of the transforms' results, `[positions, rows]`, that is pulled back, with `dLogDet`, to `dx`; leaves
+    /// in the tape what the parameters' gradients are then made of.
     ///
     /// A transform's gradients are linear in the cotangents of its value and of its log-derivative: with those of
-    /// `(1, 0)` and `(0, dLogDet)`, which take no solving, that of a position is `w = (dx − pulled back − tilt)/slope`.
+    /// `(1, 0)` and `(0, dLogDet)`, which take no solving, a position's cotangent is `w = (dx − pulled back − tilt)/slope`.
     func backward(_ dx: UnitMajor, dLogDet: [Float], through tape: inout TransformTape) -> UnitMajor {
         let rows = dx.stride
         let count = transform.parameterCount
@@ -88,7 +89,7 @@ struct TriangularSolve: Sendable {
         let (slope, byValue) = transformGradients(tape, transform, value: 1, dLogDet: [])
         let (tilt, byLogDet) = transformGradients(tape, transform, value: 0, dLogDet: dLogDet)
         var w = UnitMajor(units: dx.units, rows: dx.rows)
-        // ∂L/∂ every map's input, and then of the outputs.
+        // The cotangents of every map's input, and then of the outputs.
         var cotangents = layers.map { UnitMajor(units: $0.inputs, rows: dx.rows) }
         cotangents.append(byLogDet)
         let adding = layers.indices.map { description.layers(adding: $0) }
@@ -121,14 +122,14 @@ struct TriangularSolve: Sendable {
                 let pulled = byKey.elements.span
                 let tilts = tilt.elements.span
                 let slopes = slope.elements.span
-                let shares = byValue.elements.span
+                let perValue = byValue.elements.span
                 var own = w.elements.mutableSpan
                 for r in 0..<rows {
                     own[first + r] = (given[first + r] - pulled[key + r] - tilts[first + r]) / slopes[first + r]
                 }
                 var d = cotangents[layers.count].elements.mutableSpan
                 for parameter in stride(from: outputs, to: outputs + count * rows, by: rows) {
-                    for r in 0..<rows { d[parameter + r] += own[first + r] * shares[parameter + r] }
+                    for r in 0..<rows { d[parameter + r] += own[first + r] * perValue[parameter + r] }
                 }
             }
         }
@@ -136,7 +137,7 @@ struct TriangularSolve: Sendable {
         return w
     }
 
-    /// From the output cotangents of a map's units to those of its inputs, but for the context's, which nobody asks for.
+    /// Pulls the cotangents of some units of a map back to some of its inputs, the context aside, whose cotangents nobody asks for.
     private func pullBack(_ map: Int, units: Range<Int>, inputs: Range<Int>, _ cotangents: inout [UnitMajor]) {
         let first = map == 0 ? max(inputs.lowerBound, conditioner.shape.contextDims) : inputs.lowerBound
         guard first < inputs.upperBound else { return }
@@ -146,12 +147,14 @@ struct TriangularSolve: Sendable {
 }
 
 extension TriangularLinear {
-    /// Units, and inputs, of one product: those of whole passes.
+    /// Number of output units of one product forward, as in a whole pass.
     private static let panel = 24
+    /// Number of output units of one product backward, as in a whole pass.
     private static let depth = 64
+    /// Number of inputs of one product backward, as in a whole pass.
     private static let width = 48
 
-    /// The biases in every row.
+    /// Returns the biases in every row, `[outputs, rows]`.
     func biased(rows: Int) -> UnitMajor {
         var y = UnitMajor(units: outputs, rows: rows)
         let stride = y.stride
@@ -162,7 +165,7 @@ extension TriangularLinear {
         return y
     }
 
-    /// Adds what some inputs bring to some units.
+    /// Adds the products of some inputs to some units.
     /// - Complexity: `rows · inputs · units` multiply-adds.
     func add(_ inputs: Range<Int>, of x: UnitMajor, to units: Range<Int>, of y: inout UnitMajor) {
         guard !inputs.isEmpty else { return }
@@ -177,7 +180,7 @@ extension TriangularLinear {
         }
     }
 
-    /// Adds to the cotangents of some inputs what some units have for them.
+    /// Pulls the cotangents of some units back, and adds them to those of some inputs.
     /// - Complexity: `rows · inputs · units` multiply-adds.
     func pullBack(_ units: Range<Int>, of dy: UnitMajor, to inputs: Range<Int>, of dx: inout UnitMajor) {
         let rows = dy.stride
@@ -196,7 +199,7 @@ extension TriangularLinear {
 }
 
 extension UnitMajor {
-    /// One unit's values, padding included.
+    /// Sets one unit's values, padding included.
     mutating func set(_ unit: Int, _ values: [Float]) {
         let count = stride
         precondition(values.count == count)
@@ -212,6 +215,7 @@ extension UnitMajor {
         for i in range { span[i] += more[i] }
     }
 
+    /// Copies some units of `other` to their places.
     mutating func copy(_ units: Range<Int>, of other: UnitMajor) {
         let range = units.lowerBound * stride..<units.upperBound * stride
         let values = other.elements.span

@@ -3,7 +3,7 @@ public import FlowKernels
 
 /// Affine maps, `z = x · exp(s) + t`, with log-scales `s` in `(−c, c)`.
 public enum AffineTransform: TransformFamily {
-    /// `c`, nats.
+    /// Bound `c` of the log-scales, nats.
     public static let logScaleBound = SizeField<Float>(
         "log_scale_bound", standard: 5, .range(1e-3...1e3), valueName: "c",
         help: "Bound of the log-scales of affine maps, nats."

@@ -1,7 +1,9 @@
 import FlowCore
 import FlowKernels
 
-/// A transform of every dimension with parameters given by a network of the key, and what the backward pass needs.
+/// Transforms every dimension of `x`, data → latent, with parameters that a network makes of the key, and tapes what the backward
+/// pass needs.
+/// - Returns: the latents, `[dims, rows]`, and the log-determinant of each row, nats.
 func transformForward(
     x: UnitMajor, key: UnitMajor, context: Matrix?, transform: UnivariateTransform, network: Conditioner
 ) -> (z: UnitMajor, logDet: [Float], tape: TransformTape) {
@@ -16,8 +18,8 @@ func transformForward(
     return (z, Array(logDet[..<x.rows]), TransformTape(x: x, parameters: parameters, network: tape))
 }
 
-/// The backward pass that coupling and autoregressive maps share: through the transforms, then through the network that
-/// gave their parameters.
+/// Pulls cotangents back through the transforms, then through the network that gave their parameters, as coupling and
+/// autoregressive maps need it.
 /// - Returns: `∂L/∂x` of the transformed dimensions by the transforms alone, and `∂L/∂key` by the network.
 func transformBackward(
     dz: UnitMajor, dLogDet: [Float], tape: inout TransformTape, transform: UnivariateTransform, network: Conditioner
@@ -33,10 +35,10 @@ func transformBackward(
     return (dx, network.backward(dParameters, through: &tape.network))
 }
 
-/// Gradients of the transforms alone, by what they were applied to and by their parameters, for cotangents that are `value`
-/// for every dimension of every row, and `dLogDet`; without any, zero.
+/// Computes the gradients of the transforms alone, by what they were applied to and by their parameters, for cotangents that are
+/// `value` for every dimension of every row, and `dLogDet`, zero where that is empty.
 ///
-/// They are linear in the cotangents, so that two calls tell what any cotangent would be pulled back to.
+/// Gradients are linear in the cotangents, so that two calls tell what any cotangent would be pulled back to.
 func transformGradients(
     _ tape: TransformTape, _ transform: UnivariateTransform, value: Float, dLogDet: [Float]
 ) -> (dx: UnitMajor, dParameters: UnitMajor) {
@@ -53,6 +55,7 @@ func transformGradients(
     return (dx, dParameters)
 }
 
+/// Refuses sizes of which no map with a dense conditioner is made.
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
 func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: UnivariateTransform) throws {
     guard dims >= atLeast else {
@@ -62,6 +65,7 @@ func checkSizes(dims: Int, atLeast: Int, shape: ConditionerShape, transform: Uni
     try checkSizes(transform)
 }
 
+/// Refuses a transform with a size that is not allowed.
 /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
 func checkSizes(_ transform: UnivariateTransform) throws {
     if let fault = transform.fault {

@@ -1,14 +1,15 @@
 import FlowKernels
 
-/// What the backward pass of transforms with a conditioner remembers.
+/// Tape of transforms with a dense conditioner.
 public struct TransformTape: Sendable {
-    /// The dimensions that were transformed, before the map.
+    /// Dimensions that were transformed, before the map, `[dims, rows]`.
     var x: UnitMajor
-    /// The parameters of each dimension, side by side.
+    /// Parameters, `[dims · parameterCount, rows]`, those of a dimension side by side.
     var parameters: UnitMajor
+    /// Tape of the conditioner.
     var network: Conditioner.Tape
 
-    /// Bytes of a tape of `rows` rows of `transformed` dimensions.
+    /// Computes the bytes of a tape of `rows` rows of `transformed` dimensions.
     static func bytes(
         rows: Int, transformed: Int, transform: UnivariateTransform, network: Conditioner
     ) -> Int {

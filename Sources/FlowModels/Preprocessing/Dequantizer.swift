@@ -86,6 +86,6 @@ public struct Dequantizer: Parametrized {
     /// `Φ` of `count` numbers of `v` from `offset` on.
     package static func setNoise(_ u: inout [Float], _ target: Int = 0, of v: [Float], _ offset: Int, count: Int) {
         var noise = u.mutableSpan
-        Kernels.best.apply(.normal, from: v.span, offset, to: &noise, target, count: count)
+        Kernels.best.apply(.normalDistribution, from: v.span, offset, to: &noise, target, count: count)
     }
 }

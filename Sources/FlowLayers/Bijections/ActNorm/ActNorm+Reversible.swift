@@ -15,7 +15,7 @@ extension ActNorm: Reversible {
         return (x, logDet, Tape(z: z, dx: Matrix(rows: 0, columns: dims)))
     }
 
-    /// `dx · exp(−logScale)`: the log-det is the same everywhere.
+    /// Solves `dx = w · exp(logScale)` for `w`: the log-determinant does not depend on `x`.
     public func solveBackward(_ dx: Matrix, dLogDet: [Float], through tape: inout Tape) -> Matrix {
         let scale = logScale.map { exp(-$0) }
         var w = dx

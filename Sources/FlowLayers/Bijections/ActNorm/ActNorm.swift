@@ -1,16 +1,16 @@
 import Glibc
 public import FlowCore
 
-/// Per-dimension affine map, `z = (x + shift) · exp(logScale)`.
+/// Activation normalisation: an affine map of each dimension, `z = (x + shift) · exp(logScale)`.
 ///
 ///     logDet[r] = Σⱼ logScale[j]            the same for every row
 ///
 /// Source: Kingma & Dhariwal, *Glow* (2018), §3.1, arXiv:1807.03039. Unlike the paper this layer acts on `[batch, D]`
 /// rather than on image channels.
 public struct ActNorm: Bijection {
-    /// `[D]`.
+    /// Shift of each dimension, `[D]`.
     public var shift: [Float]
-    /// `[D]`, nats.
+    /// Log-scale of each dimension, `[D]`, nats.
     public var logScale: [Float]
 
     public var dims: Int { shift.count }
@@ -24,7 +24,7 @@ public struct ActNorm: Bijection {
         logScale = shift
     }
 
-    /// Data-dependent initialisation: afterwards every dimension of `x` maps to mean 0 and standard deviation 1.
+    /// Initialises from data: afterwards every dimension of `x` maps to mean 0 and standard deviation 1.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     public mutating func initialize(from x: Matrix) throws {
         try checkWidth(of: x, "x")
@@ -45,7 +45,7 @@ public struct ActNorm: Bijection {
             logDet: logScale.reduce(0, +))
     }
 
-    /// A forward pass's result, and `∂L/∂z · exp(logScale)` with `∂L/∂logDet` once the backward pass went through.
+    /// Result of a forward pass, with `∂L/∂x` and `∂L/∂logDet` after the backward pass.
     public struct Tape: Sendable {
         var z: Matrix
         var dx: Matrix
@@ -67,7 +67,7 @@ public struct ActNorm: Bijection {
 
     public func tapeBytes(rows: Int) -> Int { 4 * rows * (2 * dims + 1) }
 
-    /// `dx = dz · exp(logScale)`.
+    /// Pulls a cotangent back, `dx = dz · exp(logScale)`.
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
         let scale = logScale.map { exp($0) }
         tape.dx = cotangent.dz
@@ -79,7 +79,7 @@ public struct ActNorm: Bijection {
         return tape.dx
     }
 
-    /// `dShift = Σᵣ dx`, `dLogScale = Σᵣ (dz · z + dLogDet)`, with `dz = dx · exp(−logScale)`.
+    /// Visits the gradients `dShift = Σᵣ dx` and `dLogScale = Σᵣ (dz · z + dLogDet)`, with `dz = dx · exp(−logScale)`.
     public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         let dims = dims
         body(

@@ -1,6 +1,6 @@
 import FlowCore
 
-/// ``ActNorm``, packed.
+/// Packed form of ``ActNorm``.
 final class PackedActNorm: PackedBijection {
     let shift: [Float]
     let scale: [Float]

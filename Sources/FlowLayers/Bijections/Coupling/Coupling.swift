@@ -1,8 +1,8 @@
 public import FlowCore
 public import FlowKernels
 
-/// Coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising order, go through
-/// a transform each, whose parameters are a function of the key.
+/// A coupling: the dimensions whose index has `parity` are the key and pass unchanged; the others, in rising order, go through
+/// a transform each, whose parameters the conditioner makes of the key.
 ///
 ///     logDet[r] = Σᵢ log ∂zᵢ/∂xᵢ
 ///
@@ -12,7 +12,9 @@ public import FlowKernels
 /// §3.2, arXiv:1410.8516.
 public struct Coupling: Bijection {
     public let dims: Int
+    /// Transform of each dimension outside the key.
     public let transform: UnivariateTransform
+    /// Network that makes the transforms' parameters of the key.
     package var conditioner: Conditioner
     /// Index of the first key dimension.
     let parity: Int
@@ -21,8 +23,8 @@ public struct Coupling: Bijection {
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .parallel }
 
-    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or bad sizes.
+    /// A map that starts at the identity, its hidden layers drawn from `random`; all zero without.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for fewer than two dimensions, or sizes that are not allowed.
     public init(
         dims: Int, shape: ConditionerShape, parity: Int, transform: UnivariateTransform, random: inout RandomStream?
     ) throws {
@@ -36,6 +38,7 @@ public struct Coupling: Bijection {
             inputs: key, shape: shape, outputs: transform.parameterCount * (dims - key), random: &random)
     }
 
+    /// Returns the number of dimensions of the key.
     private static func keyDims(dims: Int, parity: Int) -> Int { (dims + 1 - parity) / 2 }
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
@@ -81,7 +84,8 @@ public struct Coupling: Bijection {
         conditioner.visitGradients(of: tapes.map(\.network), body)
     }
 
-    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    /// Computes the number of parameters of a map with these sizes; nil where it overflows, or a size of the transform is not
+    /// allowed.
     public static func parameterCount(
         dims: Int, shape: ConditionerShape, parity: Int, transform: UnivariateTransform
     ) -> Int? {

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``Coupling``, packed: key and transformed dimensions alternate.
+/// Packed form of ``Coupling``: key and transformed dimensions alternate.
 final class PackedCoupling: PackedBijection {
     let dims: Int
     /// Index of the first key dimension.

@@ -1,21 +1,23 @@
 public import FlowCore
 
-/// A bijection whose sampling direction can be trained too: ``Inverted`` makes a bijection of its own of it.
+/// A bijection whose sampling direction can be trained too: ``Inverted`` exchanges its directions.
 ///
 /// Both requirements are about the same tape, that of the forward pass, so that there is one set of gradients.
 public protocol Reversible: Bijection {
-    /// Latent → data, `x = f⁻¹(z)`, with `logDet[r] = log |det ∂x/∂z|` of row `r`, nats, and the tape that
+    /// Maps latents to data, `x = f⁻¹(z)`, with `logDet[r] = log |det ∂x/∂z|` of row `r`, nats, and the tape that
     /// ``Bijection/forwardTaped(_:context:)`` leaves of `x`.
-    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/outOfRange(argument:value:allowed:)`` when
+    ///   `context` has another number of rows than `z`.
     func inverseTaped(_ z: Matrix, context: Matrix?) throws -> (x: Matrix, logDet: [Float], tape: Tape)
-    /// The `w` for which ``Bijection/backward(_:through:)`` pulls `(w, dLogDet)` back to `dx`; leaves the tape as that does.
+    /// Solves for the `w` with which ``Bijection/backward(_:through:)`` pulls `(w, dLogDet)` back to `dx`, both `[batch, D]`;
+    /// leaves the tape as that does.
     ///
     /// With the Jacobian `J = ∂z/∂x` it is `w = J⁻ᵀ (dx − dLogDet · ∂ log|det J|/∂x)`.
     func solveBackward(_ dx: Matrix, dLogDet: [Float], through tape: inout Tape) -> Matrix
 }
 
-/// A map with its directions exchanged: its `forward` is the other's `inverse`. The parameters are the same, with the same
-/// names, in the same order.
+/// A map with its directions exchanged: its `forward` is the `inverse` of ``map``. Parameters, their names and their order are
+/// those of ``map``.
 ///
 ///     logDet[r] = −log |det ∂m/∂z|, at the z for which m(z) = x
 ///
@@ -30,6 +32,7 @@ public struct Inverted<Map: Reversible>: Reversible {
     /// The map whose inverse this one is.
     public var map: Map
 
+    /// The inverse of `map`.
     public init(_ map: Map) { self.map = map }
 
     public var dims: Int { map.dims }

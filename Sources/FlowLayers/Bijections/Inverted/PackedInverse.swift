@@ -1,7 +1,7 @@
 import FlowCore
 
-/// A packed map with its directions exchanged. Of a masked autoregressive map this is the inverse autoregressive one
-/// (Kingma et al., *IAF*, 2016, arXiv:1606.04934): samples in one parallel pass, densities by one sequential solve.
+/// A packed map with its directions exchanged. A masked autoregressive map becomes an inverse autoregressive one (Kingma et al.,
+/// *IAF*, 2016, arXiv:1606.04934): samples take one parallel pass, densities one sequential solve.
 final class PackedInverse: PackedBijection {
     let map: any PackedBijection
 

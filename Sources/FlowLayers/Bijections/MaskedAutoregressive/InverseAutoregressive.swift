@@ -1,6 +1,6 @@
 public import FlowCore
 
-/// Inverse autoregressive map: a masked autoregressive one with its directions exchanged. Dimension `d` of the data is a
+/// An inverse autoregressive map: a masked autoregressive one with its directions exchanged. Dimension `d` of the data is a
 /// transform of dimension `d` of the latent, whose parameters are a function of the latent's dimensions before it.
 ///
 ///     x_d = z_d · exp(s_d) + t_d,    (t_d, s_d) = n(z_1 … z_{d−1}),    logDet[r] = −Σ s

@@ -1,30 +1,33 @@
 public import FlowCore
 public import FlowKernels
 
-/// Masked autoregressive map: dimension `d` goes through a transform whose parameters are a function of the dimensions
+/// A masked autoregressive map: dimension `d` goes through a transform whose parameters are a function of the dimensions
 /// before it, in rising order, or falling when `reversed`.
 ///
 ///     logDet[r] = Σ log ∂z/∂x of every dimension
 ///
 /// Density (`forward`) takes one pass of a masked network. Sampling (`inverse`) takes one pass too: units are sorted by
 /// degree, a unit of degree `d` depends on dimensions up to `d` alone, and so each is computed once, when dimension `d`
-/// becomes known. The naive way, `D` passes, is ``referenceInverse(_:)``.
+/// becomes known. The naive way, `D` passes, is ``referenceInverse(_:context:)``.
 ///
 /// Source: Papamakarios et al., *Masked Autoregressive Flow for Density Estimation* (2017), §3, arXiv:1705.07057;
 /// with scale and shift applied on the data side and a soft-clipped log-scale, as zuko does. With splines the RQ-NSF (AR) of
 /// Durkan et al. (2019), arXiv:1906.04032.
 public struct MaskedAutoregressive: Bijection {
     public let dims: Int
+    /// Whether dimensions are conditioned on those after them, and not on those before them.
     public let reversed: Bool
+    /// Transform of each dimension.
     public let transform: UnivariateTransform
+    /// Masked network that makes a dimension's parameters of the dimensions before it.
     package var conditioner: Conditioner
 
     public var contextDims: Int { conditioner.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { .sequential }
 
-    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
+    /// A map that starts at the identity, its hidden layers drawn from `random`; all zero without.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that are not allowed.
     public init(
         dims: Int, shape: ConditionerShape, reversed: Bool, transform: UnivariateTransform,
         random: inout RandomStream?
@@ -55,7 +58,9 @@ public struct MaskedAutoregressive: Bijection {
         return (moved.matrix(reversed: reversed), logDet, tape)
     }
 
-    /// The inverse as the literature has it: `D` passes of the network, each of which gets one more dimension right.
+    /// Computes the inverse as the literature has it: `D` passes of the network, each of which gets one more dimension right.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``; ``FlowError/outOfRange(argument:value:allowed:)`` when
+    ///   `context` has another number of rows than `z`.
     package func referenceInverse(
         _ z: Matrix, context: Matrix? = nil
     ) throws -> (x: Matrix, logDet: [Float]) {
@@ -107,12 +112,14 @@ public struct MaskedAutoregressive: Bijection {
         }
     }
 
-    /// Numbers in the arrays of a map with these sizes that no mask holds at zero, or nil where the arrays' sizes overflow.
+    /// Computes the number of parameters of a map with these sizes, without entries that a mask holds at zero; nil where the
+    /// arrays' sizes overflow, or a size of the transform is not allowed.
     public static func parameterCount(dims: Int, shape: ConditionerShape, transform: UnivariateTransform) -> Int? {
         Conditioner.parameterCount(maskedDims: dims, shape: shape, transform: transform)
     }
 
-    /// The same with the masked zeros.
+    /// Computes the number of entries in the arrays of a map with these sizes, with those that a mask holds at zero; nil where it
+    /// overflows, or a size of the transform is not allowed.
     public static func elementCount(dims: Int, shape: ConditionerShape, transform: UnivariateTransform) -> Int? {
         Conditioner.parameterCount(inputs: dims, shape: shape, transform: transform, transformed: dims)
     }

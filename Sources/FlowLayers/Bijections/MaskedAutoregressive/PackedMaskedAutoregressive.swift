@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``MaskedAutoregressive``, packed: the density direction parallel, sampling one sequential solve.
+/// Packed form of ``MaskedAutoregressive``: densities take one parallel pass, samples one sequential solve.
 final class PackedMaskedAutoregressive: PackedBijection {
     let dims: Int
     let network: PackedNetwork

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``Permutation``, packed.
+/// Packed form of ``Permutation``.
 final class PackedPermutation: PackedBijection {
     let order: [Int]
 
@@ -35,7 +35,7 @@ final class PackedPermutation: PackedBijection {
     }
 }
 
-/// One event, on its way to another order.
+/// Workspace of one event, on its way to another order.
 private final class EventWorkspace: MapWorkspace {
     var event: [Float] = []
 }

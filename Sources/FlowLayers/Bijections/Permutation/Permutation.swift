@@ -1,11 +1,11 @@
 public import FlowCore
 
-/// A fixed order of an event's dimensions, `z[j] = x[order[j]]`; the log-det is 0.
+/// A fixed permutation of an event's dimensions, `z[j] = x[order[j]]`; the log-determinant is 0.
 ///
-/// Multi-scale flows are made of them: all dimensions stay in the event, and those that have left the flow stand behind
-/// the image that goes on. So every latent is kept, and decoding is exact.
+/// Multi-scale flows are made of such permutations: all dimensions stay in the event, and those that have left the flow stand
+/// behind the image that goes on. So every latent is kept, and decoding is exact.
 public struct Permutation: Bijection {
-    /// Of each dimension of `z`, where it stands in `x`.
+    /// Place in `x` of each dimension of `z`, `[D]`.
     let order: [Int]
 
     public var dims: Int { order.count }
@@ -34,7 +34,7 @@ public struct Permutation: Bijection {
 
     public func packed(_ precision: WeightPrecision) -> any PackedBijection { PackedPermutation(order) }
 
-    /// Nothing to remember.
+    /// An empty tape: the backward pass needs nothing.
     public struct Tape: Sendable {}
 
     public func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {

@@ -14,15 +14,18 @@ package struct Convolution: Sendable {
         var count: Int
     }
 
-    /// `[outputs, taps, inputs]`, taps row by row.
+    /// Weights, `[outputs, taps, inputs]`, taps row by row.
     package var weights: [Float]
-    /// `[outputs]`.
+    /// Biases, `[outputs]`.
     package var biases: [Float]
+    /// Number of input channels.
     package let inputs: Int
+    /// Number of output channels.
     package let outputs: Int
+    /// Pixels that an output reads, one entry for each row of the kernel.
     package let taps: [Taps]
 
-    /// Weights and biases uniform on `±1/√fan-in`, or zero without `random`.
+    /// A convolution with weights and biases uniform on `±1/√fan-in`, or zero without `random`.
     init(inputs: Int, outputs: Int, taps: [Taps], random stream: inout RandomStream?) {
         precondition(inputs > 0 && outputs > 0 && !taps.isEmpty && taps.allSatisfy { $0.count > 0 })
         self.inputs = inputs
@@ -37,13 +40,14 @@ package struct Convolution: Sendable {
         for i in biases.indices { biases[i] = (2 * stream!.uniform() - 1) * bound }
     }
 
-    /// A square of `side` pixels, odd, around the pixel.
+    /// Makes the taps of a square of `side` pixels, odd, around the pixel.
     static func square(_ side: Int) -> [Taps] {
         let reach = side / 2
         return (-reach...reach).map { Taps(dy: $0, dx: -reach, count: side) }
     }
 
-    /// Of that square what comes before the pixel row by row, and the pixel itself or not.
+    /// Makes the taps that come before the pixel, row by row, in a square of `side` pixels, odd, around it; with the pixel itself
+    /// for mask B, without it for mask A.
     ///
     /// Source: van den Oord et al., *Pixel Recurrent Neural Networks* (2016), §3.4, arXiv:1601.06759: masks A and B.
     static func causal(_ side: Int, withCentre: Bool) -> [Taps] {
@@ -53,16 +57,18 @@ package struct Convolution: Sendable {
         return above + (count > 0 ? [Taps(dy: 0, dx: -reach, count: count)] : [])
     }
 
+    /// Returns how many numbers one output reads.
     static func depth(_ taps: [Taps], inputs: Int) -> Int { taps.reduce(0) { $0 + $1.count } * inputs }
 
-    /// Numbers that one output reads.
+    /// Count of the numbers that one output reads.
     var depth: Int { Self.depth(taps, inputs: inputs) }
 
-    /// Channels of an output buffer: whole vectors.
+    /// Returns the number of channels of an output buffer: whole vectors.
     static func stride(_ outputs: Int) -> Int { (outputs + 15) / 16 * 16 }
+    /// Number of channels of an output buffer: whole vectors.
     var outputStride: Int { Self.stride(outputs) }
 
-    /// `[outputs, depth]` and `[outputs]`.
+    /// Describes both arrays, `[outputs, depth]` and `[outputs]`.
     func infos(_ name: String) -> (weights: ParameterInfo, biases: ParameterInfo) {
         (
             ParameterInfo(name: "\(name).weights", shape: [outputs, depth]),
@@ -78,7 +84,7 @@ package struct Convolution: Sendable {
         try body(infos.biases, &biases)
     }
 
-    /// The gradients of both arrays.
+    /// Visits the gradients of weights and biases.
     func visitGradients(_ name: String, of traces: [Trace], _ body: (ParameterGradient) -> Void) {
         let infos = infos(name)
         body(
@@ -91,7 +97,7 @@ package struct Convolution: Sendable {
             })
     }
 
-    /// The convolution as the product kernel reads it.
+    /// Packed weights, as the product kernel reads them.
     var packed: PackedConvolution {
         let depth = depth
         return PackedConvolution(inputs: inputs, outputs: outputs, taps: taps, biases: biases) { output, t in
@@ -99,7 +105,7 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// `∂L/∂x` of `∂L/∂y`: the convolution with its taps mirrored and inputs and outputs exchanged.
+    /// Transposed convolution, packed, which pulls `∂L/∂y` back to `∂L/∂x`: taps are mirrored, inputs and outputs exchanged.
     var transposed: PackedConvolution {
         let mirrored = taps.reversed().map { Taps(dy: -$0.dy, dx: -($0.dx + $0.count - 1), count: $0.count) }
         let places = taps.reduce(0) { $0 + $1.count }
@@ -110,15 +116,15 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// What the gradients are made of, for some images of a batch.
+    /// Trace of both passes over some images of a batch, of which the gradients are made.
     struct Trace: Sendable {
         let grid: ImageGrid
         let images: Int
-        /// What the convolution was applied to, `[images, pixels, inputs]`, and some floats more.
+        /// Input of the convolution, `[images, pixels, inputs]`, and ``slack`` floats more.
         let x: [Float]
-        /// `∂L/∂y`, `[images, pixels, outputStride]`, zero on the border.
+        /// Cotangent of the output, `∂L/∂y`, `[images, pixels, outputStride]`, zero on the border.
         let dy: [Float]
-        /// `∂L/∂y` summed over the pixels of each image, `[images, outputStride]`.
+        /// Cotangent summed over the pixels of each image, `[images, outputStride]`.
         let sums: [Float]
 
         init(grid: ImageGrid, images: Int, x: [Float], dy: [Float], stride: Int) {
@@ -138,10 +144,10 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// Floats that a buffer of inputs must have beyond its images: gradients are computed in whole vectors of inputs.
+    /// Number of floats that a buffer of inputs must have beyond its images: gradients are computed in whole vectors of inputs.
     static let slack = 16
 
-    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W` of some outputs.
+    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W`, rows of some outputs.
     ///
     /// The sum over images and pixels is one chain in the order of `traces`: its bits do not depend on where the batch was
     /// cut.
@@ -175,7 +181,7 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// Sets `gradient`, `[units.count]`, to `∂L/∂b`.
+    /// Sets `gradient`, `[units.count]`, to `∂L/∂b` at some outputs.
     func biasGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
         for u in 0..<units.count { gradient[u] = 0 }
         for trace in traces {

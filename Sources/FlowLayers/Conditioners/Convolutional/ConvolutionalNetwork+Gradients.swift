@@ -1,8 +1,8 @@
 import FlowCore
 
-/// The gradients of the parameter arrays.
+/// Gradients of the parameter arrays.
 extension ConvolutionalNetwork {
-    /// The gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
+    /// Visits the gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
     func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         var next = 0
         func visit(_ name: String, _ convolution: Convolution) -> [Convolution.Trace] {
@@ -31,7 +31,7 @@ extension ConvolutionalNetwork {
         }
     }
 
-    /// Sets `gradient`, `[rows.count, channels]`, to `∂L/∂y` summed over the images, as much of each as its context says.
+    /// Sets `gradient`, `[rows.count, channels]`, to `∂L/∂y` summed over the images, each times the number of its context.
     private static func positionGradient(
         rows: Range<Int>, _ traces: [Convolution.Trace], _ contexts: [Matrix?], _ channels: Int,
         _ gradient: inout MutableSpan<Float>

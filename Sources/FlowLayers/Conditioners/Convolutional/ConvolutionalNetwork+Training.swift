@@ -1,27 +1,28 @@
 import FlowCore
 import FlowKernels
 
-/// The taped passes: interpreters of the description, forward and backward. Image by image, so that an image's activations are in
-/// the cache from one layer to the next.
+/// Taped passes, forward and backward: interpreters of the description. They go image by image, so that an image's activations are
+/// in the cache from one layer to the next.
 extension ConvolutionalNetwork {
-    /// What the backward pass remembers of one forward pass, and then what the gradients are made of.
+    /// Tape of one forward pass; after the backward pass, what the gradients are made of.
     struct Tape: Sendable {
         let images: Int
         let context: Matrix?
-        /// `[images, pixels, inputs]`.
+        /// Keys, `[images, pixels, inputs]`.
         var key: [Float]
-        /// Of each image, where activations are left out.
+        /// Key of each image's dropout, which tells the activations that are left out; 0 without dropout.
         var dropoutKeys: [UInt64] = []
-        /// What each layer but the last made, `[images, pixels, channels]`.
+        /// Value that each layer but the last made, `[images, pixels, channels]`.
         var values: [[Float]] = []
-        /// Of a layer with a skip or a gate, what its convolution gave, and the sigmoid of its gates; else empty.
+        /// Result of the first convolution of each layer with a skip or a gate, `[images, pixels, channels]`; empty for others.
         var parts: [[Float]] = []
+        /// Sigmoid of each layer's gates, `[images, pixels, channels]`; empty for layers without.
         var gates: [[Float]] = []
-        /// Of each convolution in visiting order, after ``ConvolutionalNetwork/backward(_:through:)``.
+        /// Trace of each convolution in visiting order, after ``ConvolutionalNetwork/backward(_:through:)``.
         var traces: [Convolution.Trace] = []
     }
 
-    /// Bytes of a tape of some images, and of `before` bytes more until the backward pass.
+    /// Computes the bytes of a tape of some images, which holds `before` bytes more until the backward pass.
     func tapeBytes(images: Int, before: Int) -> Int {
         func buffers(_ count: Int, channels: Int) -> Int {
             4 * count * (images * grid.pixels * channels + Convolution.slack)
@@ -38,12 +39,12 @@ extension ConvolutionalNetwork {
         return shared + max(before, after)
     }
 
-    /// Zeros for `images` images of `channels` channels.
+    /// Makes a buffer of zeros for `images` images of `channels` channels.
     func buffer(_ images: Int, channels: Int) -> [Float] {
         Array(repeating: 0, count: images * grid.pixels * channels + Convolution.slack)
     }
 
-    /// The parameters of every image, `[images, pixels, outputStride]`, of keys in buffers with zero borders.
+    /// Computes the parameters of every image, `[images, pixels, outputStride]`, from keys in a buffer with zero borders.
     func forwardTaped(_ key: [Float], images: Int, context: Matrix?) -> (output: [Float], tape: Tape) {
         let packed = PackedConvolutionalNetwork(self)
         let (grid, channels, dims) = (grid, shape.channels, shape.contextDims)
@@ -56,11 +57,11 @@ extension ConvolutionalNetwork {
         var output = buffer(images, channels: outputStride)
         var bias = [Float](repeating: 0, count: channels)
         var read = buffer(1, channels: channels)
-        var dropout = Dropout(share: self.dropout, count: grid.pixels * channels)
+        var dropout = Dropout(fraction: self.dropout, count: grid.pixels * channels)
         for image in 0..<images {
             let at = image * grid.pixels * channels
             let keyAt = image * grid.pixels * inputs
-            tape.dropoutKeys.append(dropout.share > 0 ? Dropout.key(key, keyAt, count: grid.pixels * inputs) : 0)
+            tape.dropoutKeys.append(dropout.fraction > 0 ? Dropout.key(key, keyAt, count: grid.pixels * inputs) : 0)
             packed.layers[0].map.apply(grid, key, keyAt, bias: packed.layers[0].map.biases, to: &tape.values[0], at)
             packed.addPositions(packed.layers[0], given, image * dims, to: &tape.values[0], at)
             for k in 1...last {
@@ -99,8 +100,8 @@ extension ConvolutionalNetwork {
         return (output, tape)
     }
 
-    /// Which buffer holds the gradient of each value but the first: that of the last value to which a value is added is its own from
-    /// there on.
+    /// Buffer of the gradient of each value but the first, and the number of buffers. A value that is added to later ones has the
+    /// buffer of the last of them: from there on that gradient is its own.
     private var gradients: (places: [Int], count: Int) {
         var places = [Int](repeating: 0, count: layers.count)
         var count = 0
@@ -127,8 +128,8 @@ extension ConvolutionalNetwork {
         var pulled = buffer(1, channels: channels)
         var added = pulled
         let size = grid.pixels * channels
-        var dropout = Dropout(share: self.dropout, count: size)
-        /// From what layer `k` gave to what it read, its activation and dropout included.
+        var dropout = Dropout(fraction: self.dropout, count: size)
+        /// Pulls the gradient of what layer `k` gave back to what it read, its activation and dropout included.
         func pull(_ k: Int, _ dy: [Float], _ dyOffset: Int, _ image: Int, to dx: inout [Float], _ offset: Int) {
             let at = image * size
             pulls[k].map.apply(grid, dy, dyOffset, to: &dx, offset)
@@ -183,10 +184,10 @@ extension ConvolutionalNetwork {
         return dKey
     }
 
-    /// Channels of ``backward(_:through:)``'s result.
+    /// Number of channels of a buffer of `∂L/∂key`: whole vectors.
     var keyStride: Int { Convolution.stride(inputs) }
 
-    /// `d = d · f′(x)` of one image, and `x = f(x)`.
+    /// Pulls the gradient of one image's activations back, `d = d · f′(x)`, and replaces their input by them, `x = f(x)`.
     private func activationBackward(_ x: inout [Float], _ xOffset: Int, _ d: inout [Float], _ dOffset: Int) {
         let count = grid.pixels * shape.channels
         Kernels.best.activationBackward(description.activation, x: x, xOffset, dx: &d, dOffset, count: count)
@@ -196,7 +197,7 @@ extension ConvolutionalNetwork {
 }
 
 extension PackedConvolution {
-    /// ``apply(_:_:_:bias:to:_:)`` with its own biases, of a transposed convolution zeros.
+    /// Convolves a whole image with the convolution's own biases, which are zero in a transposed one.
     func apply(_ grid: ImageGrid, _ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
         apply(grid, x, xOffset, bias: biases, to: &y, yOffset)
     }

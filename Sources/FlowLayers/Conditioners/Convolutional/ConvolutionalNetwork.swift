@@ -1,16 +1,16 @@
 import FlowCore
 import FlowKernels
 
-/// A residual convolutional network: what turns the image of a key into the parameters of transforms at every pixel. How its layers
-/// are wired is in its ``description``:
+/// A residual convolutional network, the conditioner of a map of images: it turns the image of a key into the parameters of
+/// transforms at every pixel. Its ``description`` says how the layers are wired:
 ///
 ///     h = conv(key) + positions[pixel]
 ///     h = h + v · sigmoid(g)        for every block, with v and g, 1×1 convolutions of act(conv(act(h)) + context);
 ///                                   without gates h + v
 ///     parameters = 1×1 convolution of act(h)
 ///
-/// `positions` is a bias of its own for every pixel, and with a context a second one for each of its numbers, as much of it as
-/// the number says: so images need not find their edges first, and a class has a shape from the start. No batch normalisation.
+/// `positions` is a bias of its own for every pixel, and with a context another one for each of its numbers, times that number:
+/// so images need not find their edges first, and a class has a shape from the start. There is no batch normalisation.
 /// With causal convolutions an output depends on the key's pixels before its own alone, row by row; the stream then holds what
 /// is known before its pixel, so that all convolutions but the first may read their own.
 ///
@@ -20,12 +20,14 @@ import FlowKernels
 package struct ConvolutionalNetwork: Sendable {
     /// The weights of one layer of the description.
     struct Layer: Sendable {
+        /// Convolution of what the layer reads.
         var map: Convolution
+        /// Second convolution of what the layer reads, which gates the first; nil where there is none.
         var gate: Convolution?
-        /// `[channels, contextDims]`; empty where no context is added.
+        /// Weights of the context, `[channels, contextDims]`; empty where no context is added.
         var context: [Float]
-        /// `[1 + contextDims, height · width, channels]`: for every image, then for each number of the context; empty where no
-        /// positions are added.
+        /// Biases of the pixels, `[1 + contextDims, height · width, channels]`: for every image, then for each number of the
+        /// context; empty where no positions are added.
         var positions: [Float]
     }
 
@@ -33,12 +35,14 @@ package struct ConvolutionalNetwork: Sendable {
     let height: Int
     let width: Int
     let isCausal: Bool
+    /// Wiring of the layers.
     package var description: NetworkDescription
     var layers: [Layer] = []
     /// Fraction of what layers with dropout read that a taped pass leaves out.
     var dropout: Float = 0
 
-    /// The last convolution starts at zero, so that the flow starts at the identity.
+    /// A network whose last convolution starts at zero, so that the flow starts at the identity; the others are drawn from `random`,
+    /// or zero without it.
     init(
         height: Int, width: Int, inputs: Int, outputs: Int, isCausal: Bool, shape: ConvolutionalShape,
         random stream: inout RandomStream?
@@ -55,7 +59,7 @@ package struct ConvolutionalNetwork: Sendable {
         layers.append(layer(layers.count, inputs: shape.channels, outputs: outputs, random: &none))
     }
 
-    /// Layer `k` of the description at its start.
+    /// Makes layer `k` of the description as it is before training.
     private func layer(_ k: Int, inputs: Int, outputs: Int, random stream: inout RandomStream?) -> Layer {
         let layer = description.layers[k]
         let taps = Self.taps(shape, k, layer, isCausal: isCausal)
@@ -69,8 +73,8 @@ package struct ConvolutionalNetwork: Sendable {
                 repeating: 0, count: layer.addsPositions ? (1 + shape.contextDims) * height * width * outputs : 0))
     }
 
-    /// Adds residual blocks behind the others. They change nothing before they are trained: what they add starts at zero,
-    /// through which the first step reaches them.
+    /// Adds residual blocks behind the others. They change nothing before they are trained: the weights of what they add start at
+    /// zero, and the first step moves them.
     mutating func appendBlocks(_ count: Int, random stream: inout RandomStream?) {
         let end = layers.count - 1
         shape.blocks += count
@@ -86,7 +90,7 @@ package struct ConvolutionalNetwork: Sendable {
         }
     }
 
-    /// The pixels that layer `k` reads: of the key those before its own, of hidden values its own too, where it is causal.
+    /// Makes the taps of layer `k`. A causal one reads pixels of the key before its own, and of hidden values its own too.
     private static func taps(
         _ shape: ConvolutionalShape, _ k: Int, _ layer: NetworkDescription.Layer, isCausal: Bool
     ) -> [Convolution.Taps] {
@@ -94,13 +98,14 @@ package struct ConvolutionalNetwork: Sendable {
         return isCausal ? Convolution.causal(shape.kernel, withCentre: k > 0) : Convolution.square(shape.kernel)
     }
 
+    /// Layout of an image in the network's buffers.
     var grid: ImageGrid { ImageGrid(height: height, width: width, pad: shape.kernel / 2) }
-    /// Channels of the key.
+    /// Number of channels of the key.
     var inputs: Int { layers[0].map.inputs }
-    /// Channels of a buffer of outputs.
+    /// Number of channels of a buffer of outputs: whole vectors.
     var outputStride: Int { layers[layers.count - 1].map.outputStride }
 
-    /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.
+    /// Computes the number of parameters of a network with these sizes, before any is allocated; nil where it overflows.
     static func parameterCount(
         height: Int, width: Int, inputs: Int, outputs: Int, isCausal: Bool, shape: ConvolutionalShape
     ) -> Int? {

@@ -1,17 +1,19 @@
 import FlowCore
 package import FlowKernels
 
-/// What a convolutional conditioner is made of, beside its key and what it transforms.
+/// Sizes of a convolutional conditioner, beside those of its key and of what it transforms.
 package struct ConvolutionalShape: Sendable, Equatable {
     /// Channels of the residual stream, a multiple of 16.
     package var channels: Int
+    /// Number of residual blocks.
     package var blocks: Int
-    /// Side of the first convolution and of the first of every block, odd.
+    /// Side of the first convolution and of the first of every block, pixels, odd.
     package var kernel: Int
     /// Whether a block adds `v · sigmoid(g)` rather than `v`.
     package var isGated: Bool
+    /// Activation of what convolutions read, the first one's key aside.
     package var activation: Activation
-    /// Numbers of the context, such as a class as one-hot; 0 for none.
+    /// Width of the context, such as a class as one-hot; 0 for none.
     package var contextDims: Int
 
     package init(
@@ -25,6 +27,7 @@ package struct ConvolutionalShape: Sendable, Equatable {
         self.contextDims = contextDims
     }
 
+    /// Refuses sizes of which no network is made.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
     package func check() throws {
         func require(_ holds: Bool, _ argument: String, _ value: String, _ allowed: String) throws {

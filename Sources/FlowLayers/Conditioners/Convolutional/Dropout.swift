@@ -1,24 +1,25 @@
 import FlowCore
 
-/// Leaves out a share of a network's activations in training, others for every image and time, and scales the rest so that their
-/// mean stays: a network that learns few images then leans on no single one of its activations.
+/// Dropout: a fraction of a network's activations is left out in training, others for every image and time, and the rest is scaled
+/// so that the mean stays. A network that learns few images then leans on no single one of its activations.
 ///
-/// Which ones is drawn from a stream that is keyed by what the network is given of an image, its noise and all. So a backward
-/// pass finds them again, and neither threads nor where a batch is cut change them.
+/// The stream of these draws is keyed by what the network is given of an image, its noise and all. So a backward pass finds them
+/// again, and neither threads nor where a batch is cut change them.
 ///
 /// Source: Srivastava et al., *Dropout* (2014), §4, scaled in training as in §10.
 struct Dropout: Sendable {
-    let share: Float
-    /// One for each place of an image's activations.
+    /// Fraction of the activations that is left out, from 0 to below 1.
+    let fraction: Float
+    /// Draw for each place of an image's activations, in (0, 1).
     private var uniforms: [Float]
 
     /// - Parameter count: activations of an image in a block.
-    init(share: Float, count: Int) {
-        self.share = share
-        uniforms = Array(repeating: 0, count: share > 0 ? count : 0)
+    init(fraction: Float, count: Int) {
+        self.fraction = fraction
+        uniforms = Array(repeating: 0, count: fraction > 0 ? count : 0)
     }
 
-    /// The key of the image whose `count` numbers stand in `x` from `offset` on: FNV-1a over their bits.
+    /// Computes the key of the image whose `count` numbers stand in `x` from `offset` on: FNV-1a over their bits.
     static func key(_ x: [Float], _ offset: Int, count: Int) -> UInt64 {
         let span = x.span.extracting(offset..<offset + count)
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -28,18 +29,18 @@ struct Dropout: Sendable {
 
     /// Draws what is left out of block `block` of the image with that key.
     mutating func draw(key: UInt64, block: Int) {
-        guard share > 0 else { return }
+        guard fraction > 0 else { return }
         let count = uniforms.count
         var span = uniforms.mutableSpan
         RandomStream.uniforms(seed: key, stream: UInt64(block), to: &span, count: count)
     }
 
-    /// Applies to activations, or to their gradient, what was drawn last: each becomes 0 or `1/(1 − share)` times what it was.
+    /// Applies the last draw to activations, or to their gradient: each becomes 0 or `1/(1 − fraction)` times what it was.
     func apply(to x: inout [Float], _ offset: Int) {
-        guard share > 0 else { return }
-        let kept = 1 / (1 - share)
+        guard fraction > 0 else { return }
+        let kept = 1 / (1 - fraction)
         let uniforms = uniforms.span
         var span = x.mutableSpan
-        for i in 0..<uniforms.count { span[offset + i] *= uniforms[i] < share ? 0 : kept }
+        for i in 0..<uniforms.count { span[offset + i] *= uniforms[i] < fraction ? 0 : kept }
     }
 }

@@ -3,23 +3,27 @@ import FlowKernels
 /// A ``Convolution`` with its weights in panels of 32 outputs, `[depth, lanes]` each. A class, so that passing it on counts one
 /// reference.
 final class PackedConvolution: Sendable {
+    /// Up to 32 outputs.
     private struct Panel {
+        /// Index of the first weight.
         let offset: Int
+        /// First of the outputs.
         let first: Int
+        /// Number of outputs, those that only fill up a vector included.
         let lanes: Int
     }
 
     let inputs: Int
-    /// Channels of an output buffer.
+    /// Number of channels of an output buffer: whole vectors.
     let stride: Int
     let taps: [Convolution.Taps]
-    /// `[stride]`.
+    /// Biases of the outputs, `[stride]`.
     let biases: [Float]
     let multiplyAdds: Int
     private let panels: [Panel]
     private let weights: [Float]
 
-    /// - Parameter weight: of an output and a place in its depth.
+    /// - Parameter weight: gives the weight of an output at a place in its depth.
     init(inputs: Int, outputs: Int, taps: [Convolution.Taps], biases: [Float], weight: (Int, Int) -> Float) {
         self.inputs = inputs
         self.taps = taps
@@ -41,7 +45,7 @@ final class PackedConvolution: Sendable {
         self.biases = biases + Array(repeating: 0, count: stride - biases.count)
     }
 
-    /// The whole image `x` from `xOffset` on to `y` from `yOffset` on, whose border is left as it is.
+    /// Convolves the whole image `x` from `xOffset` on to `y` from `yOffset` on, whose border is left as it is.
     func apply(
         _ grid: ImageGrid, _ x: [Float], _ xOffset: Int, bias: [Float], to y: inout [Float], _ yOffset: Int
     ) {
@@ -53,8 +57,8 @@ final class PackedConvolution: Sendable {
         }
     }
 
-    /// `count` outputs: of the pixels from `pixel` on where `x` moves by a pixel, of one pixel of many images where it
-    /// moves by an image. Without `bias` they are added to what is there.
+    /// Computes `count` outputs: those of the pixels from `pixel` on where `x` moves by a pixel, of one pixel of many images where
+    /// it moves by an image. Without `bias` they are added to what is there.
     func apply(
         _ grid: ImageGrid, at pixel: Int, count: Int, _ x: [Float], _ px: Operand, bias: [Float]?,
         to y: inout [Float], _ py: Operand

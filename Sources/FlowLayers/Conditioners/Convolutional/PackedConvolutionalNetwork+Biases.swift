@@ -1,8 +1,8 @@
 import FlowKernels
 
-/// What is added to a convolution beside its biases.
+/// Terms that are added to a convolution: its biases, those of the context and those of the pixels.
 extension PackedConvolutionalNetwork {
-    /// A layer's biases, and what the context at `contextOffset` adds to them if it adds one, to `bias` from `offset` on.
+    /// Sets `bias` from `offset` on to a layer's biases, with what the context at `contextOffset` adds where the layer adds one.
     func fill(
         _ bias: inout [Float], at offset: Int = 0, _ layer: Layer, _ context: [Float], _ contextOffset: Int
     ) {
@@ -19,7 +19,7 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// The biases of all layers that add a context, for pixels of some rows: `[layers, solveRows, channels]`.
+    /// Sets the biases of all layers that add a context, for pixels of some rows: `[layers, solveRows, channels]`.
     func setBiases(_ bias: inout [Float], rows: Range<Int>, _ context: [Float]) {
         for k in 0..<layers.count {
             guard let first = layers[k].bias else { continue }
@@ -31,7 +31,7 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// What a layer adds at every pixel of an image, if it adds positions.
+    /// Adds a layer's positions at every pixel of an image, if it has them.
     func addPositions(_ layer: Layer, _ context: [Float], _ contextOffset: Int, to x: inout [Float], _ offset: Int) {
         if layer.positions.isEmpty { return }
         for row in 0..<grid.height {
@@ -41,7 +41,7 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// Those of `count` pixels from pixel `first` on.
+    /// Adds a layer's positions at `count` pixels from pixel `first` on.
     func addPositions(
         _ layer: Layer, _ first: Int, count: Int, _ context: [Float], _ contextOffset: Int, to x: inout [Float],
         _ offset: Int

@@ -1,9 +1,9 @@
 import FlowCore
 import FlowKernels
 
-/// The pass: layer by layer, at one site.
+/// Pass through all layers, one after another, at one site.
 extension PackedConvolutionalNetwork {
-    /// From the key in `buffers.key`, or from the histories in `buffers.history`, to the parameters in `buffers.output`.
+    /// Computes the parameters in `buffers.output` from the key in `buffers.key`, or from the histories in `buffers.history`.
     func run(_ site: Site, _ context: [Float], _ buffers: inout ImageBuffers) {
         let runs: PixelRuns
         switch site {
@@ -25,7 +25,7 @@ extension PackedConvolutionalNetwork {
         apply(output.map, output, site, reads, bias: output.map.biases, to: &buffers.output, 0)
     }
 
-    /// One layer from what it reads to what the next one reads, and to the value's place where it is kept as it is.
+    /// Computes one layer, from what it reads to what the next one reads, and to the value's place where it is kept as it is.
     private func hiddenLayer(
         _ k: Int, _ site: Site, _ runs: PixelRuns, _ context: [Float], _ buffers: inout ImageBuffers
     ) {
@@ -62,12 +62,12 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// Whether a layer reads the histories of images, and not the present pixels.
+    /// Returns whether a layer reads the histories of images, and not the present pixels.
     private func isHistory(_ layer: Layer, _ site: Site) -> Bool {
         if case .pixel = site { layer.history != nil } else { false }
     }
 
-    /// Puts what the next layer reads at the window's pixel `place` into the histories of `rows` images.
+    /// Copies what the next layer reads at the window's pixel `place` into the histories of `rows` images.
     private func remember(_ place: Int, _ rows: Int, at history: Int, _ buffers: inout ImageBuffers) {
         for r in 0..<rows {
             let to = r * historyStride + history + place * channels
@@ -75,14 +75,14 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// The first convolution of a layer with everything that is added to it: biases, by the context too, and positions.
+    /// Applies the first convolution of a layer with everything that is added to it: biases, those of the context, and positions.
     private func convolve(
         _ layer: Layer, _ site: Site, _ x: [Float], _ biases: [Float], _ context: [Float], to y: inout [Float],
         _ offset: Int
     ) {
         switch (site, layer.bias) {
         case (.pixel(_, _, let rows), let first?):
-            // every row has its own
+            // contexts, and so biases, differ from row to row
             copy(biases, first * solveRows * channels, to: &y, offset, count: rows.count * channels)
             apply(layer.map, layer, site, x, bias: nil, to: &y, offset)
         case (.image, _?): apply(layer.map, layer, site, x, bias: biases, to: &y, offset)
@@ -100,7 +100,7 @@ extension PackedConvolutionalNetwork {
         }
     }
 
-    /// A convolution alone, of `x` as the layer reads it; without `bias` it is added to what is there.
+    /// Applies a convolution to `x` as the layer reads it. At a pixel, without `bias`, it is added to what is there.
     private func apply(
         _ convolution: PackedConvolution, _ layer: Layer, _ site: Site, _ x: [Float], bias: [Float]?,
         to y: inout [Float],

@@ -4,16 +4,17 @@ import FlowKernels
 /// A ``ConvolutionalNetwork`` as the kernels read it: an interpreter of its description, for a whole image or for one pixel of some
 /// images whose earlier pixels are known. One image goes through all layers at a time, so no bit of it depends on the others.
 final class PackedConvolutionalNetwork: Sendable {
-    /// A class, so that passing it on counts one reference.
+    /// Packed weights of one layer. A class, so that passing it on counts one reference.
     final class Layer: Sendable {
         let map: PackedConvolution
         let gate: PackedConvolution?
-        /// `[contextDims, channels]`; empty where no context is added.
+        /// Weights of the context, `[contextDims, channels]`; empty where no context is added.
         let context: [Float]
+        /// Biases of the pixels, `[1 + contextDims, height · width, channels]`; empty where no positions are added.
         let positions: [Float]
-        /// Of a layer that reads neighbours: where its input stands in an image's history.
+        /// Offset of the layer's input in an image's history, where the layer reads neighbours; else nil.
         let history: Int?
-        /// Of a layer that adds a context: how many such layers are before it.
+        /// Number of layers before this one that add a context, where this one does; else nil.
         let bias: Int?
 
         init(
@@ -29,7 +30,7 @@ final class PackedConvolutionalNetwork: Sendable {
         }
     }
 
-    /// Where a pass computes.
+    /// Place at which a pass computes.
     enum Site {
         /// A whole image, whose key is there; the context is that of `row`.
         case image(row: Int)
@@ -42,16 +43,16 @@ final class PackedConvolutionalNetwork: Sendable {
     let activation: Activation
     let plan: NetworkPlan
     let layers: [Layer]
-    /// A row of the image, and in its border above the rows that a causal convolution reads.
+    /// Layout of the history: a row of the image, and in its border above the rows that a causal convolution reads.
     let window: ImageGrid
-    /// Floats of what the layers that read neighbours read of one image, in the window.
+    /// Number of floats of one image's history: what the layers that read neighbours read, in the window.
     let historyStride: Int
-    /// Layers that add a context.
+    /// Number of layers that add a context.
     let biases: Int
-    /// The pixels of an image in a buffer of channels.
+    /// Runs of an image's pixels in a buffer of channels.
     let pixels: PixelRuns
-    /// Floats from one place for sums to the next, and of every other buffer of hidden values: an image, or a pixel of as many
-    /// images as are computed together.
+    /// Number of floats from one place for sums to the next, and of every other buffer of hidden values: an image, or a pixel of as
+    /// many images as are computed together.
     let place: Int
     /// Whether what layers of odd and of even places read needs a border of zeros.
     let needsBorder: (odd: Bool, even: Bool)
@@ -95,13 +96,14 @@ final class PackedConvolutionalNetwork: Sendable {
         needsBorder = (reads(1), reads(0))
     }
 
+    /// Number of channels of the residual stream.
     var channels: Int { shape.channels }
-    /// Channels of the key.
+    /// Number of channels of the key.
     var inputs: Int { layers[0].map.inputs }
-    /// Channels of a buffer of outputs.
+    /// Number of channels of a buffer of outputs: whole vectors.
     var outputStride: Int { layers[layers.count - 1].map.stride }
 
-    /// Multiply-adds of an image.
+    /// Number of multiply-adds of an image.
     var multiplyAdds: Int {
         grid.height * grid.width * layers.reduce(0) { $0 + $1.map.multiplyAdds + ($1.gate?.multiplyAdds ?? 0) }
     }
@@ -118,8 +120,8 @@ final class PackedConvolutionalNetwork: Sendable {
         buffers.bias.reserveZeros(max(1, rows * biases) * channels)
     }
 
-    /// Images whose pixels are computed together, fewer where they are so wide that their history would take more than 64 MiB: it
-    /// has to stay near the core.
+    /// Number of images whose pixels are computed together, fewer where they are so wide that their history would take more than
+    /// 64 MiB: it has to stay near the core.
     var solveRows: Int { max(1, min(Self.mostRows, (1 << 24) / historyStride)) }
     private static let mostRows = 16
 }

@@ -1,15 +1,18 @@
 import FlowKernels
 
-/// Numbers that stand side by side in a buffer: the rows of an image without its border, or one pixel of some images. What is
-/// between them is left as it is.
+/// Runs of numbers that stand side by side in a buffer: the rows of an image without its border, or one pixel of some images. What
+/// is between them is left as it is.
 struct PixelRuns: Sendable {
-    /// Where the first run begins, how many there are, how long each is, and how far apart they begin.
+    /// Index of the first run's first number.
     let first: Int
+    /// Number of runs.
     let count: Int
+    /// Numbers in a run.
     let length: Int
+    /// Numbers from the beginning of one run to that of the next.
     let stride: Int
 
-    /// The pixels of an image.
+    /// Runs of the rows of an image.
     init(_ grid: ImageGrid, channels: Int) {
         first = grid.origin * channels
         count = grid.height
@@ -17,7 +20,7 @@ struct PixelRuns: Sendable {
         stride = grid.pitch * channels
     }
 
-    /// One pixel of `rows` images, one behind the other.
+    /// One run of one pixel of `rows` images, one behind the other.
     init(rows: Int, channels: Int) {
         first = 0
         count = 1
@@ -25,7 +28,7 @@ struct PixelRuns: Sendable {
         stride = length
     }
 
-    /// `y = f(x)`, from offsets on.
+    /// Applies an activation, `y = f(x)`, from each offset on.
     func activate(_ f: Activation, _ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
         for i in 0..<count {
             let at = first + i * stride
@@ -33,12 +36,12 @@ struct PixelRuns: Sendable {
         }
     }
 
-    /// `x = f(x)`.
+    /// Applies an activation in place, `x = f(x)`.
     func activateInPlace(_ f: Activation, _ x: inout [Float]) {
         Kernels.best.activate(f, x: &x, offset: first, rows: count, columns: length, stride: stride)
     }
 
-    /// `y = x`.
+    /// Copies, `y = x`, from each offset on.
     func copy(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
         let values = x.span
         var span = y.mutableSpan
@@ -48,7 +51,7 @@ struct PixelRuns: Sendable {
         }
     }
 
-    /// `x = 0`.
+    /// Sets to zero, `x = 0`, from an offset on.
     func clear(_ x: inout [Float], _ offset: Int) {
         var span = x.mutableSpan
         for i in 0..<count {
@@ -57,7 +60,7 @@ struct PixelRuns: Sendable {
         }
     }
 
-    /// `y = y + x`.
+    /// Adds, `y = y + x`, from each offset on.
     func add(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
         for i in 0..<count {
             let at = first + i * stride
@@ -65,7 +68,7 @@ struct PixelRuns: Sendable {
         }
     }
 
-    /// `g = sigmoid(g)` and `y = y + v · g`; `v` and `g` share an offset.
+    /// Adds a gated value: `g = sigmoid(g)`, then `y = y + v · g`; `v` and `g` have one offset.
     func gate(_ v: [Float], _ g: inout [Float], _ offset: Int, to y: inout [Float], _ yOffset: Int) {
         for i in 0..<count {
             let at = first + i * stride

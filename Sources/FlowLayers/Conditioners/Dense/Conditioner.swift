@@ -1,15 +1,18 @@
 package import FlowCore
 package import FlowKernels
 
-/// A network of linear maps: what turns a key into the parameters of transforms. How they are wired is in its ``description``.
+/// A conditioner of dense layers, which turns a key into the parameters of transforms. Its ``description`` says how the layers are
+/// wired.
 ///
 /// Activations are unit-major, `[units, rows]`. The last map's output rows `k i` to `k i + k − 1` are the `k` parameters of
 /// dimension `i`. With a context the first `contextDims` inputs of the first map are the context,
 /// which every unit may read, and the key's follow.
 package struct Conditioner: Sendable {
+    /// Linear maps, the first one first.
     package var layers: [TriangularLinear]
+    /// Sizes of the network.
     package let shape: ConditionerShape
-    /// Of dense layers: nothing but skips, between layers of one width, and activations.
+    /// Wiring of the layers. Dense ones have nothing but activations, and skips between layers of one width.
     package var description: NetworkDescription {
         didSet { checkDescription() }
     }
@@ -22,7 +25,7 @@ package struct Conditioner: Sendable {
         }
     }
 
-    /// Every unit reads the whole layer below. The last map starts at zero, so that the flow starts at the identity.
+    /// A network whose units read the whole layer below. The last map starts at zero, so that the flow starts at the identity.
     package init(inputs: Int, shape: ConditionerShape, outputs: Int, random stream: inout RandomStream?) {
         let widths = [shape.contextDims + inputs] + shape.hidden
         let reaches = zip(widths, shape.hidden + [outputs]).map { below, units in
@@ -31,7 +34,7 @@ package struct Conditioner: Sendable {
         self.init(inputs: widths[0], reaches: reaches, shape: shape, random: &stream)
     }
 
-    /// The masked network of `D` positions: position `p` has degree `p + 1`, hidden unit `j` of `H` has degree
+    /// A masked network of `D` positions: position `p` has degree `p + 1`, hidden unit `j` of `H` has degree
     /// `1 + ⌊j(D − 1)/H⌋`, a hidden unit reads degrees up to its own, and the outputs of a position read degrees below
     /// the position's. A context has degree 0; with one, unit `j` has degree `⌊jD/H⌋`, so that the first position's
     /// outputs too depend on it.
@@ -58,12 +61,12 @@ package struct Conditioner: Sendable {
         self.init(inputs: shape.contextDims + dims, reaches: reaches, shape: shape, random: &stream)
     }
 
-    /// Degree of unit `unit` of a masked network's hidden layer of `units`.
+    /// Returns the degree of unit `unit` of a masked network's hidden layer of `units`.
     private static func degree(of unit: Int, in units: Int, maskedDims dims: Int, _ shape: ConditionerShape) -> Int {
         shape.contextDims > 0 ? unit * dims / units : 1 + unit * (dims - 1) / units
     }
 
-    /// Without a context and with one dimension there is nothing that a hidden unit may read.
+    /// Returns whether hidden units may read nothing: there is one dimension, and no context.
     private static func readsNothing(maskedDims dims: Int, _ shape: ConditionerShape) -> Bool {
         dims == 1 && shape.contextDims == 0
     }
@@ -81,8 +84,8 @@ package struct Conditioner: Sendable {
         }
     }
 
-    /// Of the arrays of a masked network with these sizes, numbers that no mask holds at zero, or nil where the arrays' sizes
-    /// overflow: known before any is allocated.
+    /// Computes the number of parameters of a masked network with these sizes, without entries that a mask holds at zero, before
+    /// any array is allocated; nil where the arrays' sizes overflow, or a size of the transform is not allowed.
     /// - Complexity: the number of units.
     package static func parameterCount(
         maskedDims dims: Int, shape: ConditionerShape, transform: UnivariateTransform
@@ -94,7 +97,7 @@ package struct Conditioner: Sendable {
         let context = shape.contextDims
         var below = (units: context + dims, degree: { (input: Int) in max(0, input + 1 - context) })
         var count = 0
-        /// Units in rising order of `degree`, `rows` rows each of a bias and the weights of what the unit may read.
+        /// Counts `units` units in rising order of `degree`, `rows` rows each of a bias and the weights of what the unit may read.
         func add(_ units: Int, rows: Int = 1, _ degree: @escaping (Int) -> Int) {
             var reach = 0
             for unit in 0..<units {
@@ -110,7 +113,8 @@ package struct Conditioner: Sendable {
         return count
     }
 
-    /// Numbers in the arrays of a network with these sizes, or nil where that overflows: known before any is allocated.
+    /// Computes the number of parameters of a network without masks, before any array is allocated; nil where it overflows, or a
+    /// size of the transform is not allowed.
     package static func parameterCount(
         inputs: Int, shape: ConditionerShape, transform: UnivariateTransform, transformed: Int
     ) -> Int? {
@@ -128,15 +132,15 @@ package struct Conditioner: Sendable {
         return count
     }
 
-    /// What the backward pass remembers of one forward pass, and then what the gradients are made of.
+    /// Tape of one forward pass; after the backward pass, what the gradients are made of.
     package struct Tape: Sendable {
         /// Input of every map, before its activation.
         var inputs: [UnitMajor] = []
-        /// Of every map, after ``Conditioner/backward(_:through:)``.
+        /// Trace of every map, after ``Conditioner/backward(_:through:)``.
         var traces: [TriangularLinear.Trace] = []
     }
 
-    /// Bytes of a tape of `rows` rows.
+    /// Computes the bytes of a tape of `rows` rows, before or after ``backward(_:through:)``, whichever is more.
     func tapeBytes(rows: Int) -> Int {
         let stride = UnitMajor.stride(rows)
         let before = layers.reduce(0) { $0 + $1.inputs * stride }
@@ -144,7 +148,7 @@ package struct Conditioner: Sendable {
         return 4 * max(before, after)
     }
 
-    /// `[inputs, rows]` → `[outputs, rows]`.
+    /// Computes the parameters, `[outputs, rows]`, from the key, `[inputs, rows]`.
     package func forwardTaped(_ key: UnitMajor, context: Matrix? = nil) -> (output: UnitMajor, tape: Tape) {
         precondition((context?.columns ?? 0) == shape.contextDims)
         var tape = Tape(inputs: [context.map { UnitMajor($0).followed(by: key) } ?? key])
@@ -183,7 +187,7 @@ package struct Conditioner: Sendable {
         return d.dropping(shape.contextDims)
     }
 
-    /// The tape of a backward pass that left these cotangents of every map's output.
+    /// Makes the tape of a backward pass that left these cotangents of every map's output.
     func traced(_ tape: Tape, cotangents: [UnitMajor]) -> Tape {
         Tape(
             traces: layers.indices.map {
@@ -191,6 +195,7 @@ package struct Conditioner: Sendable {
             })
     }
 
+    /// Computes what map `i` reads of its input: its activation, where the map has one.
     private func activated(_ input: UnitMajor, of i: Int) -> UnitMajor {
         guard description.layers[i].isActivated else { return input }
         var output = input
@@ -200,6 +205,7 @@ package struct Conditioner: Sendable {
         return output
     }
 
+    /// Visits weights and biases of every map, the first one first.
     package mutating func visitParameters(
         _ body: (ParameterInfo, inout [Float]) throws -> Void
     ) rethrows {
@@ -210,7 +216,7 @@ package struct Conditioner: Sendable {
         }
     }
 
-    /// The gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
+    /// Visits the gradient of every parameter array, in visiting order, from tapes that went through ``backward(_:through:)``.
     func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         for i in layers.indices {
             let traces = tapes.map { $0.traces[i] }

@@ -1,17 +1,19 @@
 import FlowCore
 
-/// What dense networks write on, one after another.
+/// Workspace of dense networks, one after another.
 final class DenseWorkspace: MapWorkspace {
     var buffers = DenseBuffers()
 }
 
 /// Values of a tile's rows on their way through a dense network, row-major; ``NetworkPlan`` says which are kept.
 struct DenseBuffers {
-    /// What the present layer reads, and what the next one will.
+    /// Input of the present layer.
     var front: [Float] = []
+    /// Input of the next layer.
     var back: [Float] = []
-    /// The same in bfloat16.
+    /// Input of the present layer in bfloat16.
     var halfFront: [UInt16] = []
+    /// Input of the next layer in bfloat16.
     var halfBack: [UInt16] = []
     /// Values as they are, before an activation, one place after another.
     var sums: [Float] = []

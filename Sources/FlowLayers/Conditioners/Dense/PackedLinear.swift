@@ -4,12 +4,14 @@ import FlowKernels
 /// The weights of a ``TriangularLinear`` as the product kernel reads them: panels of 32 output units, each `[reads, 32]`
 /// and only as deep as its last unit reaches. A class, so that passing it on counts one reference, not six.
 final class PackedLinear: Sendable {
+    /// Number of units of a panel.
     static let lanes = 32
 
+    /// Up to 32 output units.
     struct Panel {
-        /// Where its weights begin.
+        /// Index of the first weight.
         var offset: Int
-        /// Inputs that its units read, the last unit all of them.
+        /// Number of inputs that the units read, the last unit all of them.
         var reads: Int
     }
 
@@ -17,16 +19,17 @@ final class PackedLinear: Sendable {
     let outputs: Int
     let panels: [Panel]
     let weights: PanelWeights
-    /// `[panels, 32]`.
+    /// Biases of the units, `[panels, 32]`.
     let biases: [Float]
-    /// Where each unit stands: `panel · 32 + lane`.
+    /// Place of each unit: `panel · 32 + lane`.
     let slots: [Int]
+    /// Number of inputs that each unit reads, `[outputs]`.
     let reach: [Int]
 
     /// - Parameter order: the units of each panel lane by lane, nil for a lane that stays empty; rising without it.
     init(_ linear: TriangularLinear, _ precision: WeightPrecision, order: [[Int?]]? = nil) {
         let order = order ?? Array(0..<linear.outputs).map(Optional.some).chunks(of: Self.lanes)
-        // steps side by side in memory
+        // bfloat16 has steps in pairs, side by side
         let together = precision == .bf16 ? 2 : 1
         var panels: [Panel] = []
         var packed: [Float] = []
@@ -66,10 +69,10 @@ final class PackedLinear: Sendable {
         reach = linear.reach
     }
 
-    /// Weights within reach.
+    /// Number of multiply-adds of a row: the weights within reach.
     var multiplyAdds: Int { reach.reduce(0, +) }
 
-    /// Panel `p` for `rows` rows of inputs, row-major: `c[r, lane] = start + bias + Σ w · x[r]`. The first `contextDims`
+    /// Computes panel `p` for `rows` rows of inputs, row-major: `c[r, lane] = start + bias + Σ w · x[r]`. The first `contextDims`
     /// inputs are the context's, the rest are read from `x` as `key` says.
     func forward(
         panel p: Int, rows: Int, context: [Float], contextDims: Int, x: [Float], key: Operand,
@@ -94,7 +97,7 @@ final class PackedLinear: Sendable {
             c: &c, pc)
     }
 
-    /// The same in bfloat16: `x` has all inputs, rows `stride` apart.
+    /// Computes panel `p` in bfloat16 for `rows` rows of inputs: `x` has all inputs, the context's included, rows `stride` apart.
     func forwardHalf(
         panel p: Int, rows: Int, x: [UInt16], stride: Int, start: ProductStart = .zero, c: inout [Float], _ pc: Operand
     ) {
@@ -105,7 +108,7 @@ final class PackedLinear: Sendable {
 }
 
 extension Array {
-    /// Runs of `size` elements, the last as long as what is left.
+    /// Cuts the array into runs of `size` elements, the last as long as what is left.
     fileprivate func chunks(of size: Int) -> [[Element]] {
         stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
     }

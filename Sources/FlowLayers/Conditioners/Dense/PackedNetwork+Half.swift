@@ -1,9 +1,9 @@
 import FlowCore
 import FlowKernels
 
-/// The hidden layers in bfloat16. What enters a product is rounded once, as soon as it is known; sums stay in single precision.
+/// Hidden layers in bfloat16. What enters a product is rounded once, as soon as it is known; sums stay in single precision.
 extension PackedNetwork {
-    /// Context and key side by side in `halfFront`; returns how far apart the rows stand.
+    /// Rounds context and key, side by side, into `halfFront`; returns how far apart the rows stand.
     func roundInputs(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) -> Int {
         let inputs = layers[0].inputs
         let width = rowStride(inputs)
@@ -18,8 +18,8 @@ extension PackedNetwork {
         return width
     }
 
-    /// One layer from `halfFront`, its rows `stride` apart, to what the next one reads, and to the value's place where it is kept
-    /// as it is.
+    /// Computes one layer, from `halfFront`, its rows `stride` apart, to what the next one reads, and to the value's place where it
+    /// is kept as it is.
     func hiddenLayerHalf(_ k: Int, _ rows: Int, _ stride: Int, _ buffers: inout DenseBuffers) {
         let (layer, step) = (layers[k], plan.steps[k])
         let width = rowStride(layer.outputs)

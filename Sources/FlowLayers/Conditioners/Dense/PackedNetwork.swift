@@ -1,14 +1,15 @@
 import FlowCore
 import FlowKernels
 
-/// A conditioner and the transforms that it steers, packed: an interpreter of its description, in single precision or bfloat16.
+/// A conditioner and the transforms that it gives parameters to, packed: an interpreter of its description, in single precision or
+/// bfloat16.
 ///
 /// Outputs stand in groups of 16 dimensions, a group in as many panels as it takes at two parameters each: parameter `j` of
 /// dimension `i` of a group is lane `16 (j mod 2) + i` of panel `⌊j/2⌋`. So a vector holds one parameter of as many
 /// dimensions as it has lanes, as the element-wise kernels want it; a group reads no further than 16 dimensions do, close to
 /// the diagonal; and an affine map's shifts and log-scales fill one panel. Shifts alone leave the upper half of a panel empty.
 struct PackedNetwork: Sendable {
-    /// Dimensions of a group.
+    /// Number of dimensions of a group.
     static let groupDims = 16
 
     let layers: [PackedLinear]
@@ -16,12 +17,12 @@ struct PackedNetwork: Sendable {
     let shape: ConditionerShape
     let plan: NetworkPlan
     let activation: Activation
-    /// Elements from one place for sums to the next.
+    /// Number of elements from one place for sums to the next.
     private let place: Int
     let transform: UnivariateTransform
-    /// Panels of a group.
+    /// Number of panels of a group.
     let groupPanels: Int
-    /// Dimensions that the map moves.
+    /// Number of dimensions that are transformed.
     let transformed: Int
     /// Whether the last dimension of an event is the first of the key, and of what is transformed.
     let reversed: Bool
@@ -75,7 +76,7 @@ struct PackedNetwork: Sendable {
         }
     }
 
-    /// The transforms or their inverses on every row of the tile, given the whole key.
+    /// Applies the transforms or their inverses to every row of the tile, given the whole key.
     ///
     /// - Parameters:
     ///   - key: where input `k` of row `r` stands in the tile.
@@ -115,7 +116,7 @@ struct PackedNetwork: Sendable {
         }
     }
 
-    /// All layers but the last: from the key to what the last one reads.
+    /// Computes all layers but the last, from the key to what the last one reads.
     private func hiddenLayers(_ tile: borrowing RowTile, _ key: Operand, _ buffers: inout DenseBuffers) {
         var width = precision == .bf16 ? roundInputs(tile, key, &buffers) : 0
         for k in 0..<layers.count - 1 {
@@ -129,7 +130,7 @@ struct PackedNetwork: Sendable {
         }
     }
 
-    /// One layer from `x` to what the next one reads, and to the value's place where it is kept as it is.
+    /// Computes one layer, from `x` to what the next one reads, and to the value's place where it is kept as it is.
     private func hiddenLayer(
         _ k: Int, _ rows: Int, _ context: [Float], _ x: [Float], _ input: Operand, _ buffers: inout DenseBuffers
     ) {
@@ -163,18 +164,18 @@ struct PackedNetwork: Sendable {
         swap(&buffers.front, &buffers.back)
     }
 
-    /// What the panels of a layer start from: its skip, moved to their place if it is to stay where it is, or zero.
+    /// Returns what the panels of a layer start from: its skip, moved to their place if it is to stay where it is, or zero.
     func placeSkip(_ step: NetworkPlan.Step, _ count: Int, _ buffers: inout DenseBuffers) -> ProductStart {
         guard let skip = step.skip, let sum = step.sum else { return .zero }
         if skip != sum { shift(&buffers.sums, from: sumOffset(skip), to: sumOffset(sum), count: count) }
         return .accumulate
     }
 
-    /// The activation of a sum to `back`: all rows with their padding, in one run.
+    /// Applies the activation of a sum, to `back`: all rows with their padding, in one run.
     func activateSum(_ sum: Int, _ count: Int, _ buffers: inout DenseBuffers) {
         Kernels.best.activate(activation, from: buffers.sums, sumOffset(sum), to: &buffers.back, 0, count: count)
     }
 
-    /// Where a sum begins.
+    /// Returns the index at which a sum begins.
     func sumOffset(_ sum: Int) -> Int { sum * place }
 }

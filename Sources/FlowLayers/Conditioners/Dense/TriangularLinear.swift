@@ -8,16 +8,18 @@ import FlowKernels
 /// This is the training side. All three products (``forward(_:adding:)``, ``pullBack(_:)``, ``weightGradient(units:of:into:)``)
 /// leave out what lies beyond the reach of panels of units, about half of a triangular matrix.
 package struct TriangularLinear: Sendable {
-    /// `[outputs, inputs]`, row-major; zero at and beyond a unit's reach.
+    /// Weights, `[outputs, inputs]`, row-major; zero at and beyond a unit's reach.
     package var weights: [Float]
-    /// `[outputs]`.
+    /// Biases, `[outputs]`.
     package var biases: [Float]
+    /// Number of inputs.
     package let inputs: Int
+    /// Number of output units.
     package let outputs: Int
-    /// `[outputs]`, each in `0...inputs`, never falling.
+    /// Number of inputs that each unit reads, `[outputs]`, each in `0...inputs`, never falling.
     package let reach: [Int]
 
-    /// Weights and biases uniform on `±1/√fan-in` (PyTorch's default, after He et al. 2015), or zero without `random`.
+    /// A map with weights and biases uniform on `±1/√fan-in` (PyTorch's default, after He et al. 2015), or zero without `random`.
     package init(inputs: Int, reach: [Int], random stream: inout RandomStream?) {
         precondition(inputs > 0 && !reach.isEmpty)
         precondition(zip(reach, reach.dropFirst()).allSatisfy(<=) && reach[0] >= 0 && reach.last! <= inputs)
@@ -36,14 +38,14 @@ package struct TriangularLinear: Sendable {
         }
     }
 
-    /// No weight stands at or beyond its unit's reach.
+    /// Whether every weight at or beyond its unit's reach is zero.
     package var isTriangular: Bool {
         (0..<outputs).allSatisfy { u in
             (u * inputs + reach[u]..<(u + 1) * inputs).allSatisfy { weights[$0] == 0 }
         }
     }
 
-    /// Zeros every weight at and beyond its unit's reach.
+    /// Sets every weight at or beyond its unit's reach to zero.
     package mutating func restoreTriangle() {
         for u in 0..<outputs {
             for k in reach[u]..<inputs {
@@ -52,11 +54,11 @@ package struct TriangularLinear: Sendable {
         }
     }
 
-    /// Output units of one product of ``forward(_:adding:)``, and of ``weightGradient(units:of:into:)``: a multiple of the
-    /// tiles of every instruction set, and small, to follow the diagonal closely.
+    /// Number of output units of one product of ``forward(_:adding:)``, and of ``weightGradient(units:of:into:)``: a multiple of
+    /// the tiles of every instruction set, and small, to follow the diagonal closely.
     private static let panel = 24
 
-    /// `W · x + b`, plus `skip` if there is one.
+    /// Computes `W · x + b`, `[outputs, rows]`, plus `skip` if there is one.
     /// - Complexity: `rows · Σ reach` multiply-adds, rounded up to whole panels.
     package func forward(_ x: UnitMajor, adding skip: UnitMajor? = nil) -> UnitMajor {
         precondition(x.units == inputs && (skip == nil || skip!.units == outputs))
@@ -77,11 +79,12 @@ package struct TriangularLinear: Sendable {
         return y
     }
 
-    /// Output units, and inputs, of one product of ``pullBack(_:)``.
+    /// Number of output units of one product of ``pullBack(_:)``.
     private static let depth = 64
+    /// Number of inputs of one product of ``pullBack(_:)``.
     private static let width = 48
 
-    /// `∂L/∂x = Wᵀ · ∂L/∂y`.
+    /// Pulls a cotangent back, `∂L/∂x = Wᵀ · ∂L/∂y`, `[inputs, rows]`.
     ///
     /// The product reads a few inputs of many units, which stand a whole row of weights apart. So it asks for the next few
     /// inputs of each while it is at these; copying a panel's weights side by side first took longer.
@@ -106,14 +109,16 @@ package struct TriangularLinear: Sendable {
         return dx
     }
 
-    /// What ``pullBack(_:)`` had on its way, and ``weightGradient(units:of:into:)`` needs: the map's input by row and the
-    /// cotangent of its output, for some rows of a batch.
+    /// Trace of both passes over some rows of a batch, of which ``weightGradient(units:of:into:)`` is made.
     package struct Trace: Sendable {
-        /// `[rows, width]`.
+        /// Input of the map, row by row, `[rows, width]`.
         let inputs: [Float]
+        /// Number of elements from one row of inputs to the next.
         let width: Int
+        /// Cotangent of the map's output, `[outputs, rows]`.
         let cotangent: UnitMajor
 
+        /// A trace of an input, `[inputs, rows]`, and of the cotangent of its output.
         package init(inputs: UnitMajor, cotangent: UnitMajor) {
             (self.inputs, width) = inputs.byRow()
             self.cotangent = cotangent

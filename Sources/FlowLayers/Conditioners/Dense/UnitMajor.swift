@@ -1,22 +1,26 @@
 package import FlowCore
 import FlowKernels
 
-/// Values of some units for the rows of a batch, `[units, stride]`: a unit's rows side by side, so that kernels work on
-/// whole vectors of rows.
+/// A matrix of units by rows of a batch, `[units, stride]`: a unit's rows stand side by side, so that kernels work on whole vectors
+/// of rows.
 package struct UnitMajor: Sendable {
+    /// Number of units.
     package let units: Int
+    /// Number of rows.
     package let rows: Int
-    /// `rows` rounded up to a multiple of ``lanes``. What stands beyond `rows` is finite or not, and never looked at.
+    /// Elements from one unit to the next: `rows` rounded up to a multiple of ``lanes``. What stands beyond `rows` is finite or not,
+    /// and never looked at.
     package let stride: Int
-    /// Row `r` of unit `u` is at `u · stride + r`.
+    /// Values: row `r` of unit `u` is at `u · stride + r`.
     package var elements: [Float]
 
-    /// The widest vector of any instruction set.
+    /// Number of lanes of the widest vector of any instruction set.
     static let lanes = 16
 
+    /// Returns the stride of so many rows.
     static func stride(_ rows: Int) -> Int { (rows + lanes - 1) / lanes * lanes }
 
-    /// Zeros.
+    /// Units of zeros.
     package init(units: Int, rows: Int) {
         self.init(units: units, rows: rows, elements: Array(repeating: 0, count: units * Self.stride(rows)))
     }
@@ -29,7 +33,7 @@ package struct UnitMajor: Sendable {
         self.elements = elements
     }
 
-    /// Column `j` of a matrix becomes unit `j`, or counted from the end when `reversed`; zeros beyond its rows.
+    /// The transpose of a matrix: column `j` becomes unit `j`, or counted from the end when `reversed`; zeros beyond its rows.
     package init(_ matrix: Matrix, reversed: Bool = false) {
         self.init(units: matrix.columns, rows: matrix.rows)
         let target = unitOperand(reversed: reversed)
@@ -37,7 +41,7 @@ package struct UnitMajor: Sendable {
             matrix.elements, Operand(step: matrix.columns), to: &elements, target, rows: rows, columns: units)
     }
 
-    /// Unit `j` becomes column `j`, or counted from the end when `reversed`.
+    /// Transposes into a matrix, `[rows, units]`: unit `j` becomes column `j`, or counted from the end when `reversed`.
     package func matrix(reversed: Bool = false) -> Matrix {
         var matrix = Matrix(rows: rows, columns: units)
         Kernels.best.transpose(
@@ -50,8 +54,7 @@ package struct UnitMajor: Sendable {
         Operand(offset: reversed ? (units - 1) * stride : 0, step: reversed ? -stride : stride)
     }
 
-    /// The values again as `[rows, width]`, a row's units side by side, `width` as ``rowStride(_:)`` has it; zeros beyond
-    /// the last unit.
+    /// Transposes into `[rows, width]`, a row's units side by side, `width` as ``rowStride(_:)`` has it; zeros beyond the last unit.
     func byRow() -> (elements: [Float], width: Int) {
         let width = rowStride(units)
         var transposed = [Float](repeating: 0, count: rows * width)
@@ -60,7 +63,7 @@ package struct UnitMajor: Sendable {
         return (transposed, width)
     }
 
-    /// Units `first`, `first + step`, …
+    /// Picks units `first`, `first + step`, …
     func every(_ step: Int, from first: Int) -> UnitMajor {
         let chosen = Array(Swift.stride(from: first, to: units, by: step))
         var elements: [Float] = []
@@ -77,16 +80,17 @@ package struct UnitMajor: Sendable {
         }
     }
 
-    /// The units of `self`, then those of `other`.
+    /// Joins the units of `self` and, behind them, those of `other`.
     func followed(by other: UnitMajor) -> UnitMajor {
         UnitMajor(units: units + other.units, rows: rows, elements: elements + other.elements)
     }
 
-    /// Without the first `count` units.
+    /// Drops the first `count` units.
     func dropping(_ count: Int) -> UnitMajor {
         count == 0 ? self : UnitMajor(units: units - count, rows: rows, elements: Array(elements[(count * stride)...]))
     }
 
+    /// Adds `other`, element by element.
     mutating func add(_ other: UnitMajor) {
         precondition(elements.count == other.elements.count)
         let more = other.elements.span
@@ -95,18 +99,18 @@ package struct UnitMajor: Sendable {
     }
 }
 
-/// One value a row, with zeros up to the stride of unit-major arrays.
+/// Pads values, one a row, with zeros up to the stride of unit-major arrays.
 func padded(_ values: [Float]) -> [Float] {
     values + Array(repeating: 0, count: UnitMajor.stride(values.count) - values.count)
 }
 
-/// Zeros in some places of an array.
+/// Sets a range of an array to zero.
 func clear(_ x: inout [Float], _ range: Range<Int>) {
     var span = x.mutableSpan
     for i in range { span[i] = 0 }
 }
 
-/// `count` numbers of `x` to `y`, from offsets on.
+/// Copies `count` numbers of `x` to `y`, from each offset on.
 func copy(_ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int, count: Int) {
     let values = x.span
     var span = y.mutableSpan

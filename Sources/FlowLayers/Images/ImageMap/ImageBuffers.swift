@@ -1,32 +1,39 @@
 import FlowCore
 
-/// What networks of images write on, one after another.
+/// Workspace of convolutional networks, one after another.
 final class ImageWorkspace: MapWorkspace {
     var buffers = ImageBuffers()
 }
 
-/// What one image's way through a convolutional network writes on, `[pixels, channels]` with the border of its grid; used
+/// Memory that one image's way through a convolutional network writes on, `[pixels, channels]` with the border of its grid; used
 /// again for every image and network. Empty until it is reserved.
 struct ImageBuffers {
+    /// Image of the key.
     var key: [Float] = []
-    /// What the present layer reads, and what the next one will.
+    /// Input of the present layer.
     var front: [Float] = []
+    /// Input of the next layer.
     var back: [Float] = []
     /// Values as they are, before an activation, one place after another; ``NetworkPlan`` says which are kept.
     var sums: [Float] = []
-    /// Of a layer with a skip or a gate, what its convolutions give.
+    /// Result of the first convolution of a layer with a skip or a gate.
     var part: [Float] = []
+    /// Result of a gate's convolution, then its sigmoid.
     var gate: [Float] = []
+    /// Parameters of the transforms, as the last layer gives them.
     var output: [Float] = []
     /// Biases with what the context adds.
     var bias: [Float] = []
-    /// The transformed dimensions, `[channels, lanes]`, before and after, their parameters and log-derivatives.
+    /// Transformed dimensions before the transforms, `[channels, lanes]`.
     var x: [Float] = []
+    /// Transformed dimensions after the transforms, `[channels, lanes]`.
     var z: [Float] = []
+    /// Parameters of the transformed dimensions, `[channels, parameters, lanes]`.
     var parameters: [Float] = []
+    /// Log-derivatives summed over the channels, `[lanes]`, nats.
     var logDets: [Float] = []
-    /// Log-dets of the rows of a sequential direction.
+    /// Log-determinants of the rows of a sequential direction, nats.
     var rowLogDets: [Double] = []
-    /// `[rows, layers, pixels, channels]`: keys and activations of a sequential direction.
+    /// Keys and activations of a sequential direction, `[rows, layers, pixels, channels]`.
     var history: [Float] = []
 }

@@ -2,7 +2,7 @@ public import FlowCore
 public import FlowKernels
 
 /// A map of images that sends some dimensions through a transform each, whose parameters a residual convolutional network
-/// makes of others: a coupling of channels, or an autoregressive map row by row.
+/// makes of others, the key: a coupling of channels, or an autoregressive map row by row.
 ///
 ///     logDet[r] = Σ log ∂z/∂x of the transformed dimensions
 ///
@@ -16,18 +16,20 @@ public import FlowKernels
 public struct ImageMap: Bijection {
     public let dims: Int
     let transforms: ImageTransforms
+    /// Conditioner that makes the transforms' parameters of the key.
     package var network: ConvolutionalNetwork
 
+    /// Transform of each transformed dimension.
     public var transform: UnivariateTransform { transforms.transform }
     public var contextDims: Int { network.shape.contextDims }
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { transforms.isCausal ? .sequential : .parallel }
     public var partRows: Int { 1 }
 
-    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
+    /// A map that starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Parameters:
-    ///   - dims: of the event, whose first ones are the image.
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
+    ///   - dims: width of the event, whose first dimensions are the image.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that are not allowed.
     package init(
         dims: Int, layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform,
         random: inout RandomStream?
@@ -53,20 +55,22 @@ public struct ImageMap: Bijection {
         network.appendBlocks(count, random: &random)
     }
 
-    /// Share of the activations inside of its network's blocks that taped passes leave out; of no other pass.
-    package mutating func setDropout(_ share: Float) {
-        precondition(share >= 0 && share < 1)
-        network.dropout = share
+    /// Sets the fraction of the activations inside of its network's blocks that taped passes leave out; other passes keep all.
+    package mutating func setDropout(_ fraction: Float) {
+        precondition(fraction >= 0 && fraction < 1)
+        network.dropout = fraction
     }
 
-    /// Activations of one image.
+    /// Largest number of activations of one image.
     private static let mostActivations = 1 << 26
 
+    /// Refuses an image or a network of which no map is made.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
     private static func check(_ layout: ImageLayout, _ mask: ImageMask, _ shape: ConvolutionalShape) throws {
         func refuse(_ argument: String, _ value: Int, _ allowed: String) -> FlowError {
             .outOfRange(argument: argument, value: "\(value)", allowed: allowed)
         }
-        // what a sequential direction keeps of an image
+        // a sequential direction keeps all of them for each image
         let (activations, overflow) = layout.pixels.multipliedReportingOverflow(by: shape.channels * shape.blocks)
         guard !overflow, activations <= mostActivations else {
             throw refuse(
@@ -81,7 +85,8 @@ public struct ImageMap: Bijection {
         }
     }
 
-    /// Numbers in the arrays of a map with these sizes, or nil where that overflows.
+    /// Computes the number of parameters of a map with these sizes; nil where it overflows, or a size of the transform is not
+    /// allowed.
     static func parameterCount(
         layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform
     ) -> Int? {
@@ -92,16 +97,17 @@ public struct ImageMap: Bijection {
             outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape)
     }
 
-    /// - Parameter precision: convolutions are computed in single precision, whatever is asked for.
+    /// Packs the weights in single precision, whatever `precision` is: convolutions have no other.
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedImageMap(dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network))
     }
 
-    /// What the backward pass remembers.
+    /// Tape of a forward pass; after the backward pass, that of the network alone.
     public struct Tape: Sendable {
         var network: ConvolutionalNetwork.Tape
-        /// The transformed dimensions before the map and their parameters, of each image as ``ImageTransforms`` has them.
+        /// Transformed dimensions before the map, `[images, channels, lanes]`.
         var x: [Float]
+        /// Parameters of the transformed dimensions, `[images, channels, parameters, lanes]`.
         var parameters: [Float]
     }
 
@@ -186,7 +192,7 @@ public struct ImageMap: Bijection {
     }
 }
 
-/// The sum of the first `count` values, in double precision.
+/// Adds up the first `count` values in double precision.
 func sum(_ values: [Float], _ count: Int) -> Float {
     let span = values.span
     var sum = 0.0

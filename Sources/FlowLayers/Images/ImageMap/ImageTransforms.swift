@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// Where the key and the transformed dimensions of an image stand, and the copies between an event and the buffers of a
+/// Places of the key and of the transformed dimensions in an image, and the copies between an event and the buffers of a
 /// convolutional network.
 ///
 /// Transformed dimensions are copied out channel by channel, `[channels, lanes]`, with a lane for each pixel, as
@@ -10,11 +10,11 @@ struct ImageTransforms: Sendable {
     let layout: ImageLayout
     let mask: ImageMask
     let transform: UnivariateTransform
-    /// Of the key.
+    /// Channels of the key.
     let keyChannels: Range<Int>
-    /// Of what is transformed.
+    /// Channels that are transformed.
     let channels: Range<Int>
-    /// Lanes rounded up to whole vectors.
+    /// Number of pixels, rounded up to whole vectors.
     let lanes: Int
 
     init(layout: ImageLayout, mask: ImageMask, transform: UnivariateTransform) {
@@ -33,11 +33,11 @@ struct ImageTransforms: Sendable {
 
     var isCausal: Bool { if case .causal = mask { true } else { false } }
 
-    /// The event's pixel that stands at `index` of the network's images: a reversed causal map sees its image turned round.
+    /// Returns the event's pixel that stands at `index` of the network's images: a reversed causal map sees its image turned round.
     @inline(__always)
     func pixel(at index: Int) -> Int { mask == .causal(reversed: true) ? layout.pixels - 1 - index : index }
 
-    /// Parameters of all transformed dimensions of a pixel.
+    /// Number of parameters of all transformed dimensions of a pixel.
     var outputs: Int { channels.count * transform.parameterCount }
 
     /// Puts the key of the event at `rowOffset` into the image at `keyOffset`, whose border is left as it is.
@@ -67,7 +67,7 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// The transformed dimensions of the event as lanes, zero in lanes without a pixel.
+    /// Copies the transformed dimensions of the event at `rowOffset` to lanes, `[channels, lanes]`, zero in lanes without a pixel.
     func gather(_ row: [Float], _ rowOffset: Int, to lanes: inout [Float], _ offset: Int = 0) {
         let values = row.span
         var span = lanes.mutableSpan
@@ -80,7 +80,7 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// Back to their places in the event.
+    /// Copies lanes, `[channels, lanes]`, to the places of the transformed dimensions in the event at `rowOffset`.
     func scatter(_ lanes: [Float], _ offset: Int = 0, to row: inout [Float], _ rowOffset: Int) {
         let values = lanes.span
         var span = row.mutableSpan
@@ -92,7 +92,8 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// The parameters of all lanes, `[channels, parameters, lanes]`, from a network's image of `stride` channels.
+    /// Copies the parameters of all lanes, `[channels, parameters, lanes]`, from a network's image of `stride` channels; zero in
+    /// lanes without a pixel.
     func gatherParameters(
         _ grid: ImageGrid, _ output: [Float], _ outputOffset: Int, _ stride: Int, to parameters: inout [Float],
         _ offset: Int = 0
@@ -110,7 +111,8 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// Back to a network's image, zero elsewhere.
+    /// Copies the parameters of all lanes, `[channels, parameters, lanes]`, to a network's image of `stride` channels, whose border
+    /// is left as it is.
     func scatterParameters(
         _ grid: ImageGrid, _ parameters: [Float], _ offset: Int, to output: inout [Float], _ outputOffset: Int,
         _ stride: Int

@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``ImageMap``, packed.
+/// Packed form of ``ImageMap``.
 final class PackedImageMap: PackedBijection {
     let dims: Int
     let transforms: ImageTransforms
@@ -47,7 +47,7 @@ final class PackedImageMap: PackedBijection {
         }
     }
 
-    /// Given the whole key.
+    /// Applies the transforms or their inverses to all rows of the tile, given the whole key.
     private func apply(inverse: Bool, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
         let grid = network.grid
         for r in 0..<tile.rows {
@@ -62,7 +62,7 @@ final class PackedImageMap: PackedBijection {
         }
     }
 
-    /// `z` and log-derivatives of `x` in the buffers.
+    /// Transforms `x` of the buffers into `z`, and sets the log-derivatives.
     private func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
         for l in 0..<lanes { buffers.logDets[l] = 0 }
         Kernels.best.columns(
@@ -70,9 +70,9 @@ final class PackedImageMap: PackedBijection {
             rows: lanes, z: &buffers.z, logDet: &buffers.logDets)
     }
 
-    // MARK: The sequential direction
+    // MARK: Sequential direction
 
-    /// The window of all rows goes down by a row of the image, which is empty yet.
+    /// Moves the window of all rows down by a row of the image, which is empty yet.
     private func scroll(_ rows: Int, _ history: inout [Float]) {
         let window = network.window
         for k in 0..<network.layers.count {
@@ -88,7 +88,8 @@ final class PackedImageMap: PackedBijection {
         }
     }
 
-    /// Pixel after pixel of some rows.
+    /// Solves for the images of `rows` rows from row `first` on, pixel after pixel.
+    /// - Throws: ``FlowError/cancelled``, asked for before each row of pixels.
     private func solve(
         _ first: Int, _ rows: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers, _ isCancelled: () -> Bool
     ) throws {

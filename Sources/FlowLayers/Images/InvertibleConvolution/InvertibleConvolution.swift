@@ -2,8 +2,8 @@ import Glibc
 public import FlowCore
 import FlowKernels
 
-/// A linear map of the channels of every pixel, `z[p] = W (x[p] + shift)`, with `W = P L (U + diag(sign · exp logScale))`:
-/// Glow's activation normalisation and invertible 1×1 convolution in one.
+/// An invertible 1×1 convolution with Glow's activation normalisation in it: a linear map of the channels of every pixel,
+/// `z[p] = W (x[p] + shift)`, with `W = P L (U + diag(sign · exp logScale))`.
 ///
 ///     logDet[r] = height · width · Σ logScale
 ///
@@ -16,19 +16,20 @@ import FlowKernels
 public struct InvertibleConvolution: Bijection {
     public let dims: Int
     let layout: ImageLayout
-    /// `[channels]`, added before the map.
+    /// Shift of each channel, `[channels]`, added before the convolution.
     public var shift: [Float]
-    /// `[channels, channels]`, row-major; only what lies below the diagonal counts.
+    /// Factor `L`, `[channels, channels]`, row-major; only what lies below the diagonal counts.
     var lower: [Float]
-    /// `[channels, channels]`; only what lies above the diagonal.
+    /// Factor `U`, `[channels, channels]`, row-major; only what lies above the diagonal counts.
     var upper: [Float]
-    /// `[channels]`, nats.
+    /// Logarithm of the diagonal's sizes, `[channels]`, nats.
     public var logScale: [Float]
-    /// Of each output channel, which row of `L U` it is; and the signs of the diagonal. Whole numbers, never trained.
+    /// Row of `L U` that each output channel is, `[channels]`: whole numbers, never trained.
     var permutation: [Float]
+    /// Signs of the diagonal, `[channels]`: 1 or −1, never trained.
     var sign: [Float]
 
-    /// Their numbers are exact in every type of a model file, bfloat16 among them.
+    /// Largest number of channels: every entry of `permutation` is exact in every type of a model file, bfloat16 among them.
     static let mostChannels = 256
 
     public var forwardOrder: ExecutionOrder { .parallel }
@@ -36,7 +37,7 @@ public struct InvertibleConvolution: Bijection {
     public var partRows: Int { 1 }
     var channels: Int { layout.channels }
 
-    /// A random rotation of the channels, or zeros (not invertible, to be filled from a file) without `random`.
+    /// A random rotation of the channels; without `random` the identity, to be filled from a file.
     package init(dims: Int, layout: ImageLayout, random: inout RandomStream?) {
         self.dims = dims
         self.layout = layout
@@ -50,7 +51,7 @@ public struct InvertibleConvolution: Bijection {
         if random != nil { factorize(Self.rotation(n, &random!)) }
     }
 
-    /// Rows of a random orthogonal matrix, by Gram and Schmidt on normals.
+    /// Draws the rows of a random orthogonal matrix, by Gram and Schmidt on normals.
     private static func rotation(_ n: Int, _ random: inout RandomStream) -> [[Double]] {
         var rows: [[Double]] = []
         while rows.count < n {
@@ -90,7 +91,7 @@ public struct InvertibleConvolution: Bijection {
         }
     }
 
-    /// Data-dependent initialisation: afterwards every channel of `x` maps to mean 0 and standard deviation 1.
+    /// Initialises from data: afterwards every channel of `x` maps to mean 0 and standard deviation 1.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     package mutating func initialize(from x: Matrix) throws {
         try checkWidth(of: x, "x")
@@ -121,7 +122,7 @@ public struct InvertibleConvolution: Bijection {
         factorize(rows)
     }
 
-    /// `W`, `[channels, channels]`, row-major.
+    /// Computes `W`, `[channels, channels]`, row-major.
     private func matrix() -> [Float] {
         let n = channels
         var w = [Float](repeating: 0, count: n * n)
@@ -142,7 +143,7 @@ public struct InvertibleConvolution: Bijection {
 
     private func diagonal(_ k: Int) -> Double { Double(sign[k]) * exp(Double(logScale[k])) }
 
-    /// `W⁻¹`, by solving for every unit vector.
+    /// Computes `W⁻¹`, `[channels, channels]`, row-major, by solving for every unit vector.
     private func inverseMatrix() -> [Float] {
         let n = channels
         var w = [Float](repeating: 0, count: n * n)
@@ -167,9 +168,9 @@ public struct InvertibleConvolution: Bijection {
         )
     }
 
-    /// What the gradients are made of.
+    /// Tape of a forward pass, with the gradients by its results and its input after the backward pass.
     public struct Tape: Sendable {
-        /// `x + shift`, `[batch, D]`.
+        /// Input of the convolution, `x + shift`, `[batch, D]`.
         var shifted: Matrix
         var dz: Matrix
         var dx: Matrix
@@ -185,14 +186,15 @@ public struct InvertibleConvolution: Bijection {
             for p in 0..<pixels {
                 let first = r * dims + p * n
                 for c in 0..<n { shifted.elements[first + c] += shift[c] }
-                mix(weights, shifted.elements, first, &z.elements)
+                multiply(weights, shifted.elements, first, &z.elements)
             }
         }
         let none = Matrix(rows: 0, columns: dims)
         return (z, Array(repeating: logDet, count: x.rows), Tape(shifted: shifted, dz: none, dx: none))
     }
 
-    private func mix(_ weights: [Float], _ x: [Float], _ first: Int, _ z: inout [Float]) {
+    /// Multiplies the channels of the pixel at `first` by a matrix, `[channels, channels]`.
+    private func multiply(_ weights: [Float], _ x: [Float], _ first: Int, _ z: inout [Float]) {
         let n = channels
         for i in 0..<n {
             var sum: Float = 0
@@ -209,7 +211,7 @@ public struct InvertibleConvolution: Bijection {
         let transposed = (0..<n * n).map { weights[$0 % n * n + $0 / n] }
         var dx = cotangent.dz
         for r in 0..<dx.rows {
-            for p in 0..<pixels { mix(transposed, cotangent.dz.elements, r * dims + p * n, &dx.elements) }
+            for p in 0..<pixels { multiply(transposed, cotangent.dz.elements, r * dims + p * n, &dx.elements) }
         }
         tape.dz = cotangent.dz
         tape.dx = dx
@@ -217,10 +219,10 @@ public struct InvertibleConvolution: Bijection {
         return dx
     }
 
-    /// `∂L/∂W = Σ dz (x + shift)ᵀ` over rows and pixels, and from there to the factors.
+    /// Computes `∂L/∂W = Σ dz (x + shift)ᵀ` over rows and pixels, and from it the gradients by the factors.
     private func factorGradients(_ tapes: [Tape]) -> (lower: [Float], upper: [Float], logScale: [Float]) {
         let (n, pixels) = (channels, layout.pixels)
-        // of PᵀW = L (U + diagonal)
+        // the gradient by PᵀW = L (U + diagonal)
         var d = [Double](repeating: 0, count: n * n)
         for tape in tapes {
             let (dz, x) = (tape.dz.elements.span, tape.shifted.elements.span)
@@ -289,7 +291,7 @@ public struct InvertibleConvolution: Bijection {
         ]
     }
 
-    /// Numbers in the arrays of such a map, or nil where that overflows.
+    /// Computes the number of parameters of a convolution with so many channels; nil where it overflows.
     static func parameterCount(channels n: Int) -> Int? {
         let (square, overflow) = n.multipliedReportingOverflow(by: n)
         return overflow || square > Int.max / 4 ? nil : 2 * square + 4 * n

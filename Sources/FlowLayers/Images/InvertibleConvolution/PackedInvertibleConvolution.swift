@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// ``InvertibleConvolution``, packed.
+/// Packed form of ``InvertibleConvolution``.
 final class PackedInvertibleConvolution: PackedBijection {
     let dims: Int
     let layout: ImageLayout
@@ -35,7 +35,7 @@ final class PackedInvertibleConvolution: PackedBijection {
         for r in 0..<tile.rows { tile.logDet[r] -= logDet }
     }
 
-    /// `W (x + before) − after` of every pixel.
+    /// Computes `W (x + before) − after` of every pixel in place.
     private func multiply(
         _ matrix: [Float], before: [Float]?, after: [Float]?, _ tile: inout RowTile, _ pixel: inout [Float]
     ) {
@@ -57,7 +57,7 @@ final class PackedInvertibleConvolution: PackedBijection {
     }
 }
 
-/// The channels of one pixel, before they are mapped.
+/// Workspace of the channels of one pixel, before they are mapped.
 private final class PixelWorkspace: MapWorkspace {
     var pixel: [Float] = []
 }
