@@ -1,32 +1,32 @@
 public import FlowCore
 
-/// What can be wrong with a data set. `file` is the path as it was given, with the name of the file in it.
+/// Error of reading a data set. `file` is the path as it was given, with the name of the file in it.
 public enum DataError: Error, Equatable, Sendable {
-    /// The file or folder cannot be read; `reason` is the system's.
+    /// The file or folder cannot be read; `reason` is what the system says.
     case unreadable(file: String, reason: String)
-    /// In none of the formats `expected`, by its first bytes and its name.
+    /// The file is in none of the formats `expected`, by its first bytes and its name.
     case wrongFormat(file: String, expected: [String])
     /// The first bytes are not what the format begins with.
     case wrongMagic(file: String, expected: String, found: String)
-    /// The header announces `expected` bytes, the file has `found`.
+    /// The file ends early: its header or format needs `expected` bytes, it has `found`.
     case truncated(file: String, expected: Int, found: Int)
-    /// The header announces `expected` bytes, the file has `found`.
+    /// The file goes on behind its data: its header announces `expected` bytes, it has `found`.
     case trailingBytes(file: String, expected: Int, found: Int)
-    /// A compressed stream, image or NPY header that cannot be read.
+    /// A compressed stream, an image or an NPY header cannot be decoded.
     case damaged(file: String, reason: String)
-    /// Sound, but not of a kind that can be learned, such as an array of five axes.
+    /// The file is sound, but not of a kind that can be learned, such as an array of five axes.
     case unsupported(file: String, expected: String, found: String)
     /// `quantity` is `value`; at most `limit` is read.
     case tooLarge(file: String, quantity: String, value: Int, limit: Int)
-    /// Not the size of the images before it.
+    /// The image's size is not that of the images before it.
     case mixedSizes(file: String, expected: EventShape, found: EventShape)
-    /// Not the colour mode of the images before it.
+    /// The image's colour mode is not that of the images before it.
     case mixedModes(file: String, expected: String, found: String)
-    /// Nothing to learn from; `expected` says what is looked for.
+    /// There is nothing to learn from; `expected` says what is looked for.
     case empty(file: String, expected: String)
     /// None of the `images` of an undivided set falls into the split.
     case emptySplit(file: String, split: String, images: Int)
-    /// As many labels as images are needed.
+    /// The number of labels is not that of the images.
     case labelCount(file: String, images: Int, labels: Int)
     /// Label number `index` is `label`; it must be less than `classes`.
     case labelOutOfRange(file: String, index: Int, label: String, classes: Int)
@@ -77,7 +77,7 @@ extension DataError: CustomStringConvertible {
     }
 }
 
-/// The words `names` as a choice: `IDX, NPY or PNG`.
+/// Joins `names` as a choice: `IDX, NPY or PNG`.
 func alternatives(_ names: [String]) -> String {
     names.count < 2 ? names.joined() : names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1]
 }

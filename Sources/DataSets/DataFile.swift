@@ -3,7 +3,7 @@ internal import System
 
 /// File of a data set, read whole.
 package struct DataFile: Sendable {
-    /// The largest file that is read, before and after it is unpacked: 8 GiB.
+    /// Largest file that is read, bytes, before and after it is unpacked: 8 GiB.
     package static let maxBytes = 1 << 33
 
     /// Path as it was given.
@@ -11,6 +11,7 @@ package struct DataFile: Sendable {
     /// Contents, unpacked if they are gzip's.
     package let bytes: [UInt8]
 
+    /// Reads the file at `path`, and unpacks it if it is gzip's.
     /// - Throws: ``DataError`` when it is no regular file, larger than `maxBytes`, or a damaged gzip stream.
     package init(_ path: String, maxBytes: Int = maxBytes) throws(DataError) {
         self.path = path
@@ -18,10 +19,11 @@ package struct DataFile: Sendable {
         bytes = stored.starts(with: [0x1f, 0x8b]) ? try Self.unpacked(stored, path, maxBytes: maxBytes) : stored
     }
 
-    /// Name in its folder.
+    /// Name of the file, without its folder.
     var name: String { String(path[nameStart...]) }
 
-    /// The folder that it is in.
+    /// Returns the folder that the file is in.
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
     func folder() throws(DataError) -> Folder? {
         try Folder(nameStart == path.startIndex ? "." : String(path[..<nameStart]))
     }
@@ -58,6 +60,6 @@ package struct DataFile: Sendable {
 }
 
 extension String {
-    /// Name of what a gzip file holds; another name as it is.
+    /// File name without the ending `.gz`; another name is unchanged.
     var withoutGzip: Substring { hasSuffix(".gz") ? dropLast(3) : self[...] }
 }

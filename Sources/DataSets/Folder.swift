@@ -9,7 +9,7 @@ package struct Folder: Sendable {
     /// Names in the order of their code points, without hidden ones and what archives of macOS leave behind.
     let names: [String]
 
-    /// Nil when there is something else at `path`.
+    /// Lists the folder at `path`; nil when something else is there.
     /// - Throws: ``DataError/unreadable(file:reason:)``.
     init?(_ path: String) throws(DataError) {
         guard let isFolder = Self.isFolder(path) else { throw .unreadable(file: path, reason: "\(SystemError())") }
@@ -24,13 +24,13 @@ package struct Folder: Sendable {
         self.path = path
     }
 
-    /// Path of what is called `name` in it.
+    /// Returns the path of the folder's item `name`.
     func path(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
-    /// Names of the folders in it.
+    /// Names of the folders inside.
     var folders: [String] { names.filter { Self.isFolder(path($0)) == true } }
 
-    /// The one of the names `found` that there is, if any, of a file for `purpose`.
+    /// Returns the only name in `found`, the files for `purpose`; nil when there is none.
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are several.
     func onlyOne(of found: [String], for purpose: String) throws(DataError) -> String? {
         if found.count > 1 {
@@ -40,9 +40,9 @@ package struct Folder: Sendable {
         return found.first
     }
 
-    /// Names of classes, one a line of the file `name`, blanks at the ends and empty lines left out; nil when there is no
+    /// Reads names of classes, one a line of the file `name`, without blanks at their ends and empty lines; nil when there is no
     /// such file.
-    /// - Throws: ``DataError``.
+    /// - Throws: ``DataError`` when the file cannot be read, or does not hold different names in UTF-8.
     func classNames(_ name: String) throws(DataError) -> [String]? {
         guard names.contains(name) else { return nil }
         let file = try DataFile(path(name))
@@ -66,7 +66,7 @@ package struct Folder: Sendable {
     }
 }
 
-/// Without white space at the ends.
+/// Returns `line` without white space at its ends.
 private func trimmed(_ line: Substring) -> String {
     var line = line.drop(while: \.isWhitespace)
     while line.last?.isWhitespace == true { line.removeLast() }

@@ -45,7 +45,8 @@ extension ImageDataSet {
         return try source.load(.train, levels: levels).part(split, of: path, present: present)
     }
 
-    /// What `split` takes of this set, at least one image.
+    /// Returns what `split` takes of this set, at least one image.
+    /// - Throws: ``DataError/emptySplit(file:split:images:)``.
     private func part(_ split: Split, of path: String, present: Set<Split>) throws(DataError) -> ImageDataSet {
         let part = divided(split, present: present)
         if part.count == 0 { throw .emptySplit(file: path, split: split.rawValue, images: count) }
@@ -65,12 +66,14 @@ extension ImageDataSet {
 }
 
 extension ImageDataSet {
-    /// Classes are numbered up to this many; a larger label is an error.
+    /// Most classes; a label of this number or more is an error.
     static let maxClasses = 65_536
 
-    /// With `labels`, which were read at `path`. Without names of classes, the numbers up to the largest of these labels and
-    /// `others`, those of the other splits.
-    /// - Throws: ``DataError``.
+    /// Returns the images with `labels`, which were read at `path`.
+    ///
+    /// Without names of classes, the names are the numbers up to the largest of these labels and of `others`, those of the
+    /// other splits.
+    /// - Throws: ``DataError/labelCount(file:images:labels:)`` or ``DataError/labelOutOfRange(file:index:label:classes:)``.
     func labelled(
         _ path: String, _ labels: [Int], classes names: [String]?, others: [Int]
     ) throws(DataError) -> ImageDataSet {

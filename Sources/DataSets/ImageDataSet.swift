@@ -5,18 +5,20 @@ import System
 public struct ImageDataSet: Sendable, Equatable {
     /// Height, width and channels of every image.
     public let shape: EventShape
-    /// Values are `0 ..< levels`.
+    /// Number of values of a dimension, `0 ..< levels`; 2 to 256.
     public let levels: Int
-    /// `[count, D]`, each image row-major `[height, width, channels]`.
+    /// Values of all images, `[count, D]`, each image row-major `[height, width, channels]`.
     public let pixels: [UInt8]
-    /// The class of each image, an index into ``classes``; nil when the set has no labels.
+    /// Class of each image, an index into ``classes``; nil when the set has no labels.
     public let labels: [Int]?
-    /// Names of the classes; empty when there are no labels. Numbers in decimal where the data has no names.
+    /// Names of the classes, or decimal numbers where the data has no names; empty when there are no labels.
     public let classes: [String]
 
     /// Number of images.
     public var count: Int { pixels.count / shape.dims }
 
+    /// - Precondition: `pixels` holds whole images, `levels` is 2 to 256, and there is a label for each image, an index into
+    ///   `classes`, or neither labels nor classes.
     public init(shape: EventShape, levels: Int, pixels: [UInt8], labels: [Int]? = nil, classes: [String] = []) {
         precondition(shape.dims > 0 && pixels.count % shape.dims == 0 && (2...256).contains(levels))
         precondition(labels?.allSatisfy { classes.indices.contains($0) } ?? classes.isEmpty)
@@ -28,13 +30,13 @@ public struct ImageDataSet: Sendable, Equatable {
         self.classes = classes
     }
 
-    /// The `D` values of one image.
+    /// Values of one image, `[D]`.
     public subscript(index: Int) -> ArraySlice<UInt8> {
         precondition(index >= 0 && index < count)
         return pixels[index * shape.dims..<(index + 1) * shape.dims]
     }
 
-    /// The first `limit` images, or all if there are fewer.
+    /// Returns the first `limit` images, or all if there are fewer.
     public func limited(to limit: Int) -> ImageDataSet {
         precondition(limit >= 0)
         guard limit < count else { return self }
@@ -43,7 +45,7 @@ public struct ImageDataSet: Sendable, Equatable {
             labels: labels.map { Array($0[..<limit]) }, classes: classes)
     }
 
-    /// The images of some classes, each given by its name or else its number; those are then the only classes.
+    /// Returns the images of some classes, each given by its name or else its number; those are then the only classes.
     /// - Throws: ``DataError/unknownClass(name:classes:)`` or ``DataError/noLabels(name:)``.
     public func only(classes names: [String]) throws(DataError) -> ImageDataSet {
         guard let labels else { throw .noLabels(name: names.joined(separator: ", ")) }
@@ -58,7 +60,7 @@ public struct ImageDataSet: Sendable, Equatable {
             labels: chosen.labels?.map { order.firstIndex(of: $0)! }, classes: order.map { classes[$0] })
     }
 
-    /// The class of that name, or else of that number.
+    /// Returns the label of the class called `name`, or else of the class of that number.
     /// - Throws: ``DataError/unknownClass(name:classes:)``.
     package func label(named name: String) throws(DataError) -> Int {
         let number = Int(name).flatMap { classes.indices.contains($0) ? $0 : nil }
@@ -68,18 +70,18 @@ public struct ImageDataSet: Sendable, Equatable {
         return label
     }
 
-    /// Whether its classes are those of a model, by their names or by their numbers alone.
+    /// Whether the classes are those of a model, by their names or by their numbers alone.
     public func hasClasses(_ names: [String]) -> Bool {
         classes == names || classes == names.indices.map(String.init)
     }
 
-    /// The same images with other names for their classes, one for each.
+    /// Returns the images with other names for their classes, one for each.
     public func named(classes names: [String]) -> ImageDataSet {
         precondition(names.count == classes.count)
         return ImageDataSet(shape: shape, levels: levels, pixels: pixels, labels: labels, classes: names)
     }
 
-    /// The images with these indices, in their order.
+    /// Returns the images with these indices, in their order.
     public func subset(_ indices: [Int]) -> ImageDataSet {
         var chosen: [UInt8] = []
         chosen.reserveCapacity(indices.count * shape.dims)
@@ -98,7 +100,7 @@ public struct ImageDataSet: Sendable, Equatable {
     }
 }
 
-/// One image, row-major `[height, width, channels]`, left and right exchanged.
+/// Exchanges left and right of one image, row-major `[height, width, channels]`.
 public func flipHorizontally(_ row: ArraySlice<UInt8>, shape: EventShape) -> [UInt8] {
     precondition(row.count == shape.dims)
     var result = Array(row)

@@ -3,13 +3,13 @@ import System
 
 /// A part of a data set.
 public enum Split: String, Sendable, CaseIterable, Codable {
-    /// To learn from.
+    /// Images to learn from.
     case train
-    /// To choose by: when to stop, which weights to keep.
+    /// Images to choose by: when to stop, which weights to keep.
     case validation
-    /// Only for the figures that are reported.
+    /// Images only for the figures that are reported.
     case test
-    /// All that there is.
+    /// Every image.
     case all
 
     /// The three parts, without `all`.
@@ -25,21 +25,21 @@ public enum Split: String, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// The part that `word` names, whatever its case; nil for another word.
+    /// Finds the part that `word` names, whatever its case; nil for another word.
     init?(spelled word: some StringProtocol) {
         let lower = word.lowercased()
         guard let split = Self.parts.first(where: { $0.spellings.contains(lower) }) else { return nil }
         self = split
     }
 
-    /// The spellings of each part, for help: `train (training, trn)`.
+    /// Spellings of each part, for help: `train (training, trn)`.
     package static var words: String {
         parts.map { "\($0.rawValue) (\($0.spellings.dropFirst().joined(separator: ", ")))" }.joined(separator: ", ")
     }
 }
 
 extension ImageDataSet {
-    /// What `split` takes of this set, when the splits in `present` (with `train`) have their own files or folders.
+    /// Returns what `split` takes of this set, when the splits in `present` (with `train`) have their own files or folders.
     ///
     /// A tenth each for validation and for test is cut out of what remains for training, if it has no file of its own.
     /// Where an image goes is decided by its content alone (SHA-256 of the lesser of the image and its mirror image),

@@ -35,7 +35,7 @@ struct DequantizerTests {
             standardNormalLogDensity(epsilon)[0] - Double(logDet[0]) - standardNormalLogDensity(v)[0]
         var w = Matrix(rows: 1, columns: dims)
         var wSpan = w.elements.mutableSpan
-        let logits = model.preprocessing.latentInput(pixels: pixels[...], noise: noise, w: &wSpan)
+        let logits = model.preprocessing.flowInput(pixels: pixels[...], noise: noise, w: &wSpan)
         let (z, flowLogDet) = try model.flow.forward(w)
         return (standardNormalLogDensity(z)[0] + Double(flowLogDet[0]) + logits - logQ, logQ)
     }
@@ -283,7 +283,7 @@ struct DequantizerTests {
         func loss(_ noise: [Float]) -> Double {
             var w = [Float](repeating: 0, count: 4)
             var span = w.mutableSpan
-            let logDet = preprocessing.latentInput(pixels: pixels[...], noise: noise, w: &span)
+            let logDet = preprocessing.flowInput(pixels: pixels[...], noise: noise, w: &span)
             return zip(w, dw).reduce(dLogDet * logDet) { $0 + Double($1.0) * Double($1.1) }
         }
         var gradient = [0] + dw

@@ -108,7 +108,7 @@ struct GoldenTests {
             let preprocessing = try Preprocessing(levels: item.levels, logitAlpha: item.alpha)
             var w = [Float](repeating: 0, count: item.pixels.count)
             var span = w.mutableSpan
-            let logDet = preprocessing.latentInput(pixels: item.pixels[...], noise: item.noise, w: &span)
+            let logDet = preprocessing.flowInput(pixels: item.pixels[...], noise: item.noise, w: &span)
             #expect(worstGap(w.map { Double($0) }, item.w) < Self.single, "levels \(item.levels)")
             #expect(worstGap([logDet], [item.logDet]) < Self.single, "levels \(item.levels)")
             let logProb = standardNormalLogDensity(Matrix(rows: 1, columns: w.count, elements: w))[0] + logDet

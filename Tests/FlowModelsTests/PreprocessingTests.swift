@@ -10,7 +10,7 @@ struct PreprocessingTests {
         let preprocessing = try Preprocessing(levels: 256, logitAlpha: 0.05)
         var w: [Float] = [0]
         var span = w.mutableSpan
-        let logDet = preprocessing.latentInput(pixels: [127], noise: [0.5], w: &span)
+        let logDet = preprocessing.flowInput(pixels: [127], noise: [0.5], w: &span)
         // s = 0.05 + 0.9·127.5/256 = 0.498242…; ln(s/(1−s)) = −0.0070312790; ln 0.9 − ln(s(1−s)) = 1.2809462
         #expect(abs(w[0] + 0.007_031_279) < 1e-7)
         #expect(abs(logDet - 1.280_946_2) < 1e-6)
@@ -31,7 +31,7 @@ struct PreprocessingTests {
         let pixels = (0..<levels).map { UInt8($0) }
         var w = [Float](repeating: 0, count: levels)
         var span = w.mutableSpan
-        let logDet = preprocessing.latentInput(
+        let logDet = preprocessing.flowInput(
             pixels: pixels[...], noise: Array(repeating: 0.5, count: levels), w: &span)
         let back = try #require(preprocessing.image(from: w[...]))
         #expect(back.pixels == pixels)
@@ -44,10 +44,10 @@ struct PreprocessingTests {
         let preprocessing = try Preprocessing(levels: levels, logitAlpha: 1e-3)
         var w: [Float] = [0, 0, 0]
         var span = w.mutableSpan
-        _ = preprocessing.latentInput(pixels: [1, 1, 1], noise: [0.49, 0.5, 0.51], w: &span)
+        _ = preprocessing.flowInput(pixels: [1, 1, 1], noise: [0.49, 0.5, 0.51], w: &span)
         var single: [Float] = [0]
         var singleSpan = single.mutableSpan
-        let logDet = preprocessing.latentInput(pixels: [1], noise: [0.5], w: &singleSpan)
+        let logDet = preprocessing.flowInput(pixels: [1], noise: [0.5], w: &singleSpan)
         let numeric = Double(w[2] - w[0]) / (0.02 / Double(levels))
         #expect(abs(numeric.logarithm - logDet) < 1e-3)
     }

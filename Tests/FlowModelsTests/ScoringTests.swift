@@ -201,11 +201,11 @@ struct ImageScoreTests {
         #expect(names(bound) == ["log_prob", "bits_per_dim", "percentile", "samples", "standard_error"])
         let conditional = Self.record(prior: [0.5, 0.5])
         let given = ImageScore(draws: [draw], classIndex: 1, record: conditional)
-        #expect(given.members.last == ImageScore.Member(name: "class", value: .text("b")))
+        #expect(given.members.last == ImageScore.Figure(name: "class", value: .text("b")))
         let mixture = Self.mixture([[-9000, 0]], prior: [0.5, 0.5])
         #expect(
             mixture.members.last
-                == ImageScore.Member(
+                == ImageScore.Figure(
                     name: "class_posterior",
                     value: .members([.init(name: "a", value: .number(0)), .init(name: "b", value: .number(1))])))
         let all = Set([bound, given, mixture].flatMap(names))

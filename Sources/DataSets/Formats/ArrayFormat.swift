@@ -3,22 +3,25 @@ internal import Imaging
 
 /// Format whose files are arrays: the images of a split are one file, their labels another.
 protocol ArrayFormat: DataFormat {
-    /// What the file `name`, written without `.gz`, holds; nil when its name says nothing.
+    /// Returns what the file `name`, written without `.gz`, holds; nil when its name says nothing.
     static func role(of name: Substring) -> ArrayRole?
     /// Whether `bytes` begin as a file of this format does.
     static func recognizes(_ bytes: [UInt8]) -> Bool
-    /// Images as they are in the file, of any shape and value.
+    /// Reads images as they are in the file, of any shape and value.
+    /// - Throws: ``DataError`` when the file cannot be decoded.
     static func images(_ file: DataFile) throws(DataError) -> NPYArray
-    /// Labels as they are in the file, of any shape and value.
+    /// Reads labels as they are in the file, of any shape and value.
+    /// - Throws: ``DataError`` when the file cannot be decoded.
     static func labels(_ file: DataFile) throws(DataError) -> NPYArray
 }
 
-/// What a file of arrays holds, by its name.
+/// Role of a file of arrays, by its name: images or labels, and of which set.
 struct ArrayRole {
     /// Name that images and their labels have in common, such as `train` or `emnist-digits-train`.
     var set: String
     /// Split that the set is; nil for another name.
     var split: Split?
+    /// Whether the file holds labels; else it holds images.
     var holdsLabels: Bool
 }
 
@@ -37,7 +40,8 @@ extension ArrayFormat {
             labels, try self.labels(of: labels), classes: try folder.classNames("classes.txt"), others: [])
     }
 
-    /// Path of the file with the labels of the images of `set`, if there is one.
+    /// Returns the path of the file with the labels of the images of `set`; nil when there is none.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are several.
     static func labelsFile(of set: String, in folder: Folder) throws(DataError) -> String? {
         let found = folder.names.filter { name in
             role(of: name.withoutGzip).map { $0.holdsLabels && $0.set == set } ?? false
@@ -45,7 +49,8 @@ extension ArrayFormat {
         return try folder.onlyOne(of: found, for: "the labels of \(set)").map(folder.path)
     }
 
-    /// `[N, H, W]` or `[N, H, W, C]` with at least one pixel, 1 to 4 channels and values `0 ..< levels`.
+    /// Reads images of shape `[N, H, W]` or `[N, H, W, C]`, with at least one pixel, 1 to 4 channels and values `0 ..< levels`.
+    /// - Throws: ``DataError`` for any other array.
     static func images(_ file: DataFile, levels: Int) throws(DataError) -> ImageDataSet {
         let array = try images(file)
         let shape = array.shape
@@ -64,7 +69,8 @@ extension ArrayFormat {
         }
     }
 
-    /// `[N]` or `[N, 1]`, whole numbers from 0.
+    /// Reads labels of shape `[N]` or `[N, 1]`, whole numbers from 0.
+    /// - Throws: ``DataError`` for any other array.
     static func labels(of path: String) throws(DataError) -> [Int] {
         let file = try DataFile(path)
         let array = try labels(file)
@@ -86,10 +92,11 @@ extension ArrayFormat {
 /// Folder of arrays, a file or two for each split.
 private struct ArrayFolder<Format: ArrayFormat>: DataSource {
     private let folder: Folder
-    /// Name of the file of the images of each split, and of the set that its labels have in common with it.
+    /// File of the images of each split, and the set's name, which the file of the labels has too.
     private let images: [Split: (name: String, set: String)]
 
-    /// Nil when no file is called as images of a split are.
+    /// Finds the images of each split in `folder`; nil when no file is called as images of a split are.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when a split has several files.
     init?(_ folder: Folder) throws(DataError) {
         var images: [Split: (name: String, set: String)] = [:]
         for split in Split.parts {

@@ -22,8 +22,9 @@ enum CIFARFormat: DataFormat {
         return try images(of: [file.path], role.kind, in: folder, levels: levels) { _ in file }
     }
 
-    /// Images of all files of a split, one file after the other.
-    /// - Parameter read: the file at a path, which may have been read before.
+    /// Reads the images of all files of a split, one file after the other.
+    /// - Parameter read: reads the file at a path, or returns it where it was read before.
+    /// - Throws: ``DataError`` when a file is cut off, a label is no class or a value no level.
     fileprivate static func images(
         of paths: [String], _ kind: CIFARKind, in folder: Folder, levels: Int,
         read: (_ path: String) throws(DataError) -> DataFile
@@ -59,29 +60,32 @@ enum CIFARFormat: DataFormat {
     }
 }
 
-/// Height and width of every image.
+/// Height and width of every image, pixels.
 private let side = 32
 
-/// One of the two data sets.
+/// Data set: CIFAR-10 or CIFAR-100.
 private enum CIFARKind {
     case ten
     case hundred
 
+    /// Number of classes.
     var classes: Int { self == .ten ? 10 : 100 }
+    /// Name of the file with the classes' names.
     var namesFile: String { self == .ten ? "batches.meta.txt" : "fine_label_names.txt" }
-    /// Bytes before an image's values; the last of them is its label.
+    /// Number of bytes before an image's values; the last of them is its label.
     var labelBytes: Int { self == .ten ? 1 : 2 }
-    /// Bytes of an image with its label.
+    /// Size of an image with its label, bytes.
     var size: Int { labelBytes + 3 * side * side }
 }
 
-/// What a file is, by its name.
+/// Role of a file, by its name: its data set, its split and its place there.
 private struct CIFARRole {
     var kind: CIFARKind
     var split: Split
     /// Place among the files of the split.
     var number: Int
 
+    /// Reads the role off `name`, gzipped or not; nil for another name.
     init?(_ name: String) {
         switch name.withoutGzip {
         case "test_batch.bin": (kind, split, number) = (.ten, .test, 1)
@@ -95,13 +99,15 @@ private struct CIFARRole {
     }
 }
 
+/// Folder of the files of one of the data sets.
 private struct CIFARFolder: DataSource {
     let folder: Folder
     let kind: CIFARKind
     /// Paths of the files of each split, in the order of their numbers.
     let files: [Split: [String]]
 
-    /// Nil when nothing in `folder` is called as a file of the data sets is.
+    /// Finds the files of each split in `folder`; nil when nothing in it is called as a file of the data sets is.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when a file is there twice, gzipped and not.
     init?(_ folder: Folder) throws(DataError) {
         let roles = folder.names.compactMap { name in CIFARRole(name).map { (name: name, role: $0) } }
         // other data can be called train.bin

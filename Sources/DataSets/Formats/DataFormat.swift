@@ -7,11 +7,11 @@ package protocol DataFormat: Sendable {
     /// Phrase that says which files a folder has, by their names: `NPY arrays called train.npy and train-labels.npy`.
     static var layout: String { get }
 
-    /// Data that `folder` has in this format; nil when nothing in it is called as the format's files are.
+    /// Finds the data that `folder` has in this format; nil when nothing in it is called as the format's files are.
     /// - Throws: ``DataError`` when files are, but do not fit together.
     static func source(in folder: Folder) throws(DataError) -> (any DataSource)?
 
-    /// Images of one file, with its labels where they lie beside it; nil when the file is not in this format.
+    /// Reads the images of one file, with its labels where they lie beside it; nil when the file is not in this format.
     /// - Throws: ``DataError`` when it is, and cannot be read.
     static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet?
 }
@@ -21,12 +21,12 @@ package protocol DataSource {
     /// Splits that have data of their own; none when the data is not divided.
     var present: Set<Split> { get }
 
-    /// Images of a split of ``present``, or nil for all of what is not divided.
-    /// - Throws: ``DataError``.
+    /// Reads the images of a split of ``present``; without a split, all of what is not divided.
+    /// - Throws: ``DataError`` when a file cannot be read, or the files do not fit together.
     func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet
 }
 
-/// The formats that are read. Data in several of them is taken for the first that finds its files.
+/// Formats that are read, in the order in which they are tried: the first that finds its files has the data.
 package let dataFormats: [any DataFormat.Type] = [
     IDXFormat.self,
     NPYFormat.self,

@@ -13,18 +13,20 @@ enum PictureFormat: DataFormat {
         return try images([Entry(path: file.path, label: nil)], classes: [], levels: levels)
     }
 
+    /// Whether `name` ends as that of a picture does, whatever its case.
     static func isPicture(_ name: String) -> Bool {
         let lower = name.lowercased()
         return ImageFormat.allCases.contains { $0.fileSuffixes.contains { lower.hasSuffix($0) } }
     }
 
-    /// File to read, and its class.
+    /// Picture to read, with the label of its class.
     struct Entry {
         let path: String
         let label: Int?
     }
 
-    /// The images of `entries`, at least one, all of the size and colour mode of the first.
+    /// Reads the images of `entries`, at least one, all of the size and colour mode of the first.
+    /// - Throws: ``DataError`` when one cannot be read, or is not like the first.
     static func images(_ entries: [Entry], classes: [String], levels: Int) throws(DataError) -> ImageDataSet {
         var (shape, mode): (EventShape?, ColorMode?)
         var pixels: [UInt8] = []
@@ -84,7 +86,8 @@ private struct PictureFolder: DataSource {
     /// Names of the class folders, of all splits together.
     private let classes: [String]
 
-    /// Nil when there are neither pictures nor folders.
+    /// Finds pictures, or folders of them, in `folder`; nil when there are neither.
+    /// - Throws: ``DataError`` when two folders are one split's, or other folders stand beside those of splits.
     init?(_ folder: Folder) throws(DataError) {
         let names = folder.folders
         guard !names.isEmpty || folder.names.contains(where: PictureFormat.isPicture) else { return nil }
@@ -123,7 +126,8 @@ private struct PictureFolder: DataSource {
             try entries(in: split.flatMap { parts[$0] } ?? folder), classes: classes, levels: levels)
     }
 
-    /// The pictures of `folder`, or of the class folders in it.
+    /// Lists the pictures of `folder`, or of the class folders in it.
+    /// - Throws: ``DataError`` when there are none, or some stand beside the class folders.
     private func entries(in folder: Folder) throws(DataError) -> [PictureFormat.Entry] {
         let kinds = PictureFormat.names.joined(separator: " or ")
         let here = pictures(in: folder)
@@ -149,7 +153,7 @@ private struct PictureFolder: DataSource {
         return entries
     }
 
-    /// Paths of the pictures.
+    /// Lists the paths of the pictures in `folder`.
     private func pictures(in folder: Folder) -> [String] {
         let folders = Set(folder.folders)
         return folder.names.filter { PictureFormat.isPicture($0) && !folders.contains($0) }.map(folder.path)

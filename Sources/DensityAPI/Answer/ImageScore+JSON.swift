@@ -6,7 +6,7 @@ extension ImageScore {
     var json: [JSON.Member] { members.map(\.json) }
 }
 
-extension ImageScore.Member {
+extension ImageScore.Figure {
     fileprivate var json: JSON.Member { JSON.Member(name, value.json) }
 }
 

@@ -3,18 +3,19 @@ public import FlowLayers
 
 /// A flow that standardises its input, then applies a chain of maps of one kind, and may scale what comes out.
 ///
-/// Log-dets add up: `log|det ∂z/∂x| = Σᵢ log|det ∂zᵢ/∂zᵢ₋₁|`.
+/// Log-determinants add up: `log|det ∂z/∂x| = Σᵢ log|det ∂zᵢ/∂zᵢ₋₁|`.
 public protocol ChainFlow: FlowArchitecture where Tape == ChainTape<Layer> {
+    /// Kind of the maps in the chain.
     associatedtype Layer: Bijection
-    /// Mean 0 and standard deviation 1 in every dimension of the first batch.
+    /// Affine map of each dimension, initialised to give mean 0 and standard deviation 1 over the first batch.
     var standardize: ActNorm { get set }
-    /// In the order of data → latent.
+    /// Maps of the chain, in the order of data → latent.
     var layers: [Layer] { get set }
-    /// Of every latent dimension, behind the layers; nil, as by default, for none.
+    /// Affine map of each latent dimension, behind the layers; nil, as by default, for none.
     var scaling: ActNorm? { get set }
 }
 
-/// What each map of a chain remembers, in the order of data → latent.
+/// Tape of a chain: those of its maps, in the order of data → latent.
 public struct ChainTape<Layer: Bijection>: Sendable {
     var standardize: ActNorm.Tape
     var layers: [Layer.Tape]
@@ -121,7 +122,8 @@ extension ChainFlow {
     }
 }
 
-/// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` unless a chain has at least one layer.
+/// Checks that a chain has at least one layer.
+/// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` when it has none.
 func checkLayerCount(_ layers: Int) throws {
     guard layers > 0 else {
         throw FlowError.outOfRange(argument: "layers", value: "\(layers)", allowed: "1 or more")

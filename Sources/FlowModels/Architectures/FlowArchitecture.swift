@@ -7,23 +7,27 @@ public protocol FlowArchitecture: Bijection {
 
     /// Sizes that such a flow is built from, in the order in which they are listed.
     static var fields: [any SizeDescription] { get }
-    /// Sizes to begin with where they are not the fields' standard ones; by default none.
+    /// Default sizes where they are not the fields' standard values; by default none.
     static var ownDefaults: Sizes { get }
 
-    /// Initial weights drawn from `seed`; the map starts at (or close to) the identity. Without a seed every parameter
-    /// is zero, to be filled from a file. Flows of vectors look at the shape's number of dimensions alone.
+    /// Builds the flow with initial weights drawn from `seed`, at or close to the identity. Without a seed every parameter is zero,
+    /// to be filled from a file. Flows of vectors look at the shape's number of dimensions alone.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that make no sense.
     init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws
 
-    /// Numbers in the parameter arrays of such a flow that no mask holds at zero, or nil where that overflows. The loader
-    /// compares it with what a file holds before anything is allocated; sizes are positive.
+    /// Counts the numbers in the parameter arrays that no mask holds at zero; nil where the count overflows. The loader compares it
+    /// with what a file holds before anything is allocated.
+    /// - Precondition: sizes are positive.
     static func parameterCount(shape: EventShape, sizes: Sizes) -> Int?
 
-    /// Numbers in those arrays, masked zeros among them, or nil where that overflows: what the flow takes in memory. By default
-    /// nothing is masked.
+    /// Counts the numbers in the parameter arrays, masked zeros among them: what the flow takes in memory; nil where the count
+    /// overflows. By default nothing is masked.
+    /// - Precondition: sizes are positive.
     static func elementCount(shape: EventShape, sizes: Sizes) -> Int?
 
-    /// Data-dependent initialisation, once, before the first step: `x` is a batch of preprocessed training rows.
+    /// Initialises the flow from data, once, before the first step.
+    /// - Parameter x: preprocessed training rows, `[batch, D]`; at least one.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     mutating func initialize(from x: Matrix) throws
 
     /// Adds residual blocks to every conditioner, behind those that it has, their weights drawn from `seed`. The density stays the
@@ -31,23 +35,23 @@ public protocol FlowArchitecture: Bijection {
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where there are no such blocks, or too many of them.
     mutating func appendBlocks(_ count: Int, seed: UInt64) throws
 
-    /// Has taped passes, which are those of training, leave out a `share` of the activations inside of every residual block. Flows
-    /// of images can; by default others cannot.
+    /// Sets the fraction of the activations inside every residual block that taped passes, those of training, leave out. Flows of
+    /// images can; by default others cannot.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` where there are no such blocks.
-    mutating func setDropout(_ share: Float) throws
+    mutating func setDropout(_ fraction: Float) throws
 }
 
 extension FlowArchitecture {
     public static var ownDefaults: Sizes { [:] }
 
-    /// Sizes to begin with, a value for each of the fields.
+    /// Default sizes, a value for each of ``fields``.
     public static var defaultSizes: Sizes {
         var sizes = ownDefaults
         for field in fields where sizes[field.name] == nil { sizes[field.name] = field.standardValue }
         return sizes
     }
 
-    /// The sizes in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
+    /// Describes sizes in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
     public static func description(of sizes: Sizes) -> String { sizes.description(of: fields) }
 }
 
@@ -60,10 +64,10 @@ extension FlowArchitecture {
         }
     }
 
-    public mutating func setDropout(_ share: Float) throws {
-        guard share == 0 else {
+    public mutating func setDropout(_ fraction: Float) throws {
+        guard fraction == 0 else {
             throw FlowError.outOfRange(
-                argument: "dropout", value: "\(share)",
+                argument: "dropout", value: "\(fraction)",
                 allowed: "0 with \(Self.architectureName), whose networks are not convolutional")
         }
     }

@@ -5,7 +5,7 @@ extension Activation: SizeRepresentable {}
 
 /// Sizes that every chain of maps has.
 public enum FlowFields {
-    /// Number of maps, or at each scale of a multi-scale flow the number of steps.
+    /// Number of maps; of a multi-scale flow, number of steps at each scale.
     public static let layers = SizeField<Int>(
         "layers", standard: 5, .range(1...1024),
         help: "Masked networks or couplings; of multi-scale flows couplings or steps at each scale.")
@@ -15,12 +15,12 @@ public enum FlowFields {
         help:
             "Hidden units of each, layer by layer; of flows of images channels of each residual block, multiples of 16."
     )
-    /// Between the linear maps of a conditioner.
+    /// Activation function between the linear maps of a conditioner.
     public static let activation = SizeField<Activation>(
         "activation", standard: .relu, isRequired: false, valueName: "activation",
         help: "Between the linear maps of each."
     ) { $0.rawValue }
-    /// Classes that the density is conditioned on, as one-hot context of every conditioner; 0 for none.
+    /// Number of classes that the density is conditioned on, as one-hot context of every conditioner; 0 for none.
     public static let classes = SizeField<Int>(
         "classes", standard: 0, .range(0...ModelFile.Limit.classes), isRequired: false, isOption: false,
         help: "Classes that the density is conditioned on."
@@ -28,13 +28,13 @@ public enum FlowFields {
 }
 
 extension Sizes {
-    /// Classes that the density is conditioned on; 0 for none.
+    /// Number of classes that the density is conditioned on; 0 for none.
     public var classes: Int {
         get { self[FlowFields.classes] }
         set { self[FlowFields.classes] = newValue }
     }
 
-    /// These sizes with more residual blocks, of the size of the last.
+    /// Returns the sizes with `count` more residual blocks, each as large as the last.
     public func addingBlocks(_ count: Int) -> Sizes {
         var sizes = self
         let hidden = self[FlowFields.hidden]
@@ -42,7 +42,7 @@ extension Sizes {
         return sizes
     }
 
-    /// The values of `fields` in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
+    /// Describes the values of `fields` in words, such as `5 layers of [512, 512], relu, log-scales within ±3.0`.
     public func description(of fields: [any SizeDescription]) -> String {
         let chain = [FlowFields.layers.name, FlowFields.hidden.name]
         let others = fields.filter { !chain.contains($0.name) }

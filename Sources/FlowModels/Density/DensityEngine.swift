@@ -1,12 +1,12 @@
 import FlowCore
 import System
 
-/// The executor of a flow between preprocessing and the base density, with the memory that its calls write on.
+/// Executor of a flow between preprocessing and the base density, with the buffers that its calls write on.
 ///
 /// Knows nothing of the flow's type, and loops over indices: generic code that is not specialised, as in debug builds,
 /// allocates for what it does not know the size of, an iterator's elements among them.
 final class DensityEngine: Sendable {
-    /// Belongs to one call at a time.
+    /// Buffers that belong to one call at a time.
     private final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
@@ -15,13 +15,14 @@ final class DensityEngine: Sendable {
         }
     }
 
+    /// Map between levels and the flow's input.
     let preprocessing: Preprocessing
     private let flow: any FlowExecutor
-    /// The map of a ``Dequantizer``; nil for uniform noise.
+    /// Executor of a ``Dequantizer``'s map; nil for uniform noise.
     private let dequantizer: (any FlowExecutor)?
-    /// What an image's bytes follow in the digest that seeds its noise.
+    /// Bytes before an image's own in the digest that seeds its noise: the model's name and a zero.
     private let noisePrefix: [UInt8]
-    /// Shares of the classes; empty without.
+    /// Probability of each class, `[classes]`; empty unless the density is conditioned on them.
     private let prior: [Double]
     private let tileRows: Int
     private let workspaces: Pool<Workspace>
@@ -41,7 +42,7 @@ final class DensityEngine: Sendable {
         workspaces = Pool { Workspace(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise) }
     }
 
-    /// ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
+    /// Computes ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
     func logDensities(
         of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: () -> Bool
     ) throws {
@@ -65,8 +66,8 @@ final class DensityEngine: Sendable {
             if isCancelled() { throw FlowError.cancelled }
             try workspace.buffers.forward(flow, rows: count)
             for r in 0..<count {
-                let ofLatent = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
-                logDensities[first + r] = ofLatent + logDensities[first + r]
+                let latentLogDensity = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
+                logDensities[first + r] = latentLogDensity + logDensities[first + r]
             }
         }
     }
@@ -92,8 +93,8 @@ final class DensityEngine: Sendable {
             argument: "class", value: "\(classIndex)", allowed: prior.isEmpty ? "none" : "0 to \(prior.count - 1)")
     }
 
-    /// The class of a sample: the one asked for, or one drawn by the shares from the upper half of its seed's streams,
-    /// which no latent uses.
+    /// Returns the class of a sample: the one asked for, or one drawn by the prior from the upper half of its seed's streams, which
+    /// no latent uses; nil without classes.
     private func classIndex(of row: SampleRow) -> Int? {
         if prior.isEmpty || row.classIndex != nil { return row.classIndex }
         var stream = RandomStream(seed: row.seed, stream: row.index | 1 << 63)
@@ -105,7 +106,7 @@ final class DensityEngine: Sendable {
         return prior.count - 1
     }
 
-    /// ``ImageDensity/sample(_:isCancelled:)``.
+    /// Computes ``ImageDensity/sample(_:isCancelled:)``.
     func sample(_ rows: [SampleRow], isCancelled: () -> Bool) throws -> [DrawnImage] {
         for row in rows {
             try check(row.classIndex)
@@ -135,10 +136,11 @@ final class DensityEngine: Sendable {
         return images
     }
 
-    /// Latents that are tried for a sample after the first. A flow's inverse may overflow single precision far from the data.
+    /// Number of latents that are tried for a sample after the first: far from the data a flow's inverse may overflow single
+    /// precision.
     private static let maxRedraws: UInt64 = 8
 
-    /// Images of latents number `attempt` of some samples; nil where one is not finite.
+    /// Draws the images of some samples from their latents number `attempt`, counted from 0; nil where one is not finite.
     private func draw(
         _ rows: ArraySlice<SampleRow>, attempt: UInt64, _ buffers: inout DensityBuffers, _ isCancelled: () -> Bool
     ) throws -> [DrawnImage?] {
@@ -159,21 +161,25 @@ final class DensityEngine: Sendable {
     }
 }
 
-/// What a call writes on, for as many rows as a tile of the executor has; its methods allocate nothing.
+/// Buffers of one call, for as many rows as a tile of the executor has; their methods allocate nothing.
 private struct DensityBuffers {
     private let dims: Int
     private let classes: Int
+    /// SHA-256 that seeds the noise of one row.
     private var digest = [UInt8](repeating: 0, count: 32)
-    /// `[D]`, of one row.
+    /// Noise of one row, `[D]`.
     private var noise: [Float]
-    /// `[rows, classes]`, one-hot.
+    /// Classes as one-hot, `[rows, classes]`.
     private var context: [Float]
-    /// `[rows, D]`, what the flow is given and what it answers.
+    /// What the flow is given, `[rows, D]`.
     private var input: [Float]
+    /// What the flow makes of ``input``, `[rows, D]`.
     private(set) var output: [Float]
-    /// `[rows]`, log-dets of the flow and log-densities of the latents, nats.
+    /// Log-determinants of the flow, `[rows]`, nats.
     private(set) var flowLogDets: [Float]
+    /// Log-densities of the latents under the base distribution, `[rows]`, nats.
     private(set) var base: [Double]
+    /// Buffers of a dequantizer; nil for uniform noise.
     private var learnedNoise: LearnedNoiseBuffers?
 
     init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
@@ -188,8 +194,8 @@ private struct DensityBuffers {
         if drawsNoise { learnedNoise = LearnedNoiseBuffers(rows: rows, dims: dims) }
     }
 
-    /// Seed of a row's noise: a function of the image's bytes and the model's name alone, so that the same image always gets
-    /// the same answer.
+    /// Returns the seed of a row's noise: a function of the image's bytes and the model's name alone, so that the same image always
+    /// gets the same answer.
     private mutating func noiseSeed(of row: DensityRow, _ prefix: [UInt8]) -> UInt64 {
         var hash = SHA256()
         hash.update(prefix.span)
@@ -200,8 +206,9 @@ private struct DensityBuffers {
         return seed
     }
 
-    /// Has a dequantizer draw the noise of `count` rows from `first` on. Rows of one image and draw that follow one another, as
-    /// those of the classes of a mixture do, share it.
+    /// Has a dequantizer draw the noise of `count` rows from `first` on, once for rows of one image and draw that follow one
+    /// another, as those of the classes of a mixture do.
+    /// - Throws: what the executor throws.
     mutating func drawNoise(
         _ dequantizer: any FlowExecutor, _ rows: [DensityRow], _ first: Int, _ count: Int, _ prefix: [UInt8],
         _ preprocessing: Preprocessing
@@ -214,26 +221,27 @@ private struct DensityBuffers {
             if isNew {
                 place += 1
                 let seed = noiseSeed(of: rows[first + r], prefix)
-                learnedNoise!.prepare(place, rows[first + r], seed: seed, levels: preprocessing.levels)  // there is one
+                // the buffers are there with a dequantizer
+                learnedNoise!.prepare(place, rows[first + r], seed: seed, levels: preprocessing.levels)
             }
             learnedNoise!.places[r] = place
         }
         try learnedNoise!.draw(dequantizer, rows: place + 1)
     }
 
-    /// Makes row `r` of the input of an image with the noise that was drawn for it.
-    /// - Returns: `log |∂w/∂y| − log q(u | x)`, nats.
+    /// Fills row `r` of the input with an image and the noise that was drawn for it.
+    /// - Returns: `log |det ∂w/∂y| − log q(u | x)`, nats.
     mutating func fill(_ r: Int, dequantized row: DensityRow, _ preprocessing: Preprocessing) -> Double {
         let dims = dims
-        let logDensity = learnedNoise!.setNoise(&noise, ofRow: r)  // as above
+        let logDensity = learnedNoise!.setNoise(&noise, ofRow: r)  // there with a dequantizer
         let drawn = noise
         var span = input.mutableSpan
-        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+        return preprocessing.flowInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
             - logDensity
     }
 
-    /// Makes row `r` of the input of an image with uniform noise.
-    /// - Returns: `log |∂w/∂y|`, nats.
+    /// Fills row `r` of the input with an image and uniform noise.
+    /// - Returns: `log |det ∂w/∂y|`, nats.
     mutating func fill(_ r: Int, _ row: DensityRow, _ prefix: [UInt8], _ preprocessing: Preprocessing) -> Double {
         let seed = noiseSeed(of: row, prefix)
         let dims = dims
@@ -241,10 +249,10 @@ private struct DensityBuffers {
         RandomStream.uniforms(seed: seed, stream: UInt64(row.draw), to: &noiseSpan, count: dims)
         let drawn = noise
         var span = input.mutableSpan
-        return preprocessing.latentInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
+        return preprocessing.flowInput(pixels: row.pixels[0..<dims], noise: drawn, w: &span, offset: r * dims)
     }
 
-    /// Makes row `r` of the input latent number `attempt` of a sample.
+    /// Fills row `r` of the input with latent number `attempt` of a sample.
     mutating func fill(_ r: Int, latentOf row: SampleRow, attempt: UInt64) {
         let dims = dims
         var span = input.mutableSpan
@@ -253,17 +261,20 @@ private struct DensityBuffers {
         for j in r * dims..<(r + 1) * dims { span[j] *= row.temperature }
     }
 
+    /// Sets the context of row `r` to a class as one-hot, or to zeros without one.
     mutating func setClass(_ r: Int, _ classIndex: Int?) {
         for c in 0..<classes { context[r * classes + c] = c == classIndex ? 1 : 0 }
     }
 
-    /// Data → latent of the first rows, and the base density of what comes out.
+    /// Maps the first rows data → latent, and computes the base log-density of what comes out.
+    /// - Throws: what the executor throws.
     mutating func forward(_ flow: any FlowExecutor, rows: Int) throws {
         try flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
         standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
     }
 
-    /// Latent → data of the first rows, and the base density of what goes in.
+    /// Maps the first rows latent → data, and computes the base log-density of what goes in.
+    /// - Throws: what the executor throws, such as ``FlowError/cancelled``.
     mutating func inverse(_ flow: any FlowExecutor, rows: Int, isCancelled: () -> Bool) throws {
         standardNormalLogDensity(input, rows: rows, dims: dims, to: &base)
         try flow.inverse(

@@ -2,20 +2,25 @@ public import FlowCore
 
 /// A trained flow with its record: what the service and the command line ask.
 public struct DensityModel: ImageDensity {
+    /// Trained flow, its weights in single precision.
     public let flow: any FlowArchitecture
+    /// Trained dequantizer of variational dequantization; nil for uniform noise.
     public let dequantizer: Dequantizer?
     public let record: ModelRecord
     public let precision: WeightPrecision
     private let engine: DensityEngine
 
+    /// Map between an image's levels and the flow's input.
     public var preprocessing: Preprocessing { engine.preprocessing }
     public var densityOrder: ExecutionOrder { flow.forwardOrder }
     public var samplingOrder: ExecutionOrder { flow.inverseOrder }
 
+    /// Makes a model of a trained flow, its dequantizer and its record.
+    ///
     /// - Parameters:
-    ///   - dequantizer: of variational dequantization, as the record has it.
-    ///   - precision: of the weights that answers are computed with; ``flow`` stays as it is.
-    ///   - executor: makes what computes a flow with such weights; by default the CPU's.
+    ///   - dequantizer: dequantizer of the record's sizes; nil for uniform noise.
+    ///   - precision: precision of the weights that answers are computed with; ``flow`` stays as it is.
+    ///   - executor: makes the executor of a flow with such weights; by default the CPU's.
     /// - Throws: ``FlowError`` when the record's sizes are not the flow's, or its preprocessing makes no sense.
     public init(
         flow: any FlowArchitecture, dequantizer: Dequantizer? = nil, record: ModelRecord,
@@ -47,7 +52,7 @@ public struct DensityModel: ImageDensity {
             prior: record.classPrior ?? [])
     }
 
-    /// After the first calls nothing is allocated.
+    /// Computes log-densities; after the first calls nothing is allocated.
     public func logDensities(
         of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
     ) throws {

@@ -7,9 +7,9 @@ import System
 public struct DensityRow: Sendable, Equatable {
     /// Levels `0 ..< levels`, row-major `[height, width, channels]`.
     public var pixels: [UInt8]
-    /// Draw `0 ..< K` of the image's own noise stream. The same image and draw always get the same noise.
+    /// Number of the draw in the image's own noise, from 0: the same image and draw always get the same noise.
     public var draw: UInt32
-    /// The class that a class-conditional density is conditioned on, an index into the record's classes; nil: the mixture.
+    /// Index of the class, among the record's, that a class-conditional density is given; nil for the mixture of all classes.
     public var classIndex: Int?
 
     public init(pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil) {
@@ -21,15 +21,16 @@ public struct DensityRow: Sendable, Equatable {
 
 /// One image to draw. The same values give the same bytes, whatever else is drawn with it.
 public struct SampleRow: Sendable, Equatable {
+    /// Seed of the sample's random numbers.
     public var seed: UInt64
     /// Number of this sample within its seed, below ``indexLimit``.
     public var index: UInt64
     /// Standard deviation of the latent; 1 draws from the learned density.
     public var temperature: Float
-    /// The class to draw of a class-conditional density; nil: drawn first, by the record's shares.
+    /// Index of the class, among the record's, to draw from a class-conditional density; nil for one drawn by the record's prior.
     public var classIndex: Int?
 
-    /// Above are the streams of latents that are drawn anew, and of classes.
+    /// Limit of ``index``, 2⁴⁸: random streams from there on are for latents that are drawn anew, and for classes.
     public static let indexLimit: UInt64 = 1 << 48
 
     public init(seed: UInt64, index: UInt64, temperature: Float = 1, classIndex: Int? = nil) {
@@ -47,7 +48,7 @@ public struct DrawnImage: Sendable, Equatable {
     /// `log p(y)` of the drawn point `y` in `[0, 1)^D`, before it was rounded down to levels; nats. With a class
     /// `log p(y | class)`.
     public var logDensity: Double
-    /// The class of a class-conditional density that it was drawn from.
+    /// Index of the class, among the record's, that it was drawn from; nil without classes.
     public var classIndex: Int?
 
     public init(pixels: [UInt8], logDensity: Double, classIndex: Int? = nil) {
@@ -59,34 +60,38 @@ public struct DrawnImage: Sendable, Equatable {
 
 /// What the service needs of a model: a record, two directions, and how each is ordered.
 public protocol ImageDensity: Sendable {
+    /// Record of the model: shape, levels, classes, training.
     var record: ModelRecord { get }
-    /// Of its weights: with others densities and samples differ slightly.
+    /// Precision of the weights; with another one densities and samples differ slightly.
     var precision: WeightPrecision { get }
-    /// Order of data → latent.
+    /// Order over dimensions of data → latent, the direction of densities.
     var densityOrder: ExecutionOrder { get }
-    /// Order of latent → data.
+    /// Order over dimensions of latent → data, the direction of samples.
     var samplingOrder: ExecutionOrder { get }
 
-    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, or of a class-conditional density to `log p(y | class)`;
-    /// `y = (x + u)/levels` in `[0, 1)^D`; not finite only where the flow itself is not. The bits of a row do not depend on
-    /// the other rows.
+    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, or of a class-conditional density to `log p(y | class)`, with
+    /// `y = (x + u)/levels` in `[0, 1)^D`.
+    ///
+    /// A value is not finite only where the flow itself is not. The bits of a row do not depend on the other rows.
     /// - Throws: ``FlowError`` when a row is not `D` wide, holds a value outside `0 ..< levels`, lacks a class that it
     ///   needs or has one that there is not, or when `isCancelled` turned true between blocks.
     func logDensities(
         of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
     ) throws
 
-    /// One image per row. The bits of a row do not depend on the other rows. A latent whose image is not finite is replaced by
-    /// the next of eight others of the same seed and index.
-    /// - Throws: ``FlowError/notFinite(argument:row:)`` when none of them has one; ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
+    /// Draws one image per row. The bits of a row do not depend on the other rows. A latent whose image is not finite is replaced
+    /// by the next of eight others of the same seed and index.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for a class that there is not, or an index from
+    ///   ``SampleRow/indexLimit`` on; ``FlowError/notFinite(argument:row:)`` when no latent of a row has a finite image;
+    ///   ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
 }
 
-/// What is known of one row.
+/// Log-density of one row, with its parts where it is a mixture.
 public struct RowDensity: Sendable, Equatable {
     /// `log p(y)`, or `log p(y | class)` of a row with a class; nats.
     public var logProb: Double
-    /// `log p(y | class)` of every class, of a class-conditional density and a row without a class; else empty.
+    /// `log p(y | class)` of every class, nats; empty unless the density is class-conditional and the row has no class.
     public var classLogProbs: [Double]
 
     public init(logProb: Double, classLogProbs: [Double] = []) {
@@ -100,15 +105,17 @@ public struct RowDensity: Sendable, Equatable {
 
 /// Threads that may take over parts of a computation.
 public protocol IdleThreads: Sendable {
-    /// Threads that could compute now, the caller's among them: 1 or more.
+    /// Number of threads that could compute now, the caller's among them: 1 or more.
     var available: Int { get }
     /// Runs `body` once for each of `0 ..< parts`, on the caller's thread and those that are idle, and returns when all have run.
     func run(parts: Int, _ body: @escaping @Sendable (Int) -> Void)
 }
 
 extension ImageDensity {
-    /// Log-densities of rows with a class or without: of a class-conditional density, without one, the mixture's
-    /// `log p(y) = log Σ π_c p(y | c)` with its parts, which costs as much as that many rows and is shared among `threads`.
+    /// Computes log-densities, nats, of rows with a class or without one.
+    ///
+    /// Without one a class-conditional density gives the mixture's `log p(y) = log Σ π_c p(y | c)` with its parts. That costs as
+    /// much as one row for each class, and is divided among `threads`.
     /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
     public func densities(
         of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
@@ -131,7 +138,8 @@ extension ImageDensity {
         }
     }
 
-    /// ``logDensities(of:isCancelled:)`` with at least two rows for each of the threads, which read a flow's weights together.
+    /// Computes ``logDensities(of:isCancelled:)`` on several threads, at least two rows on each: rows that are computed together
+    /// read the flow's weights once.
     private func logDensities(
         of rows: [DensityRow], threads: (any IdleThreads)?, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [Double] {
@@ -145,7 +153,8 @@ extension ImageDensity {
         return try results.joined()
     }
 
-    /// ``logDensities(of:to:isCancelled:)`` as an array.
+    /// Returns the values of ``logDensities(of:to:isCancelled:)`` as an array, one a row, nats.
+    /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
     public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
         var values = [Double](repeating: 0, count: rows.count)
         var span = values.mutableSpan
@@ -154,7 +163,7 @@ extension ImageDensity {
     }
 }
 
-/// What came of the parts of a computation.
+/// Results of the parts of a computation, each set by its thread.
 private final class PartialResults: Sendable {
     private let results: Mutex<[Result<[Double], any Error>]>
 
@@ -162,6 +171,7 @@ private final class PartialResults: Sendable {
 
     func set(_ part: Int, _ result: Result<[Double], any Error>) { results.withLock { $0[part] = result } }
 
+    /// Returns the values of all parts, in order.
     /// - Throws: the error of the first part that failed.
     func joined() throws -> [Double] { try results.withLock { try $0.flatMap { try $0.get() } } }
 }

@@ -9,30 +9,34 @@ public enum ModelFile {
 
     /// Bounds on the sizes in a record, so that nothing large is computed or allocated for a bad one.
     enum Limit {
+        /// Most dimensions of an image.
         static let dims = 1 << 20
+        /// Most classes.
         static let classes = 10_000
-        /// Numbers in memory, masked zeros among them, for each one in the file; a small file may ask for as much as one of
-        /// `fewNumbers`. Sorted masks leave about half of a matrix: only one-pixel images come near this.
+        /// Most numbers in memory, masked zeros among them, for each one in the file. Sorted masks leave about half of a matrix:
+        /// only one-pixel images come near this.
         static let elementsPerNumber = 16
+        /// Count of numbers that a file with fewer is taken to hold.
         static let fewNumbers = 1 << 20
     }
 
-    /// Most numbers in memory, masked zeros among them, that a model whose file holds `parameters` may take: what is not in
-    /// the file must not be allocated at a file's bidding.
+    /// Returns the most numbers in memory, masked zeros among them, that a model whose file holds `parameters` may take: what is not
+    /// in the file must not be allocated at a file's bidding.
     package static func elementLimit(parameters: Int) -> Int {
         let (limit, overflow) = Limit.elementsPerNumber.multipliedReportingOverflow(
             by: max(parameters, Limit.fewNumbers))
         return overflow ? .max : limit
     }
 
-    /// How far the check vector's log-density may be from the recorded one: `1e-4 · D` nats, room for another CPU's
-    /// order of summation in single precision and for nothing else.
+    /// Returns how far the check vector's log-density may be from the recorded one: `1e-4 · D` nats, room for another CPU's order of
+    /// summation in single precision and for nothing else.
     public static func checkTolerance(dims: Int) -> Double { 1e-4 * Double(dims) }
 
     // MARK: Writing
 
-    /// The file's bytes, in the newest format. The check vector is evaluated again on the weights as rounded to `precision`, so that the file
-    /// verifies.
+    /// Encodes a model as the bytes of a file in the newest format. The check vector is evaluated again on the weights as rounded to
+    /// `precision`, so that the file verifies.
+    /// - Throws: ``FlowError`` when the rounded weights make no model; `EncodingError` for a number of the record that is not finite.
     public static func encode(
         _ model: DensityModel, precision: TensorPrecision
     ) throws -> [UInt8] {
@@ -40,6 +44,7 @@ public enum ModelFile {
         return try Safetensors.encode(tensors, metadata: metadata, precision: precision)
     }
 
+    /// Returns the tensors, rounded to `precision`, and the metadata with a record that agrees with them.
     private static func contents(
         _ model: DensityModel, _ precision: TensorPrecision
     ) throws -> (tensors: [Safetensors.Tensor], metadata: [String: String]) {
@@ -65,8 +70,8 @@ public enum ModelFile {
         return (tensors, [recordKey: json])
     }
 
-    /// Writes the file beside its place and renames it there, so that nobody ever reads half of one.
-    /// - Throws: ``SystemError``, what the file system says.
+    /// Writes a model file beside its place and renames it there, so that nobody ever reads half of one.
+    /// - Throws: ``SystemError``, what the file system says; what ``encode(_:precision:)`` throws.
     public static func write(
         _ model: DensityModel, to path: String, precision: TensorPrecision
     ) throws {
@@ -80,13 +85,14 @@ public enum ModelFile {
 
     // MARK: Reading
 
-    /// - Parameter precision: of the weights that the model computes with. The file is verified in single precision.
+    /// Loads a model, and verifies its check vector in single precision.
+    /// - Parameter precision: precision of the weights that the model computes with.
     /// - Throws: ``ModelFileError``.
     public static func load(path: String, precision: WeightPrecision = .f32) throws -> DensityModel {
         try withBytes(of: path) { try load($0, precision: precision) }
     }
 
-    /// What `body` makes of the bytes of a model file, which are mapped and valid inside it alone.
+    /// Calls `body` with the bytes of a model file, which are mapped and valid inside it alone, and returns its result.
     /// - Throws: ``ModelFileError/unreadable(reason:)``; what `body` throws.
     package static func withBytes<Output>(of path: String, _ body: (RawSpan) throws -> Output) throws -> Output {
         do {
@@ -96,7 +102,8 @@ public enum ModelFile {
         }
     }
 
-    /// Loads a model from memory, which is read and not kept; otherwise like ``load(path:precision:)``.
+    /// Loads a model from memory, which is read and not kept, and verifies its check vector in single precision.
+    /// - Parameter precision: precision of the weights that the model computes with.
     /// - Throws: ``ModelFileError``.
     public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> DensityModel {
         let tensors: [String: Safetensors.Tensor]
@@ -115,7 +122,7 @@ public enum ModelFile {
         return try model(architecture, record, tensors, precision)
     }
 
-    /// Versions are looked at before anything else is: a newer file may have other fields.
+    /// Versions of a record, which are decoded before anything else is: a newer file may have other fields.
     private struct Versions: Codable {
         var format_version: Int
         var mathematics_version: Int
@@ -180,15 +187,17 @@ public enum ModelFile {
     }
 
     /// Compares what the hyper-parameters ask for with the numbers that the file holds, before anything is allocated.
-    /// - Returns: the parameters of the flow and its dequantizer, masked zeros not among them.
+    /// - Parameter held: numbers in the file's tensors.
+    /// - Returns: the number of parameters of the flow and its dequantizer, masked zeros not among them.
+    /// - Throws: ``ModelFileError`` when they differ, or masked zeros take too much memory.
     private static func checkSizes<Flow: FlowArchitecture>(
         _: Flow.Type, _ record: ModelRecord, held: Int
     ) throws -> Int {
         // elements first: where they are few, parameters are quickly counted
-        let ofDequantizer =
+        let dequantizerCount =
             record.dequantizer.map { Dequantizer.parameterCount(shape: record.eventShape, sizes: $0) ?? .max } ?? 0
-        func withDequantizer(_ ofFlow: Int?) -> Int {
-            let (sum, overflow) = (ofFlow ?? .max).addingReportingOverflow(ofDequantizer)
+        func withDequantizer(_ flowCount: Int?) -> Int {
+            let (sum, overflow) = (flowCount ?? .max).addingReportingOverflow(dequantizerCount)
             return overflow ? .max : sum
         }
         let elements = withDequantizer(
@@ -211,6 +220,8 @@ public enum ModelFile {
         return expected
     }
 
+    /// Checks that the model gives the recorded log-density of its check vector.
+    /// - Throws: ``ModelFileError/checkFailed(expected:actual:tolerance:)``.
     private static func verify(_ model: DensityModel) throws {
         let check = model.record.check
         let actual = try model.densities(of: [DensityRow(pixels: check.pixels)], isCancelled: { false })[0].logProb
@@ -223,7 +234,7 @@ public enum ModelFile {
 }
 
 extension TensorPrecision {
-    /// The nearest number of this precision.
+    /// Rounds to the nearest number of this precision.
     package func rounded(_ value: Float) -> Float {
         switch self {
         case .float32: value

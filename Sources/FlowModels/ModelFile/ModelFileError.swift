@@ -1,28 +1,37 @@
 import FlowCore
 
-/// Why a model file was refused. Every text names what is wrong and the values, never where the file is.
+/// Reason why a model file was refused. Every text names what is wrong and the values, never where the file is.
 public enum ModelFileError: Error, Equatable, Sendable {
+    /// The file cannot be read; `reason` is what the system says.
     case unreadable(reason: String)
+    /// The file is no sound safetensors file.
     case format(SafetensorsError)
     /// There is no `tusk` document in the file's metadata.
     case noRecord
+    /// A `field` of the record, by its dotted path, is missing or makes no sense; `reason` continues a sentence about it.
     case badRecord(field: String, reason: String)
+    /// The record's `format_version` is newer than the newest that is read.
     case newerFormat(version: Int, supported: Int)
+    /// The record's `mathematics_version` is newer than the newest that is known.
     case newerMathematics(version: Int, supported: Int)
+    /// No architecture is called as the record's is; `known` are the names that there are.
     case unknownArchitecture(String, known: [String])
+    /// The record's sizes ask for `expected` numbers, the file holds `actual`.
     case wrongParameterCount(expected: Int, actual: Int)
     /// More masked zeros, which the file does not hold, than a file of so many numbers may ask for.
     case tooManyElements(Int, limit: Int, held: Int)
+    /// The file has no tensor of that name, which the flow needs.
     case missingTensor(String)
+    /// The tensor has shape `actual`, the flow needs `expected`.
     case wrongShape(tensor: String, expected: [Int], actual: [Int])
     /// A weight that the architecture's masks hold at zero is not zero.
     case maskViolated
-    /// The model does not give the log-density that its file says it gives.
+    /// The model does not give the log-density, nats, that its file says it gives.
     case checkFailed(expected: Double, actual: Double, tolerance: Double)
 }
 
 extension ModelFileError {
-    /// What is wrong with a size in a `part` of the record, or in what the flow says of the record.
+    /// Says what is wrong with a size in a `part` of the record, or what the flow has against the record.
     init(_ error: FlowError, in part: String? = nil) {
         if case .outOfRange(let argument, let value, let allowed) = error {
             self = .badRecord(

@@ -1,7 +1,7 @@
 import FlowCore
 
 extension ModelRecord {
-    /// Looks at every number before anything is computed from it.
+    /// Checks every number before anything is computed from it.
     /// - Throws: ``ModelFileError/badRecord(field:reason:)``.
     func validate(_ architecture: any FlowArchitecture.Type) throws {
         func require(_ holds: Bool, _ field: String, _ reason: String) throws {
@@ -31,7 +31,7 @@ extension ModelRecord {
                 try require(sizes[field.name] != nil, "\(part).\(field.name)", "is missing")
             }
         }
-        // those that files have of other architectures too
+        // files have sizes of other architectures too
         try requireAllowed(sizes, by: architecture.fields + FlowRegistry.fields, "hyper_parameters")
         try requireAll(architecture.fields, of: sizes, "hyper_parameters")
         try require(

@@ -8,35 +8,42 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     /// Layout of the file: 1, where masked matrices are whole, or 2, where they are without what their masks hold at zero. A
     /// newer one than ``currentFormatVersion`` is refused.
     public var formatVersion: Int
-    /// What the numbers mean: dequantization stream, order of maps, parametrisation.
+    /// Version of what the numbers mean: dequantization stream, order of maps, parametrisation.
     public var mathematicsVersion: Int
-    /// `[A-Za-z0-9._-]{1,64}`; names the model in requests and seeds its dequantization noise.
+    /// Name of the model in requests, which seeds its dequantization noise too: `[A-Za-z0-9._-]{1,64}`.
     public var name: String
-    /// Name in the registry, such as `maf`.
+    /// Name of the architecture in the registry, such as `maf`.
     public var architecture: String
     /// Sizes of the flow; one that is missing has its field's standard value.
     public var sizes: Sizes
+    /// Height, width and channels of an image.
     public var eventShape: EventShape
-    /// Values of one dimension of a discrete image are `0 ..< levels`; 2 to 256.
+    /// Number of values of a dimension of a discrete image, `0 ..< levels`; 2 to 256.
     public var levels: Int
-    /// `uniform` or `variational`.
+    /// Kind of dequantization, `uniform` or `variational`.
     public var dequantization: String
     /// Sizes of the ``Dequantizer`` that draws the noise of a variational dequantization, else nil.
     public var dequantizer: Sizes?
-    /// `α` of the logit map; see `Preprocessing`.
+    /// `α` of the logit map, in `(0, 0.5)`; see ``Preprocessing``.
     public var logitAlpha: Double
     /// Names of the classes in the training data.
     public var classes: [String]
     /// Fraction of the training images in each class: the mixture's weights of a class-conditional density, else nil.
     public var classPrior: [Double]?
-    /// Numbers of the flow that no mask holds at zero.
+    /// Number of parameters of the flow and its dequantizer that no mask holds at zero.
     public var parameterCount: Int
+    /// Training that made the model; nil where the file does not say.
     public var training: TrainingRecord?
+    /// Density of images that the training never saw; nil where the file does not say.
     public var heldOut: HeldOutRecord?
+    /// Quantiles of the log-densities of held-out images; nil where the file does not say.
     public var calibration: Calibration?
+    /// An image and its log-density, verified at every load.
     public var check: CheckVector
 
+    /// Version of the file's layout that is written, the newest that is read.
     public static let currentFormatVersion = 2
+    /// Version of what the numbers mean that is written, the newest that is read.
     public static let currentMathematicsVersion = 1
 
     enum CodingKeys: String, CodingKey {
@@ -89,7 +96,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
 }
 
 extension ModelRecord {
-    /// ``dequantization`` with such a dequantizer, or without one.
+    /// Returns the ``dequantization`` with a dequantizer of such sizes, or with none.
     public static func dequantization(_ dequantizer: Sizes?) -> String {
         dequantizer == nil ? "uniform" : "variational"
     }
@@ -113,20 +120,27 @@ extension ModelRecord {
     ]
 }
 
-/// How the model was trained.
+/// Training of a model, as its record has it.
 public struct TrainingRecord: Sendable, Codable, Equatable {
-    /// SHA-256, hexadecimal, of the training images' levels in order.
+    /// SHA-256, hexadecimal, of the training images: shape, number of levels, labels and values.
     public var dataHash: String
+    /// Split that was trained on, such as `train`.
     public var split: String
+    /// Number of training images.
     public var images: Int
+    /// Whether images were mirrored left to right at random.
     public var horizontalFlips: Bool
+    /// Seed of the training.
     public var seed: UInt64
-    /// Epochs run, and the one whose weights were kept.
+    /// Number of epochs that were run.
     public var epochs: Int
+    /// Epoch whose weights were kept, counted from 1.
     public var bestEpoch: Int
+    /// Images a step.
     public var batch: Int
+    /// Training time by the wall clock, seconds.
     public var wallSeconds: Double
-    /// Of a fine-tuning the model that it started from, else nil.
+    /// Model that a fine-tuning started from; else nil.
     public var start: StartingRecord?
 
     enum CodingKeys: String, CodingKey {
@@ -159,8 +173,9 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     }
 }
 
-/// The model that a fine-tuning started from.
+/// Model that a fine-tuning started from.
 public struct StartingRecord: Sendable, Codable, Equatable {
+    /// Name of that model.
     public var name: String
     /// SHA-256, hexadecimal, of the flow's parameters as float32, little-endian, in their order.
     public var parameterHash: String
@@ -178,10 +193,13 @@ public struct StartingRecord: Sendable, Codable, Equatable {
 
 /// Density of images that the training never saw.
 public struct HeldOutRecord: Sendable, Codable, Equatable {
+    /// Split that the images are from, such as `validation`.
     public var split: String
+    /// Number of images.
     public var count: Int
-    /// Mean over images, and the mean's standard error.
+    /// Mean bits per dimension over the images.
     public var bitsPerDim: Double
+    /// Standard error of ``bitsPerDim``, bits per dimension.
     public var bitsPerDimStandardError: Double
 
     enum CodingKeys: String, CodingKey {
@@ -201,9 +219,9 @@ public struct HeldOutRecord: Sendable, Codable, Equatable {
 
 /// An input and its log-density, verified at every load.
 public struct CheckVector: Sendable, Codable, Equatable {
-    /// `D` levels.
+    /// Levels of the image, `[D]`, row-major `[height, width, channels]`.
     public var pixels: [UInt8]
-    /// `log p(y)` of draw 0, nats.
+    /// Log-density `log p(y)` of draw 0, nats.
     public var logProb: Double
 
     enum CodingKeys: String, CodingKey {

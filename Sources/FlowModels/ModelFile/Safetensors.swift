@@ -1,29 +1,40 @@
 import FoundationEssentials
 import System
 
-/// Number formats of tensors in a file.
+/// Number format of a tensor in a file.
 public enum TensorPrecision: String, Sendable, Codable, CaseIterable {
+    /// Single precision.
     case float32 = "F32"
+    /// Single precision's exponent with 8 bits of significand.
     case bfloat16 = "BF16"
+    /// Half precision.
     case float16 = "F16"
 
-    /// Bytes a number.
+    /// Size of a number, bytes.
     public var width: Int { self == .float32 ? 4 : 2 }
 }
 
-/// What is wrong with a safetensors file. Texts name tensors and numbers, never where the file is.
+/// Fault of a safetensors file. Texts name tensors and numbers, never where the file is.
 public enum SafetensorsError: Error, Equatable, Sendable {
+    /// The file has too few bytes for the length of a header.
     case tooShort(bytes: Int)
+    /// The file announces a header of more than `limit` bytes.
     case headerTooLong(bytes: UInt64, limit: Int)
+    /// The header is no JSON object of tensors.
     case headerNotJSON
+    /// The tensor's number format is none of those that are read.
     case unknownType(tensor: String, type: String)
+    /// The tensor has an axis of negative length, or its size overflows.
     case badShape(tensor: String)
+    /// The tensor's offsets are not a range within the `bytes` bytes of data.
     case badOffsets(tensor: String, bytes: Int)
+    /// The tensor's offsets span `actual` bytes, its shape needs `expected`.
     case wrongSize(tensor: String, expected: Int, actual: Int)
-    /// Tensors overlap or leave a hole before this one.
+    /// The tensor overlaps the one before it, or there is a hole between them.
     case notContiguous(tensor: String)
-    /// The tensors end elsewhere than the file.
+    /// The file is `actual` bytes long, its header describes `expected`.
     case wrongLength(expected: Int, actual: Int)
+    /// The tensor holds NaN or ±∞.
     case notFinite(tensor: String)
 }
 
@@ -33,14 +44,18 @@ public enum SafetensorsError: Error, Equatable, Sendable {
 /// Reading executes nothing and checks every size with overflow-checked arithmetic before it allocates.
 /// Source: safetensors 0.8, "Format" in its README.
 package enum Safetensors {
-    /// Longest header that is read.
+    /// Longest header that is read, bytes.
     package static let headerLimit = 8 << 20
 
+    /// A named array of numbers.
     package struct Tensor: Sendable, Equatable {
+        /// Name in the header.
         package var name: String
+        /// Lengths of the axes; their product is the number of values.
         package var shape: [Int]
+        /// Values, row-major.
         package var values: [Float]
-        /// In the file that it was read from.
+        /// Number format in the file that it was read from.
         package var precision: TensorPrecision
 
         package init(name: String, shape: [Int], values: [Float], precision: TensorPrecision = .float32) {
@@ -51,13 +66,14 @@ package enum Safetensors {
         }
     }
 
+    /// Entry of a tensor in the header, by the format's own names.
     private struct Entry: Codable {
         var dtype: String
         var shape: [Int]
         var data_offsets: [Int]
     }
 
-    /// The header is an object of tensors with one member that is not a tensor.
+    /// Header of a file: an object of tensors, with one member that is not a tensor.
     private struct Header: Codable {
         var metadata: [String: String] = [:]
         var entries: [String: Entry] = [:]
@@ -91,7 +107,7 @@ package enum Safetensors {
         }
     }
 
-    /// - Returns: the file's bytes; the same input gives the same bytes.
+    /// Encodes tensors and metadata as the bytes of a file; the same input gives the same bytes.
     package static func encode(
         _ tensors: [Tensor], metadata: [String: String], precision: TensorPrecision
     ) throws -> [UInt8] {
@@ -106,7 +122,7 @@ package enum Safetensors {
     /// Hands the file's bytes to `sink`, some hundred thousand at a time.
     /// - Parameters:
     ///   - tensors: in the order of the file.
-    ///   - values: of the tensor of that number, asked for when their turn comes.
+    ///   - values: returns the values of the tensor of that number; called when its turn comes.
     package static func write(
         _ tensors: [(name: String, shape: [Int])], metadata: [String: String], precision: TensorPrecision,
         values: (Int) -> [Float], to sink: ([UInt8]) throws -> Void
@@ -144,7 +160,7 @@ package enum Safetensors {
         }
     }
 
-    /// Numbers that are written at a time.
+    /// Count of numbers that are written at a time.
     private static let pieceCount = 1 << 16
 
     private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
@@ -153,13 +169,14 @@ package enum Safetensors {
         }
     }
 
-    /// The nearest bfloat16, ties to even.
+    /// Returns the bits of the nearest bfloat16, ties to even.
     static func bfloat16(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         guard value.isFinite else { return UInt16(truncatingIfNeeded: bits >> 16) | (value.isNaN ? 0x40 : 0) }
         return UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
     }
 
+    /// Decodes the bytes of a file: tensors by name, and the metadata.
     /// - Throws: ``SafetensorsError``.
     package static func decode(_ bytes: RawSpan) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
         guard bytes.byteCount >= 8 else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }

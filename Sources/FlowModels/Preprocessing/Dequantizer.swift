@@ -18,12 +18,12 @@ public import FlowLayers
 /// Source: Ho et al., *Flow++* (2019), §3.1, arXiv:1902.00275, with couplings on vectors in place of convolutional ones, and `Φ`
 /// in place of the sigmoid, with which no `f` of this kind gives uniform noise.
 public struct Dequantizer: Parametrized {
-    /// ε → v: its `forward` direction is the one that is needed, its context is ``setContext(_:pixels:levels:offset:)``.
+    /// Map ε → v, whose `forward` direction alone is needed; ``setContext(_:pixels:levels:offset:)`` makes its context.
     public var map: AffineCouplingFlow
-    /// A value for each of ``fields``.
+    /// Sizes that it was built from, a value for each of ``fields``.
     public let sizes: Sizes
 
-    /// Couplings.
+    /// Number of couplings.
     public static let layers = SizeField<Int>(
         "layers", standard: 2, .range(1...1024), help: "Couplings of a variational dequantization.")
     /// Hidden units of each conditioner, layer by layer.
@@ -36,15 +36,17 @@ public struct Dequantizer: Parametrized {
     /// Bound of the couplings' log-scales, nats.
     private static let logScaleBound: Float = 3
 
-    /// - Parameter seed: of the initial weights; nil: all zero, to be filled from a file.
+    /// Builds the dequantizer of images of `shape`.
+    /// - Parameter seed: seed of the initial weights; nil for zeros, to be filled from a file.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for images of one dimension, or bad sizes.
     public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
         self.sizes = try sizes.resolved(by: Self.fields)
-        // other numbers than the flow's, which has the seed itself
+        // the flow has the seed itself, and draws other numbers
         map = try AffineCouplingFlow(
             shape: shape, sizes: Self.flowSizes(shape, sizes), seed: seed.map { ~$0 })
     }
 
+    /// Path of its parameters in a model file.
     private static let path = "dequantizer"
 
     private static func flowSizes(_ shape: EventShape, _ sizes: Sizes) -> Sizes {
@@ -59,12 +61,12 @@ public struct Dequantizer: Parametrized {
     public var dims: Int { map.dims }
     public var partRows: Int { map.partRows }
 
-    /// Numbers in the arrays of such a dequantizer, none of which a mask holds at zero; nil where that overflows.
+    /// Counts the numbers in the arrays of such a dequantizer, none of which a mask holds at zero; nil where the count overflows.
     public static func parameterCount(shape: EventShape, sizes: Sizes) -> Int? {
         AffineCouplingFlow.parameterCount(shape: shape, sizes: flowSizes(shape, sizes))
     }
 
-    /// Under `dequantizer` in a model file, behind the flow's own.
+    /// Visits every parameter array; their names begin with `dequantizer`, and in a model file they follow the flow's.
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         try map.visitParameters { info, values in try body(info.within(Self.path), &values) }
     }
@@ -75,7 +77,7 @@ public struct Dequantizer: Parametrized {
         }
     }
 
-    /// An image as context: levels on `[−1, 1]`.
+    /// Sets the context from `offset` on to an image, `D` levels scaled to `[−1, 1]`.
     package static func setContext(_ context: inout [Float], pixels: ArraySlice<UInt8>, levels: Int, offset: Int) {
         let scale = 2 / Float(levels - 1)
         let values = pixels.span
@@ -83,7 +85,7 @@ public struct Dequantizer: Parametrized {
         for j in 0..<values.count { span[offset + j] = Float(values[j]) * scale - 1 }
     }
 
-    /// `Φ` of `count` numbers of `v` from `offset` on.
+    /// Sets `count` numbers of `u` from `target` on to `Φ` of those of `v` from `offset` on.
     package static func setNoise(_ u: inout [Float], _ target: Int = 0, of v: [Float], _ offset: Int, count: Int) {
         var noise = u.mutableSpan
         Kernels.best.apply(.normalDistribution, from: v.span, offset, to: &noise, target, count: count)

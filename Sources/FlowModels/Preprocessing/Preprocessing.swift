@@ -2,7 +2,7 @@ import FlowCore
 import FlowKernels
 import Glibc
 
-/// From a discrete image `x` to what a flow sees, and back.
+/// Map from a discrete image `x` to what a flow sees, and back.
 ///
 ///     y = (x + u)/levels          u in (0, 1): dequantization, uniform or as a ``Dequantizer`` draws it
 ///     s = α + (1 − 2α) y          keeps the logit finite
@@ -10,19 +10,21 @@ import Glibc
 ///
 ///     log p(y) = log p(w) + D · ln(1 − 2α) − Σ [ln s + ln(1 − s)]
 ///
+/// It is computed in double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that
+/// depends on nothing but `D`.
+///
 /// Source: Papamakarios et al., *MAF* (2017), §4.3 and appendix D; Theis et al. (2016), §3.1, for the dequantization.
-/// In double precision: near `s = 1` single precision has no digits left for `1 − s`. Sums run in an order that depends
-/// on nothing but `D`.
 public struct Preprocessing: Sendable, Equatable {
-    /// Values are `0 ..< levels`; 2 to 256.
+    /// Number of values of a dimension, `0 ..< levels`; 2 to 256.
     public let levels: Int
-    /// `α`, in `(0, 0.5)`.
+    /// `α` of the logit map, in `(0, 0.5)`.
     public let logitAlpha: Double
     private let map: LogitMap
     /// `ln(1 − 2α)`, nats.
     private let logSqueeze: Double
 
-    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
+    /// Builds the map of images of `levels` levels.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` when `levels` or `logitAlpha` is outside its range.
     public init(levels: Int, logitAlpha: Double) throws {
         guard (2...256).contains(levels) else {
             throw FlowError.outOfRange(argument: "levels", value: "\(levels)", allowed: "2 to 256")
@@ -37,19 +39,21 @@ public struct Preprocessing: Sendable, Equatable {
         logSqueeze = log(1 - 2 * logitAlpha)
     }
 
-    /// One image as the flow's input, `D` numbers of `w` from `offset` on, with `noise`, `D` long, in (0, 1).
-    /// - Returns: `log |∂w/∂y|`: add it to `log p(w)` to have `log p(y)`, nats.
-    public func latentInput(
+    /// Sets `D` numbers of `w` from `offset` on to one image as the flow's input.
+    /// - Parameter noise: dequantization noise `u`, `[D]`, in (0, 1).
+    /// - Returns: `log |det ∂w/∂y|`, nats: added to `log p(w)` it gives `log p(y)`.
+    public func flowInput(
         pixels: ArraySlice<UInt8>, noise: [Float], w: inout MutableSpan<Float>, offset: Int = 0
     ) -> Double {
         let logs = Kernels.best.logit(map, pixels: pixels.span, noise: noise.span, to: &w, offset: offset)
         return Double(pixels.count) * logSqueeze - logs
     }
 
-    /// `∂L/∂u` of one image's noise, `D` numbers of `du` from `offset` on, given `∂L/∂w`, which stands there, and `∂L/∂` of the
-    /// log-det that ``latentInput(pixels:noise:w:offset:)`` returned.
+    /// Pulls `∂L/∂w` of one image back to `∂L/∂u` of its noise, in place: `D` numbers of `dw` from `offset` on.
     ///
     ///     ∂w/∂s = 1/(s(1 − s))      ∂/∂s −[ln s + ln(1 − s)] = (2s − 1)/(s(1 − s))      ∂s/∂u = (1 − 2α)/levels
+    ///
+    /// - Parameter dLogDet: cotangent of the log-determinant that ``flowInput(pixels:noise:w:offset:)`` returned.
     package func pullBack(
         dw: inout [Float], offset: Int, dLogDet: Double, pixels: ArraySlice<UInt8>, noise: ArraySlice<Float>
     ) {
@@ -63,8 +67,8 @@ public struct Preprocessing: Sendable, Equatable {
         }
     }
 
-    /// One flow output `w` as an image, rounded down to levels.
-    /// - Returns: the levels and `log |∂w/∂y|` at that point, nats; nil when `w` holds NaN or ±∞.
+    /// Turns one flow output `w`, `[D]`, into an image, rounded down to levels.
+    /// - Returns: the levels and `log |det ∂w/∂y|` at that point, nats; nil when `w` holds NaN or ±∞.
     public func image(from w: ArraySlice<Float>) -> (pixels: [UInt8], logDet: Double)? {
         var pixels = [UInt8](repeating: 0, count: w.count)
         var span = pixels.mutableSpan

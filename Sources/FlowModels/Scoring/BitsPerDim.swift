@@ -1,7 +1,7 @@
 import FlowCore
 import Glibc
 
-/// Bits per dimension of a discrete image, of its log-density in nats:
+/// Converts a log-density, in nats, to bits per dimension of the discrete image:
 ///
 ///     −(log p(y) − D · ln levels) / (D · ln 2),    y = (x + u)/levels in [0, 1)^D
 ///
@@ -14,12 +14,12 @@ public func bitsPerDim(logProb: Double, dims: Int, levels: Int) -> Double {
 }
 
 extension ModelRecord {
-    /// Bits per dimension of an image of this model, of its log-density in nats; see ``bitsPerDim(logProb:dims:levels:)``.
+    /// Converts a log-density of an image of this model, in nats, to bits per dimension; see ``bitsPerDim(logProb:dims:levels:)``.
     public func bitsPerDim(logProb: Double) -> Double {
         FlowModels.bitsPerDim(logProb: logProb, dims: eventShape.dims, levels: levels)
     }
 
-    /// Bits per dimension of a difference of log-densities, or of a standard error, in nats: `nats / (D · ln 2)`.
+    /// Converts a difference of log-densities, or a standard error, in nats, to bits per dimension: `nats / (D · ln 2)`.
     public func bitsPerDim(difference nats: Double) -> Double { nats / (Double(eventShape.dims) * M_LN2) }
 }
 

@@ -1,10 +1,10 @@
-/// Spread of the log-densities of held-out images, and where another log-density stands in it.
+/// Quantiles of the log-densities of held-out images, among which another log-density is ranked.
 public struct Calibration: Sendable, Codable, Equatable {
     /// Split that the images are from, such as `validation`.
     public var split: String
     /// Number of images.
     public var count: Int
-    /// `log p(y)` in nats at 0, 1, … 100 per cent of the images, rising; 101 values.
+    /// Quantiles of `log p(y)` at 0, 1, … 100 per cent of the images, nats, rising; 101 values.
     public var logProbQuantiles: [Double]
 
     enum CodingKeys: String, CodingKey {
@@ -19,7 +19,7 @@ public struct Calibration: Sendable, Codable, Equatable {
         self.logProbQuantiles = logProbQuantiles
     }
 
-    /// Quantiles at every per cent, linear between the sorted values: at `p` per cent the value of place
+    /// Computes the quantiles at every per cent, linear between the sorted values: at `p` per cent the value of place
     /// `(n − 1) · p/100`, counted from 0.
     ///
     /// Source: Hyndman and Fan, *Sample Quantiles in Statistical Packages* (1996), The American Statistician 50(4),
@@ -38,11 +38,11 @@ public struct Calibration: Sendable, Codable, Equatable {
         self.init(split: split, count: sorted.count, logProbQuantiles: quantiles)
     }
 
-    /// Log-density, nats, that is above `percent` per cent of the images; `percent` is 0 to 100.
+    /// Returns the log-density, nats, that is above `percent` per cent of the images; `percent` is 0 to 100.
     public func logProb(atPercentile percent: Int) -> Double { logProbQuantiles[percent] }
 
-    /// Percentage of the images whose log-density is lower than `logProb`, 0 to 100, linear between the quantiles: the
-    /// inverse of ``logProb(atPercentile:)``, and where several quantiles are equal the least of theirs. Nil of NaN.
+    /// Returns the percentage of the images whose log-density is lower than `logProb`, 0 to 100, linear between the quantiles: the
+    /// inverse of ``logProb(atPercentile:)``, and where several quantiles are equal the least of theirs. Nil for NaN.
     public func percentile(of logProb: Double) -> Double? {
         if logProb.isNaN { return nil }
         let quantiles = logProbQuantiles
@@ -55,8 +55,8 @@ public struct Calibration: Sendable, Codable, Equatable {
 }
 
 extension ImageScore {
-    /// Percentage of the held-out images whose log-density is lower, 0 to 100; see ``Calibration/percentile(of:)``. Nil of a
-    /// model without calibration, and of a density given a class, since the held-out images' is the mixture's.
+    /// Percentage of the held-out images whose log-density is lower, 0 to 100; see ``Calibration/percentile(of:)``. Nil for
+    /// a model without calibration, and for a density given a class, since the calibration is that of the mixture.
     public var percentile: Double? {
         guard classIndex == nil || !record.isConditional else { return nil }
         return record.calibration?.percentile(of: logProb)

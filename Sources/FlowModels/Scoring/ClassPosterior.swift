@@ -17,7 +17,7 @@ extension ImageScore {
     /// where a density is not a number, and where all are 0.
     public var mostProbableClass: Int? {
         guard let joint = logJoint, logSumExp(joint) > -.infinity else { return nil }
-        // of the logarithms, which differ where probabilities round to the same
+        // logarithms differ where probabilities round to the same
         return joint.indices.max { joint[$0] < joint[$1] }
     }
 
@@ -27,7 +27,8 @@ extension ImageScore {
         draws[0].classLogProbs.indices.map { c in logMeanExp(draws.map { $0.classLogProbs[c] }) }
     }
 
-    /// `log π_c p(y | c)` of every class, nats.
+    /// Joint log-density `log π_c p(y | c)` of every class, nats; nil unless the model is class-conditional and was asked for no
+    /// class.
     private var logJoint: [Double]? {
         guard classIndex == nil, let prior = record.classPrior else { return nil }
         return zip(prior, classLogProbs).map { log($0) + $1 }

@@ -1,17 +1,19 @@
 /// Score of an image under a model: all that follows from the densities of its draws and the model's record.
 ///
-/// Every figure is a property of this type, in a file of this folder that has its formula, unit and source, and a line of
-/// ``figures``, by which answers over HTTP and commands name it: another figure is one file and one line.
+/// Every figure is a property of this type, in a file of this folder that has its formula, unit and source. A line of ``figures``
+/// gives the name that it has in answers over HTTP and in commands: another figure is one file and one line.
 public struct ImageScore: Sendable, Equatable {
     /// Densities of the image's dequantization draws `0 ..< K`; at least one.
     public let draws: [RowDensity]
-    /// Index of the class that the densities are given; nil where none was asked for: of a class-conditional model the mixture.
+    /// Index of the class that the densities are given; nil without one, which in a class-conditional model means the mixture.
     public let classIndex: Int?
     /// Record of the model that the densities are of.
     public let record: ModelRecord
     /// Importance-weighted bound of the draws; a single draw's own log-density.
     public let bound: ImportanceWeightedBound
 
+    /// Scores an image by the densities of its draws.
+    ///
     /// - Parameters:
     ///   - draws: at least one; all of `classIndex`, or all of no class.
     ///   - classIndex: an index into the record's classes.
@@ -25,7 +27,7 @@ public struct ImageScore: Sendable, Equatable {
 }
 
 extension ImageScore {
-    /// The figures in the order in which answers have them. Nil leaves one out: where the model or the question has none.
+    /// Names and values of all figures, in the order in which answers have them; nil where the model or the question has none.
     private static let figures: [(name: String, value: @Sendable (ImageScore) -> Value?)] = [
         ("log_prob", { .number($0.logProb) }),
         ("bits_per_dim", { .number($0.bitsPerDim) }),
@@ -39,17 +41,18 @@ extension ImageScore {
     /// Names of all figures, in the order of ``members``.
     public static var figureNames: [String] { figures.map(\.name) }
 
-    /// The figures that this score has, in the order in which answers have them.
-    public var members: [Member] {
+    /// Figures that this score has, in the order in which answers have them.
+    public var members: [Figure] {
         Self.figures.compactMap { figure in
-            figure.value(self).map { Member(name: figure.name, value: $0) }
+            figure.value(self).map { Figure(name: figure.name, value: $0) }
         }
     }
 
-    /// A figure and its name, as an answer has them.
-    public struct Member: Sendable, Equatable {
-        /// Name in snake_case, or of a class.
+    /// A figure as an answer has it, or one class's part of a figure.
+    public struct Figure: Sendable, Equatable {
+        /// Name in snake_case, or a class's name.
         public var name: String
+        /// Value in the unit of the figure's property.
         public var value: Value
 
         public init(name: String, value: Value) {
@@ -60,18 +63,20 @@ extension ImageScore {
 
     /// Value of a figure, for an encoder to write in its own way.
     public enum Value: Sendable, Equatable {
-        /// A real number; one that is not finite is for the encoder to say.
+        /// A real number; how one that is not finite is written is the encoder's choice.
         case number(Double)
+        /// A number of things.
         case count(Int)
+        /// A word, such as a class's name.
         case text(String)
         /// Named values, in their order.
-        case members([Member])
+        case members([Figure])
     }
 
-    /// One number for each class, by the classes' names.
+    /// Names each of `numbers`, one a class, by its class.
     private func members(_ numbers: [Double]?) -> Value? {
         numbers.map { numbers in
-            .members(zip(record.classes, numbers).map { Member(name: $0, value: .number($1)) })
+            .members(zip(record.classes, numbers).map { Figure(name: $0, value: .number($1)) })
         }
     }
 }

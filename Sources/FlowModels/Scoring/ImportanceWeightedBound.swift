@@ -5,7 +5,7 @@ import Glibc
 ///     value         = log (1/K) Σₖ exp lₖ                      nats
 ///     standardError = √(Σₖ (wₖ − w̄)² / (K (K − 1))) / w̄       nats, with wₖ = exp lₖ and their mean w̄
 ///
-/// Of an image the `lₖ` are the log-densities of its dequantization draws. The bound's expectation is at most that of one
+/// The `lₖ` of an image are the log-densities of its dequantization draws. The bound's expectation is at most that of one
 /// with more draws, and tends to the log-probability. The standard error is the delta method's; where few of many weights
 /// carry the sum it is itself uncertain.
 ///
@@ -14,9 +14,10 @@ import Glibc
 public struct ImportanceWeightedBound: Sendable, Equatable {
     /// Bound, nats; −∞ where every weight is 0, NaN where one is not a number.
     public let value: Double
-    /// Standard error of ``value``, nats; nil where the spread says nothing: of one weight, and where the bound is not finite.
+    /// Standard error of ``value``, nats; nil where the spread says nothing: for one weight, and where the bound is not finite.
     public let standardError: Double?
 
+    /// Computes the bound of weights that are given by their logarithms.
     /// - Parameter logWeights: logarithms `lₖ` of the weights, nats; at least one.
     public init(logWeights: [Double]) {
         let mean = logMeanExp(logWeights)
@@ -39,7 +40,7 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
 }
 
 extension ImageScore {
-    /// Log-density of the image, nats: the ``bound`` of its draws, and of one draw that draw's `log p(y)`. With a class
+    /// Log-density of the image, nats: the ``bound`` of its draws, which for a single draw is its `log p(y)`; given a class,
     /// `log p(y | class)`.
     public var logProb: Double { bound.value }
 

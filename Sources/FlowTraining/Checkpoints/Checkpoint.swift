@@ -4,28 +4,33 @@ import FlowModels
 import FoundationEssentials
 import System
 
-/// The JSON document in a checkpoint's metadata.
+/// JSON document in a checkpoint's metadata.
 private struct CheckpointState<Identity: Codable>: Codable {
     var identity: Identity
     var progress: TrainingProgress
 }
 
-/// The kinds of arrays in a checkpoint, each as large as the flow.
+/// Group of arrays in a checkpoint, one for each parameter array.
 private enum CheckpointGroup: String, CaseIterable {
+    /// Weights under training.
     case weights
+    /// Moving average of the weights.
     case average
+    /// First moments.
     case first = "adam.first"
+    /// Second moments.
     case second = "adam.second"
-    /// Only when there was a validation.
+    /// Averaged weights of the best epoch, which there are once there was a validation.
     case best
 }
 
+/// Key of a checkpoint's metadata.
 private enum MetadataKey {
     static let state = "tusk-checkpoint-1"
     static let checksum = "crc32"
 }
 
-/// CRC-32 over the state and all arrays, in the order of the groups.
+/// Returns the CRC-32 of the state and all arrays, in the order of the groups, as a decimal number.
 private func checksum(state: String, arrays: some Sequence<[Float]>) -> String {
     var checksum = unsafe crc32(Array(state.utf8).span.bytes)
     for array in arrays { checksum = unsafe crc32(array.span.bytes, continuing: checksum) }

@@ -1,23 +1,23 @@
 import FlowCore
 import FlowModels
 
-/// What a training is of. Whatever is encoded here must be the same for a checkpoint to be continued, but for
-/// ``changeable``: a setting is compared because it is there, not because somebody thought of it.
+/// Identity of a training. Whatever is encoded here must be the same for a checkpoint to be continued, but for ``changeable``: a
+/// setting is compared because it is there, not because somebody thought of it.
 struct CheckpointIdentity: Codable, Equatable {
     var architecture: String
     /// A value for each of the architecture's fields.
     var sizes: Sizes
     var eventShape: EventShape
     var levels: Int
-    /// Nil with uniform dequantization.
+    /// Sizes of the dequantizer; nil with uniform dequantization.
     var dequantizer: Sizes?
     var logitAlpha: Double
     var trainHash: String
     var validationHash: String
     var options: TrainingOptions
-    /// Hash of the model that is distilled; nil of a training by maximum likelihood.
+    /// Hash of the model that is distilled; nil in a training by maximum likelihood.
     var teacher: String?
-    /// Of a fine-tuning the model that it started from.
+    /// Model that a fine-tuning started from; else nil.
     var start: StartingRecord?
 
     enum CodingKeys: String, CodingKey {
@@ -26,16 +26,16 @@ struct CheckpointIdentity: Codable, Equatable {
         case eventShape, levels, dequantizer, logitAlpha, trainHash, validationHash, options, teacher, start
     }
 
-    /// What may change: how long to train, and the name of the model that a fine-tuning started from, whose weights are what
-    /// counts.
+    /// Paths of what may change: how long to train, and the name of the model that a fine-tuning started from, whose weights are
+    /// what counts.
     private static let changeable: Set = [
         "options.epochs", "options.patience", "options.maxSeconds", "options.clock", "options.maxRollbacks",
         "start.name",
     ]
 
-    /// The first property in which the identity in a checkpoint and this one differ.
+    /// Returns the first property in which the identity in a checkpoint and this one differ, in words; nil where they agree.
     ///
-    /// - Parameter fields: those of the architecture.
+    /// - Parameter fields: sizes of the architecture.
     /// - Throws: `DecodingError` or `FlowError` where `checkpoint` is no identity.
     func mismatch(
         with checkpoint: JSONValue, fields: [any SizeDescription]
@@ -52,12 +52,12 @@ struct CheckpointIdentity: Codable, Equatable {
             .map { (Self.name($0), "\(before[$0] ?? .null)", "\(now[$0] ?? .null)") }
     }
 
-    /// An identity with what older programs did not write, and without what does not belong to it.
+    /// Adds to an identity what older programs did not write, and takes out what does not belong to it.
     private static func comparable(
         _ identity: [String: JSONValue], _ fields: [any SizeDescription]
     ) throws -> [String: JSONValue] {
         var identity = identity
-        // they wrote the sizes of every architecture, and not those that came later
+        // older programs wrote the sizes of every architecture, and not those that came later
         func resolve(_ key: String, _ fields: [any SizeDescription]) throws {
             guard let sizes = try identity[key]?.decoded(Sizes.self) else { return }
             identity[key] = try JSONValue(encoding: sizes.resolved(by: fields))
@@ -82,7 +82,7 @@ struct CheckpointIdentity: Codable, Equatable {
         "options.repeats": "repeat",
     ]
 
-    /// Name of a property in errors: as a rule its option's, which has hyphens where Swift has capitals.
+    /// Returns the name of a property in errors: as a rule its option's, which has hyphens where Swift has capitals.
     private static func name(_ path: String) -> String {
         if let name = names[path] { return name }
         var parts = path.split(separator: ".")
@@ -92,7 +92,7 @@ struct CheckpointIdentity: Codable, Equatable {
         }
     }
 
-    /// Order in which properties are looked at: what the others follow from comes first.
+    /// Returns the place of a property in the order in which they are compared: what the others follow from comes first.
     private static func place(_ path: String) -> (Int, String) {
         let first = ["hyperParameters", "eventShape", "levels", "dequantization", "dequantizer"]
         let part = path.split(separator: ".")[0]

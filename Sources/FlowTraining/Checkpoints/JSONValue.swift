@@ -11,7 +11,7 @@ enum JSONValue: Codable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// What `value` is encoded as.
+    /// Encodes `value`, and decodes it as JSON.
     init(encoding value: some Encodable) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
     }
@@ -48,7 +48,7 @@ enum JSONValue: Codable, Equatable {
         }
     }
 
-    /// The value as a `Value`.
+    /// Decodes the JSON as a `Value`.
     func decoded<Value: Decodable>(_: Value.Type) throws -> Value {
         try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(self))
     }
@@ -58,7 +58,7 @@ enum JSONValue: Codable, Equatable {
         if case .object(let members) = self { members } else { [:] }
     }
 
-    /// What stands in an object and in the objects inside of it, by dotted paths.
+    /// Returns what stands in an object and in the objects inside of it, by dotted paths.
     func leaves(under path: String = "") -> [String: JSONValue] {
         guard case .object(let members) = self else { return [path: self] }
         return members.reduce(into: [:]) { leaves, member in
@@ -70,8 +70,8 @@ enum JSONValue: Codable, Equatable {
 }
 
 extension JSONValue: CustomStringConvertible {
-    /// The value in an error: lists with commas, and an object of a name and a number as `name=number`, as on the command
-    /// line.
+    /// Words for the value in an error: lists with commas, and an object of a name and a number as `name=number`, which is how the
+    /// command line has them.
     var description: String {
         switch self {
         case .null: return "none"

@@ -3,15 +3,16 @@ import FlowCore
 public import FlowModels
 
 extension Trainer {
-    /// The best flow as a model with its record: how it was trained, what it reaches on the validation images, how
-    /// their log-densities are spread, and a check vector; all of them for the weights as rounded to `precision`.
+    /// Makes a model of the best flow, with its record: how it was trained, what it reaches on the validation images, the quantiles of
+    /// their log-densities, and a check vector; all of them for the weights as rounded to `precision`.
     ///
-    /// The check vector is the first validation image; of a student, which may be steep there, an image that it draws itself.
+    /// The check vector is the first validation image; a distilled flow may be steep there, and has an image that it draws itself.
     ///
     /// - Parameters:
     ///   - name: `[A-Za-z0-9._-]{1,64}`.
     ///   - classes: names of the classes that were trained on.
-    /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` before the first validation.
+    /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` before the first validation;
+    ///   ``TrainingError/diverged(quantity:epoch:step:)`` when a validation image has no finite density in this precision.
     public func model(
         name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision
     ) throws -> DensityModel {
@@ -35,7 +36,7 @@ extension Trainer {
                 start: identity.start),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
-        let logProbs = try heldOut(logDensities(of: held, under: model, threads: threads))
+        let logProbs = try heldOutLogProbs(logDensities(of: held, under: model, threads: threads))
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,

@@ -1,23 +1,28 @@
 public import DataSets
 public import FlowModels
 
-/// How a model does on a set of images.
+/// Figures of a model on a set of images.
 public struct Evaluation: Sendable, Codable, Equatable {
+    /// Name of the model.
     public var model: String
+    /// Split that the images are from, such as `test`.
     public var split: String
     /// Number of images.
     public var count: Int
-    /// Dequantization draws of each image, whose ``ImportanceWeightedBound`` is its log-density.
+    /// Number of dequantization draws of each image, whose ``ImportanceWeightedBound`` is its log-density.
     public var draws: Int
-    /// Mean over images of `log p(y)`, nats, and the mean's standard error.
+    /// Mean over the images of `log p(y)`, nats.
     public var logProb: Double
+    /// Standard error of ``logProb``, nats; 0 for one image.
     public var logProbStandardError: Double
+    /// Mean bits per dimension over the images.
     public var bitsPerDim: Double
+    /// Standard error of ``bitsPerDim``, bits per dimension; 0 for one image.
     public var bitsPerDimStandardError: Double
     /// Fraction of the images whose own class is the most probable one by Bayes' rule; nil unless the model is
     /// class-conditional and the images have its classes.
     public var accuracy: Double?
-    /// Samples of the model beside the images, where that was asked for.
+    /// Comparison of samples of the model with the images; nil where none was asked for.
     public var comparison: SampleComparison?
 
     enum CodingKeys: String, CodingKey {
@@ -33,6 +38,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         case comparison
     }
 
+    /// Computes means and standard errors of log-densities.
     /// - Parameter logProbs: one value an image, nats; at least one.
     public init(model: ModelRecord, split: String, draws: Int, logProbs: [Double]) {
         precondition(!logProbs.isEmpty)
@@ -44,7 +50,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         self.count = logProbs.count
         self.draws = draws
         logProb = mean
-        // of one image nothing is known about the spread
+        // one image says nothing about the spread
         logProbStandardError = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
         self.bitsPerDim = model.bitsPerDim(logProb: mean)
         bitsPerDimStandardError = model.bitsPerDim(difference: logProbStandardError)

@@ -3,8 +3,8 @@ import FlowCore
 public import FlowModels
 import System
 
-/// What `body` makes of the score of each image of `data`, in the order of the images: its draws are `0 ..< draws`, and are
-/// let go when `body` returns.
+/// Scores each image of `data`, and returns what `body` makes of the scores, in the order of the images. The draws of an image, of
+/// numbers `0 ..< draws`, are let go when `body` returns.
 ///
 /// - Parameters:
 ///   - draws: dequantization draws of each image, 1 to 100,000.
@@ -43,7 +43,7 @@ public func mapScores<Output>(
     }.flatMap { $0 }
 }
 
-/// `log p(y)` of each image, nats: of draw 0, or with `draws` > 1 the bound of the first draws.
+/// Computes `log p(y)` of each image, nats: that of draw 0, or with `draws` > 1 the bound of the first draws.
 /// - Throws: what ``mapScores(of:under:draws:threads:isCancelled:_:)`` throws.
 public func logDensities(
     of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
@@ -52,7 +52,7 @@ public func logDensities(
     try mapScores(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled) { $0.logProb }
 }
 
-/// Draws of each image, at most.
+/// Most draws of an image.
 private let maxDraws = 100_000
-/// Rows of each task.
+/// Rows of a task, unless one image has more draws.
 private let evaluationRows = 64

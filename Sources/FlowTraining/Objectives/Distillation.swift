@@ -6,12 +6,15 @@ import System
 
 /// A model that another one is distilled from.
 public struct Teacher: Sendable {
+    /// Record of the model.
     public let record: ModelRecord
+    /// Density of the model's flow.
     let density: FlowDensity
-    /// SHA-256, hexadecimal, of all parameters.
+    /// SHA-256, hexadecimal, of all parameters of the flow.
     let hash: String
 
-    /// - Throws: ``TrainingError/sequentialTeacher(architecture:)`` unless a density takes one parallel pass.
+    /// Takes a model whose density takes one parallel pass.
+    /// - Throws: ``TrainingError/sequentialTeacher(architecture:)`` for any other.
     public init(_ model: any ImageDensity) throws {
         record = model.record
         guard model.densityOrder == .parallel, let flow = (model as? DensityModel)?.flow else {
@@ -23,8 +26,10 @@ public struct Teacher: Sendable {
 }
 
 extension Trainer where Flow: ReversibleArchitecture {
-    /// A training that lowers the divergence of the flow from a teacher, `KL(flow ‖ teacher)`, by samples of the flow:
-    /// probability density distillation. Preprocessing and classes are the teacher's. The training images give the start of
+    /// Starts a training that lowers the divergence of the flow from a teacher, `KL(flow ‖ teacher)`, by samples of the flow:
+    /// probability density distillation.
+    ///
+    /// Preprocessing and classes are the teacher's. The training images give the start of
     /// the standardisation, the number of samples an epoch, and their classes; the validation is that of any training.
     ///
     /// Source: van den Oord et al., *Parallel WaveNet* (2017), §4, arXiv:1711.10433, without its further losses.

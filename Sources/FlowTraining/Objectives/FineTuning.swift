@@ -2,14 +2,14 @@ public import DataSets
 import FlowCore
 public import FlowModels
 
-/// Where a fine-tuning starts.
+/// Start of a fine-tuning: the weights of a model, and what the record is to say of it.
 struct StartingPoint<Flow: FlowArchitecture> {
     var fitted: Fitted<Flow>
     var record: StartingRecord
 }
 
 extension Trainer {
-    /// A training that goes on from the weights of a model, by the same images or by others. Architecture, sizes, preprocessing,
+    /// Starts a training from the weights of a model, by the same images or by others. Architecture, sizes, preprocessing,
     /// dequantizer and classes are the model's; averages and moments start anew.
     ///
     /// - Parameters:
@@ -43,7 +43,8 @@ extension Trainer {
         ) { MaximumLikelihood(train: $0) }
     }
 
-    /// A model's classes are those of the images, by their names or by their numbers alone.
+    /// Checks that the classes of the images are a model's, by their names or by their numbers alone.
+    /// - Throws: ``TrainingError/mismatch(property:expected:actual:)``.
     static func checkClasses(of train: ImageDataSet, against record: ModelRecord) throws {
         guard train.hasClasses(record.classes) else {
             throw TrainingError.mismatch(

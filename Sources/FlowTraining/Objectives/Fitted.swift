@@ -3,10 +3,10 @@ import FlowModels
 
 /// What a training fits: a flow, and with variational dequantization the dequantizer that is learned with it.
 struct Fitted<Flow: Bijection>: Parametrized {
-    /// Of one pass through both.
+    /// Tape of one pass through the flow, and through the dequantizer if there is one.
     struct Tape: Sendable {
         var flow: Flow.Tape
-        /// There with a dequantizer.
+        /// Tape of the dequantizer; nil without one.
         var dequantizer: Dequantizer.Tape?
     }
 
@@ -16,7 +16,7 @@ struct Fitted<Flow: Bijection>: Parametrized {
     var dims: Int { flow.dims }
     var partRows: Int { max(flow.partRows, dequantizer?.partRows ?? 1) }
 
-    /// The flow's arrays, and then the dequantizer's.
+    /// Visits the flow's arrays, and then the dequantizer's.
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         try flow.visitParameters(body)
         try dequantizer?.visitParameters(body)
@@ -29,7 +29,7 @@ struct Fitted<Flow: Bijection>: Parametrized {
 }
 
 extension Parametrized {
-    /// The parameter arrays in visiting order, shared, not copied.
+    /// Returns the parameter arrays in visiting order, shared, not copied.
     func parameters() -> [[Float]] {
         var arrays: [[Float]] = []
         var shared = self

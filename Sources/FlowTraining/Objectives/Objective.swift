@@ -2,14 +2,14 @@ import FlowCore
 import FlowLayers
 import FlowModels
 
-/// What a training of a flow is about.
+/// Quantity that a training of a flow lowers.
 public enum TrainingGoal: Sendable {
-    /// −log p(y) of the training images is lowered.
+    /// Negative log-density of the training images, −log p(y).
     case likelihood
-    /// The reverse Kullback–Leibler divergence from another density is lowered.
+    /// Reverse Kullback–Leibler divergence from another density.
     case divergence
 
-    /// In the curve and on the terminal: what is lowered, in bits/dim.
+    /// Name of the quantity in the curve and on the terminal, which have it in bits/dim.
     public var label: String {
         switch self {
         case .likelihood: "train"
@@ -18,20 +18,23 @@ public enum TrainingGoal: Sendable {
     }
 }
 
-/// How the gradient of what a training lowers comes about.
+/// Objective of a training: how the gradient of what it lowers comes about.
 protocol Objective<Flow>: Sendable {
+    /// Flow that is trained.
     associatedtype Flow: Bijection
+    /// Quantity that is lowered.
     var goal: TrainingGoal { get }
-    /// Some of a batch's images through the flow and back.
+    /// Passes some of a batch's images through the flow and back.
     ///
-    /// - Parameter weight: of a row in the loss.
-    /// - Returns: what is to be raised of each row, nats, and a tape that went through the backward pass.
+    /// - Parameter weight: weight of a row in the loss.
+    /// - Returns: the value of each row that is to be raised, nats, and a tape that went through the backward pass.
+    /// - Throws: what the passes throw.
     func pass(
         _ images: ArraySlice<Int>, epoch: Int, through fitted: Fitted<Flow>, weight: Float
     ) throws -> (values: [Double], tape: Fitted<Flow>.Tape)
 }
 
-/// `log p(y)` of the training images; with a dequantizer `log p(y) − log q(u | x)`.
+/// Maximum likelihood: raises `log p(y)` of the training images, with a dequantizer `log p(y) − log q(u | x)`.
 struct MaximumLikelihood<Flow: Bijection>: Objective {
     let train: RowPreparation
     var goal: TrainingGoal { .likelihood }
@@ -48,8 +51,8 @@ struct MaximumLikelihood<Flow: Bijection>: Objective {
     }
 }
 
-/// `log p(x) − log q(x)` of samples of the flow, whose density is `q`, under a teacher's `p`: one latent for each training
-/// image, with that image's class.
+/// Probability density distillation: raises `log p(x) − log q(x)` of samples of the flow, whose density is `q`, under a teacher's
+/// `p`. There is one latent for each training image, with that image's class.
 struct Distillation<Flow: Reversible>: Objective {
     let teacher: FlowDensity
     let train: RowPreparation

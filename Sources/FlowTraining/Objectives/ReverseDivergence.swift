@@ -3,13 +3,14 @@ import FlowLayers
 
 /// A log-density, perhaps without its normalising constant, that can be differentiated.
 public protocol DifferentiableDensity: Sendable {
+    /// Event width `D`.
     var dims: Int { get }
-    /// `log p(x)` of each row, nats, up to a constant that is the same for all, and its gradient by `x`, `[batch, D]`.
+    /// Computes `log p(x)` of each row, nats, up to a constant that is the same for all, and its gradient by `x`, `[batch, D]`.
     /// - Throws: ``FlowError`` when `x` or `context` does not have the density's width.
     func logDensity(_ x: Matrix, context: Matrix?) throws -> (values: [Double], gradient: Matrix)
 }
 
-/// The density of a flow whose base is standard normal. Its weights stay as they are.
+/// Density of a flow whose base distribution is standard normal; its weights stay as they are.
 public struct FlowDensity: DifferentiableDensity {
     let flow: any Bijection
 
@@ -30,7 +31,7 @@ public struct FlowDensity: DifferentiableDensity {
     }
 }
 
-/// The divergence of a flow's density `q` from another, `p`, by samples of `q`:
+/// Estimates the divergence of a flow's density `q` from another, `p`, by samples of `q`:
 ///
 ///     KL(q ‖ p) = E_z [log q(x) − log p(x)],    x = f⁻¹(z),    log q(x) = log N(z) − log|det ∂x/∂z|
 ///
@@ -40,7 +41,7 @@ public struct FlowDensity: DifferentiableDensity {
 ///
 /// - Parameters:
 ///   - z: standard normal latents, `[batch, D]`.
-///   - weight: of a row in the loss `−Σ weight · (log p − log q)`.
+///   - weight: weight of a row in the loss `−Σ weight · (log p − log q)`.
 /// - Returns: `log p − log q` of each row, nats, and a tape that went through the backward pass.
 func reverseDivergence<Flow: Reversible>(
     of flow: Flow, from density: any DifferentiableDensity, _ z: Matrix, context: Matrix?, weight: Float

@@ -16,15 +16,19 @@ struct Adam: Sendable, Equatable {
 
     /// Moments of the gradient of one parameter array, and the average of its weights.
     struct Moments: Sendable, Equatable {
+        /// Name and shape of the array.
         var info: ParameterInfo
-        /// Moving averages of the gradient, of its square, and of the weights.
+        /// Moving average of the gradient.
         var first: [Float]
+        /// Moving average of the gradient's square.
         var second: [Float]
+        /// Moving average of the weights.
         var average: [Float]
     }
 
-    /// Steps taken.
+    /// Number of steps that were taken.
     private(set) var steps = 0
+    /// Moments of each parameter array, in visiting order.
     var moments: [Moments]
 
     init(flow: some Parametrized) {
@@ -44,15 +48,15 @@ struct Adam: Sendable, Equatable {
     /// Settings of one step.
     struct Settings {
         var learningRate: Double
-        /// 0: no clipping.
+        /// Largest Euclidean norm of the gradient; 0 turns clipping off.
         var clipNorm: Double
         var weightDecay: Double
         var averageDecay: Double
-        /// Of the learning rate of each parameter array in visiting order; empty: 1.
+        /// Factor of the learning rate of each parameter array, in visiting order; empty for 1 everywhere.
         var factors: [Double] = []
     }
 
-    /// One step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
+    /// Takes one step against `gradient`, whose arrays are the flow's. Nothing happens when it is not finite.
     mutating func step<Flow: Parametrized>(
         _ flow: inout Flow, gradient: BatchGradient, settings: Settings, threads: Int
     ) {
@@ -85,12 +89,13 @@ struct Adam: Sendable, Equatable {
         }
     }
 
-    /// Decay of the weights' moving average in step `step`, counted from 1.
+    /// Returns the decay of the weights' moving average in step `step`, counted from 1.
     static func averageDecay(_ decay: Double, step: Int) -> Double {
         min(decay, Double(1 + step) / Double(10 + step))
     }
 
-    /// Elements that a mask holds at zero have no gradient and stay zero with all that belongs to them: they are left out.
+    /// Updates one parameter array, but for elements that a mask holds at zero: they have no gradient, and stay zero with their
+    /// moments.
     private static func update(
         _ coefficients: AdamCoefficients, _ blocks: [ParameterBlock], gradient: Span<Float>, weights: inout [Float],
         moments: inout Moments, threads: Int

@@ -3,10 +3,10 @@ public struct LearningRateFactor: Sendable, Codable, Equatable, CustomStringConv
     /// One or more whole components of dotted names, such as `standardize`, `biases` or `layers.0`: every array is meant whose
     /// name has them one after another.
     public var pattern: String
-    /// Of the learning rate, and with it of the decoupled weight decay; 0 keeps the arrays as they are.
+    /// Factor of the learning rate, and with it of the decoupled weight decay; 0 keeps the arrays as they are.
     public var factor: Double
 
-    /// As on the command line.
+    /// Pattern and factor in the command line's form, `pattern=factor`.
     public var description: String { "\(pattern)=\(factor)" }
 
     public init(pattern: String, factor: Double) {
@@ -14,9 +14,10 @@ public struct LearningRateFactor: Sendable, Codable, Equatable, CustomStringConv
         self.factor = factor
     }
 
+    /// Whether the components of the pattern stand in `name` one after another.
     func matches(_ name: String) -> Bool { !pattern.isEmpty && ".\(name).".contains(".\(pattern).") }
 
-    /// The factor of each array; of several that match a name the last counts, of none 1.
+    /// Returns the factor of each array: 1 where none matches its name, and the last where several do.
     /// - Throws: ``TrainingError/noParameter(pattern:example:)`` for a pattern that matches no name.
     static func factors(_ factors: [LearningRateFactor], of names: [String]) throws -> [Double] {
         for factor in factors where !names.contains(where: factor.matches) {

@@ -1,13 +1,16 @@
 import FlowCore
 import FlowModels
 
-/// Where the pixels of one training image go this time.
+/// Augmentation of one training image in one epoch.
 struct Augmentation: Equatable {
+    /// Whether left and right are exchanged.
     var mirrored = false
-    /// Pixels to the right and down.
+    /// Pixels that the image moves to the right.
     var right = 0
+    /// Pixels that the image moves down.
     var down = 0
 
+    /// Draws the augmentation of an entry of an epoch.
     static func draw(options: TrainingOptions, epoch: Int, entry: Int) -> Augmentation {
         var source = TrainingStream.augmentation.source(seed: options.seed, epoch: epoch, entry: entry)
         var result = Augmentation()
@@ -21,7 +24,7 @@ struct Augmentation: Equatable {
         return result
     }
 
-    /// `pixels`, row-major `[height, width, channels]`, mirrored and then moved; level 0 comes in.
+    /// Returns `pixels`, row-major `[height, width, channels]`, mirrored and then moved; level 0 comes in.
     func applied(to pixels: ArraySlice<UInt8>, shape: EventShape) -> [UInt8] {
         if self == Augmentation() { return Array(pixels) }
         let (height, width, channels) = (shape.height, shape.width, shape.channels)

@@ -3,21 +3,22 @@ import FlowKernels
 import FlowModels
 import System
 
-/// The gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension; with variational dequantization of
+/// Gradient of the loss of a batch, `−Σ log p(y)/(D · rows)`, nats per dimension; with variational dequantization of
 /// `−Σ [log p(y) − log q(u | x)]/(D · rows)`.
 ///
-/// The rows are shared out over the threads for the passes through the flow, the parameters for the gradient itself. Its
-/// sums over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient,
-/// however many threads.
+/// The threads divide the rows among them for the passes through the flow, and the parameters for the gradient itself. Its sums
+/// over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient, however many
+/// threads.
 struct BatchGradient: Sendable {
+    /// Blocks that cover every parameter array.
     let blocks: [ParameterBlock]
-    /// Where each parameter array begins in ``values``, in visiting order.
+    /// Index in ``values`` at which each parameter array begins, in visiting order.
     let offsets: [Int]
-    /// All arrays, one after another.
+    /// Gradients of all parameter arrays, one after another.
     private(set) var values: [Float]
-    /// Of each block, the sum of the gradient's squares.
+    /// Sum of the gradient's squares in each block.
     private var squares: [Double]
-    /// Euclidean norm of the whole gradient.
+    /// Euclidean norm of the whole gradient, nats per dimension.
     var norm: Double { squares.reduce(0, +).squareRoot() }
 
     init(infos: [ParameterInfo]) {
@@ -35,9 +36,10 @@ struct BatchGradient: Sendable {
     ///
     /// - Parameters:
     ///   - atATime: rows whose tapes are in memory at a time.
-    ///   - pass: some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
+    ///   - pass: takes some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
     ///     threads.
     /// - Returns: the values that `pass` returned, one a row.
+    /// - Throws: what `pass` throws.
     mutating func compute<Map: Parametrized>(
         of map: Map, rows: Int, atATime: Int, threads: Int,
         pass: (Range<Int>, Float) throws -> (values: [Double], tape: Map.Tape)
@@ -55,12 +57,15 @@ struct BatchGradient: Sendable {
         return values
     }
 
-    /// The gradient of the same loss, `−log p(y)`, with the tapes of one stage of the flow in memory at a time: from the last
-    /// stage on each one's input is computed again from its output, so that its inverse has to be parallel.
+    /// Computes the gradient of a batch of `rows` rows with the tapes of one stage of the flow in memory at a time. From the last
+    /// stage on, each one's input is computed again from its output, so its inverse has to be parallel.
     ///
     /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
-    /// - Parameter load: some rows of the batch; called on several threads.
+    /// - Parameters:
+    ///   - atATime: rows whose tapes are in memory at a time.
+    ///   - load: prepares some rows of the batch; called on several threads.
     /// - Returns: `log p(y)` of each row, less `log q(u | x)` of a dequantizer; nats.
+    /// - Throws: what `load` throws, and the passes through the flow.
     mutating func computeReversing<Flow: Bijection>(
         of fitted: Fitted<Flow>, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
     ) throws -> [Double] {
@@ -77,7 +82,7 @@ struct BatchGradient: Sendable {
                     logProbs: rows.logProbs(z: z, logDet: logDet), noise: rows.noise)
             }
             var end = offsets.count - (fitted.dequantizer?.parameters().count ?? 0)
-            let ofFlow = end
+            let firstOfDequantizer = end
             for stage in fitted.flow.stages.reversed() {
                 end = try addStage(stage, &returning, end: end, accumulate: block.lowerBound > 0, threads: threads)
             }
@@ -90,33 +95,38 @@ struct BatchGradient: Sendable {
                 }.compactMap { $0 }
                 var gradients: [ParameterGradient] = []
                 dequantizer.visitGradients(of: tapes) { gradients.append($0) }
-                set(gradients, from: ofFlow, accumulate: block.lowerBound > 0, threads: threads)
+                set(gradients, from: firstOfDequantizer, accumulate: block.lowerBound > 0, threads: threads)
             }
             logProbs += returning.flatMap(\.logProbs)
         }
         return logProbs
     }
 
-    /// Rows for each thread, cut where the gradient allows it: by multiples of `partRows`.
+    /// Divides rows among the threads, cut where the gradient allows it: by multiples of `partRows`.
     static func parts(of rows: Range<Int>, threads: Int, by partRows: Int) -> [Range<Int>] {
-        let share = (rows.count + threads - 1) / threads
-        let part = (share + partRows - 1) / partRows * partRows
+        let even = (rows.count + threads - 1) / threads
+        let part = (even + partRows - 1) / partRows * partRows
         return Array(rows.blocks(of: part))
     }
 
     /// Rows on their way back through the stages of a flow.
     private struct Returning: Sendable {
-        /// What the stages so far made of the rows, and the gradient there.
+        /// Output of the stage that is next on the way back, `[rows, D]`.
         var z: Matrix
+        /// Cotangent of that stage's output and log-determinant.
         var cotangent: Cotangent
+        /// Classes as one-hot, `[rows, classes]`; nil without.
         let context: Matrix?
+        /// `log p(y)` of each row, less `log q(u | x)` of a dequantizer; nats.
         let logProbs: [Double]
-        /// Waiting for the gradient at the flow's input.
+        /// Pass of a dequantizer, which waits for the gradient at the flow's input.
         let noise: NoisePass?
     }
 
+    /// Takes the rows back through one stage, and sets the gradients of its parameters, or adds to them.
     /// - Parameter end: number of the first parameter array behind the stage's own.
-    /// - Returns: that of its own first one.
+    /// - Returns: the number of the stage's first parameter array.
+    /// - Throws: what the stage's passes throw.
     private mutating func addStage<Stage: Bijection>(
         _ stage: Stage, _ returning: inout [Returning], end: Int, accumulate: Bool, threads: Int
     ) throws -> Int {
@@ -136,7 +146,7 @@ struct BatchGradient: Sendable {
         return end - gradients.count
     }
 
-    /// Sets the values from `gradients`, one for each array in visiting order from array `first` on, or adds those to them.
+    /// Sets the values to `gradients`, one for each array in visiting order from array `first` on, or adds these to them.
     mutating func set(
         _ gradients: [ParameterGradient], from first: Int = 0, accumulate: Bool = false, threads: Int
     ) {
@@ -168,7 +178,8 @@ struct BatchGradient: Sendable {
 }
 
 extension Cotangent {
-    /// Of `−weight · log p(y)` summed over rows: `−log p(y) = ½|z|² − logDet` and terms without weights.
+    /// Makes the cotangent of the loss `−Σ weight · log p(y)` over rows, where `−log p(y)` is `½|z|² − logDet` and terms without
+    /// weights.
     init(ofLogProb z: Matrix, weight: Float) {
         var dz = z
         for i in dz.elements.indices { dz.elements[i] *= weight }

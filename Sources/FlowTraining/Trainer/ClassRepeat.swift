@@ -1,16 +1,17 @@
 public import DataSets
 
-/// A class whose images an epoch has several times, each time with an augmentation and noise of their own: what it is to learn
-/// better than the others, or what it has few images of. The prior of a class-conditional density does not count them twice.
+/// A class whose images an epoch has several times, each time with an augmentation and noise of their own: a class that is to be
+/// learned better than the others, or has few images. The prior of a class-conditional density does not count them twice.
 public struct ClassRepeat: Sendable, Codable, Equatable, CustomStringConvertible {
-    /// The class by its name or its number.
+    /// Name or number of the class.
     public var name: String
-    /// At least 1.
+    /// Number of times that an epoch has each image of the class, among ``allowedTimes``.
     public var times: Int
 
+    /// Values that ``times`` may have.
     public static let allowedTimes = 1...100
 
-    /// As on the command line.
+    /// Name and number in the command line's form, `name=times`.
     public var description: String { "\(name)=\(times)" }
 
     public init(name: String, times: Int) {
@@ -20,8 +21,8 @@ public struct ClassRepeat: Sendable, Codable, Equatable, CustomStringConvertible
 }
 
 extension ImageDataSet {
-    /// What an epoch has: every image, and behind them those of some classes again and again; of several repeats of a class the
-    /// last counts.
+    /// Returns the entries of an epoch, indices of images: every image, and behind them those of some classes again and again. The
+    /// last of several repeats of a class counts.
     /// - Throws: ``DataError/unknownClass(name:classes:)`` or ``DataError/noLabels(name:)``.
     public func entries(repeating repeats: [ClassRepeat]) throws(DataError) -> [Int] {
         guard let first = repeats.first else { return Array(0..<count) }

@@ -1,6 +1,6 @@
 public import Imaging
 
-/// The training curve as CSV, a line an epoch under one of names.
+/// Writes the training curve as CSV, a line an epoch under one of names.
 public func curveCSV(_ curve: [CurvePoint], goal: TrainingGoal) -> String {
     var text = "epoch,step,\(goal.label)_bits_per_dim,validation_bits_per_dim,learning_rate,seconds\n"
     for p in curve {
@@ -9,7 +9,7 @@ public func curveCSV(_ curve: [CurvePoint], goal: TrainingGoal) -> String {
     return text
 }
 
-/// The training curve as a picture: what the training lowers, and the validation images, in bits/dim over the epochs.
+/// Plots the training curve: what the training lowers, and the validation images, in bits/dim over the epochs.
 public func curvePlot(_ curve: [CurvePoint], title: String, goal: TrainingGoal) -> Image {
     LinePlot(
         title: title, xLabel: "epoch", yLabel: "bits/dim",

@@ -1,23 +1,25 @@
 public import FlowCore
 public import FlowModels
 
-/// What a training will take, before it starts; bytes.
+/// Estimate of the memory that a training will take, bytes, made before it starts.
 public struct MemoryEstimate: Sendable, Equatable {
-    /// What the process has already: the program, and the images.
+    /// Bytes that the process has already: the program, and the images.
     public var base: Int
-    /// Weights, both moments, the moving average, the best weights so far and the gradient.
+    /// Bytes of weights, both moments, the moving average, the best weights so far and the gradient.
     public var parameters: Int
-    /// What the passes of a step remember: of all the flow, or of the largest stage with reversible steps; and of a dequantizer.
+    /// Bytes of the tapes of a step: those of all the flow, or of its largest stage with reversible steps, and of a dequantizer.
     public var tapes: Int
-    /// What is there only when no step is under way: at the end the weights as they are rounded for the file, and both as the kernels
-    /// read them; or at the beginning all arrays of a checkpoint that is read.
+    /// Bytes of what is there only when no step is under way: at the end the weights as they are rounded for the file, and both as
+    /// the kernels read them; or at the beginning all arrays of a checkpoint that is read.
     public var betweenSteps: Int
 
-    /// At any time.
+    /// Most bytes at any time.
     public var total: Int { base + parameters + max(tapes, betweenSteps) }
 
+    /// Estimates the memory of a training without the tapes of its steps.
+    ///
     /// - Parameters:
-    ///   - parameters: numbers in the flow's arrays.
+    ///   - parameters: count of numbers in the parameter arrays.
     ///   - isResumed: whether it begins with a checkpoint.
     public static func parameters(_ parameters: Int, base: Int, isResumed: Bool = false) -> MemoryEstimate {
         let array = 4 * parameters
@@ -25,7 +27,7 @@ public struct MemoryEstimate: Sendable, Equatable {
             base: base, parameters: 6 * array, tapes: 0, betweenSteps: (isResumed ? 5 : 3) * array)
     }
 
-    /// The same with the tapes of a step.
+    /// Returns the estimate with the tapes of a step.
     public func adding(
         _ flow: some Bijection, dequantizer: Dequantizer? = nil, options: TrainingOptions, threads: Int
     ) -> MemoryEstimate {
@@ -33,9 +35,9 @@ public struct MemoryEstimate: Sendable, Equatable {
             options.accumulatedBatch == 0 ? options.batch : min(options.batch, options.accumulatedBatch)
         let partRows = max(flow.partRows, dequantizer?.partRows ?? 1)
         let parts = BatchGradient.parts(of: 0..<rows, threads: threads, by: partRows)
-        let ofStages = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
+        let stageBytes = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
         var estimate = self
-        estimate.tapes = options.reversible ? ofStages.max() ?? 0 : ofStages.reduce(0, +)
+        estimate.tapes = options.reversible ? stageBytes.max() ?? 0 : stageBytes.reduce(0, +)
         if let dequantizer {
             estimate.tapes += parts.reduce(0) {
                 $0 + dequantizer.map.tapeBytes(rows: $1.count) + NoisePass.bytes(rows: $1.count, dims: dequantizer.dims)

@@ -2,12 +2,13 @@ import FlowCore
 import FlowKernels
 import FlowModels
 
-/// Where the noise of rows comes from.
+/// Source of the dequantization noise of rows.
 enum NoiseSource: Sendable {
+    /// Uniform noise.
     case uniform
     /// A dequantizer under training, whose passes are remembered.
     case learning(Dequantizer)
-    /// The map of a trained one.
+    /// The map of a trained dequantizer.
     case learned(FlowEngine)
 }
 
@@ -15,13 +16,16 @@ enum NoiseSource: Sendable {
 struct NoisePass: Sendable {
     private let map: AffineCouplingFlow
     private let preprocessing: Preprocessing
-    /// `[rows, D]`: the images, what the map made of ε, and the noise itself.
+    /// Levels of the images, `[rows, D]`.
     private let pixels: [UInt8]
+    /// What the map made of ε, `[rows, D]`.
     private let v: Matrix
+    /// Noise `Φ(v)`, `[rows, D]`.
     private let noise: [Float]
+    /// Tape of the map.
     private(set) var tape: Dequantizer.Tape
 
-    /// That a pass holds beside its tape: the images' bytes, v and the noise.
+    /// Returns the bytes that a pass holds beside its tape: levels, v and noise.
     static func bytes(rows: Int, dims: Int) -> Int { 9 * rows * dims }
 
     init(

@@ -4,18 +4,19 @@ import FlowCore
 struct ParameterBlock: Sendable, Equatable {
     /// Index of the array in visiting order.
     let parameter: Int
+    /// Rows of the array.
     let rows: Range<Int>
-    /// Elements of a row.
+    /// Number of elements of a row.
     let columns: Int
-    /// Of each row in `rows`, the elements that no mask holds at zero; nil: all.
+    /// Number of elements, the first ones, of each row in ``rows`` that no mask holds at zero; nil for all.
     private let reach: [Int]?
 
-    /// Live elements of a block: their weights, gradients and moments fit in a second-level cache.
+    /// Number of live elements from which on a block ends: their weights, gradients and moments fit in a second-level cache.
     static let size = 1 << 15
-    /// Rows of a block come in such multiples, which suits the product that computes their gradient.
+    /// Divisor of a block's number of rows, which suits the product that computes their gradient.
     private static let rowMultiple = 48
 
-    /// Blocks that cover every array.
+    /// Returns blocks that cover every array.
     static func covering(_ infos: [ParameterInfo]) -> [ParameterBlock] {
         infos.enumerated().flatMap { p, info -> [ParameterBlock] in
             let columns = info.shape.dropFirst().reduce(1, *)
@@ -36,10 +37,10 @@ struct ParameterBlock: Sendable, Equatable {
         }
     }
 
-    /// Elements of the array.
+    /// Range of the block's elements in the array.
     var elements: Range<Int> { rows.lowerBound * columns..<rows.upperBound * columns }
 
-    /// Runs of elements that no mask holds at zero, counted from the block's first element.
+    /// Calls `body` with each run of elements that no mask holds at zero, counted from the block's first element.
     func forEachLiveRun(_ body: (Range<Int>) -> Void) {
         guard let reach else { return body(0..<rows.count * columns) }
         for (row, count) in reach.enumerated() { body(row * columns..<row * columns + count) }

@@ -4,33 +4,33 @@ import FlowModels
 
 /// Images made ready for the flow.
 struct PreparedRows {
-    /// `[rows, D]`, what the flow sees.
+    /// Input of the flow, `[rows, D]`.
     var x: Matrix
     /// `log p(y) − log p(x)` of each row, nats; less `log q(u | image)` where a dequantizer drew the noise.
     var logDet: [Double]
-    /// `[rows, classes]`, one-hot; nil without.
+    /// Classes as one-hot, `[rows, classes]`; nil without.
     var context: Matrix?
-    /// Of a dequantizer under training.
+    /// Pass of a dequantizer under training; else nil.
     var noise: NoisePass?
 
-    /// `log p(y)` of each row, nats, given what the flow made of ``x``.
+    /// Computes `log p(y)` of each row, nats, less `log q(u | image)` of a dequantizer, given what the flow made of ``x``.
     func logProbs(z: Matrix, logDet flowLogDet: [Float]) -> [Double] {
         let base = standardNormalLogDensity(z)
         return base.indices.map { base[$0] + Double(flowLogDet[$0]) + logDet[$0] }
     }
 }
 
-/// Turns images into rows: augmentation, dequantization with noise of its own for each image and epoch, preprocessing.
+/// Preparation of images as rows: augmentation, dequantization with noise of its own for each image and epoch, preprocessing.
 struct RowPreparation {
     let data: ImageDataSet
-    /// Which image each entry of an epoch is; an image that an epoch has again has other noise there.
+    /// Index of the image of each entry of an epoch; an image that an epoch has again has other noise there.
     let entries: [Int]
     let preprocessing: Preprocessing
     let options: TrainingOptions
-    /// Classes that the flow is conditioned on; 0 for none.
+    /// Number of classes that the flow is conditioned on; 0 for none.
     let classes: Int
 
-    /// - Parameter entries: nil for each image once.
+    /// - Parameter entries: indices of images; nil for each image once.
     init(
         data: ImageDataSet, entries: [Int]? = nil, preprocessing: Preprocessing, options: TrainingOptions, classes: Int
     ) {
@@ -41,8 +41,8 @@ struct RowPreparation {
         self.classes = classes
     }
 
-    /// Training rows of `epoch`, of some of the entries.
-    /// - Throws: ``FlowError`` of a dequantizer that is not for such images.
+    /// Makes the training rows of some of the entries of `epoch`.
+    /// - Throws: ``FlowError`` when a dequantizer is not for such images.
     func training(_ chosen: ArraySlice<Int>, epoch: Int, noise: NoiseSource) throws -> PreparedRows {
         try rows(chosen, noise) { entry in
             let augmentation = Augmentation.draw(options: options, epoch: epoch, entry: entry)
@@ -53,8 +53,8 @@ struct RowPreparation {
         }
     }
 
-    /// Rows as they are, with the same noise every time.
-    /// - Throws: as ``training(_:epoch:noise:)``.
+    /// Makes rows of images as they are, with the same noise every time.
+    /// - Throws: ``FlowError`` when a dequantizer is not for such images.
     func validation(_ chosen: Range<Int>, noise: NoiseSource) throws -> PreparedRows {
         try rows(chosen, noise) { entry in
             (Array(data[entries[entry]]), TrainingStream.validationNoise.stream(entry: entry))
@@ -89,15 +89,15 @@ struct RowPreparation {
         var x = Matrix(rows: drawn.count, columns: dims)
         var logDet: [Double] = []
         for (r, own) in drawn.enumerated() {
-            let ofRow = Array(noise[r * dims..<(r + 1) * dims])
+            let rowNoise = Array(noise[r * dims..<(r + 1) * dims])
             var span = x.elements.mutableSpan
             logDet.append(
-                preprocessing.latentInput(pixels: own.pixels[...], noise: ofRow, w: &span, offset: r * dims) - logQ[r])
+                preprocessing.flowInput(pixels: own.pixels[...], noise: rowNoise, w: &span, offset: r * dims) - logQ[r])
         }
         return PreparedRows(x: x, logDet: logDet, context: context(chosen), noise: pass)
     }
 
-    /// `ε` and the images as context, of a dequantizer.
+    /// Makes the input of a dequantizer: `ε` and the images as context, `[rows, D]` each.
     private func learnedInput(_ drawn: [(pixels: [UInt8], stream: UInt64)]) -> (epsilon: Matrix, context: Matrix) {
         let dims = data.shape.dims
         var epsilon = Matrix(rows: drawn.count, columns: dims)
@@ -112,15 +112,15 @@ struct RowPreparation {
         return (epsilon, context)
     }
 
-    /// What a dequantizer's map made of `ε` as noise, and `log q(u | x)` of each row.
+    /// Makes noise, `[rows · D]`, of what a dequantizer's map made of `ε`, and computes `log q(u | x)` of each row, nats.
     private func learned(_ v: Matrix, _ logDet: [Float], _ epsilon: Matrix) -> (noise: [Float], logQ: [Double]) {
         var noise = v.elements
         Dequantizer.setNoise(&noise, of: v.elements, 0, count: noise.count)
-        let (ofEpsilon, ofV) = (standardNormalLogDensity(epsilon), standardNormalLogDensity(v))
-        return (noise, logDet.indices.map { ofEpsilon[$0] - Double(logDet[$0]) - ofV[$0] })
+        let (epsilonLogDensities, vLogDensities) = (standardNormalLogDensity(epsilon), standardNormalLogDensity(v))
+        return (noise, logDet.indices.map { epsilonLogDensities[$0] - Double(logDet[$0]) - vLogDensities[$0] })
     }
 
-    /// Classes of some entries as one-hot.
+    /// Returns the classes of some entries as one-hot, `[rows, classes]`; nil without classes.
     func context(_ chosen: some Collection<Int>) -> Matrix? {
         guard classes > 0, let labels = data.labels else { return nil }
         var context = Matrix(rows: chosen.count, columns: classes)

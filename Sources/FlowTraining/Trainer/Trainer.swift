@@ -5,41 +5,50 @@ import System
 
 /// Fits a flow to images by maximum likelihood, or to another model by distillation.
 ///
-/// A step minimises `−log p(y)/D`, in nats per dimension, averaged over a batch, or the divergence from a teacher likewise. Every epoch has its own order,
-/// augmentation and dequantization noise, all of them functions of the seed, the epoch and the image alone, so that a
-/// resumed training continues as if it had never stopped.
+/// A step lowers `−log p(y)/D`, nats per dimension, averaged over a batch; in a distillation `(log q(x) − log p(x))/D`, with the
+/// teacher's density `p`. Every epoch has its own order, augmentation and dequantization noise, all of them functions of the seed,
+/// the epoch and the image alone, so that a resumed training continues as if it had never stopped.
 public final class Trainer<Flow: FlowArchitecture> {
+    /// Settings of the training.
     public let options: TrainingOptions
+    /// State of the training beside its arrays.
     public internal(set) var progress = TrainingProgress()
-    /// The flow under training.
+    /// Flow under training, with its weights of the last step.
     public var flow: Flow { fitted.flow }
 
-    /// The weights under training.
+    /// Flow and dequantizer under training.
     var fitted: Fitted<Flow>
     /// A value for each of the architecture's fields.
     let sizes: Sizes
+    /// Map between levels and the flow's input.
     let preprocessing: Preprocessing
+    /// Preparation of the training images.
     let train: RowPreparation
+    /// Preparation of the validation images.
     let validation: RowPreparation
+    /// Number of threads, 1 or more.
     let threads: Int
+    /// Identity that a checkpoint must have to be continued.
     let identity: CheckpointIdentity
     private let objective: any Objective<Flow>
-    /// Of an epoch, repeated ones as often as they come.
+    /// Number of images of an epoch, repeated ones as often as they come.
     public var imagesPerEpoch: Int { train.entries.count }
-    /// What the training lowers.
+    /// Quantity that the training lowers.
     public var goal: TrainingGoal { objective.goal }
+    /// Optimiser with its moments and the averaged weights.
     var optimizer: Adam
     /// Averaged weights of the best epoch so far, arrays in visiting order.
     var bestWeights: [[Float]]?
 
     private var gradient: BatchGradient
-    /// Of the learning rate of each parameter array.
+    /// Factor of the learning rate of each parameter array; empty for 1 everywhere.
     private let rateFactors: [Double]
-    /// When time was last added to the progress, by the training's clock and by that of the wall.
+    /// Moment when time was last added to the progress, by the training's clock and by that of the wall, seconds.
     private var ticked: (clock: Double, wall: Double)
+    /// Training time of the last checkpoint, seconds.
     private var secondsWhenSaved = 0.0
 
-    /// A flow of `sizes` with initial weights, ready for the first step.
+    /// Starts a training of a flow of `sizes` with initial weights.
     ///
     /// - Parameters:
     ///   - dequantizer: sizes of the dequantizer that is learned with the flow; nil for uniform dequantization.
@@ -55,10 +64,13 @@ public final class Trainer<Flow: FlowArchitecture> {
         ) { MaximumLikelihood(train: $0) }
     }
 
+    /// Starts a training with any objective.
+    ///
     /// - Parameters:
     ///   - teacher: hash of the model that is distilled.
-    ///   - start: of a fine-tuning, with a dequantizer if there are sizes for one.
-    ///   - objective: what is trained, given the training images.
+    ///   - start: start of a fine-tuning, with a dequantizer if there are sizes for one.
+    ///   - objective: makes the objective, given the preparation of the training images.
+    /// - Throws: ``TrainingError`` when options or data make no sense; what the architecture throws.
     init(
         sizes: Sizes, train: ImageDataSet, validation: ImageDataSet,
         preprocessing: Preprocessing, dequantizer dequantizerSizes: Sizes? = nil, options: TrainingOptions,
@@ -130,6 +142,8 @@ public final class Trainer<Flow: FlowArchitecture> {
             ? [] : try LearningRateFactor.factors(options.learningRateFactors, of: infos.map(\.name))
     }
 
+    /// Checks that there are images, of the same shape and of the levels of the preprocessing.
+    /// - Throws: ``TrainingError/noImages(split:)`` or ``TrainingError/mismatch(property:expected:actual:)``.
     private static func check(train: ImageDataSet, validation: ImageDataSet, preprocessing: Preprocessing) throws {
         for (set, split) in [(train, "training"), (validation, "validation")] {
             if set.count == 0 { throw TrainingError.noImages(split: split) }
@@ -145,7 +159,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
     }
 
-    /// A class-conditional flow needs images of every class to learn from, and the same classes to validate.
+    /// Checks that there are images of every class to learn from, and the same classes to validate.
+    /// - Throws: ``TrainingError/mismatch(property:expected:actual:)``.
     private static func checkLabels(_ train: ImageDataSet, _ validation: ImageDataSet, classes: Int) throws {
         for (set, split) in [(train, "training"), (validation, "validation")] {
             guard set.labels != nil, set.classes == train.classes, set.classes.count == classes else {
@@ -161,11 +176,11 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
     }
 
-    /// The flow with the averaged weights of the best epoch so far, that of the best validation or, of a distillation, of the
-    /// least divergence; nil before the first.
+    /// Flow with the averaged weights of the best epoch so far, that of the best validation or, in a distillation, of the least
+    /// divergence; nil before the first.
     public var bestFlow: Flow? { best?.flow }
 
-    /// As ``bestFlow``, with the dequantizer.
+    /// Flow and dequantizer with the averaged weights of the best epoch so far; nil before the first.
     var best: Fitted<Flow>? {
         bestWeights.map { weights in
             var best = fitted
@@ -177,10 +192,11 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// Trains until the options say stop, `isInterrupted` turned true or the loss is no longer finite.
     ///
     /// - Parameters:
-    ///   - checkpoint: file that takes the whole state every `interval` seconds, at an interruption and at the end.
+    ///   - checkpoint: file that takes the whole state every `interval` seconds of training time, at an interruption and at the end.
     ///   - isInterrupted: looked at before each step.
-    ///   - observe: called on this thread.
-    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)`` without a checkpoint, or after so many rollbacks as the
+    ///   - observe: called with every event, on this thread.
+    /// - Returns: why the training stopped.
+    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)`` without a checkpoint, or after as many rollbacks as the
     ///   options allow; ``TrainingError/file(path:operation:reason:)``; what `observe` throws.
     public func run(
         checkpoint: (path: String, interval: Double)? = nil,
@@ -209,7 +225,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         return end!  // by the loop's condition
     }
 
-    /// Where checkpoints go, and the seconds between two.
+    /// Path of the checkpoint, and the seconds between two writings.
     private typealias Saving = (path: String, interval: Double)
 
     private func save(_ checkpoint: Saving?, _ observe: (TrainingEvent) throws -> Void) throws {
@@ -219,7 +235,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         try observe(.checkpoint)
     }
 
-    /// The rest of the epoch under way.
+    /// Trains through the rest of the epoch under way.
     /// - Returns: whether it was interrupted.
     private func runEpoch(
         _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
@@ -242,7 +258,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         return false
     }
 
-    /// Back to the checkpoint, with half the learning rate.
+    /// Goes back to the checkpoint, with half the learning rate.
     private func rollBack(to path: String) throws {
         let rollbacks = progress.rollbacks + 1
         try resume(from: path)
@@ -250,6 +266,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         ticked = (options.clock.now, TrainingClock.wall.now)
     }
 
+    /// Adds the time since the last call to the progress.
     private func tick() {
         let now = (clock: options.clock.now, wall: TrainingClock.wall.now)
         progress.seconds += now.clock - ticked.clock
@@ -271,6 +288,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         return nil
     }
 
+    /// Returns the entries of an epoch in its order.
     static func order(of count: Int, options: TrainingOptions, epoch: Int) -> [Int] {
         var source = TrainingStream.order.source(seed: options.seed, epoch: epoch)
         return source.permutation(of: count)
@@ -283,6 +301,8 @@ public final class Trainer<Flow: FlowArchitecture> {
             .rate(step: step, progress: max(bySteps, byTime)) * progress.learningRateScale
     }
 
+    /// Takes one step with some entries of the epoch.
+    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``, with weights and optimiser as they were; what the passes throw.
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
         let atATime = options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch
         func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
@@ -350,8 +370,10 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.epochImages = 0
     }
 
-    /// A divergence is measured with samples of its own in every step, which no student knows by heart; and a student that is
-    /// near its teacher where the teacher's mass is may be anywhere at an image that is not of the teacher's kind.
+    /// Whether an epoch is better than another, by the validation or, in a distillation, by the divergence.
+    ///
+    /// A divergence is measured with samples of its own in every step, which no flow knows by heart. And a flow that is near its
+    /// teacher where the teacher's mass is may be anywhere at an image that is not of the teacher's kind.
     private func isBetter(_ point: CurvePoint, _ other: CurvePoint) -> Bool {
         switch goal {
         case .likelihood: point.validationBitsPerDim < other.validationBitsPerDim
@@ -359,7 +381,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
     }
 
-    /// Mean bits/dim of the validation images under the averaged weights.
+    /// Computes the mean bits/dim of the validation images under the averaged weights.
     private func validate() throws -> Double {
         var averaged = fitted
         averaged.setParameters(optimizer.moments.map(\.average))
@@ -369,7 +391,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         let sums = try mapInParallel(blocks.count, threads: threads) { b in
             let rows = try validation.validation(blocks[b], noise: noise)
             let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return heldOut(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
+            return heldOutLogProbs(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
         }
         return bitsPerDim(
             logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
@@ -377,19 +399,21 @@ public final class Trainer<Flow: FlowArchitecture> {
 }
 
 extension Trainer {
-    /// Log-densities of held-out images, nats. A student never saw such images, and far from what it draws its solve can
-    /// overflow: that is no divergence of its training, and counts as ``leastLogProb``.
-    func heldOut(_ logProbs: [Double]) -> [Double] {
+    /// Returns log-densities of held-out images, nats, made finite in a distillation. A distilled flow never saw such images, and far
+    /// from what it draws its solve can overflow: that is no divergence of its training, and counts as ``leastLogProb``.
+    func heldOutLogProbs(_ logProbs: [Double]) -> [Double] {
         goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
     }
 }
 
-/// Nats; less than any latent that single precision holds has, with up to 1e77 a dimension.
+/// Log-density that stands for an overflow, nats: less than that of any latent that single precision holds, down to −1e77 a
+/// dimension.
 private let leastLogProb = -1e90
-/// A gradient whose norm is so many times the average of so many steps is taken for a divergence.
+/// Multiple of its average beyond which a gradient's norm is taken for a divergence.
 private let explosionFactor = 1000.0
+/// Number of steps that the gradient's norm is averaged over.
 private let explosionSteps = 100
-/// Images for the data-dependent initialisation.
+/// Most images for the data-dependent initialisation.
 private let initializationImages = 1024
-/// Validation images a task.
+/// Number of validation images of a task.
 private let validationRows = 64

@@ -1,11 +1,11 @@
 import Glibc
 
-/// What a training's seconds are.
+/// Clock that counts a training's seconds.
 public enum TrainingClock: String, Sendable, Codable, CaseIterable {
-    /// Of the day.
+    /// Wall-clock time.
     case wall
-    /// That the processors worked for this process, all its threads added: other work on the machine makes a training of so
-    /// many seconds later, and no worse.
+    /// Processor time of this process, all its threads added: other work on the machine makes a training of so many seconds end
+    /// later, and no worse.
     case processor
 
     /// Seconds since some moment in the past.

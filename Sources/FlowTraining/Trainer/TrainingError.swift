@@ -1,4 +1,4 @@
-/// What can go wrong between a set of images and a trained flow.
+/// Error of a training or an evaluation.
 public enum TrainingError: Error, Equatable, Sendable {
     /// A setting of the training is `value`; it must lie in `allowed`.
     case outOfRange(option: String, value: String, allowed: String)
@@ -8,13 +8,13 @@ public enum TrainingError: Error, Equatable, Sendable {
     case mismatch(property: String, expected: String, actual: String)
     /// No parameter array's name has `pattern` in it; `example` is the name of one.
     case noParameter(pattern: String, example: String)
-    /// One direction of this architecture is sequential, or has no inverse pass to go back by.
+    /// One direction of the architecture is sequential, so that steps cannot compute activations again from their outputs.
     case notReversible(architecture: String)
-    /// A density of the teacher takes one pass after another, as the `architecture` has it.
+    /// The teacher's densities are sequential, as its architecture has them.
     case sequentialTeacher(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
-    /// The checkpoint cannot be read back.
+    /// The checkpoint is not whole; `reason` says what is wrong with it.
     case damagedCheckpoint(path: String, reason: String)
     /// The checkpoint was made with another value of `property`.
     case checkpointMismatch(property: String, checkpoint: String, now: String)

@@ -1,19 +1,19 @@
-/// How a flow is fitted. Two runs with equal options, data and hyper-parameters end with the same bits, on however many
-/// threads they run, unless ``maxSeconds`` is set: then the clock has a say in the learning rate.
+/// Settings of a training. Two runs with equal options, data and sizes end with the same bits, on however many threads they run,
+/// unless ``maxSeconds`` is set: then the clock has a say in the learning rate.
 public struct TrainingOptions: Sendable, Codable, Equatable {
-    /// Passes over the training images at most.
+    /// Most passes over the training images.
     public var epochs = 100
-    /// Images of a step whose passes through the flow are in memory at a time; 0: all of them. Gradients are summed over the
+    /// Images of a step whose passes through the flow are in memory at a time; 0 for all of them. Gradients are summed over the
     /// parts of a step, which changes the last bits of the result.
     public var accumulatedBatch = 0
     /// Whether the activations of one stage of the flow are in memory at a time, those of the others being computed again from
     /// their outputs: constant memory for any number of couplings, and a step costs five passes in place of three.
     public var reversible = false
-    /// Times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
+    /// Most times that a diverged training goes back to its checkpoint, with half the learning rate, before it gives up.
     public var maxRollbacks = 5
     /// Images a step. An epoch is divided into batches of nearly equal size, none larger than this.
     public var batch = 128
-    /// Keys the shuffling, augmentation, dequantization and initial weights.
+    /// Seed of the shuffling, augmentation, dequantization and initial weights.
     public var seed: UInt64 = 0
     /// Peak of the learning rate.
     public var learningRate = 1e-3
@@ -26,26 +26,28 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var clipNorm = 1.0
     /// Decoupled weight decay of matrices; biases and scales are left alone.
     public var weightDecay = 0.0
-    /// Share of the activations inside of residual blocks that a step leaves out, in flows of images.
+    /// Fraction of the activations inside residual blocks that a step leaves out, in flows of images.
     public var dropout = 0.0
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
-    /// Epochs without a better validation, or of a distillation a lower divergence, before the training stops; 0 never stops
+    /// Epochs without a better validation, or in a distillation without a lower divergence, before the training stops; 0 never stops
     /// early.
     public var patience = 0
-    /// Mirror each image left to right with probability one half, drawn anew each epoch.
+    /// Whether each image is mirrored left to right with probability one half, drawn anew each epoch.
     public var horizontalFlips = false
-    /// Move each image by up to so many pixels in each direction, drawn anew each epoch; level 0 comes in.
+    /// Most pixels by which each image is moved in each direction, drawn anew each epoch; level 0 comes in.
     public var shift = 0
     /// Classes whose images an epoch has several times.
     public var repeats: [ClassRepeat] = []
     /// Training time after which the training ends with a validation, seconds, resumed time included.
     public var maxSeconds: Double?
-    /// What measures the training time.
+    /// Clock that measures the training time.
     public var clock = TrainingClock.wall
 
+    /// Standard settings.
     public init() {}
 
+    /// Checks every setting.
     /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for the first setting that makes no sense.
     public func validate() throws {
         try Self.check("epochs", epochs, in: 1...Self.maxEpochs)
@@ -67,10 +69,13 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         if let maxSeconds { try Self.check("seconds", maxSeconds, in: 0.001...1e9) }
     }
 
-    /// Epochs have 24 bits in the key of a random stream.
+    /// Most epochs: they have 24 bits in the key of a random stream.
     public static let maxEpochs = 1 << 24 - 1
+    /// Most images a step.
     public static let maxBatch = 1 << 20
 
+    /// Checks one setting.
+    /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)``.
     static func check<Value: Comparable>(
         _ option: String, _ value: Value, in range: ClosedRange<Value>
     ) throws {

@@ -1,46 +1,47 @@
-/// One line of the training curve.
+/// Point of the training curve: what an epoch came to.
 public struct CurvePoint: Sendable, Codable, Equatable {
-    /// Epochs finished.
+    /// Number of epochs finished.
     public var epoch: Int
-    /// Steps taken.
+    /// Number of steps taken.
     public var step: Int
-    /// What the training lowers: the mean over the epoch's images, each under the weights of its own step, as augmented; of
-    /// a distillation the divergence from the teacher, over as many samples.
+    /// What the training lowers, bits/dim: the mean over the epoch's images, each under the weights of its own step, as augmented;
+    /// in a distillation the divergence from the teacher, over as many samples.
     public var trainBitsPerDim: Double
-    /// Mean over the validation images, under the averaged weights.
+    /// Mean over the validation images, under the averaged weights, bits/dim.
     public var validationBitsPerDim: Double
     /// Learning rate of the epoch's last step.
     public var learningRate: Double
-    /// Training time so far, validation included.
+    /// Training time so far, validation included, seconds.
     public var seconds: Double
 }
 
-/// How far a training is. Together with the arrays of the optimiser this is all of its state.
+/// State of a training: with the arrays of the optimiser this is all of it.
 public struct TrainingProgress: Sendable, Codable, Equatable {
-    /// Epochs finished; one that ``TrainingOptions/maxSeconds`` cut short counts.
+    /// Number of epochs finished; one that ``TrainingOptions/maxSeconds`` cut short counts.
     public internal(set) var epoch = 0
-    /// Steps taken in the epoch under way.
+    /// Number of steps taken in the epoch under way.
     public internal(set) var stepInEpoch = 0
-    /// Steps taken in all.
+    /// Number of steps taken in all.
     public internal(set) var step = 0
-    /// What the training raises, summed over the ``epochImages`` images seen in the epoch under way, nats: `log p(y)`, or of a
+    /// What the training raises, summed over the ``epochImages`` images seen in the epoch under way, nats: `log p(y)`, or in a
     /// distillation `log p(x) − log q(x)` of as many samples.
     public internal(set) var epochLogProb = 0.0
+    /// Number of images seen in the epoch under way.
     public internal(set) var epochImages = 0
-    /// The epoch that was best so far: of a distillation that of the least divergence, else that of the best validation.
+    /// Best epoch so far: in a distillation that of the least divergence, else that of the best validation.
     public internal(set) var best: CurvePoint?
-    /// Training time by ``TrainingOptions/clock``, validations included.
+    /// Training time by ``TrainingOptions/clock``, validations included, seconds.
     public internal(set) var seconds = 0.0
-    /// The same by the clock on the wall.
+    /// Training time by the wall clock, validations included, seconds.
     public internal(set) var wallSeconds = 0.0
-    /// One point an epoch.
+    /// Training curve, one point an epoch.
     public internal(set) var curve: [CurvePoint] = []
-    /// Times that the training went back to a checkpoint because it diverged; each halved the learning rate.
+    /// Number of times that the training went back to a checkpoint because it diverged; each halved the learning rate.
     public internal(set) var rollbacks = 0
     /// Moving average of the gradient's norm over the last hundred steps or so, nats per dimension.
     var gradientNorm = 0.0
 
-    /// What the learning rate of the schedule is multiplied with.
+    /// Factor of the schedule's learning rate, halved by every rollback.
     var learningRateScale: Double {
         var scale = 1.0
         for _ in 0..<rollbacks { scale /= 2 }
@@ -48,7 +49,7 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     }
 }
 
-/// News for whoever watches.
+/// Event of a training, told to its observer.
 public enum TrainingEvent: Sendable {
     /// A step is done.
     case step(StepReport)
@@ -60,26 +61,31 @@ public enum TrainingEvent: Sendable {
     case rollback(reason: TrainingError, step: Int, learningRateScale: Double)
 }
 
+/// Report of one step.
 public struct StepReport: Sendable {
     /// Epoch under way, counted from 1.
     public var epoch: Int
-    /// Images seen in this epoch, and how many it has.
+    /// Number of images seen in this epoch so far.
     public var images: Int
+    /// Number of images that the epoch has.
     public var imagesPerEpoch: Int
-    /// Mean over this epoch so far.
+    /// What the training lowers, the mean over this epoch so far, bits/dim.
     public var trainBitsPerDim: Double
+    /// Learning rate of the step.
     public var learningRate: Double
     /// Norm of the gradient before clipping, nats per dimension.
     public var gradientNorm: Double
-    /// Training time so far.
+    /// Training time so far, seconds.
     public var seconds: Double
 }
 
-/// Why a training stopped.
+/// Reason why a training stopped.
 public enum TrainingEnd: Sendable, Equatable {
+    /// Every epoch was run.
     case allEpochs
-    /// No better validation for ``TrainingOptions/patience`` epochs.
+    /// No epoch was better for ``TrainingOptions/patience`` epochs.
     case noImprovement
+    /// The training time was used up.
     case outOfTime
     /// Somebody asked for it; the checkpoint can be resumed.
     case interrupted

@@ -3,18 +3,20 @@ public import FlowLayers
 
 /// A chain of maps of images.
 public protocol ImageFlow: ChainFlow where Layer == ImageLayer {
-    /// The layers after standardisation. Sizes are positive.
+    /// Returns the steps of the plan that the layers after standardisation are made from.
+    /// - Precondition: sizes are positive.
     static func steps(_ sizes: Sizes) -> [ImagePlan.Step]
-    /// What each transformed dimension goes through.
+    /// Family of the univariate transform that each transformed dimension goes through.
     associatedtype Transform: TransformFamily
     /// Sizes beside the transform's and the number of classes; by default ``imageFields``.
     static var bodyFields: [any SizeDescription] { get }
+    /// Assembles the flow from its maps.
     init(standardize: ActNorm, layers: [ImageLayer])
 }
 
 /// Sizes of flows of images beside those of every chain.
 public enum ImageFields {
-    /// Side of the convolutions of a conditioner.
+    /// Side of the convolutions of a conditioner, pixels.
     public static let kernel = SizeField<Int>(
         "kernel", standard: 3, .oneOf([1, 3, 5, 7, 9]), isRequired: false, help: "Side of the convolutions."
     ) { "convolutions of \($0)×\($0)" }
@@ -24,7 +26,7 @@ public enum ImageFields {
     ) { $0 ? "gated" : nil }
 }
 
-/// What flows of several scales have: after each scale but the last, half of the dimensions are done.
+/// Size of flows of several scales, in which half of the dimensions are done after each scale but the last.
 public enum MultiScale {
     /// Number of scales.
     public static let scales = SizeField<Int>(
@@ -33,7 +35,7 @@ public enum MultiScale {
 }
 
 extension ImageFlow {
-    /// Sizes that every flow of images has.
+    /// Sizes that every flow of images has, beside its transform's and the number of classes.
     public static var imageFields: [any SizeDescription] {
         [FlowFields.layers, FlowFields.hidden, FlowFields.activation, ImageFields.kernel, ImageFields.gated]
     }
@@ -68,17 +70,16 @@ extension ImageFlow {
     public mutating func appendBlocks(_ count: Int, seed: UInt64) throws {
         for i in layers.indices {
             guard case .map(var map) = layers[i] else { continue }
-            // not the streams of the blocks that are there
             var random: RandomStream? = RandomStream(seed: seed, stream: appendedBlocks | UInt64(i))
             try map.appendBlocks(count, random: &random)
             layers[i] = .map(map)
         }
     }
 
-    public mutating func setDropout(_ share: Float) {
+    public mutating func setDropout(_ fraction: Float) {
         for i in layers.indices {
             guard case .map(var map) = layers[i] else { continue }
-            map.setDropout(share)
+            map.setDropout(fraction)
             layers[i] = .map(map)
         }
     }
@@ -103,9 +104,10 @@ extension ImageFlow {
     }
 }
 
+/// First random stream of the weights of appended blocks: those of the first blocks are below.
 private let appendedBlocks: UInt64 = 1 << 48
 
-/// RealNVP's scales: maps of the checkerboard, then of the channels of the squeezed image, of which half leave.
+/// Plans RealNVP's scales: maps of the checkerboard, then of the channels of the squeezed image, of which half leave.
 ///
 /// The checkerboard is squeezed too, as channels: its networks see all of the key and nothing else, at half the side, where in the
 /// paper they see the whole image with every other pixel at zero and give as many parameters that nothing uses: four times the
@@ -121,7 +123,7 @@ func realNVPSteps(_ sizes: Sizes) -> [ImagePlan.Step] {
     return steps
 }
 
-/// Glow's scales: a squeeze, then steps of an invertible 1×1 convolution and a coupling; half of the channels leave before the next.
+/// Plans Glow's scales: a squeeze, then steps of an invertible 1×1 convolution and a coupling; half of the channels leave before the next.
 func glowSteps(_ sizes: Sizes) -> [ImagePlan.Step] {
     let (layers, scales) = (sizes[FlowFields.layers], sizes[MultiScale.scales])
     var steps: [ImagePlan.Step] = []

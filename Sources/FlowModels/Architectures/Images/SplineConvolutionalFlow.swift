@@ -10,7 +10,7 @@ public struct SplineConvolutionalFlow: ImageFlow {
     public static let architectureName = "nsf-convolutional"
     public typealias Transform = SplineTransform
 
-    /// Those of the model inside the program.
+    /// Default sizes: those of the model inside the program.
     public static var ownDefaults: Sizes { ["layers": 1, "hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5] }
 
     public var standardize: ActNorm

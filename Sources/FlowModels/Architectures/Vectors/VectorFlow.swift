@@ -4,10 +4,11 @@ public import FlowLayers
 
 /// A chain of maps of vectors, each of which takes the dimensions the other way round than the one before it.
 public protocol VectorFlow: ChainFlow where Layer: VectorMap {
-    /// What each transformed dimension goes through.
+    /// Family of the univariate transform that each transformed dimension goes through.
     associatedtype Transform: TransformFamily
     /// Whether a diagonal scaling stands behind the maps, as ``ChainFlow/scaling``; by default none.
     static var isScaled: Bool { get }
+    /// Assembles the flow from its maps, with a scaling at the identity where it ``isScaled``.
     init(standardize: ActNorm, layers: [Layer])
 }
 
@@ -21,7 +22,7 @@ public enum VectorFields {
 }
 
 extension Sizes {
-    /// What each conditioner of a flow of vectors is made of.
+    /// Shape of each conditioner of a flow of vectors.
     fileprivate var conditioner: ConditionerShape {
         ConditionerShape(
             hidden: self[FlowFields.hidden], activation: self[FlowFields.activation],
@@ -29,19 +30,19 @@ extension Sizes {
     }
 }
 
-/// A map of vectors by its place in a chain.
+/// A map of vectors that is built for its place in a chain.
 public protocol VectorMap: Bijection {
-    /// Starts at the identity, its hidden layers drawn from `random`; all zero without.
+    /// Builds a map at the identity, its hidden layers drawn from `random`; without it every parameter is zero.
     /// - Parameter isOdd: whether the map's place in the chain, from 0, is odd.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for bad sizes.
     init(
         dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform, random: inout RandomStream?
     ) throws
-    /// Numbers in the arrays of such a map that no mask holds at zero, or nil where that overflows.
+    /// Counts the numbers in the arrays of such a map that no mask holds at zero; nil where the count overflows.
     static func parameterCount(
         dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform
     ) -> Int?
-    /// Numbers in those arrays, masked zeros among them, or nil where that overflows; by default nothing
+    /// Counts the numbers in the arrays of such a map, masked zeros among them; nil where the count overflows. By default nothing
     /// is masked.
     static func elementCount(dims: Int, shape: ConditionerShape, isOdd: Bool, transform: UnivariateTransform) -> Int?
 }

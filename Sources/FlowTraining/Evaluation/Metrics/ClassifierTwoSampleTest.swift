@@ -4,17 +4,19 @@ import FlowLayers
 import Glibc
 import System
 
-/// Whether a small network can tell samples from real images: its accuracy on images that it was not trained on.
+/// Classifier two-sample test: the accuracy of a small network that tells samples from real images, on images that it was not
+/// trained on.
 ///
-/// Of one distribution nobody can: 0.5. The network has one hidden layer of ReLU units and is fitted anew for each of five
-/// folds, of which every image is in one.
+/// The accuracy is 0.5 where both are of one distribution. The network has one hidden layer of ReLU units and is fitted anew for
+/// each of five folds, of which every image is in one.
 ///
 /// Source: Lopez-Paz, Oquab, *Revisiting Classifier Two-Sample Tests* (2017), §3, arXiv:1610.06545.
 public struct ClassifierTwoSampleTest: Sendable, Codable, Equatable {
-    /// Fraction of images that were told right, over all folds.
+    /// Fraction of images that were classified right, over all folds.
     public var accuracy: Double
+    /// Binomial standard error of ``accuracy``.
     public var standardError: Double
-    /// Chance that guessing is as often right, by the normal approximation.
+    /// Probability that guessing is right as often, by the normal approximation.
     public var pValue: Double
 
     enum CodingKeys: String, CodingKey {
@@ -53,7 +55,7 @@ public struct ClassifierTwoSampleTest: Sendable, Codable, Equatable {
 }
 
 extension ImageSample {
-    /// Mean 0 and variance 1 in every dimension that varies.
+    /// Points with mean 0 and variance 1 in every dimension that varies, `[count, D]`.
     fileprivate var standardized: Matrix {
         var result = points
         for j in 0..<points.columns {
@@ -161,7 +163,7 @@ private struct Discriminator {
             firstRate: 0.1, secondRate: 1e-3, step: Float(rate / (1 - pow(0.9, Double(steps)))),
             secondScale: Float(1 / (1 - pow(0.999, Double(steps))).squareRoot()), epsilon: 1e-8, gradientScale: 1,
             keep: Float(1 - rate * decay), averageDecay: 0)
-        // arrays of their own while spans look at them
+        // arrays of their own for the spans; the tuple lets go of them, so that nothing is copied
         var (first, second, average) = moments
         moments = ([], [], [])
         var m = first.mutableSpan

@@ -5,13 +5,15 @@ import System
 
 /// Images as points: rows of numbers, level over highest level, and what the metrics ask of pairs of them.
 public struct ImageSample: Sendable {
-    /// `[count, D]`, values in `[0, 1]` for images.
+    /// Coordinates of the points, `[count, D]`; in `[0, 1]` for images.
     public let points: Matrix
-    /// `|x|²` of each point.
+    /// Squared length `|x|²` of each point, `[count]`.
     let squares: [Float]
 
+    /// Number of points.
     public var count: Int { points.rows }
 
+    /// Takes points as they are, `[count, D]`.
     public init(_ points: Matrix) {
         self.points = points
         let dims = points.columns
@@ -20,7 +22,7 @@ public struct ImageSample: Sendable {
         }
     }
 
-    /// Images of `levels` levels.
+    /// Takes images, `[D]` each, of values `0 ..< levels`; at least one.
     public init(images: [[UInt8]], levels: Int) {
         precondition(!images.isEmpty)
         let scale = 1 / Float(levels - 1)
@@ -30,7 +32,7 @@ public struct ImageSample: Sendable {
                 elements: images.flatMap { $0.map { Float($0) * scale } }))
     }
 
-    /// The points of some indices.
+    /// Returns the points of some indices, in their order.
     func subset(_ indices: some Collection<Int>) -> ImageSample {
         let dims = points.columns
         return ImageSample(
@@ -39,7 +41,7 @@ public struct ImageSample: Sendable {
                 elements: indices.flatMap { points.elements[$0 * dims..<($0 + 1) * dims] }))
     }
 
-    /// The points of `self`, then those of `other`.
+    /// Returns the points of `self`, then those of `other`.
     func joined(_ other: ImageSample) -> ImageSample {
         precondition(points.columns == other.points.columns)
         return ImageSample(
@@ -48,10 +50,10 @@ public struct ImageSample: Sendable {
                 elements: points.elements + other.points.elements))
     }
 
-    /// `|x − y|²` of each point `x` of `rows` and every point `y` of `other`: `[rows.count, other.count]`.
+    /// Computes `|x − y|²` of each point `x` of `rows` and every point `y` of `other`: `[rows.count, other.count]`.
     ///
-    /// By `|x|² + |y|² − 2x·y`, so that all but rounding is one product; never below 0.
-    /// - Parameter transposed: `other` by dimension.
+    /// It is made as `|x|² + |y|² − 2x·y`, in which nearly all the work is one product, and is never below 0.
+    /// - Parameter transposed: points of `other` by dimension, `[D, other.count]`.
     private func squaredDistances(_ rows: Range<Int>, to other: ImageSample, _ transposed: [Float]) -> [Float] {
         precondition(points.columns == other.points.columns && !rows.isEmpty)
         let dims = points.columns
@@ -71,7 +73,7 @@ public struct ImageSample: Sendable {
         return products
     }
 
-    /// `[D, count]`.
+    /// Points by dimension, `[D, count]`.
     private var byDimension: [Float] {
         var turned = [Float](repeating: 0, count: points.elements.count)
         Kernels.best.transpose(
@@ -80,7 +82,8 @@ public struct ImageSample: Sendable {
         return turned
     }
 
-    /// Calls `body` with some rows of the distances to `other` at a time, on several threads; results in order.
+    /// Calls `body` on several threads with the squared distances of some points to all of `other`, `[points, other.count]`, and
+    /// returns its values in the order of the points.
     func mapDistances<Value>(
         to other: ImageSample, threads: Int, _ body: (Range<Int>, [Float]) -> [Value]
     ) throws -> [Value] {
@@ -93,7 +96,7 @@ public struct ImageSample: Sendable {
 }
 
 extension ImageDataSet {
-    /// Levels of `count` images chosen at random, each image at most once; all if there are fewer.
+    /// Chooses `count` images at random, each at most once, all if there are fewer, and returns the levels of each, `[D]`.
     public func chosen(_ count: Int, seed: UInt64) -> [[UInt8]] {
         var source = RandomStream(seed: seed, stream: 0)
         return source.permutation(of: self.count).prefix(count).map { Array(self[$0]) }

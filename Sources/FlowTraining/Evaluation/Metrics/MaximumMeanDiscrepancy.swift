@@ -3,7 +3,7 @@ import FlowKernels
 import Glibc
 import System
 
-/// How far two samples are from one distribution, by the kernel two-sample test.
+/// Maximum mean discrepancy of two samples, with the kernel two-sample test of whether they are of one distribution.
 ///
 ///     MMD² = mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)      over pairs of different points
 ///
@@ -12,9 +12,9 @@ import System
 ///
 /// Source: Gretton et al., *A Kernel Two-Sample Test* (JMLR 2012), lemma 6, eq. 3; §8 for the bandwidth.
 public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
-    /// The estimate of MMD², no unit.
+    /// Estimate of MMD², without unit.
     public var squared: Double
-    /// `σ`, the distance of points with coordinates in `[0, 1]`.
+    /// Bandwidth `σ` of the kernel, a distance between points with coordinates in `[0, 1]`.
     public var bandwidth: Double
     /// Fraction of random divisions of the joined sample into two whose estimate is as large, the observed one among them:
     /// small if the samples differ.
@@ -26,7 +26,7 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
         case pValue = "p_value"
     }
 
-    /// Divisions that are drawn for the p-value; the smallest p-value is one over this and one.
+    /// Number of divisions that are drawn for the p-value, whose least value is `1/(permutations + 1)`.
     static let permutations = 500
 
     init(_ x: ImageSample, _ y: ImageSample, bandwidth given: Double? = nil, seed: UInt64, threads: Int) throws {
@@ -67,14 +67,15 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
         pValue = Double(estimates.count { $0 >= estimates[0] }) / Double(divisions)
     }
 
-    /// Σ k over ordered pairs inside the first part (`within`), with the first of a pair there (`touching`), and over all.
+    /// Estimates MMD² from sums of k over ordered pairs: inside the first part (`within`), with the first of a pair there (`touching`),
+    /// and over all (`total`).
     private static func estimate(within: Double, touching: Double, total: Double, _ n: Int, _ m: Int) -> Double {
         let between = touching - within
         let second = total - touching - between
         return within / Double(n * (n - 1)) + second / Double(m * (m - 1)) - 2 * between / Double(n * m)
     }
 
-    /// The sums of some rows of the kernel, for every division.
+    /// Sums some rows of the kernel, for every division.
     private static func sums(
         _ kernel: [Float], _ n: Int, _ member: [Float], _ lanes: Int, _ divisions: Int, _ rows: Range<Int>
     ) -> (within: [Double], touching: [Double], total: Double) {
@@ -98,7 +99,7 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
         return (within, touching, total)
     }
 
-    /// Median distance between different points.
+    /// Returns the median distance between different points, given all squared distances, `[n, n]`.
     private static func median(_ squared: [Float], _ n: Int) -> Double {
         var values: [Float] = []
         values.reserveCapacity(n * (n - 1) / 2)

@@ -1,18 +1,22 @@
 import FlowCore
 
-/// Whether samples reach all that there is, by nearest neighbours.
+/// Coverage and density of samples: whether they reach all that there is, by nearest neighbours.
 ///
-/// - ``coverage``: fraction of the real images with a sample among them nearer than their fifth nearest real neighbour. Samples
-///   that leave a kind of image out leave those uncovered, however good the others are.
-/// - ``density``: how many of those neighbourhoods a sample lies in, over five; about 1 for samples like the real images,
-///   less when they lie apart from them, more when they crowd where the real images do.
+/// A real image's neighbourhood reaches to its fifth nearest real neighbour.
+///
+/// - ``coverage``: samples that leave a kind of image out leave its images uncovered, however good the others are.
+/// - ``density``: about 1 for samples like the real images, less when they lie apart from them, more when they crowd where the
+///   real images do.
 ///
 /// Source: Naeem et al., *Reliable Fidelity and Diversity Metrics for Generative Models* (2020), eqs. 4 and 5,
 /// arXiv:2002.09797.
 public struct NeighbourCoverage: Sendable, Codable, Equatable {
+    /// Fraction of the real images with a sample nearer to them than their fifth nearest real neighbour.
     public var coverage: Double
+    /// Mean number of real images' neighbourhoods that a sample lies in, over five.
     public var density: Double
 
+    /// Rank of the neighbour at whose distance an image's neighbourhood ends.
     static let neighbours = 5
 
     init(samples: ImageSample, real: ImageSample, threads: Int) throws {
@@ -36,10 +40,12 @@ public struct NeighbourCoverage: Sendable, Codable, Equatable {
     }
 }
 
-/// Whether samples are copies of training images: the fraction of them that lie nearer to their nearest training image than
-/// any other training image does. Held-out images are the yardstick; near-duplicates in the data raise both.
+/// Test of whether samples are copies of training images: the fraction of them that lie nearer to their nearest training image
+/// than any other training image does. Held-out images are the yardstick; near-duplicates in the data raise both.
 public struct Memorization: Sendable, Codable, Equatable {
+    /// Fraction of the samples that lie nearer to their nearest training image than any other training image does.
     public var ofSamples: Double
+    /// Fraction of the held-out images that lie nearer to their nearest training image than any other training image does.
     public var ofHeldOut: Double
 
     enum CodingKeys: String, CodingKey {

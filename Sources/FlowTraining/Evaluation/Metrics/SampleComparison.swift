@@ -1,15 +1,21 @@
 import FlowCore
 
-/// Samples of a model beside held-out images, by several metrics of which each sees what others miss: docs/guide/evaluation.md.
+/// Comparison of a model's samples with held-out images, by several metrics of which each sees what others miss:
+/// docs/guide/evaluation.md.
 public struct SampleComparison: Sendable, Codable, Equatable {
-    /// Images of each kind that were compared.
+    /// Number of images of each kind that were compared.
     public var count: Int
+    /// Seed of the metrics' random choices.
     public var seed: UInt64
+    /// Maximum mean discrepancy, with its test.
     public var maximumMeanDiscrepancy: MaximumMeanDiscrepancy
+    /// Sliced Wasserstein distance, with its yardstick.
     public var slicedWasserstein: SlicedWassersteinComparison
+    /// Classifier two-sample test.
     public var classifier: ClassifierTwoSampleTest
+    /// Coverage and density, by nearest neighbours.
     public var neighbours: NeighbourCoverage
-    /// Nil without training images.
+    /// Test for copies of training images; nil without at least two of these.
     public var memorization: Memorization?
 
     enum CodingKeys: String, CodingKey {
@@ -22,15 +28,18 @@ public struct SampleComparison: Sendable, Codable, Equatable {
         case memorization
     }
 
-    /// Fewest and most images of each kind: below, the tests say nothing; above, the kernel matrix of all pairs is large.
+    /// Fewest images of each kind: below, the tests say nothing.
     public static let minCount = 20
+    /// Most images of each kind: above, the kernel matrix of all pairs is large.
     public static let maxCount = 2048
 
+    /// Compares as many images of each kind as there are of both, the first ones of the larger set.
+    ///
     /// - Parameters:
-    ///   - samples: of the model; as many as there are in `real`, or the first of them.
+    ///   - samples: images drawn from the model.
     ///   - real: held-out images.
-    ///   - train: what the model was trained on, if it is there.
-    ///   - threads: never change the result.
+    ///   - train: images that the model was trained on, if they are there.
+    ///   - threads: never changes the result.
     ///   - progress: called with the name of what begins.
     /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for too few or too many images.
     public init(

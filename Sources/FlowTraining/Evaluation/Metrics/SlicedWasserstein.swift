@@ -7,8 +7,10 @@ import System
 ///
 /// Source: Bonneel et al., *Sliced and Radon Wasserstein Barycenters of Measures* (2015), §2.3.
 enum SlicedWasserstein {
+    /// Number of random directions.
     static let directions = 512
 
+    /// Computes the distance, about `|v|/√D` where one sample is the other moved by a vector `v`.
     static func distance(_ x: ImageSample, _ y: ImageSample, seed: UInt64, threads: Int) throws -> Double {
         precondition(x.count == y.count && x.points.columns == y.points.columns)
         let squares = try mapInParallel(directions, threads: threads) { d in
@@ -38,11 +40,13 @@ enum SlicedWasserstein {
     }
 }
 
-/// The distance of samples from held-out images, with a yardstick: the one between two halves of the held-out images. Both
-/// are taken between sets of the same size, since finite samples alone make a distance.
+/// Sliced Wasserstein distance of samples from held-out images, with a yardstick: the one between two halves of the held-out
+/// images. Both are taken between sets of the same size, since finite samples alone make a distance.
 public struct SlicedWassersteinComparison: Sendable, Codable, Equatable {
-    /// Mean of first half against first half and second against second; the unit is a pixel's range, over `√D`.
+    /// Distance of samples from held-out images, the mean of first half against first half and second against second; the unit is a
+    /// pixel's range.
     public var distance: Double
+    /// Distance between the two halves of the held-out images; the unit is a pixel's range.
     public var betweenRealHalves: Double
 
     enum CodingKeys: String, CodingKey {

@@ -1,9 +1,9 @@
 public import FlowCore
 import Glibc
 
-/// Densities of two dimensions that are given as formulas, to see what a flow can become.
+/// Density of two dimensions that is given as a formula, to see what a flow can become.
 public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensity {
-    /// `v ~ N(0, 3²)`, `x ~ N(0, eᵛ)`; the first dimension is `v`. Neal, *Slice Sampling* (2003), §8, with one `x`.
+    /// A funnel: `v ~ N(0, 3²)`, `x ~ N(0, eᵛ)`; the first dimension is `v`. Neal, *Slice Sampling* (2003), §8, with one `x`.
     case funnel
     /// A normal bent along a parabola: `x₁ ~ N(0, 2²)`, `x₂ + (x₁² − 2²)/4 ~ N(0, 1)`. Haario, Saksman, Tamminen, *Adaptive
     /// proposal distribution for random walk Metropolis algorithm* (1999), with other numbers.
@@ -14,7 +14,7 @@ public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensit
 
     public var dims: Int { 2 }
 
-    /// `ln ∫ p`, nats, where it is known: the density is normalised.
+    /// Logarithm of the normalising constant, `ln ∫ p`, nats: 0 for a normalised density, nil where it is not known.
     public var logNormalizer: Double? {
         switch self {
         case .funnel, .banana: 0
@@ -22,7 +22,7 @@ public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensit
         }
     }
 
-    /// Where nearly all of it lies, for plots: of either dimension.
+    /// Ranges of the two dimensions in which nearly all of the density lies, for plots.
     public var ranges: (first: ClosedRange<Double>, second: ClosedRange<Double>) {
         switch self {
         case .funnel: (-9...6, -9...9)
@@ -31,7 +31,7 @@ public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensit
         }
     }
 
-    /// `log p` at a point, nats, up to a constant where ``logNormalizer`` is nil, and its gradient.
+    /// Computes `log p` at a point, nats, up to a constant where ``logNormalizer`` is nil, and its gradient.
     public func logDensity(_ a: Double, _ b: Double) -> (value: Double, first: Double, second: Double) {
         let logTwoPi = log(2 * Double.pi)
         switch self {
@@ -47,11 +47,11 @@ public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensit
             let radius = (a * a + b * b).squareRoot()
             let (right, left) = ((a - 2) / 0.6, (a + 2) / 0.6)
             let off = (radius - 2) / 0.4
-            // of the two humps the nearer one outside the logarithm, so that it does not underflow
+            // the nearer hump stands outside the logarithm, so that the sum does not underflow
             let near = -min(right * right, left * left) / 2
-            let shares = (exp(-right * right / 2 - near), exp(-left * left / 2 - near))
-            let humps = near + log(shares.0 + shares.1)
-            let byHumps = -(shares.0 * right + shares.1 * left) / (shares.0 + shares.1) / 0.6
+            let terms = (exp(-right * right / 2 - near), exp(-left * left / 2 - near))
+            let humps = near + log(terms.0 + terms.1)
+            let byHumps = -(terms.0 * right + terms.1 * left) / (terms.0 + terms.1) / 0.6
             // at the middle the ring's term has no direction
             let byRadius = radius > 0 ? -off / 0.4 / radius : 0
             return (humps - off * off / 2, byHumps + byRadius * a, byRadius * b)
@@ -73,9 +73,10 @@ public enum FormulaDensity: String, Sendable, CaseIterable, DifferentiableDensit
     }
 }
 
-/// `β · log p`: a density that is easier to fall into than `p`, for `β` below 1.
+/// Tempered density, `β · log p`: flatter than `p` for `β` below 1.
 struct Tempered: DifferentiableDensity {
     let density: any DifferentiableDensity
+    /// Inverse temperature `β`.
     let inverseTemperature: Double
 
     var dims: Int { density.dims }

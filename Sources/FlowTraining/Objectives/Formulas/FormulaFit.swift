@@ -2,26 +2,30 @@ public import FlowCore
 import FlowLayers
 public import FlowModels
 
-/// How a flow is fitted to a formula.
+/// Settings of a fit of a flow to a formula.
 public struct FormulaFitOptions: Sendable, Equatable {
+    /// Number of steps.
     public var steps = 5000
     /// Samples a step.
     public var batch = 256
-    /// Keys the samples and the initial weights.
+    /// Seed of the samples and the initial weights.
     public var seed: UInt64 = 0
     /// Peak of the learning rate, which falls as a cosine.
     public var learningRate = 2e-3
+    /// Steps over which the learning rate rises linearly to its peak.
     public var warmupSteps = 100
     /// Largest Euclidean norm of the gradient, nats per dimension; 0 turns clipping off.
     public var clipNorm = 1.0
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
-    /// Share of the steps over which the density sharpens from `p^0.01` to `p`, linearly; so that no part of it is lost at the
+    /// Fraction of the steps over which the density sharpens from `p^0.01` to `p`, linearly, so that no part of it is lost at the
     /// start. Rezende & Mohamed (2015), §4.2, equation 20.
     public var annealing = 0.3
 
+    /// Standard settings.
     public init() {}
 
+    /// Checks every setting.
     /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for the first setting that makes no sense.
     public func validate() throws {
         try TrainingOptions.check("steps", steps, in: 1...Self.maxSteps)
@@ -33,10 +37,12 @@ public struct FormulaFitOptions: Sendable, Equatable {
         try TrainingOptions.check("anneal", annealing, in: 0...1)
     }
 
+    /// Most steps: they have 24 bits in the key of a random stream.
     public static let maxSteps = 1 << 24 - 1
+    /// Most samples a step.
     public static let maxBatch = 1 << 16
 
-    /// Of the density in a step, counted from 0.
+    /// Returns the inverse temperature `β` of the density in a step, counted from 0.
     func inverseTemperature(step: Int) -> Double {
         let sharpening = annealing * Double(steps)
         return sharpening > 0 ? min(1, 0.01 + 0.99 * Double(step) / sharpening) : 1
@@ -47,7 +53,9 @@ public struct FormulaFitOptions: Sendable, Equatable {
 ///
 /// Two fits with equal options end with the same bits, on however many threads they run.
 public final class FormulaFit<Flow: ReversibleArchitecture> {
+    /// Settings of the fit.
     public let options: FormulaFitOptions
+    /// Number of steps that were taken.
     public private(set) var step = 0
     private let density: any DifferentiableDensity
     private var flow: Flow
@@ -55,6 +63,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
     private var gradient: BatchGradient
     private let threads: Int
 
+    /// Makes a flow of `sizes` with initial weights, ready for the first step.
     /// - Throws: ``TrainingError`` for options that make no sense; what the architecture throws.
     public init(
         to density: any DifferentiableDensity, sizes: Sizes, options: FormulaFitOptions,
@@ -107,7 +116,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
     }
 }
 
-/// Standard normal numbers, `[rows, dims]`.
+/// Draws standard normal numbers, `[rows, dims]`.
 func standardNormals(rows: Int, dims: Int, seed: UInt64, stream: UInt64) -> Matrix {
     var z = Matrix(rows: rows, columns: dims)
     var span = z.elements.mutableSpan
@@ -116,6 +125,7 @@ func standardNormals(rows: Int, dims: Int, seed: UInt64, stream: UInt64) -> Matr
 }
 
 extension Matrix {
+    /// Returns some of the rows.
     fileprivate func rows(_ range: Range<Int>) -> Matrix {
         Matrix(
             rows: range.count, columns: columns,

@@ -3,17 +3,18 @@ public import FlowModels
 import Glibc
 import System
 
-/// How good a flow's density `q` is as a stand-in for another, `p`, by the weights `p(x)/q(x)` of samples of `q`.
+/// Quality of a flow's density `q` as a stand-in for another, `p`, by the importance weights `p(x)/q(x)` of samples of `q`.
 public struct ImportanceWeights: Sendable, Codable, Equatable {
-    /// Samples.
+    /// Number of samples.
     public var count: Int
-    /// Mean of `log p − log q`, nats, with its standard error: a lower bound of `ln Z`, `Z = ∫ p`. The gap is the reverse
-    /// divergence.
+    /// Mean of `log p − log q`, nats: a lower bound of `ln Z`, `Z = ∫ p`. The gap is the reverse divergence.
     public var bound: Double
+    /// Standard error of ``bound``, nats.
     public var boundStandardError: Double
-    /// Logarithm of the mean weight with its standard error, nats (``ImportanceWeightedBound``): an estimate of `ln Z`. What
-    /// `q` leaves out altogether is in neither.
+    /// Logarithm of the mean weight, nats, an estimate of `ln Z`: the ``ImportanceWeightedBound``. What `q` leaves out altogether is
+    /// neither here nor in ``bound``.
     public var logNormalizer: Double
+    /// Standard error of ``logNormalizer``, nats; NaN where the estimate is not finite.
     public var logNormalizerStandardError: Double
     /// Effective sample size as a fraction of ``count``, `(Σ w)²/(n Σ w²)`, in `0...1`: 1 where the two densities are the same.
     /// Kong (1992).
@@ -28,6 +29,7 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
         case effectiveFraction = "effective_fraction"
     }
 
+    /// Computes the figures of weights that are given by their logarithms.
     /// - Parameter logWeights: `log p − log q` of each sample, nats; at least two.
     public init(logWeights: [Double]) {
         precondition(logWeights.count > 1)
@@ -45,7 +47,7 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
         effectiveFraction = count / weights.reduce(0) { $0 + $1 * $1 }
     }
 
-    /// The weights of `count` samples, 2 or more.
+    /// Draws `count` samples of a flow, 2 or more, and computes the figures of their weights.
     /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)`` when one is not finite.
     public init(
         of flow: some FlowArchitecture, for density: any DifferentiableDensity, count: Int, seed: UInt64
@@ -67,5 +69,6 @@ public struct ImportanceWeights: Sendable, Codable, Equatable {
         self.init(logWeights: logWeights)
     }
 
+    /// Samples that are drawn at a time.
     private static let block = 4096
 }
