@@ -88,6 +88,7 @@ package struct Deflater: ~Copyable, Sendable {
         self.pool = pool
     }
 
+    /// Takes a state from the process's pool, and gives it back in the end.
     package init(coding: Coding) { self.init(from: DeflateState.shared(coding)) }
 
     deinit { pool?.giveBack(state) }

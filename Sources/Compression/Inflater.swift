@@ -36,6 +36,7 @@ package final class InflateState: @unchecked Sendable {
         unsafe stream.deallocate()
     }
 
+    /// A pool of such states, of which at most `capacity` are kept while nobody uses them.
     package static func pool(capacity: Int) -> StreamPool<InflateState> {
         StreamPool(capacity: capacity) { InflateState() }
     }

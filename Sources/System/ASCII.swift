@@ -1,9 +1,14 @@
 /// Bytes of ASCII (RFC 20), and classes of them.
 package enum ASCII {
+    /// CR, the first byte of a line's end in HTTP.
     @inlinable package static var carriageReturn: UInt8 { 0x0D }
+    /// LF, the last byte of a line's end.
     @inlinable package static var lineFeed: UInt8 { 0x0A }
+    /// SP.
     @inlinable package static var space: UInt8 { 0x20 }
+    /// HTAB.
     @inlinable package static var tab: UInt8 { 0x09 }
+    /// `:`.
     @inlinable package static var colon: UInt8 { 0x3A }
 
     /// Whether `byte` is a digit, `0` to `9`.

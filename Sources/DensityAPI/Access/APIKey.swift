@@ -58,10 +58,12 @@ public enum KeyToken {
 ///
 /// Neither salted nor slow: both help passwords, which can be guessed. 256 random bits cannot.
 package struct KeyHash: Hashable, Sendable {
+    /// Bits of the hash, its first bytes first.
     package var words: (UInt64, UInt64, UInt64, UInt64)
 
     static let digits = 64
 
+    /// The hash of `token`.
     package init(ofToken token: some StringProtocol) {
         let bytes = SHA256.digest(Array(token.utf8))
         func word(_ index: Int) -> UInt64 { bytes[index * 8..<index * 8 + 8].reduce(0) { $0 << 8 | UInt64($1) } }

@@ -87,5 +87,6 @@ public struct BrowserRules: Sendable {
 
 extension HTTPField.Name {
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
+    /// Trace of a request (W3C Trace Context).
     package static let traceParent = HTTPField.Name("traceparent")!
 }

@@ -29,6 +29,7 @@ extension Problem {
         self.init(.notAcceptable, "Accept: the answer can be \(names)")
     }
 
+    /// The problem that `error` is to a client.
     package init(_ error: QueryError) {
         switch error {
         case .malformed: self.init(.malformedRequest, "the query is not percent-encoded UTF-8")

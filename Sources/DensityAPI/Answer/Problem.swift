@@ -44,6 +44,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     /// Status of every problem of the kind.
     var status: HTTPResponse.Status { meaning.0 }
     var title: String { meaning.1 }
+    /// URI of the kind, which never changes.
     package var type: String { "urn:tusk:problem:\(rawValue)" }
 
     private var meaning: (HTTPResponse.Status, String) {
@@ -90,6 +91,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
 
 /// An error answer: RFC 9457 `application/problem+json`, with the detail a second time as `error`.
 package struct Problem: Error, Equatable, Sendable {
+    /// Kind of the problem, which has its status and its title.
     package var kind: ProblemKind
     /// What went wrong: names the field, the limit and the value; never a path, an address or an internal name.
     package var detail: String

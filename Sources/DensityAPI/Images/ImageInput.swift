@@ -9,6 +9,7 @@ package struct ImageInput: Sendable {
     /// Conversion of images of another size or colour mode; nil refuses them.
     var fit: ImageFit?
 
+    /// The check for a model of `record`.
     package init(record: ModelRecord, fit: ImageFit?) {
         shape = record.eventShape
         levels = record.levels

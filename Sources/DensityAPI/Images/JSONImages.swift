@@ -63,6 +63,7 @@ package enum JSONImage: Equatable {
 
 /// Images of an `application/json` body of `/logprob`, and the form of their answer.
 package struct JSONImages {
+    /// The images, or what is wrong with each.
     package var items: [Result<JSONImage, Problem>]
     /// Whether the answer is a list.
     var isList: Bool

@@ -41,6 +41,7 @@ extension ServerResponse {
 }
 
 extension HTTPField.Name {
+    /// Identifier of a request, in it and in its answer.
     package static let requestID = HTTPField.Name("X-Request-Id")!
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let seed = HTTPField.Name("Tusk-Seed")!

@@ -7,6 +7,7 @@ package struct PathPattern: Sendable {
 
     private let segments: [Segment]
 
+    /// The pattern of a route's `path`.
     package init(_ path: String) {
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") ? .parameter(name: String(segment.dropFirst().dropLast())) : .named(String(segment))

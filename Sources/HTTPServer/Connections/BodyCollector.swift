@@ -42,6 +42,9 @@ package struct BodyCollector: ~Copyable {
             }
     }
 
+    /// Takes the next bytes of the body, still in their content coding.
+    /// - Throws: ``HTTPServerError/bodyTooLarge(limit:)``, ``HTTPServerError/badContentCoding(reason:)``,
+    ///   ``HTTPServerError/bodyMemoryFull(limit:)``.
     package mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
             // The machine holds an uncoded body to its limit. The array grows with what came, never with what a

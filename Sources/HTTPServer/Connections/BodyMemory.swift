@@ -14,6 +14,7 @@ package final class BodyMemory: Sendable {
         private let memory: BodyMemory
         private let bytes = Atomic(0)
 
+        /// A share of 0 bytes.
         package init(of memory: BodyMemory) { self.memory = memory }
 
         deinit { memory.used.subtract(bytes.load(ordering: .relaxed), ordering: .relaxed) }

@@ -49,6 +49,7 @@ extension ListeningSocket {
 
     /// Opens a socket for each of the addresses of `host`, all on one port. An address that this machine does not have is
     /// passed over if it has another: `localhost` often names `::1` where IPv6 is off.
+    /// - Throws: ``HTTPListenError``.
     package static func tcp(
         _ addresses: [SocketAddress], of host: String, port: Int, backlog: Int
     ) throws(HTTPListenError) -> [ListeningSocket] {

@@ -30,6 +30,7 @@ package final class ListeningSocket: Sendable {
     let isInherited: Bool
     private let file: File?
 
+    /// Number of the socket's descriptor.
     package var number: Int32 { descriptor.number }
 
     var isUnix: Bool {

@@ -6,6 +6,7 @@ package struct SocketAddress {
     private var storage = sockaddr_storage()
     private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
+    /// Family of the address, such as `AF_INET`.
     package var family: Int32 { Int32(storage.ss_family) }
 
     /// An address that is none yet, for the kernel to fill in.
@@ -46,6 +47,7 @@ package struct SocketAddress {
     private static let unixPathOffset =
         MemoryLayout<sockaddr_un>.size - MemoryLayout.size(ofValue: sockaddr_un().sun_path)
 
+    /// Calls `body` with the address and its length in bytes, as calls of the system take them.
     package mutating func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         let length = length
         return unsafe withUnsafePointer(to: &storage) {

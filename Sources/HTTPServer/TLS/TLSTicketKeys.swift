@@ -6,6 +6,7 @@ import System
 /// The keys that session tickets are sealed with: made here, never stored, and changed every hour, so that who learns
 /// one learns an hour of sessions at most (RFC 5077, section 5.5; RFC 8446, appendix C.4).
 package final class TLSTicketKeys: Sendable {
+    /// A key, its name and its age.
     package struct Key: Equatable, Sendable {
         /// Name of the key inside the ticket, 16 bytes.
         package var name: [UInt8]
@@ -24,6 +25,7 @@ package final class TLSTicketKeys: Sendable {
 
     private let keys = Mutex<(current: Key?, previous: Key?)>((nil, nil))
 
+    /// Keys of which the first is made when a ticket is sealed.
     package init() {}
 
     /// The key to seal a ticket with; nil when there is no randomness, and so no ticket.

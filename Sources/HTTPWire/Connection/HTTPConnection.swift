@@ -104,6 +104,7 @@ package struct HTTPConnection: Sendable {
     /// Bytes that wait to be sent; ``sent(_:at:)`` is to be told how many were.
     package private(set) var output = OutputBuffer()
 
+    /// A connection that was accepted at `now`.
     package init(limits: HTTPLimits, timeouts: HTTPTimeouts, at now: Nanoseconds) {
         self.limits = limits
         self.timeouts = timeouts

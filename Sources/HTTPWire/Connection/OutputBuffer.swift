@@ -13,7 +13,9 @@ package struct OutputBuffer: Sendable {
 
     package init() {}
 
+    /// Number of bytes that wait.
     package var count: Int { bytes.count - start + tail.count - tailStart }
+    /// Whether nothing waits.
     package var isEmpty: Bool { count == 0 }
     /// Bytes of memory held.
     package var heldBytes: Int { bytes.capacity + tail.capacity }
@@ -22,6 +24,7 @@ package struct OutputBuffer: Sendable {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
+    /// Appends the UTF-8 bytes of `text`.
     package mutating func append(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }

@@ -67,10 +67,12 @@ package enum ResponseEncoder {
         output.append("\r\n")
     }
 
+    /// Appends the chunk that ends a body, without trailer fields.
     package static func encodeLastChunk(into output: inout OutputBuffer) {
         output.append("0\r\n\r\n")
     }
 
+    /// Appends the interim answer 100 (Continue).
     package static func encodeContinue(into output: inout OutputBuffer) {
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }

@@ -4,9 +4,11 @@ import System
 ///
 /// Source: Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days` and `days_from_civil`.
 package struct CivilDate: Equatable, Sendable {
+    /// Year of the era.
     package var year: Int
     /// Month, 1 for January.
     package var month: Int
+    /// Day of the month, from 1.
     package var day: Int
 
     private static let daysPerEra = 146_097
@@ -38,6 +40,7 @@ package struct CivilDate: Equatable, Sendable {
         else { return nil }
     }
 
+    /// Days from 1 January 1970 to this one.
     package var daysSince1970: Int {
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = shiftedYear / 400

@@ -22,9 +22,13 @@ package enum ContentCoding: Equatable, Sendable {
 
 /// Part of a head that the connection needs to know; ``RequestParser/makeRequest()`` gives the rest.
 package struct RequestHead: Equatable, Sendable {
+    /// HTTP version of the request.
     package var version: HTTPVersion
+    /// Whether the method is HEAD, whose answer has no body.
     package var isHEAD: Bool
+    /// Framing of the body.
     package var framing: RequestFraming
+    /// Content coding of the body.
     package var contentCoding: ContentCoding
     /// Whether the client wants to send more requests.
     package var keepAlive: Bool

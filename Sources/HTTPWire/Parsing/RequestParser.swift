@@ -39,6 +39,7 @@ package struct RequestParser: Sendable {
     private var section = FieldSection()
     private var body = BodyParser(.none)
 
+    /// A parser before the first request of a connection.
     package init(limits: HTTPLimits) {
         self.limits = limits
     }
@@ -68,6 +69,7 @@ package struct RequestParser: Sendable {
     }
 
     /// The next event, or nil when more bytes are needed.
+    /// - Throws: ``HTTPServerError`` for bytes that are not HTTP, are not spoken here, or pass a limit.
     package mutating func next() throws(HTTPServerError) -> Event? {
         while true {
             switch state {

@@ -8,6 +8,7 @@ package struct BatchPolicy: Sendable {
         case apart
     }
 
+    /// Whether requests share batches.
     package var sharing: Sharing
     /// Most rows of one batch.
     package var maxBatchRows: Int

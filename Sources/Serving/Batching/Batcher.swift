@@ -17,6 +17,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     /// Rows of one request inside a batch.
     package struct RequestSlice: Sendable, Equatable {
+        /// Ticket of the request.
         package var ticket: Ticket
         /// Positions within the request.
         package var rows: Range<Int>
@@ -29,9 +30,13 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     /// Rows that run together.
     package struct Batch: Sendable, Equatable {
+        /// Number of the batch, which no other has.
         package var id: UInt64
+        /// Group of all rows.
         package var group: Group
+        /// The rows, by their requests.
         package var slices: [RequestSlice]
+        /// Number of rows.
         package var rows: Int { slices.reduce(0) { $0 + $1.rows.count } }
 
         package init(id: UInt64, group: Group, slices: [RequestSlice]) {
@@ -98,6 +103,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// Takes a request of `rows` rows, or refuses it and stays as it was.
     ///
     /// `ticket` is the caller's own, and was never in use.
+    /// - Throws: ``Refusal``.
     package mutating func enqueue(
         _ ticket: Ticket, rows: Int, group: Group, deadline: Instant?, at now: Instant
     ) throws(Refusal) -> [Action] {

@@ -16,6 +16,7 @@ package struct SlotHeap<Priority: Comparable & Sendable>: Sendable {
 
     package init() {}
 
+    /// Number of slots.
     package var count: Int { nodes.count }
 
     /// A slot of the least priority; nil when there is none.

@@ -7,8 +7,10 @@ package struct FIFO<Element: Sendable>: Sendable {
 
     package init() {}
 
+    /// Whether there is no element.
     package var isEmpty: Bool { head == elements.count }
 
+    /// Puts `element` behind all others.
     package mutating func append(_ element: Element) { elements.append(element) }
 
     /// Takes the first element out; nil when there is none.

@@ -51,6 +51,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         case loading(Generation)
         case testing(Generation)
 
+        /// The generation, whichever its stage.
         package var generation: Generation {
             switch self {
             case .loading(let generation), .testing(let generation): generation
@@ -65,6 +66,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
     /// Generations that answer only those who hold them.
     package private(set) var leaving: Set<Generation> = []
 
+    /// The life of a name that no model has yet.
     package init() {}
 
     /// Phase of the name as a whole; ``Phase/serving`` also while an exchange is under way.

@@ -60,6 +60,7 @@ package final class ModelRegistry: Sendable {
 
     private let state = Mutex(State())
 
+    /// A registry without names, which answers no requests yet.
     package init() {}
 
     // MARK: - What is served
