@@ -1,6 +1,6 @@
-/// Undoes `coding` at once.
+/// Decompresses all of `bytes` at once.
 ///
-/// - Parameter limit: The most bytes that may come out; nothing beyond it is ever held.
+/// - Parameter limit: Most bytes that may come out; nothing beyond it is ever held.
 /// - Throws: ``CompressionError``.
 public func inflate(_ bytes: [UInt8], coding: InflaterCoding, limit: Int) throws(CompressionError) -> [UInt8] {
     var inflater = Inflater(coding: coding)

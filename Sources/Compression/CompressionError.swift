@@ -1,4 +1,4 @@
-/// What can be wrong with compressed bytes.
+/// Reason why compressed bytes could not be read.
 public enum CompressionError: Error, Equatable, Sendable {
     /// The stream ends before its end mark and checksum.
     case truncated

@@ -51,8 +51,9 @@ package final class DeflateState: @unchecked Sendable {
     }
 }
 
-/// Compresses bytes as they come. The same bytes, cut in the same way, give the same result.
+/// Compressor of bytes as they come. The same bytes, cut in the same way, give the same result.
 package struct Deflater: ~Copyable, Sendable {
+    /// How much of the bytes so far must be readable from what went out.
     package enum Flush {
         /// What came so far may wait for more.
         case none
@@ -74,7 +75,7 @@ package struct Deflater: ~Copyable, Sendable {
     private let pool: StreamPool<DeflateState>?
     private var ended = false
 
-    /// Of a state that is used once.
+    /// A deflater whose state is used for its stream alone.
     init(_ state: DeflateState) {
         self.state = state
         pool = nil
@@ -87,6 +88,7 @@ package struct Deflater: ~Copyable, Sendable {
         self.pool = pool
     }
 
+    /// Takes a state from the process's pool, and gives it back in the end.
     package init(coding: Coding) { self.init(from: DeflateState.shared(coding)) }
 
     deinit { pool?.giveBack(state) }

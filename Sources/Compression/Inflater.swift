@@ -1,18 +1,18 @@
 internal import CZlib
 
-/// A coding to write. RFC 1952 for `gzip`; RFC 9110 §8.4.1.2 for `deflate`, which means the zlib format of RFC 1950.
+/// Coding that can be written: `gzip` of RFC 1952, and `deflate` of RFC 9110 §8.4.1.2, which is the zlib format of RFC 1950.
 public enum Coding: String, Sendable, CaseIterable {
     case gzip
     case deflate
 }
 
-/// A coding to read.
+/// Coding that can be read.
 public enum InflaterCoding: Sendable, CaseIterable {
-    /// RFC 1952, one member or several in a row.
+    /// `gzip` of RFC 1952, one member or several in a row.
     case gzip
-    /// zlib (RFC 1950) or, as some senders do (RFC 9110 §8.4.1.2), raw deflate (RFC 1951); the first two bytes tell.
+    /// zlib (RFC 1950) or, as some senders do (RFC 9110 §8.4.1.2), raw deflate (RFC 1951), told apart by the first two bytes.
     case deflate
-    /// `gzip` or `deflate`; the first two bytes tell.
+    /// `gzip` or `deflate`, told apart by the first two bytes.
     case auto
 }
 
@@ -36,6 +36,7 @@ package final class InflateState: @unchecked Sendable {
         unsafe stream.deallocate()
     }
 
+    /// A pool of such states, of which at most `capacity` are kept while nobody uses them.
     package static func pool(capacity: Int) -> StreamPool<InflateState> {
         StreamPool(capacity: capacity) { InflateState() }
     }
@@ -44,7 +45,7 @@ package final class InflateState: @unchecked Sendable {
     package static let shared = pool(capacity: 16)
 }
 
-/// Undoes gzip or deflate as the bytes arrive.
+/// Decompressor of gzip or deflate for bytes that arrive in pieces.
 ///
 /// Feed pieces to ``inflate(_:into:limit:)`` and call ``finish()`` after the last one: without it a stream that was
 /// cut off looks like a short one. After an error the inflater is of no further use; every later call throws it again.
@@ -66,9 +67,10 @@ public struct Inflater: ~Copyable, Sendable {
         case failed(CompressionError)
     }
 
+    /// An inflater with a state of the process's pool, which gets it back in the end.
     public init(coding: InflaterCoding) { self.init(coding: coding, from: InflateState.shared) }
 
-    /// Takes its state from `pool`, and gives it back in the end.
+    /// Takes a state from `pool`, and gives it back in the end.
     package init(coding: InflaterCoding, from pool: StreamPool<InflateState>) {
         self.coding = coding
         self.pool = pool
@@ -78,9 +80,9 @@ public struct Inflater: ~Copyable, Sendable {
 
     deinit { pool.giveBack(state) }
 
-    /// Appends to `output` what `input` unfolds to.
+    /// Decompresses `input` and appends the result to `output`.
     ///
-    /// - Parameter limit: How many bytes this call may append. It stops there, before anything more is unfolded, so
+    /// - Parameter limit: Most bytes that this call may append. It stops there, before anything more is decompressed, so
     ///   the memory used never depends on what the input claims.
     /// - Throws: ``CompressionError``.
     public mutating func inflate(
@@ -151,7 +153,7 @@ public struct Inflater: ~Copyable, Sendable {
         phase = .running(gzip: isGzip)
     }
 
-    /// Unfolds `input` from `start` until it is used up or the stream ends; returns how far it came.
+    /// Decompresses `input` from `start` until it is used up or the stream ends; returns the position that it came to.
     private mutating func run(
         _ input: [UInt8], from start: Int, gzip: Bool, into output: inout [UInt8], end: Int, limit: Int
     ) throws(CompressionError) -> Int {

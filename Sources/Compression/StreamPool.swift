@@ -22,10 +22,10 @@ package final class StreamPool<State: AnyObject & Sendable>: Sendable {
         self.make = make
     }
 
-    /// How many states were ever set up.
+    /// Number of states that were ever set up.
     package var made: Int { shelf.withLock { $0.made } }
 
-    /// How many are kept now.
+    /// Number of states that are kept now.
     package var resting: Int { shelf.withLock { $0.resting.count } }
 
     func take() -> State {

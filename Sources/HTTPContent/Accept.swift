@@ -1,13 +1,13 @@
 public import HTTPTypes
 
-/// The `Accept` field: which media types the client takes, and how gladly (RFC 9110, section 12.5.1).
+/// The `Accept` field: which media types the client takes, and with which weights (RFC 9110, section 12.5.1).
 public struct Accept: Sendable {
-    private struct Range: Sendable {
+    private struct MediaRange: Sendable {
         var media: MediaType
-        /// 0 to 1.
+        /// Weight, 0 to 1.
         var quality: Double
 
-        /// 0 for `*/*`, 1 for `type/*`, 2 for a type; nil when `offer` is not of the range.
+        /// How exactly the range names `offer`: 0 by `*/*`, 1 by `type/*`, 2 by its type; nil when it is not of the range.
         func specificity(for offer: MediaType) -> Int? {
             if media.type == "*" { return media.subtype == "*" ? 0 : nil }
             guard media.type == offer.type else { return nil }
@@ -16,7 +16,7 @@ public struct Accept: Sendable {
         }
     }
 
-    private var ranges: [Range] = []
+    private var ranges: [MediaRange] = []
 
     /// The field of a request. Parts that are no media range are passed over, as if they had not been sent.
     public init(_ fields: HTTPFields) {
@@ -25,7 +25,7 @@ public struct Accept: Sendable {
                 guard var media = MediaType(parsing: part.trimmingSpace()),
                     let quality = takeQuality(from: &media.parameters)
                 else { continue }
-                ranges.append(Range(media: media, quality: quality))
+                ranges.append(MediaRange(media: media, quality: quality))
             }
         }
     }
@@ -52,9 +52,9 @@ public struct Accept: Sendable {
     }
 }
 
-/// The client takes nothing of what an answer can be.
+/// Refusal of a client that takes none of the media types that an answer can have.
 public struct NotAcceptableError: Error, Equatable, Sendable {
-    /// What the answer can be.
+    /// Media types that the answer can have.
     public var offers: [MediaType]
 
     package init(offers: [MediaType]) { self.offers = offers }

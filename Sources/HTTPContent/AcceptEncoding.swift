@@ -1,13 +1,13 @@
 public import Compression
 public import HTTPTypes
 
-/// The `Accept-Encoding` field: which content codings the client takes, and how gladly (RFC 9110, section 12.5.3).
+/// The `Accept-Encoding` field: which content codings the client takes, and with which weights (RFC 9110, section 12.5.3).
 public struct AcceptEncoding: Sendable {
     /// Weights of the codings that we have, 0 to 1; nil where nothing was said.
     private var gzip: Double?
     private var deflate: Double?
     private var identity: Double?
-    /// Weight of `*`: of every coding that was not named.
+    /// Weight of `*`, which stands for every coding that was not named.
     private var others: Double?
 
     /// The field of a request. Nil when it was not sent: then any coding would do, but a client that can undo one says so. Elements that

@@ -1,7 +1,7 @@
 public import HTTPTypes
 import System
 
-/// Names the content of an answer, so that a client that has it need not be sent it again (RFC 9110, section 8.8.3).
+/// Name of an answer's content, so that a client that has it need not be sent it again (RFC 9110, section 8.8.3).
 public struct EntityTag: Sendable, Equatable, CustomStringConvertible {
     /// The tag's text without its quotes.
     public private(set) var opaque: String
@@ -17,7 +17,7 @@ public struct EntityTag: Sendable, Equatable, CustomStringConvertible {
         isWeak = true
     }
 
-    /// Nil unless `text` is one tag by the grammar.
+    /// The tag that `text` writes; nil unless it is one by the grammar.
     public init?(parsing text: String) { self.init(parsing: text[...]) }
 
     private init?(parsing text: Substring) {

@@ -1,6 +1,6 @@
 import System
 
-/// Reads the pieces that fields are made of (RFC 9110, section 5.6).
+/// Reader of the pieces that fields are made of (RFC 9110, section 5.6).
 struct FieldScanner {
     private let bytes: [UInt8]
     private var index = 0

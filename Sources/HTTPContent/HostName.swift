@@ -51,7 +51,7 @@ public struct HostName: Hashable, Sendable {
     /// Whether it is an IPv4 address, or an IPv6 address in brackets.
     public var isAddress: Bool { address != nil }
 
-    /// 4 or 16 bytes.
+    /// The address, 4 or 16 bytes; nil for a name.
     private var address: [UInt8]? {
         let isBracketed = text.utf8.first == UInt8(ascii: "[") && text.utf8.last == UInt8(ascii: "]")
         let literal = isBracketed ? String(text.dropFirst().dropLast()) : text
@@ -60,9 +60,9 @@ public struct HostName: Hashable, Sendable {
     }
 }
 
-/// A text is no host name.
+/// Refusal of a text that is no host name.
 public struct HostNameError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What a host name is.
+    /// Text that says what a host name is.
     public var description: String {
         "a host name is letters, digits, hyphens and dots, or an IP address, without a port"
     }

@@ -1,6 +1,6 @@
 import System
 
-/// Why some bytes are not JSON, or are more of it than is taken.
+/// Reason why some bytes are not JSON, or are more of it than is taken.
 public struct JSONError: Error, Equatable, Sendable {
     /// What is wrong; completes "at byte N, …".
     public var reason: String
@@ -13,7 +13,7 @@ public struct JSONError: Error, Equatable, Sendable {
     }
 }
 
-/// Reads one JSON text, strictly by RFC 8259, with bounds on what it may hold.
+/// Reader of one JSON text, strictly by RFC 8259, with bounds on what it may hold.
 ///
 /// `JSONDecoder` is not used here because a batch of images is some hundred thousand small integers: this reads them
 /// straight into arrays, says where a text is wrong, and bounds depth and containers before anything is built.

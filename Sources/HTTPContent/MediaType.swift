@@ -36,7 +36,7 @@ public struct MediaType: Sendable, Equatable, CustomStringConvertible {
     /// `type/subtype`, without the parameters.
     public var description: String { "\(type)/\(subtype)" }
 
-    /// Nil unless `text` is a media type by the grammar.
+    /// The media type that `text` writes; nil unless it is one by the grammar.
     public init?(parsing text: String) { self.init(parsing: text[...]) }
 
     init?(parsing text: Substring) {

@@ -2,19 +2,19 @@
 public struct MultipartFile: Equatable, Sendable {
     /// The part's Content-Type; nil when it has none.
     public var mediaType: MediaType?
-    /// Where the file's bytes are in the body.
+    /// Place of the file's bytes in the body.
     public var content: Range<Int>
 }
 
-/// Why the files of a `multipart/form-data` body cannot be had.
+/// Reason why the files of a `multipart/form-data` body cannot be had.
 public enum MultipartError: Error, Equatable, Sendable {
-    /// It is not by the grammar; `reason` completes "the body is not multipart/form-data: …".
+    /// The body is not by the grammar; `reason` completes "the body is not multipart/form-data: …".
     case malformed(reason: String)
-    /// There are more files than `limit`.
+    /// The body has more files than `limit`.
     case tooManyFiles(limit: Int)
 }
 
-/// Splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
+/// Reader that splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
 ///
 /// Stricter than the RFCs where senders have no need of the freedom: no preamble, no padding after a boundary, lines
 /// end in CRLF, every part is a file, and none has a transfer encoding.
@@ -72,7 +72,7 @@ public struct MultipartReader {
         bytes[min(index, bytes.count)...].starts(with: text)
     }
 
-    /// Where the CRLF before the next boundary is.
+    /// Index of the CRLF in front of the next boundary.
     private func nextDelimiter(from start: Int) -> Int? {
         // The content may be empty: then the CRLF is that which ended the header.
         var index = start - 2

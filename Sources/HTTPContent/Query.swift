@@ -74,9 +74,9 @@ public struct Query: Sendable {
     }
 }
 
-/// Why a query cannot be used.
+/// Reason why a query cannot be used.
 public enum QueryError: Error, Equatable, Sendable {
-    /// It is not percent-encoded UTF-8.
+    /// The query is not percent-encoded UTF-8.
     case malformed
     /// The parameter `name` is none of the `known`.
     case unknown(name: String, known: [String])

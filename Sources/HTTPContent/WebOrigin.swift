@@ -27,18 +27,18 @@ public struct WebOrigin: Hashable, Sendable {
     }
 }
 
-/// Why a text is no origin that may be allowed; the description names what is wrong and why.
+/// Reason why a text is no origin that may be allowed; the description names what is wrong and why.
 public enum WebOriginError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `*`, which is every page.
     case anyOrigin
     /// `null`, which many pages have.
     case nullOrigin
-    /// No scheme, host and perhaps port.
+    /// The text is no scheme, host and perhaps port.
     case notAnOrigin
     /// The port that the scheme has anyway.
     case defaultPort
 
-    /// What is wrong, and why it is refused.
+    /// Text of what is wrong, and why it is refused.
     public var description: String {
         switch self {
         case .anyOrigin: "any page that a user opens could then use this service; name each origin"

@@ -20,8 +20,8 @@ public final class HTTPServer: Sendable {
     private let state = Mutex(State.ready)
 
     /// - Parameters:
-    ///   - metrics: gets what this server counts.
-    ///   - logger: told of what concerns the server rather than one request.
+    ///   - metrics: set in which the server declares what it counts.
+    ///   - logger: log of what concerns the server rather than one request.
     public init(
         configuration: HTTPServerConfiguration, handler: any HTTPHandler, metrics: MetricSet = MetricSet(),
         logger: Logger
@@ -71,7 +71,7 @@ public final class HTTPServer: Sendable {
         warnOfExpiry()
     }
 
-    /// Certificates that are renewed by a program have long been by then.
+    /// Days before expiry from which on there is a warning: a program that renews certificates has long done so by then.
     private static let expiryWarningDays = 14.0
 
     private func warnOfExpiry() {

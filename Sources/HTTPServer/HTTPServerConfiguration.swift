@@ -1,28 +1,31 @@
 public import HTTPWire
 import System
 
-/// Where a server listens and what it allows.
+/// Addresses and limits of a server.
 public struct HTTPServerConfiguration: Sendable {
-    /// All of them share the queues and ``maxConnections``. ``HTTPServer/start()`` says what they became.
+    /// Addresses to listen on, which share the queues and ``maxConnections``. ``HTTPServer/start()`` says what they became.
     public var addresses = [ListenAddress.tcp(host: "127.0.0.1", port: 8080)]
     /// Permissions of the file of a Unix socket: who may write to it may connect.
     public var socketMode: UInt32 = 0o660
-    /// With it the ports speak TLS; Unix sockets never do.
+    /// Certificate and key, with which the ports speak TLS; Unix sockets never do.
     public var tls: TLSCredentials?
+    /// Bounds on what one connection may make the server hold or do.
     public var limits = HTTPLimits()
+    /// Times that a connection may take over each thing.
     public var timeouts = HTTPTimeouts()
-    /// Open connections, all together. Further ones wait in the kernel's backlog until one closes.
+    /// Most open connections, all together. Further ones wait in the kernel's backlog until one closes.
     public var maxConnections = 1024
-    /// Of them from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number, which a
-    /// server behind a proxy needs. Unix sockets are not counted.
+    /// Most open connections from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number,
+    /// which a server behind a proxy needs. Unix sockets are not counted.
     public var maxConnectionsPerClient = 256
-    /// Bytes that request bodies of all connections take together; a body that finds no room is refused with
+    /// Most bytes that request bodies of all connections take together; a body that finds no room is refused with
     /// ``HTTPServerError/bodyMemoryFull(limit:)``. A body takes twice its length, the room that its array may have.
     public var maxBodyMemory = 256 << 20
-    /// Connections that the kernel holds before they are accepted.
+    /// Most connections that the kernel holds before they are accepted.
     public var backlog = 512
-    /// Serial queues that connections are spread over, each worth one core; at least 1.
+    /// Number of serial queues that connections are spread over, each worth one core; at least 1.
     public var ioQueues = Processors.count
 
+    /// The defaults.
     public init() {}
 }

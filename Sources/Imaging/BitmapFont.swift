@@ -17,7 +17,7 @@ enum BitmapFont {
         return glyphs[start..<start + glyphWidth]
     }
 
-    /// Pixels that `text` is wide at `scale`.
+    /// Width of `text` at `scale`, in pixels, without the gap behind its last character.
     static func width(of text: String, scale: Int) -> Int {
         max(0, (text.count * advance - 1) * scale)
     }

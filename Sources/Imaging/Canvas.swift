@@ -10,7 +10,7 @@ struct Color: Sendable {
     static let grid = Color(red: 228, green: 228, blue: 228)
 }
 
-/// A white rgb image to draw on. What lies outside is cut off.
+/// An rgb image to draw on, white at first. What lies outside is cut off.
 struct Canvas {
     private(set) var image: Image
 
@@ -48,8 +48,8 @@ struct Canvas {
         }
     }
 
-    /// Draws anti-aliased lines between neighbouring `points`, `width` pixels wide, inside the given pixels only. With
-    /// `dots`, a disc of that radius on each point.
+    /// Draws anti-aliased lines between the neighbouring points of each run, `width` pixels wide, inside the pixels of `x`
+    /// and `y` only; with `dots`, a disc of that radius on each point.
     mutating func lines(
         _ runs: [[SIMD2<Double>]], color: Color, width: Double, dots: Double?, x: Range<Int>, y: Range<Int>
     ) {

@@ -1,9 +1,9 @@
 /// The gray that separates images on a sheet: told apart from both black and white backgrounds.
 private let gapValue: UInt8 = 96
 
-/// `images` row by row, each pixel `scale` × `scale` pixels, `gap` pixels around each.
+/// Sheet of `images` row by row, each pixel enlarged to `scale` × `scale` pixels, with `gap` gray pixels around each image.
 ///
-/// All images have one size and mode.
+/// - Precondition: one image at least, and all of one size and mode.
 /// - Parameter columns: nil for as many as make the sheet about square.
 public func contactSheet(_ images: [Image], columns: Int? = nil, scale: Int = 1, gap: Int = 2) -> Image {
     precondition(!images.isEmpty && scale > 0 && gap >= 0)
@@ -23,7 +23,8 @@ public func contactSheet(_ images: [Image], columns: Int? = nil, scale: Int = 1,
     return sheet
 }
 
-/// `left` and `right`, `gap` white pixels between them, their upper edges in line. Gray beside colour becomes colour.
+/// Sheet of `left` and `right`, with `gap` white pixels between them and their upper edges in line; images of two modes
+/// become rgb.
 public func beside(_ left: Image, _ right: Image, gap: Int = 16) -> Image {
     precondition(gap >= 0)
     let mode = left.mode == right.mode ? left.mode : .rgb
@@ -36,7 +37,7 @@ public func beside(_ left: Image, _ right: Image, gap: Int = 16) -> Image {
 }
 
 extension Image {
-    /// Every channel of every pixel `value`, but alpha opaque.
+    /// An image of `value` in every channel but alpha, which is opaque.
     init(filled value: UInt8, width: Int, height: Int, mode: ColorMode) {
         var pixels = [UInt8](repeating: value, count: width * height * mode.channels)
         if mode == .grayAlpha || mode == .rgba {
@@ -45,7 +46,7 @@ extension Image {
         self.init(width: width, height: height, mode: mode, pixels: pixels)
     }
 
-    /// Each pixel `factor` × `factor` pixels.
+    /// The image with each pixel repeated to `factor` × `factor` pixels.
     func enlarged(by factor: Int) -> Image {
         if factor == 1 { return self }
         let channels = mode.channels

@@ -1,5 +1,5 @@
 extension Image {
-    /// The same picture with the channels of `mode`.
+    /// The picture in the channels of `mode`.
     ///
     /// Colour to gray is the luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, rounded. Alpha that `mode` lacks is
     /// taken out by compositing on black; alpha that it adds is opaque. The result is no longer flagged as 16-bit.

@@ -1,8 +1,8 @@
-/// The largest image that is decoded. Checked against the header, before anything is allocated.
+/// Bounds of an image that is decoded, checked against its header before anything is allocated.
 public struct DecodeLimits: Sendable, Equatable {
-    /// Width and height, in pixels.
+    /// Largest width and largest height, in pixels.
     public var side: Int
-    /// Width times height. A decoded image takes up to 4 bytes a pixel, a progressive JPEG 6 more while it is read.
+    /// Most pixels, width times height. One takes up to 4 bytes decoded, of a progressive JPEG 6 more while it is read.
     public var pixels: Int
 
     /// The defaults admit any camera of 16 megapixels.

@@ -1,9 +1,10 @@
 /// Functions of two variables as colours over one rectangle, side by side on one scale, drawn on white.
 public struct HeatMap: Sendable {
-    /// One function.
+    /// One function by its values at the middles of equal cells.
     public struct Panel: Sendable {
+        /// Title above the panel.
         public var title: String
-        /// `[rows, columns]`, row-major, the middles of equal cells; the first row is the lowest one.
+        /// Values `[rows, columns]`, row-major; the first row is the lowest one.
         public var values: [Double]
 
         public init(title: String, values: [Double]) {
@@ -12,15 +13,22 @@ public struct HeatMap: Sendable {
         }
     }
 
+    /// Label of the horizontal axis.
     public var xLabel: String
+    /// Label of the vertical axis.
     public var yLabel: String
+    /// Range of the horizontal axis, from the outer edge of the first cells to that of the last.
     public var xRange: ClosedRange<Double>
+    /// Range of the vertical axis, from the outer edge of the lowest cells to that of the highest.
     public var yRange: ClosedRange<Double>
+    /// Cells of a panel along the horizontal axis.
     public var columns: Int
+    /// Cells of a panel along the vertical axis.
     public var rows: Int
+    /// The functions, from left to right.
     public var panels: [Panel]
 
-    /// - Parameter panels: one or more, of `rows · columns` values each.
+    /// - Precondition: `columns` and `rows` are positive; one panel at least, of `rows · columns` values each.
     public init(
         xLabel: String, yLabel: String, xRange: ClosedRange<Double>, yRange: ClosedRange<Double>, columns: Int,
         rows: Int, panels: [Panel]
@@ -39,8 +47,8 @@ public struct HeatMap: Sendable {
     /// Smallest side of a panel that leaves room for its axes.
     public static let smallestSide = 60
 
-    /// From the lowest value to the highest: nine colours of viridis (Smith, van der Walt, Firing 2015), equally spaced; lightness
-    /// rises evenly, and it reads in gray and with every kind of colour vision.
+    /// Colours from the lowest value to the highest: nine of viridis (Smith, van der Walt, Firing 2015), equally spaced. Their
+    /// lightness rises evenly, so they read in gray and with every kind of colour vision.
     private static let colors: [SIMD3<Double>] = [
         [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99],
         [170, 220, 50], [253, 231, 37],
@@ -56,7 +64,8 @@ public struct HeatMap: Sendable {
             red: UInt8(mixed.x.rounded()), green: UInt8(mixed.y.rounded()), blue: UInt8(mixed.z.rounded()))
     }
 
-    /// The panels as an rgb image, each `side` pixels wide and high.
+    /// Draws the panels into an rgb image, each `side` pixels wide and high.
+    /// - Precondition: `side` is at least ``smallestSide``.
     public func image(side: Int = 300) -> Image {
         precondition(side >= Self.smallestSide)
         let x = PlotAxis(values: [], range: xRange, count: max(2, side / 60), margin: false)

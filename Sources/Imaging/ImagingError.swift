@@ -1,4 +1,4 @@
-/// A format that can be read.
+/// A file format of images that can be read.
 public enum ImageFormat: String, Sendable, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
@@ -12,7 +12,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// What can be wrong with an image or an array that is read or written.
+/// Reason why an image or an array could not be read or written.
 public enum ImagingError: Error, Equatable, Sendable {
     /// The bytes begin neither with the PNG nor with the JPEG signature.
     case unknownFormat

@@ -2,8 +2,9 @@
 public struct LinePlot: Sendable {
     /// One curve. A point that is not finite interrupts it.
     public struct Series: Sendable {
+        /// Name in the legend.
         public var name: String
-        /// `(x, y)`, in the order in which they are joined.
+        /// Points `(x, y)`, in the order in which they are joined.
         public var points: [SIMD2<Double>]
 
         public init(name: String, points: [SIMD2<Double>]) {
@@ -12,15 +13,20 @@ public struct LinePlot: Sendable {
         }
     }
 
+    /// Title above the plot.
     public var title: String
+    /// Label of the horizontal axis.
     public var xLabel: String
+    /// Label of the vertical axis.
     public var yLabel: String
+    /// The curves, drawn and listed in this order.
     public var series: [Series]
-    /// The range shown; nil for all of the values.
+    /// Range of the horizontal axis; nil for that of the values.
     public var xRange: ClosedRange<Double>?
-    /// The range shown; nil for all of the values. Curves are cut off at its ends.
+    /// Range of the vertical axis, at whose ends curves are cut off; nil for that of the values.
     public var yRange: ClosedRange<Double>?
 
+    /// A plot over the ranges of its values.
     public init(title: String, xLabel: String, yLabel: String, series: [Series]) {
         self.title = title
         self.xLabel = xLabel
@@ -30,7 +36,7 @@ public struct LinePlot: Sendable {
 
     /// Smallest width and height that leave room for the curves.
     public static let smallestSide = 240
-    /// Series with at most so many points have a dot on each.
+    /// Most points of a series that has a dot on each.
     private static let dottedPoints = 40
 
     /// Colours that are told apart with every kind of colour vision (Okabe and Ito, *Color Universal Design*, 2008).
@@ -40,7 +46,8 @@ public struct LinePlot: Sendable {
         Color(red: 86, green: 180, blue: 233), Color(red: 0, green: 0, blue: 0),
     ]
 
-    /// The plot as an rgb image.
+    /// Draws the plot into an rgb image of `width` × `height` pixels.
+    /// - Precondition: `width` and `height` are at least ``smallestSide``.
     public func image(width: Int = 960, height: Int = 600) -> Image {
         precondition(width >= Self.smallestSide && height >= Self.smallestSide)
         var canvas = Canvas(width: width, height: height)

@@ -26,6 +26,7 @@ public struct NPYArray: Sendable, Equatable {
 
     /// Length of each axis; `[]` is a single number.
     public let shape: [Int]
+    /// Type of every element.
     public let elementType: ElementType
     /// The elements, little-endian, last axis fastest.
     public let bytes: [UInt8]
@@ -33,14 +34,15 @@ public struct NPYArray: Sendable, Equatable {
     /// Number of elements.
     public var count: Int { bytes.count / elementType.size }
 
-    /// For ``decode(_:)`` and the initialisers below, which have made sure that the sizes agree.
+    /// An array of little-endian elements, of which the caller has made sure that there are as many as `shape` says.
     init(shape: [Int], elementType: ElementType, bytes: [UInt8]) {
         self.shape = shape
         self.elementType = elementType
         self.bytes = bytes
     }
 
-    /// - Parameter bytes: the elements, big-endian, last axis fastest.
+    /// An array of big-endian elements.
+    /// - Precondition: `bytes` has `elementType.size` bytes for each element of `shape`.
     package init(shape: [Int], elementType: ElementType, bigEndian bytes: ArraySlice<UInt8>) {
         let size = elementType.size
         precondition(shape.reduce(size, *) == bytes.count)
@@ -51,16 +53,22 @@ public struct NPYArray: Sendable, Equatable {
         self.init(shape: shape, elementType: elementType, bytes: elements)
     }
 
+    /// An array of ``ElementType/uint8``, last axis fastest.
+    /// - Precondition: as many values as elements of `shape`.
     public init(shape: [Int], _ values: [UInt8]) {
         precondition(shape.reduce(1, *) == values.count)
         self.init(shape: shape, elementType: .uint8, bytes: values)
     }
 
+    /// An array of ``ElementType/float32``, last axis fastest.
+    /// - Precondition: as many values as elements of `shape`.
     public init(shape: [Int], _ values: [Float]) {
         precondition(shape.reduce(1, *) == values.count)
         self.init(shape: shape, elementType: .float32, bytes: values.flatMap { littleEndian($0.bitPattern) })
     }
 
+    /// An array of ``ElementType/float64``, last axis fastest.
+    /// - Precondition: as many values as elements of `shape`.
     public init(shape: [Int], _ values: [Double]) {
         precondition(shape.reduce(1, *) == values.count)
         self.init(shape: shape, elementType: .float64, bytes: values.flatMap { littleEndian($0.bitPattern) })
@@ -80,7 +88,7 @@ public struct NPYArray: Sendable, Equatable {
         }
     }
 
-    /// Element that is no level: its index in the array, and its value as text.
+    /// Element that is no level.
     public struct LevelError: Error, Equatable, Sendable {
         /// Place of the element, from 0.
         public let index: Int

@@ -1,7 +1,7 @@
 extension NPYArray {
-    /// Bytes of the header's dictionary that are read; NumPy's own limit (`max_header_size`).
+    /// Most bytes of a header's dictionary that is read; NumPy's own limit (`max_header_size`).
     public static let maxHeaderBytes = 10_000
-    /// Axes that are read; NumPy's own limit.
+    /// Most axes of an array that is read; NumPy's own limit.
     public static let maxDimensions = 64
 
     private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
@@ -50,10 +50,10 @@ extension NPYArray {
         return NPYArray(shape: shape, elementType: elementType, bytes: Array(file[(start + length)...]))
     }
 
-    /// The file, version 1.0.
+    /// Bytes of the array's file, version 1.0.
     public func encoded() -> [UInt8] { Self.header(shape: shape, elementType: elementType) + bytes }
 
-    /// All of a version 1.0 file but its data, for those who write that as it comes. A multiple of 64 bytes.
+    /// Bytes of a version 1.0 file in front of its data, for those who write the data as it comes; a multiple of 64 bytes.
     public static func header(shape: [Int], elementType: ElementType) -> [UInt8] {
         precondition(shape.count <= maxDimensions && shape.allSatisfy { $0 >= 0 })
         let tuple = shape.map { "\($0), " }.joined()

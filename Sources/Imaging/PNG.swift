@@ -37,7 +37,7 @@ public func decodePNG(_ bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) t
             case (true, false): .rgb
             case (true, true): .rgba
             }
-        // The same channels, 8 bits each; and 16-bit values are taken as they are, not as linear light.
+        // The file's channels, 8 bits each; 16-bit values are taken as they are, not as linear light.
         unsafe image.pointee.format = found & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
         unsafe image.pointee.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
         pixels = [UInt8](repeating: 0, count: chunks.width * chunks.height * mode.channels)

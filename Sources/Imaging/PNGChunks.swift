@@ -17,7 +17,7 @@ struct PNGChunks {
     /// Without gAMA, cHRM, iCCP and sRGB the library has no reason to convert: densities are of the stored values.
     let plain: [UInt8]
 
-    /// What follows IEND is ignored, as all readers do.
+    /// Reads the chunks up to IEND; what follows it is ignored, as all readers do.
     /// - Throws: ``ImagingError/damaged(format:reason:)``.
     init(_ bytes: [UInt8]) throws(ImagingError) {
         func damaged(_ reason: String) -> ImagingError { .damaged(format: .png, reason: reason) }

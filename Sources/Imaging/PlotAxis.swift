@@ -38,10 +38,10 @@ struct PlotAxis {
         (self.low, self.high, self.ticks) = (low, high, ticks)
     }
 
-    /// Where `value` lies, from 0 at `low` to 1 at `high`.
+    /// Position of `value`, from 0 at `low` to 1 at `high`.
     func position(_ value: Double) -> Double { (value - low) / (high - low) }
 
-    /// `value` with so many digits after the point, or as Swift writes it when that would be long.
+    /// Text of `value` with `digits` digits after the point, or as Swift writes it when that would be long.
     static func format(_ value: Double, digits: Int) -> String {
         guard digits <= 6 else { return "\(value)" }
         let scaled = (value * pow(10, Double(digits))).rounded()

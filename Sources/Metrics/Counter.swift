@@ -4,8 +4,10 @@ import Synchronization
 public final class Counter: Sendable {
     private let count = Atomic(0)
 
+    /// A counter at zero.
     public init() {}
 
+    /// The number so far.
     public var value: Int { count.load(ordering: .relaxed) }
 
     /// Adds `amount`, 0 or more.

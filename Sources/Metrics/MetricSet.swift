@@ -5,20 +5,23 @@ import Synchronization
 /// Each is declared, with its name and meaning, by the part of the program that counts it; whoever publishes metrics reads
 /// the set and needs no list of its own. Reading takes a lock that counting never takes.
 public final class MetricSet: Sendable {
+    /// Kind of a metric, by how its value changes.
     public enum Kind: String, Sendable {
-        /// Only rises.
+        /// The value only rises.
         case counter
-        /// Rises and falls.
+        /// The value rises and falls.
         case gauge
     }
 
     /// Value of one metric when the set was read.
-    public struct Sample: Sendable, Equatable {
-        /// In snake_case, unique in the set.
+    public struct Reading: Sendable, Equatable {
+        /// Name in snake_case, unique in the set.
         public var name: String
-        /// What is counted, in one sentence.
+        /// Meaning of what is counted, in one sentence.
         public var help: String
+        /// Kind of the metric.
         public var kind: Kind
+        /// The value when the set was read.
         public var value: Int
 
         public init(name: String, help: String, kind: Kind, value: Int) {
@@ -38,6 +41,7 @@ public final class MetricSet: Sendable {
 
     private let metrics = Mutex<[Metric]>([])
 
+    /// A set without metrics.
     public init() {}
 
     /// Declares a counter.
@@ -64,9 +68,9 @@ public final class MetricSet: Sendable {
     }
 
     /// All metrics with their values.
-    public var samples: [Sample] {
+    public var readings: [Reading] {
         // Outside the lock: what is read may have locks of its own.
-        metrics.withLock(\.self).map { Sample(name: $0.name, help: $0.help, kind: $0.kind, value: $0.read()) }
+        metrics.withLock(\.self).map { Reading(name: $0.name, help: $0.help, kind: $0.kind, value: $0.read()) }
     }
 
     /// Value of the metric called `name`; nil when there is none.

@@ -2,7 +2,7 @@ import FlowCore
 public import FlowModels
 public import Metrics
 
-/// Computes for requests what the loaded models can do, each kind of ``LaneWork``, on threads of its own.
+/// Service that computes for requests what the loaded models can do, each kind of ``LaneWork``, on threads of its own.
 ///
 /// Work of a direction that is ``ExecutionOrder/parallel`` is batched across requests in one lane; work that is
 /// ``ExecutionOrder/sequential`` runs in another, at a lower priority, in blocks, so that it holds up no batch.
@@ -12,7 +12,7 @@ public final class DensityService: Sendable {
     private let sequential: Lane
 
     /// Starts the threads; models come with ``load(_:)``.
-    /// - Parameter metrics: gets what the service counts.
+    /// - Parameter metrics: set in which the service declares what it counts.
     public init(configuration: ServiceConfiguration = ServiceConfiguration(), metrics: MetricSet = MetricSet()) {
         parallel = Lane(
             policy: BatchPolicy(
@@ -76,8 +76,8 @@ public final class DensityService: Sendable {
         }
     }
 
-    /// Is not ready from now on, so that no new requests are sent here, but answers those that come all the same. A
-    /// service that was never ready becomes so no more.
+    /// Ends readiness, so that no new requests are sent here, but answers those that come all the same. A service that was
+    /// never ready becomes so no more.
     public func failReadiness() { registry.failReadiness() }
 
     /// Refuses new requests from now on, and returns when those it has are done; then the models are given up.
@@ -136,7 +136,7 @@ public final class DensityService: Sendable {
         return stream
     }
 
-    /// Rows that wait, in both lanes.
+    /// Number of rows that wait, in both lanes.
     public var queuedRows: Int { parallel.queuedRows + sequential.queuedRows }
 
     private func lane(for order: ExecutionOrder) -> Lane {

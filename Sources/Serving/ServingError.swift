@@ -1,4 +1,4 @@
-/// Why the service did not answer. Rows that fail by themselves are ``RowFailure``s in their place instead.
+/// Reason why the service did not answer. Rows that fail by themselves are ``RowFailure``s in their place instead.
 public enum ServingError: Error, Equatable, Sendable {
     /// No model of that name is loaded.
     case unknownModel(String)
@@ -18,7 +18,7 @@ public enum ServingError: Error, Equatable, Sendable {
     case selfTestFailed(model: String, reason: String)
 }
 
-/// Why one row has no result; others of its batch are not touched.
+/// Reason why one row has no result; others of its batch are not touched.
 public enum RowFailure: Error, Equatable, Sendable {
     /// The density is not a finite number there.
     case notFinite
@@ -26,13 +26,13 @@ public enum RowFailure: Error, Equatable, Sendable {
     case refused(reason: String)
 }
 
-/// Where the time of a request went.
+/// Timings of a request: where its time went.
 public struct RequestTimings: Sendable, Equatable {
-    /// From its arrival until a worker took the first of its rows.
+    /// Time from the request's arrival until a worker took the first of its rows.
     public var queue: Duration
-    /// Time that the batches with its rows ran, added up.
+    /// Time that the batches with rows of the request ran, added up.
     public var compute: Duration
-    /// Rows of the largest of these batches, those of other requests included.
+    /// Rows of the largest batch with rows of the request, those of other requests included.
     public var batchRows: Int
 
     /// Timings of a request that nothing has run for, unless said otherwise.

@@ -6,15 +6,15 @@ public enum ASCII {
     @inlinable @inline(__always) public static var tab: UInt8 { 0x09 }
     @inlinable @inline(__always) public static var colon: UInt8 { 0x3A }
 
-    /// `0` to `9`.
+    /// Whether `byte` is a digit, `0` to `9`.
     @inlinable @inline(__always)
     public static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-    /// A space or a tab.
+    /// Whether `byte` is a space or a tab.
     @inlinable @inline(__always)
     public static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
-    /// A letter in lower case; any other byte as it is.
+    /// `byte` in lower case where it is a letter, else as it is.
     @inlinable @inline(__always)
     public static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
@@ -22,7 +22,7 @@ public enum ASCII {
     @inlinable @inline(__always)
     public static func isLowercaseHexDigit(_ byte: UInt8) -> Bool { isDigit(byte) || byte >= 0x61 && byte <= 0x66 }
 
-    /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
+    /// Whether `byte` is a `tchar` of RFC 9110, section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
     @inlinable @inline(__always)
     public static func isToken(_ byte: UInt8) -> Bool {
         // One bit for each of the 128 ASCII characters.

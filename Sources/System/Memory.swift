@@ -30,7 +30,7 @@ package func memoryLimit(resident: Int, root: String = "/") -> Int? {
     return limits.min()
 }
 
-/// Bytes of memory that this process has; nil where that is not known.
+/// Bytes of memory that this process has in use; nil where that is not known.
 ///
 /// Source: proc(5), `VmRSS`.
 package func residentMemory(root: String = "/") -> Int? { kilobytes("VmRSS", in: root + "proc/self/status") }

@@ -6,10 +6,12 @@ import COpenSSL
 package struct SHA256 {
     private var context = SHA256_CTX()
 
+    /// A digest of no bytes yet.
     package init() {
         unsafe SHA256_Init(&context)
     }
 
+    /// Adds `bytes` to those that the digest is of.
     package mutating func update(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer {
             _ = unsafe SHA256_Update(&context, $0.baseAddress, $0.count)

@@ -2,11 +2,13 @@ import Glibc
 
 /// Failure of a call of the operating system, by its `errno`.
 public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The `errno` of the failure.
     public let code: Int32
 
     /// The failure of the calling thread's last call.
     public init() { code = errno }
 
+    /// The failure of `code`, an `errno`.
     public init(_ code: Int32) { self.code = code }
 
     /// The system's words for the code (strerror_r(3)), such as "No such file or directory".

@@ -53,7 +53,7 @@ struct Tusk: AsyncParsableCommand {
         }
     }
 
-    /// As the parser ends the program, but that an option which does not exist comes before what is missing.
+    /// Ends the program as the parser does, but that an option which does not exist comes before what is missing.
     private static func exit(withParsingError error: any Error) -> Never {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard exitCode(for: error) == .validationFailure,

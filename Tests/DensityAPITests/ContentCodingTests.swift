@@ -1,5 +1,5 @@
 import Compression
-@testable import DensityAPI
+import DensityAPI
 import FlowCore
 import HTTPTypes
 import HTTPWire

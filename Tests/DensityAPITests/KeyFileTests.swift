@@ -1,4 +1,4 @@
-@testable import DensityAPI
+import DensityAPI
 import Testing
 
 @Suite("Key file", .timeLimit(.minutes(1)))
@@ -18,8 +18,8 @@ struct KeyFileTests {
         )
         #expect(
             file.keys == [
-                Key(name: "gate", scopes: [.score, .sample]),
-                Key(name: "ops", scopes: [.admin], expiryDay: 20_849),
+                APIKey(name: "gate", scopes: [.score, .sample]),
+                APIKey(name: "ops", scopes: [.admin], expiryDay: 20_849),
             ])
         #expect(file.hashes.map(\.hex) == [Self.hash, Self.otherHash])
     }

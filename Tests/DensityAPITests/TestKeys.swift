@@ -1,4 +1,4 @@
-@testable import DensityAPI
+import DensityAPI
 import HTTPTypes
 import TestSupport
 

@@ -1,6 +1,5 @@
+import FlowLayers
 import Testing
-
-@testable import FlowLayers
 
 @Suite("Dropout")
 struct DropoutTests {

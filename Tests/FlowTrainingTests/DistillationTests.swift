@@ -3,9 +3,8 @@ import FlowCore
 import FlowKernels
 import FlowLayers
 import FlowModels
+import FlowTraining
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Distillation")
 struct DistillationTests {

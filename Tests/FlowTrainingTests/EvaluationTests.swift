@@ -1,12 +1,11 @@
 import DataSets
 import FlowCore
 import FlowModels
+import FlowTraining
 import Glibc
 import Imaging
 import TestSupport
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Evaluation")
 struct EvaluationTests {

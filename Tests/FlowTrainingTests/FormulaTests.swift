@@ -1,10 +1,9 @@
 import FlowCore
 import FlowKernels
 import FlowModels
+import FlowTraining
 import Foundation
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Formulas")
 struct FormulaTests {

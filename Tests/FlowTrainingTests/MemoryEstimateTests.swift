@@ -1,9 +1,8 @@
 import FlowCore
 import FlowLayers
 import FlowModels
+import FlowTraining
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Memory estimate")
 struct MemoryEstimateTests {

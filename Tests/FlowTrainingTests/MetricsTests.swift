@@ -1,8 +1,7 @@
 import FlowCore
+import FlowTraining
 import Glibc
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Sample metrics")
 struct MetricsTests {

@@ -1,8 +1,7 @@
 import FlowCore
 import FlowModels
+import FlowTraining
 import Testing
-
-@testable import FlowTraining
 
 @Suite("Learning rate")
 struct LearningRateTests {

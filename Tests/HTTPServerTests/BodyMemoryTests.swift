@@ -1,5 +1,5 @@
 import Compression
-@testable import HTTPServer
+import HTTPServer
 import HTTPWire
 import TestSupport
 import Testing

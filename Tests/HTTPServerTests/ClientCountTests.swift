@@ -1,7 +1,6 @@
+import HTTPServer
 import TestSupport
 import Testing
-
-@testable import HTTPServer
 
 @Suite("Connections of one client")
 struct ClientCountTests {

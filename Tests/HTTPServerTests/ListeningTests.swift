@@ -1,10 +1,9 @@
 import Glibc
+import HTTPServer
 import HTTPWire
 import System
 import TestSupport
 import Testing
-
-@testable import HTTPServer
 
 @Suite("Listening", .timeLimit(.minutes(1)))
 struct ListeningTests {

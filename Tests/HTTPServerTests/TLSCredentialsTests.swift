@@ -1,8 +1,7 @@
 import Glibc
+import HTTPServer
 import TestSupport
 import Testing
-
-@testable import HTTPServer
 
 @Suite("TLS credentials")
 struct TLSCredentialsTests {

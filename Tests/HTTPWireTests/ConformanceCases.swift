@@ -1,4 +1,4 @@
-@testable import HTTPWire
+import HTTPWire
 
 extension ConformanceCase {
     static let all: [ConformanceCase] = [

@@ -1,7 +1,6 @@
 import HTTPTypes
+import HTTPWire
 import Testing
-
-@testable import HTTPWire
 
 /// One line of the conformance table: bytes, and what a server must make of them.
 struct ConformanceCase: Sendable, CustomTestStringConvertible {

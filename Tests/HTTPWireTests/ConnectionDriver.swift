@@ -1,6 +1,5 @@
 import HTTPTypes
-
-@testable import HTTPWire
+import HTTPWire
 
 /// Drives a connection machine as a server would, without a socket or a clock.
 final class ConnectionDriver {

@@ -1,7 +1,6 @@
 import HTTPTypes
+import HTTPWire
 import Testing
-
-@testable import HTTPWire
 
 @Suite("Ended exchanges", .timeLimit(.minutes(1)))
 struct EndedExchangeTests {

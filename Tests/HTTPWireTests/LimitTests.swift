@@ -1,6 +1,5 @@
+import HTTPWire
 import Testing
-
-@testable import HTTPWire
 
 @Suite("Parser limits")
 struct LimitTests {

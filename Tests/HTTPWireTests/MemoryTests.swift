@@ -1,8 +1,7 @@
 import CAllocationCounter
 import HTTPTypes
+import HTTPWire
 import Testing
-
-@testable import HTTPWire
 
 @Suite("Memory of a connection")
 struct MemoryTests {

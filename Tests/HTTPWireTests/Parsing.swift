@@ -1,6 +1,5 @@
 import HTTPTypes
-
-@testable import HTTPWire
+import HTTPWire
 
 /// A head: what the connection sees of it, and the request for the handler.
 @dynamicMemberLookup

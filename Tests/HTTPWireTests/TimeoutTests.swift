@@ -1,7 +1,6 @@
 import HTTPTypes
+import HTTPWire
 import Testing
-
-@testable import HTTPWire
 
 @Suite("Connection timeouts")
 struct TimeoutTests {

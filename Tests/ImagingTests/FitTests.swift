@@ -44,8 +44,8 @@ struct ConversionTests {
 
 @Suite("Fit")
 struct FitTests {
-    @Test("the same size keeps every pixel", arguments: Fit.allCases, ColorMode.allCases)
-    func same(_ fit: Fit, _ mode: ColorMode) {
+    @Test("the same size keeps every pixel", arguments: ImageFit.allCases, ColorMode.allCases)
+    func same(_ fit: ImageFit, _ mode: ColorMode) {
         let image = Image(width: 5, height: 3, mode: mode, pixels: (0..<15 * mode.channels).map { UInt8($0 * 4) })
         #expect(image.fitted(width: 5, height: 3, fit: fit) == image)
     }
@@ -92,8 +92,8 @@ struct FitTests {
         #expect(tall.fitted(width: 1, height: 2, fit: .cover).pixels == [2, 3])
     }
 
-    @Test("an even area stays even at any size", arguments: Fit.allCases)
-    func even(_ fit: Fit) {
+    @Test("an even area stays even at any size", arguments: ImageFit.allCases)
+    func even(_ fit: ImageFit) {
         for (width, height) in [(1, 1), (3, 7), (28, 28), (100, 33)] {
             let image = gray(width, height, [UInt8](repeating: 77, count: width * height))
             for (newWidth, newHeight) in [(1, 1), (28, 28), (31, 2), (2, 31)] {

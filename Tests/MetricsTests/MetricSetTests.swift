@@ -15,7 +15,7 @@ struct MetricSetTests {
         open.add(3)
         open.subtract()
         #expect(
-            set.samples == [
+            set.readings == [
                 .init(name: "answers", help: "Answers that were sent.", kind: .counter, value: 5),
                 .init(name: "open", help: "Open connections.", kind: .gauge, value: 2),
                 .init(name: "limit", help: "Most connections.", kind: .gauge, value: 7),
@@ -37,7 +37,7 @@ struct MetricSetTests {
                 }
             }
         }
-        #expect(set.samples.map(\.value) == [8000, 8000])
+        #expect(set.readings.map(\.value) == [8000, 8000])
     }
 
     @Test("names are unique, and a counter does not fall")

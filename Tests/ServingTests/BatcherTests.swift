@@ -30,7 +30,7 @@ struct BatcherTests {
             let actions = try batcher.enqueue(UInt64(ticket), rows: 1, group: "a", deadline: nil, at: .zero)
             #expect(actions.isEmpty)
         }
-        let slices = (1...16).map { TestBatcher.Slice(ticket: UInt64($0), rows: 0..<1) }
+        let slices = (1...16).map { TestBatcher.RequestSlice(ticket: UInt64($0), rows: 0..<1) }
         #expect(
             batcher.finished(0, at: .zero) == [.complete(0), .run(.init(id: 1, group: "a", slices: slices))])
     }
@@ -74,7 +74,7 @@ struct BatcherTests {
         _ = try batcher.enqueue(1, rows: 5, group: "a", deadline: nil, at: .zero)
         _ = try batcher.enqueue(2, rows: 1, group: "a", deadline: nil, at: .zero)
         _ = try batcher.enqueue(3, rows: 3, group: "a", deadline: nil, at: .zero)
-        var order: [TestBatcher.Slice] = []
+        var order: [TestBatcher.RequestSlice] = []
         for id in 0..<6 {
             for case .run(let batch) in batcher.finished(UInt64(id), at: .zero) {
                 #expect(batch.slices.count == 1)

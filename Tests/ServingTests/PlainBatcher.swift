@@ -110,8 +110,8 @@ struct PlainBatcher {
         }?.group
     }
 
-    private mutating func takeOldest(of group: Int) -> [Rules.Slice] {
-        var slices: [Rules.Slice] = []
+    private mutating func takeOldest(of group: Int) -> [Rules.RequestSlice] {
+        var slices: [Rules.RequestSlice] = []
         var room = policy.maxBatchRows
         for index in requests.indices where requests[index].group == group && !requests[index].waiting.isEmpty {
             guard room > 0 else { break }
@@ -121,16 +121,16 @@ struct PlainBatcher {
         return slices
     }
 
-    private mutating func takeTurn() -> [Rules.Slice] {
+    private mutating func takeTurn() -> [Rules.RequestSlice] {
         let index = requests.firstIndex { !$0.waiting.isEmpty }!
         let slice = take(min(policy.maxBatchRows, requests[index].waiting.count), at: index)
         requests.append(requests.remove(at: index))
         return [slice]
     }
 
-    private mutating func take(_ count: Int, at index: Int) -> Rules.Slice {
+    private mutating func take(_ count: Int, at index: Int) -> Rules.RequestSlice {
         let rows = requests[index].waiting
         requests[index].waiting = rows.lowerBound + count..<rows.upperBound
-        return Rules.Slice(ticket: requests[index].ticket, rows: rows.prefix(count))
+        return Rules.RequestSlice(ticket: requests[index].ticket, rows: rows.prefix(count))
     }
 }

@@ -1,13 +1,13 @@
 import HTTPTypes
 import HTTPWire
 
-/// What a key lets its holder do.
+/// Scope of a key: one thing that it lets its holder do.
 public enum Scope: String, CaseIterable, Sendable {
     case score, sample, admin, metrics
 }
 
-/// Who may use a route.
-enum Access: Equatable, Sendable {
+/// Rule of who may use a route.
+package enum Access: Equatable, Sendable {
     /// Anyone: what probes and clients need before they have a key, and what is public anyway.
     case anyone
     /// The holder of any key, when a key file is configured.
@@ -17,10 +17,10 @@ enum Access: Equatable, Sendable {
     case scope(Scope)
 }
 
-/// Decides on the head of a request whether its client may have what it asks for (RFC 6750, section 2.1: the key is in
+/// Check of whether the client of a request may have what its head asks for (RFC 6750, section 2.1: the key is in
 /// `Authorization: Bearer`, and nowhere else).
 struct AccessControl: Sendable {
-    /// Nil without a key file.
+    /// Keys in force; nil without a key file.
     var keys: KeyRing?
 
     private static let scheme = "bearer "
@@ -74,8 +74,9 @@ struct AccessControl: Sendable {
 }
 
 extension KeyRing {
-    /// - Throws: ``ProblemKind/unauthorized``.
-    fileprivate func key(_ token: Substring) throws(Problem) -> Key {
+    /// Key of `token`.
+    /// - Throws: ``ProblemKind/unauthorized`` for a token that is none, is not known, or has expired.
+    fileprivate func key(_ token: Substring) throws(Problem) -> APIKey {
         let reason: String
         if !KeyToken.isWellFormed(token) {
             reason = "the key is not one that tusk makes, or it was cut short"

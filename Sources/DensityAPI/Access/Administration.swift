@@ -1,11 +1,12 @@
 public import Logging
 
-/// What the admin routes reach of the program around them.
+/// Parts of the program around the admin routes that these reach.
 public struct Administration: Sendable {
-    /// What was read again, by name, or why it was not: then what was in force stays so.
+    /// Outcome of reading one thing again; what could not be read leaves in force what was.
     public struct Reload: Sendable {
+        /// Name of the thing, such as `keys`.
         public var name: String
-        /// Nil when it was read again. Holds nothing of the file, and not its path.
+        /// Why the thing was not read again; nil when it was. Holds nothing of the file, and not its path.
         public var failure: String?
 
         public init(name: String, failure: String? = nil) {
@@ -18,6 +19,7 @@ public struct Administration: Sendable {
     public var reload: @Sendable () async -> [Reload]
     /// Least severity of what is logged.
     public var logLevel: @Sendable () -> Logger.Level
+    /// Sets the least severity of what is logged from now on.
     public var setLogLevel: @Sendable (Logger.Level) -> Void
 
     public init(

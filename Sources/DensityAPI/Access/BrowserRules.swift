@@ -1,8 +1,8 @@
 public import HTTPContent
-import HTTPTypes
+package import HTTPTypes
 import HTTPWire
 
-/// What protects a service from web pages, which can make their readers' browsers send requests to it: by name, when an
+/// Rules that protect a service from web pages, which can make their readers' browsers send requests to it: by name, when an
 /// attacker's name is made to point to it (DNS rebinding), or by its own address, across origins. See docs/reference/http-content.md.
 public struct BrowserRules: Sendable {
     /// Origins whose pages may use the service (the CORS protocol of the Fetch standard).
@@ -24,6 +24,7 @@ public struct BrowserRules: Sendable {
         self.allowedHosts = allowedHosts
     }
 
+    /// Checks the host and the origin of a request.
     /// - Throws: ``ProblemKind/misdirectedRequest`` for a host that is not ours, ``ProblemKind/foreignOrigin`` for a page
     ///   of another origin that would change or compute something.
     func check(_ request: HTTPRequest, on connection: ConnectionInfo) throws(Problem) {
@@ -86,5 +87,6 @@ public struct BrowserRules: Sendable {
 
 extension HTTPField.Name {
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
-    static let traceParent = HTTPField.Name("traceparent")!
+    /// Trace of a request (W3C Trace Context).
+    package static let traceParent = HTTPField.Name("traceparent")!
 }

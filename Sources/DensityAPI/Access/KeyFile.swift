@@ -8,20 +8,22 @@ import HTTPWire
 ///
 /// Blank lines, and lines that begin with `#`, are skipped.
 public struct KeyFile: Sendable {
-    /// Bytes of a file, at most.
+    /// Most bytes of a file.
     public static let maxBytes = 256 << 10
-    /// Keys of a file, at most: every request is compared with each.
+    /// Most keys of a file: every request is compared with each.
     public static let maxKeys = 1024
 
     private static let hashPrefix = "sha256:"
 
-    var keys: [Key] = []
-    /// Of the key at the same place.
-    var hashes: [KeyHash] = []
+    /// Keys in the order of their lines.
+    package var keys: [APIKey] = []
+    /// Hashes of ``keys``, by the same index.
+    package var hashes: [KeyHash] = []
 
-    /// How many keys there are.
+    /// Number of keys.
     public var count: Int { keys.count }
 
+    /// The keys of a file's text.
     /// - Throws: ``KeyFileError``.
     public init(_ text: String) throws(KeyFileError) {
         guard text.utf8.count <= Self.maxBytes else {
@@ -29,7 +31,7 @@ public struct KeyFile: Sendable {
         }
         var lineOfName: [String: Int] = [:]
         var lineOfHash: [KeyHash: Int] = [:]
-        // Of UTF-8, since "\r\n" is one Character.
+        // Lines are split as UTF-8, since "\r\n" is one Character.
         for (index, bytes) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .enumerated()
         {
@@ -60,8 +62,8 @@ public struct KeyFile: Sendable {
             .joined(separator: " ")
     }
 
-    /// Errors quote nothing: what stands in the wrong place may be a hash, or a key.
-    private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (Key, KeyHash) {
+    /// Key and hash of a line. Errors quote nothing: what stands in the wrong place may be a hash, or a key.
+    private static func parse(_ words: [Substring], line: Int) throws(KeyFileError) -> (APIKey, KeyHash) {
         guard !words.contains(where: { $0.hasPrefix(KeyToken.prefix) }) else {
             throw KeyFileError(
                 line: line,
@@ -73,7 +75,7 @@ public struct KeyFile: Sendable {
                 reason:
                     "it has \(words.count) words; name, scopes, \(hashPrefix)hash and perhaps an expiry are expected")
         }
-        guard Key.isValidName(words[0]) else {
+        guard APIKey.isValidName(words[0]) else {
             throw KeyFileError(line: line, reason: "the name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
         }
         var scopes: Set<Scope> = []
@@ -91,7 +93,7 @@ public struct KeyFile: Sendable {
                 line: line,
                 reason: "the hash must be \(hashPrefix) and \(KeyHash.digits) lower-case hexadecimal digits")
         }
-        var key = Key(name: String(words[0]), scopes: scopes)
+        var key = APIKey(name: String(words[0]), scopes: scopes)
         if words.count == 4 {
             guard let day = CivilDate(words[3]) else {
                 throw KeyFileError(line: line, reason: "the expiry must be a day such as 2027-01-31")
@@ -102,11 +104,17 @@ public struct KeyFile: Sendable {
     }
 }
 
-/// What is wrong with a key file. The description is one line and holds nothing of the file.
+/// Fault of a key file. The description is one line and holds nothing of the file.
 public struct KeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Counted from 1; nil when it is about the file as a whole.
+    /// Number of the line, from 1; nil when the error is about the file as a whole.
     public var line: Int?
+    /// What is wrong, in words that hold nothing of the file.
     public var reason: String
+
+    package init(line: Int? = nil, reason: String) {
+        self.line = line
+        self.reason = reason
+    }
 
     public var description: String { line.map { "line \($0): \(reason)" } ?? reason }
 }

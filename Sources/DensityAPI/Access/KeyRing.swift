@@ -3,25 +3,26 @@ import Synchronization
 /// The keys in force, which may be exchanged while requests are answered.
 public final class KeyRing: Sendable {
     private let file: Mutex<KeyFile>
-    /// Seconds since 1970.
+    /// The time now, in seconds since 1970.
     let now: @Sendable () -> Int
 
-    /// - Parameter now: seconds since 1970, by which keys expire.
+    /// The keys of `file`.
+    /// - Parameter now: the time, in seconds since 1970, by which keys expire.
     public init(_ file: KeyFile, now: @escaping @Sendable () -> Int) {
         self.file = Mutex(file)
         self.now = now
     }
 
-    /// From now on only these are in force.
+    /// Puts the keys of `file` into force, in place of all others.
     public func replace(with file: KeyFile) {
         self.file.withLock { $0 = file }
     }
 
-    /// How many keys there are.
+    /// Number of keys in force.
     public var count: Int { file.withLock(\.count) }
 
-    /// The key of this hash, expired or not. Compares with every key, without an early end.
-    func find(_ hash: KeyHash) -> Key? {
+    /// The key of `hash`, expired or not; nil when there is none. Compares with every key, without an early end.
+    package func find(_ hash: KeyHash) -> APIKey? {
         let file = file.withLock { $0 }
         var place: UInt64 = 0
         for index in 0..<file.hashes.count {

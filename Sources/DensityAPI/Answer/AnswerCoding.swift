@@ -3,14 +3,15 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// Which answers are worth a content coding: text, numbers and JSON of at least `leastBytes`, and streams of lines, but
-/// no PNG, which is compressed already. Nil: none is. Measured on our own answers: docs/measurements/2026-11-25-requests.md.
+/// Choice of the answers that are worth a content coding: text, numbers and JSON of at least `leastBytes`, and streams of
+/// lines, but no PNG, which is compressed already; without `leastBytes` none is. Measured on our own answers:
+/// docs/measurements/2026-11-25-requests.md.
 struct AnswerCoding {
     var leastBytes: Int?
 
     private static let paying = [MediaType.json, .problem, .ndjson, .npy, .yaml].map(\.description)
 
-    /// - Parameter bytes: nil for a stream.
+    /// Whether a coding pays for an answer of `fields` and so many `bytes`, nil for a stream.
     func pays(for fields: HTTPFields, bytes: Int?) -> Bool {
         guard let leastBytes, bytes.map({ $0 >= leastBytes }) ?? true, let type = fields[.contentType] else {
             return false
@@ -30,7 +31,7 @@ struct AnswerCoding {
             pays = self.pays(for: response.fields, bytes: bytes.count)
             if pays { response.fields.vary(by: .acceptEncoding) }
         case .stream:
-            // Of another type it is the answer to HEAD whose length nobody knows yet (RFC 9110, section 9.3.2).
+            // A stream of another type is the answer to HEAD whose length nobody knows yet (RFC 9110, section 9.3.2).
             pays = self.pays(for: response.fields, bytes: nil)
             if pays { response.fields.vary(by: .acceptEncoding) }
             guard response.fields[.contentType] == MediaType.ndjson.description else { return nil }

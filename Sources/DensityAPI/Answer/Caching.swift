@@ -2,16 +2,16 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// How an answer may be kept (RFC 9111, section 5.2.2).
+/// Rule of how an answer may be kept (RFC 9111, section 5.2.2).
 enum CachePolicy: String {
-    /// It may be kept, but is used again only once the service says that it is still right.
+    /// The answer may be kept, but is used again only once the service says that it is still right.
     case revalidate = "no-cache"
-    /// It is of now, or of this request alone.
+    /// The answer is of now, or of this request alone.
     case never = "no-store"
 }
 
 extension ServerResponse {
-    /// The same with a strong tag of its content, to be asked for again before it is used again.
+    /// The answer with a strong tag of its content, to be asked for again before it is used again.
     func tagged() -> ServerResponse {
         guard case .bytes(let bytes) = body else { return self }
         var response = self

@@ -4,7 +4,7 @@ import Synchronization
 /// A streamed answer under a content coding. Each part is flushed, so that the client can read it when it comes; none is
 /// asked for before the last was taken.
 actor CodedStream {
-    /// Also used by helper threads, one at a time.
+    /// Compressor of the stream, also used by helper threads, one at a time.
     private final class Coder: Sendable {
         private let deflater: Mutex<Deflater>
 

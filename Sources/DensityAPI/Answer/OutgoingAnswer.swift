@@ -7,9 +7,9 @@ struct OutgoingAnswer: Sendable {
     var response: ServerResponse
     /// Head of the request that it answers; nil when it could not be parsed.
     let request: ReceivedHead?
-    /// What the head steps found to be told of the request.
+    /// Labels that the head steps gave the request.
     let labels: ExchangeLabels
-    /// What the fields already say that the content is coded in; nil for nothing.
+    /// Content coding that the fields already name, and ``coded(_:)`` applies; nil for none.
     var coding: Coding?
 
     init(response: ServerResponse, request: ReceivedHead?, labels: ExchangeLabels) {
@@ -36,7 +36,7 @@ struct OutgoingAnswer: Sendable {
         return response
     }
 
-    /// The same, coded on a helper thread.
+    /// The answer with its content coded, by a helper thread.
     func codedByHelper(_ context: APIContext) async -> ServerResponse {
         await context.helpers.run { coded(context) }
     }

@@ -1,13 +1,13 @@
-import HTTPContent
+package import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging
 import Serving
 
-/// What a client is told of the errors of every module below: here and nowhere else.
+/// Problems that a client is told of for the errors of every module below: here and nowhere else.
 extension Problem {
     /// The problem that `error` is to a client; nil for an error that no client is told of.
-    init?(of error: any Error) {
+    package init?(of error: any Error) {
         switch error {
         case let error as Problem: self = error
         case let error as NotAcceptableError: self.init(error)
@@ -29,7 +29,8 @@ extension Problem {
         self.init(.notAcceptable, "Accept: the answer can be \(names)")
     }
 
-    init(_ error: QueryError) {
+    /// The problem that `error` is to a client.
+    package init(_ error: QueryError) {
         switch error {
         case .malformed: self.init(.malformedRequest, "the query is not percent-encoded UTF-8")
         case .unknown(let name, let known):
@@ -73,7 +74,7 @@ extension Problem {
 // MARK: - The service and the server
 
 extension Problem {
-    /// Seconds to wait, when nothing better is known and at most.
+    /// Seconds that a client is told to wait: at least, which is also when nothing better is known, and at most.
     private static let retrySeconds = 1...60
 
     private static func retry(after wait: Duration) -> HTTPFields {

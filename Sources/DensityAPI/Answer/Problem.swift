@@ -2,8 +2,8 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// What can go wrong with a request; the raw value ends the stable `type` of the answer.
-enum ProblemKind: String, CaseIterable, Sendable {
+/// Kind of what can go wrong with a request; the raw value ends the stable `type` of the answer.
+package enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest = "malformed-request"
     case encryptionRequired = "encryption-required"
     case malformedBody = "malformed-body"
@@ -41,10 +41,11 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case draining
     case deadline
 
-    /// Status and title: the same for every problem of the kind.
+    /// Status of every problem of the kind.
     var status: HTTPResponse.Status { meaning.0 }
     var title: String { meaning.1 }
-    var type: String { "urn:tusk:problem:\(rawValue)" }
+    /// URI of the kind, which never changes.
+    package var type: String { "urn:tusk:problem:\(rawValue)" }
 
     private var meaning: (HTTPResponse.Status, String) {
         switch self {
@@ -89,11 +90,12 @@ enum ProblemKind: String, CaseIterable, Sendable {
 }
 
 /// An error answer: RFC 9457 `application/problem+json`, with the detail a second time as `error`.
-struct Problem: Error, Equatable, Sendable {
-    var kind: ProblemKind
-    /// Names the field, the limit and the value; never a path, an address or an internal name.
-    var detail: String
-    /// Such as `Allow`.
+package struct Problem: Error, Equatable, Sendable {
+    /// Kind of the problem, which has its status and its title.
+    package var kind: ProblemKind
+    /// What went wrong: names the field, the limit and the value; never a path, an address or an internal name.
+    package var detail: String
+    /// Fields of the answer, such as `Allow`.
     var fields: HTTPFields
 
     init(_ kind: ProblemKind, _ detail: String, fields: HTTPFields = [:]) {
@@ -112,6 +114,6 @@ struct Problem: Error, Equatable, Sendable {
         return ServerResponse(status: kind.status, fields: fields, body: .bytes(body.encoded))
     }
 
-    /// The same for one item of a list.
+    /// The problem as one item of a list.
     var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
 }

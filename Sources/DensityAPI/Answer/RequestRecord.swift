@@ -2,20 +2,21 @@ import HTTPContent
 import HTTPTypes
 public import HTTPWire
 
-/// Whoever wants to know of every request that is over: a log, a set of counters.
+/// Observer of every request that is over, such as a log or a set of counters.
 public protocol ExchangeObserver: Sendable {
-    /// Called once for each request, on its connection's queue: must not block.
+    /// Takes the record of a request that is over. Called once for each, on its connection's queue; must not block.
     func exchangeEnded(_ record: RequestRecord)
 }
 
-/// What is known of one request that is over. Nothing in it is a client's text: no path, no query, no field, no key.
+/// Record of one request that is over. Nothing in it is a client's text: no path, no query, no field, no key.
 public struct RequestRecord: Sendable {
-    /// `OTHER` when it is none that HTTP defines; nil when the head could not be parsed.
+    /// Method of the request, `OTHER` when it is none that HTTP defines; nil when the head could not be parsed.
     public var method: String?
     /// Status, times, bytes, route, name of the key and request id.
     public var exchange: EndedExchange
-    /// 32 hexadecimal digits of a valid `traceparent`.
+    /// Trace id of a valid `traceparent`, 32 hexadecimal digits; nil without one.
     public var traceID: String?
+    /// Facts about the connection.
     public var connection: ConnectionInfo
 
     init(_ exchange: EndedExchange, on connection: ConnectionInfo) {

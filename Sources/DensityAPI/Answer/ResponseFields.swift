@@ -2,26 +2,26 @@ import Serving
 import Synchronization
 
 /// The `X-Request-Id` of an answer.
-enum RequestID {
-    /// Characters of an identifier that is echoed, at most.
+package enum RequestID {
+    /// Most characters of an identifier that is echoed.
     static let maxLength = 128
 
-    /// The client's own, if it is 1 to 128 of `[A-Za-z0-9._-]`.
+    /// The client's own identifier, if it is 1 to 128 of `[A-Za-z0-9._-]`; else nil.
     static func echo(_ value: String?) -> String? {
         guard let value, (1...maxLength).contains(value.utf8.count), value.utf8.allSatisfy(isSane) else { return nil }
         return value
     }
 
-    /// Drawn once: asking the system for random bytes with every request is two system calls each.
+    /// Bits of all identifiers of this process, drawn once: to ask the system for random bytes is two system calls.
     private static let process = UInt64.random(in: .min ... .max)
     private static let counter = Atomic(UInt64.random(in: .min ... .max))
 
-    /// 128 bits, hexadecimal: 64 that are drawn when the program starts, and 64 that differ in each of its requests.
-    /// To be told apart, not to be kept secret.
+    /// A new identifier of 128 bits, in hexadecimal: 64 bits are drawn when the program starts, and 64 differ in each of its
+    /// requests. It tells requests apart, and is no secret.
     ///
     /// Source: the finalizer of SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*,
     /// 2014), a one-to-one map, of a counter.
-    static func random() -> String {
+    package static func random() -> String {
         var low = counter.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
         low = (low ^ (low >> 30)) &* 0xbf58_476d_1ce4_e5b9
         low = (low ^ (low >> 27)) &* 0x94d0_49bb_1331_11eb
@@ -52,7 +52,7 @@ struct ServerTiming: CustomStringConvertible {
     var timings = RequestTimings()
     var decode = Duration.zero
 
-    /// Of an answer that nothing was computed for.
+    /// Value for an answer that nothing was computed for.
     static let none = ServerTiming().description
 
     var description: String {
@@ -60,7 +60,7 @@ struct ServerTiming: CustomStringConvertible {
             + "compute;dur=\(milliseconds(timings.compute)), decode;dur=\(milliseconds(decode))"
     }
 
-    /// With three decimals.
+    /// Text of `duration` in milliseconds, with three decimals.
     private func milliseconds(_ duration: Duration) -> String {
         let microseconds = Int((duration / .microseconds(1)).rounded())
         let fraction = String(microseconds % 1000)

@@ -15,7 +15,7 @@ struct StoredAnswer: Sendable {
             pays ? Dictionary(uniqueKeysWithValues: Coding.allCases.map { ($0, deflate(content, coding: $0)) }) : [:]
     }
 
-    /// In the coding that the client likes best.
+    /// The answer in the coding that the client likes best.
     func response(for request: RoutedRequest) -> ServerResponse {
         guard let coding = request.acceptEncoding?.preferred, let coded = codings[coding] else { return plain }
         var response = plain

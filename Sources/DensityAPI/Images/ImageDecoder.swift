@@ -2,13 +2,13 @@ import FlowCore
 import FlowModels
 import Imaging
 
-/// Decodes the images of one request, within one bound on their pixels.
+/// Decoder of the images of one request, within one bound on their pixels.
 struct ImageDecoder {
     var input: ImageInput
     /// Pixels that may still be decoded; each image with `fit` takes its own.
     var pixelsLeft: Int
 
-    /// The model's row of a PNG or JPEG; never part of one.
+    /// The model's row of a PNG or JPEG, or what is wrong with it; never part of a row.
     mutating func pixels(of bytes: ArraySlice<UInt8>) -> Result<[UInt8], Problem> {
         do throws(Problem) {
             return .success(try input.fit == nil ? exact(Array(bytes)) : fitted(Array(bytes)))
@@ -17,7 +17,7 @@ struct ImageDecoder {
         }
     }
 
-    /// An image that must have the model's size: a larger one is refused by its header.
+    /// The model's row of an image that must have its size: a larger one is refused by its header.
     private func exact(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
         let shape = input.shape
         let limits = DecodeLimits(side: max(shape.width, shape.height), pixels: shape.width * shape.height)

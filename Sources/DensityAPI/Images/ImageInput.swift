@@ -1,15 +1,16 @@
 import FlowCore
-import FlowModels
-import Imaging
+package import FlowModels
+package import Imaging
 
-/// Holds images against what a model takes, and gives the levels of its rows.
-struct ImageInput: Sendable {
+/// Check of images against what a model takes, which gives the levels of its rows.
+package struct ImageInput: Sendable {
     var shape: EventShape
     var levels: Int
-    /// How images of another size or colour mode are converted; nil refuses them.
-    var fit: Fit?
+    /// Conversion of images of another size or colour mode; nil refuses them.
+    var fit: ImageFit?
 
-    init(record: ModelRecord, fit: Fit?) {
+    /// The check for a model of `record`.
+    package init(record: ModelRecord, fit: ImageFit?) {
         shape = record.eventShape
         levels = record.levels
         self.fit = fit
@@ -61,18 +62,21 @@ struct ImageInput: Sendable {
         return try pixels(ofArray: values, height: shape.height, width: shape.width, channels: shape.channels)
     }
 
-    /// - Throws: ``ProblemKind/imageValue`` unless `value` is a level of the model.
+    /// Level that `value` is.
+    /// - Throws: ``ProblemKind/imageValue`` unless it is one of the model's.
     func level(_ value: Double) throws(Problem) -> Int {
         guard let level = Int(exactly: value), (0..<levels).contains(level) else { throw wrongLevel("\(value)") }
         return level
     }
 
-    /// - Throws: ``ProblemKind/imageValue`` unless all `pixels` are levels of the model.
+    /// The `pixels`, once all are known to be levels of the model.
+    /// - Throws: ``ProblemKind/imageValue`` for one that is not.
     func checkLevels(_ pixels: [UInt8]) throws(Problem) -> [UInt8] {
         if levels < 256, let bad = pixels.first(where: { Int($0) >= levels }) { throw wrongLevel("\(bad)") }
         return pixels
     }
 
+    /// Checks the size in pixels against that of the model's images.
     /// - Throws: ``ProblemKind/imageSize``.
     func checkSize(width: Int, height: Int) throws(Problem) {
         guard (width, height) == (shape.width, shape.height) else {
@@ -100,5 +104,5 @@ struct ImageInput: Sendable {
         Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(value)")
     }
 
-    private static let fits = Fit.allCases.map(\.rawValue).joined(separator: "|")
+    private static let fits = ImageFit.allCases.map(\.rawValue).joined(separator: "|")
 }

@@ -1,8 +1,8 @@
 import FoundationEssentials
-import HTTPContent
+package import HTTPContent
 
-/// Images of an `application/json` body, still without a model.
-enum JSONImage: Equatable {
+/// Image of an `application/json` body, still without a model.
+package enum JSONImage: Equatable {
     /// A PNG or JPEG, out of base64.
     case encoded([UInt8])
     /// `[height, width, channels]`, out of nested lists.
@@ -31,7 +31,7 @@ enum JSONImage: Equatable {
     private static let notAnImage = Problem(
         .imageValue, "image: expected lists of integers, or a base64 string of a PNG or JPEG")
 
-    /// `[H][W]` or `[H][W][C]`, every row as long as the first.
+    /// Reads `[H][W]` or `[H][W][C]`, every row as long as the first.
     private static func nested(_ rows: [JSON]) throws(Problem) -> JSONImage {
         var values: [Int] = []
         var width: Int?
@@ -61,16 +61,17 @@ enum JSONImage: Equatable {
     private static let ragged = Problem(.imageSize, "image: the nested lists are not of the same lengths")
 }
 
-/// What an `application/json` body of `/logprob` asks for.
-struct JSONImages {
-    var items: [Result<JSONImage, Problem>]
-    /// The answer is a list.
+/// Images of an `application/json` body of `/logprob`, and the form of their answer.
+package struct JSONImages {
+    /// The images, or what is wrong with each.
+    package var items: [Result<JSONImage, Problem>]
+    /// Whether the answer is a list.
     var isList: Bool
 
-    /// `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, at most `maxImages`.
+    /// Reads `{"image": X}`, `{"images": [X, …]}` or `[X, …]`, of at most `maxImages`.
     /// - Throws: ``ProblemKind/malformedBody``, ``ProblemKind/imageCount``, ``ProblemKind/imageValue``; for a single
     ///   image what its own problem is.
-    init(_ value: JSON, maxImages: Int) throws(Problem) {
+    package init(_ value: JSON, maxImages: Int) throws(Problem) {
         let list: [JSON]
         switch value {
         case .object(let members) where members.map(\.name) == ["image"]:

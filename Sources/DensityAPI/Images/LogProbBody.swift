@@ -1,28 +1,33 @@
 import FlowCore
 import FlowModels
-import HTTPContent
+package import HTTPContent
 import Imaging
 
 /// The images of a `/logprob` body, held against the model.
-struct LogProbBody: Sendable {
+package struct LogProbBody: Sendable {
     /// Rows of the model, or what is wrong with the image in that place.
-    var images: [Result<[UInt8], Problem>]
-    /// Answered as a list, although it may hold one.
-    var isList: Bool
+    package var images: [Result<[UInt8], Problem>]
+    /// Whether the answer is a list, although it may hold one image.
+    package var isList: Bool
 }
 
-/// Reads the bodies that `/logprob` takes; one for each media type.
-struct LogProbBodyReader: Sendable {
+/// Reader of the bodies that `/logprob` takes, by their media type.
+package struct LogProbBodyReader: Sendable {
     var input: ImageInput
     var options: APIOptions
 
-    /// In the order in which `Accept` of a 415 names them.
-    static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
+    /// Media types of bodies, in the order in which `Accept` of a 415 names them.
+    package static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
 
-    /// Room for what stands around the numbers: brackets, headers, boundaries.
+    /// Bytes of room for what stands around the numbers: brackets, headers, boundaries.
     private static let overheadBytes = 64 << 10
     /// Bytes of one number as text: three digits, a comma and blanks; or of one 64-bit number of an NPY file.
     private static let bytesPerNumber = 8
+
+    package init(input: ImageInput, options: APIOptions) {
+        self.input = input
+        self.options = options
+    }
 
     /// The most bytes that are taken for a body of `type`: what the largest request needs.
     func limit(for type: MediaType) -> Int { min(needed(for: type), options.maxBodyBytes) }
@@ -38,9 +43,10 @@ struct LogProbBodyReader: Sendable {
         }
     }
 
+    /// Reads the images of a body.
     /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole; those of images stand in
     ///   their places.
-    func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
+    package func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
         var decoder = ImageDecoder(input: input, pixelsLeft: options.maxRequestPixels)
         switch type {
         case _ where type.isSame(as: .octets): return try octets(body)
@@ -58,7 +64,7 @@ struct LogProbBodyReader: Sendable {
         }
     }
 
-    /// Rows of levels, one after another.
+    /// Reads rows of levels, one after another.
     private func octets(_ body: [UInt8]) throws -> LogProbBody {
         let dims = input.shape.dims
         guard body.count % dims == 0 else {
@@ -73,7 +79,7 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: images.count > 1)
     }
 
-    /// `[H, W]` or `[H, W, C]`, or a stack of them.
+    /// Reads an NPY array `[H, W]` or `[H, W, C]`, or a stack of them.
     private func npy(_ body: [UInt8]) throws -> LogProbBody {
         let array = try NPYArray.decode(body)
         let (axes, isStack) = try axes(of: array.shape)
@@ -90,7 +96,7 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: isStack)
     }
 
-    /// `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
+    /// Axes `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
     /// unless they are just its height, width and 1.
     private func axes(of shape: [Int]) throws(Problem) -> ([Int], isStack: Bool) {
         let model = input.shape
@@ -143,6 +149,6 @@ struct LogProbBodyReader: Sendable {
         return LogProbBody(images: images, isList: images.count > 1)
     }
 
-    /// What the files of a multipart body may say that they are.
+    /// Media types that the files of a multipart body may name.
     private static let fileTypes: [MediaType] = [.png, .jpeg, .octets]
 }

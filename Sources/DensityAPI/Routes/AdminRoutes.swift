@@ -16,7 +16,7 @@ struct AdminStatusRoute: Route {
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkPlain(offering: .json)
-        let counted = context.options.metrics.samples.map { JSON.Member($0.name, .integer($0.value)) }
+        let counted = context.options.metrics.readings.map { JSON.Member($0.name, .integer($0.value)) }
         let settings: [JSON.Member] = [
             .init("keys", context.options.keys.map { .integer($0.count) } ?? .null),
             .init("log_level", .string(context.administration.logLevel().rawValue)),

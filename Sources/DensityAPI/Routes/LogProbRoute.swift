@@ -17,7 +17,7 @@ struct LogProbRoute: Route {
     /// What the head of a request asks for.
     private struct Ask: Sendable {
         var model: LoadedModel
-        /// Nil: of a class-conditional model the mixture.
+        /// Index of the class; nil for none, of a class-conditional model the mixture of all.
         var classIndex: Int?
         var samples: Int
         var type: MediaType
@@ -28,7 +28,7 @@ struct LogProbRoute: Route {
         let options = context.options
         let query = try Query(request.query, known: ["fit", "samples", "class", "model"])
         let samples = try query.integer("samples", in: 1...options.maxImportanceSamples) ?? 1
-        let fit = try query.choice("fit", of: Fit.self)
+        let fit = try query.choice("fit", of: ImageFit.self)
         _ = try Accept(request.fields).best(of: [.json])
         let type = try mediaType(request.fields)
         let model = try context.service.models.model(named: query["model"])

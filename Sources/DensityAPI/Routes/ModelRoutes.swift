@@ -24,7 +24,7 @@ struct ModelsRoute: Route {
     }
 }
 
-/// `GET /models/{model}`: one of them.
+/// `GET /models/{model}`: one of the models that are loaded.
 struct ModelRoute: Route {
     static let path = "/models/{model}"
     static let method = HTTPRequest.Method.get
@@ -71,7 +71,7 @@ private func describe(_ model: LoadedModel) -> JSON {
     ]
 }
 
-/// The values of those of the fields that have one.
+/// Values of the fields that have one.
 private func describe(_ sizes: Sizes, _ fields: [any SizeDescription]) -> JSON {
     .object(
         fields.compactMap { field in

@@ -12,7 +12,7 @@ struct SampleRoute: Route {
     static let path = "/sample"
     static let method = HTTPRequest.Method.get
     static let access = Access.scope(.sample)
-    /// `temperature`, at most.
+    /// Largest `temperature`.
     static let maxTemperature: Float = 2
     private let context: APIContext
 
@@ -24,10 +24,10 @@ struct SampleRoute: Route {
         var count: Int
         var seed: UInt64
         var temperature: Float
-        /// Nil: of a class-conditional model drawn first, by the class prior.
+        /// Index of the class; nil for none, of a class-conditional model one that is drawn first, by the class prior.
         var classIndex: Int?
         var type: MediaType
-        /// Nil when the seed was not given: nobody can ask for the same again.
+        /// Tag of the answer; nil when the seed was not given, since nobody can ask for the same again.
         var tag: EntityTag?
 
         var rows: [SampleRow] {
@@ -60,8 +60,8 @@ struct SampleRoute: Route {
         return .later { try await respond(to: ask) }
     }
 
-    /// Of all that the images follow from; a model is known by its name, the log-density of its check vector, which the
-    /// file holds, and the precision that it was loaded in. Weak, because another kind of CPU may change the last digits.
+    /// Tag of all that the images follow from; a model is known by its name, the log-density of its check vector, which
+    /// the file holds, and the precision that it was loaded in. Weak, because another kind of CPU may change the last digits.
     private func tag(of ask: Ask) -> EntityTag {
         let record = ask.model.record
         return EntityTag(following: [
@@ -115,7 +115,7 @@ struct SampleRoute: Route {
         }
     }
 
-    /// A line for each sample, as its block is ready.
+    /// Answer with a line for each sample, as its block is ready.
     private func stream(
         _ blocks: AsyncThrowingStream<SampleBlock, any Error>, _ ask: Ask
     ) async throws -> ServerResponse {
@@ -178,13 +178,13 @@ struct SampleRoute: Route {
         return Image(width: shape.width, height: shape.height, mode: mode, pixels: image.pixels)
     }
 
-    /// `[n, H, W]`, or `[n, H, W, C]` for more than one channel.
+    /// NPY array `[n, H, W]`, or `[n, H, W, C]` for more than one channel.
     private func npy(_ images: [DrawnImage], _ shape: EventShape) -> [UInt8] {
         let axes = [images.count, shape.height, shape.width] + (shape.channels > 1 ? [shape.channels] : [])
         return NPYArray(shape: axes, images.flatMap(\.pixels)).encoded()
     }
 
-    /// One image as it is; several on a sheet, enlarged so that one can see them.
+    /// PNG of one image as it is, or of several on a sheet, enlarged so that one can see them.
     private func sheet(_ images: [DrawnImage], _ record: ModelRecord) throws -> [UInt8] {
         let pictures = try images.map { try picture($0, record) }
         if pictures.count == 1 { return try encodePNG(pictures[0]) }

@@ -1,10 +1,10 @@
 import HTTPContent
-import HTTPTypes
+package import HTTPTypes
 import HTTPWire
 import Serving
 
-/// What the routes work with.
-final class APIContext: Sendable {
+/// Service, options and stored answers that the routes work with.
+package final class APIContext: Sendable {
     let service: DensityService
     let helpers: HelperPool
     let options: APIOptions
@@ -23,7 +23,8 @@ final class APIContext: Sendable {
         self.openAPI = openAPI
     }
 
-    /// `body` on a helper thread when it works on many `bytes`, else here: passing on a small job costs more than it.
+    /// Result of `body`, run on a helper thread when it works on many `bytes`, else here: to pass on a small job costs more
+    /// than the job.
     func heavy<Output: Sendable>(
         bytes: Int, _ body: @escaping @Sendable () throws -> Output
     ) async throws -> Output {
@@ -40,7 +41,8 @@ extension ServerResponse {
 }
 
 extension HTTPField.Name {
-    static let requestID = HTTPField.Name("X-Request-Id")!
+    /// Identifier of a request, in it and in its answer.
+    package static let requestID = HTTPField.Name("X-Request-Id")!
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let seed = HTTPField.Name("Tusk-Seed")!
 }

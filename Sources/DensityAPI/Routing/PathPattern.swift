@@ -1,5 +1,5 @@
 /// A route's path such as `/models/{model}`: a segment in braces is a parameter.
-struct PathPattern: Sendable {
+package struct PathPattern: Sendable {
     private enum Segment {
         case named(String)
         case parameter(name: String)
@@ -7,14 +7,15 @@ struct PathPattern: Sendable {
 
     private let segments: [Segment]
 
-    init(_ path: String) {
+    /// The pattern of a route's `path`.
+    package init(_ path: String) {
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") ? .parameter(name: String(segment.dropFirst().dropLast())) : .named(String(segment))
         }
     }
 
     /// The parameters that a path of these segments holds; nil when it is not of this pattern.
-    func match(_ path: [String]) -> PathParameters? {
+    package func match(_ path: [String]) -> PathParameters? {
         guard path.count == segments.count else { return nil }
         var parameters = PathParameters()
         for (segment, value) in zip(segments, path) {
@@ -28,7 +29,7 @@ struct PathPattern: Sendable {
 }
 
 /// The parameters of a request's path, percent-decoded, by the names that the pattern of its route gives them.
-struct PathParameters: Sendable {
+package struct PathParameters: Sendable {
     fileprivate(set) var values: [(name: String, value: String)] = []
 
     /// The value of the parameter `name`, which the route's own path must have.

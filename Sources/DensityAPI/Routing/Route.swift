@@ -1,8 +1,8 @@
-import HTTPTypes
-import HTTPWire
+package import HTTPTypes
+package import HTTPWire
 
-/// How a request goes on once a route has looked at its head.
-enum RouteWork: Sendable {
+/// Work that is left of a request once a route has looked at its head.
+package enum RouteWork: Sendable {
     /// The answer needs no body and no computing.
     case done(ServerResponse)
     /// The answer needs no body, and work that must not hold up a connection's queue.
@@ -11,14 +11,15 @@ enum RouteWork: Sendable {
     case body(limit: Int, lengthRequired: Bool, then: @Sendable (_ body: [UInt8]) async throws -> ServerResponse)
 }
 
-/// One line of ``routes``: a path, its method, and what it does.
-protocol Route: Sendable {
-    /// As in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
+/// Route of ``routes``: a path, its method, and what it does.
+package protocol Route: Sendable {
+    /// Path as in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
     static var path: String { get }
-    /// `GET` answers `HEAD` too.
+    /// Method of the route; one of `GET` answers `HEAD` too.
     static var method: HTTPRequest.Method { get }
-    /// Which key it needs, once a key file is configured.
+    /// Key that the route needs, once a key file is configured.
     static var access: Access { get }
+    /// The route over what all routes share.
     init(_ context: APIContext)
     /// Checks everything that the head says, and finds what the answer needs; called once for each request.
     /// - Throws: any error; the client is told what ``Problem/init(of:)`` makes of it.
@@ -26,11 +27,12 @@ protocol Route: Sendable {
 }
 
 extension Route {
-    static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
+    /// Methods that the route answers.
+    package static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
 }
 
 /// Every route, in the order of openapi.yaml; a test compares the two.
-let routes: [any Route.Type] = [
+package let routes: [any Route.Type] = [
     LogProbRoute.self,
     SampleRoute.self,
     HealthRoute.self,

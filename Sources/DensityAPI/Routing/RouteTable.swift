@@ -1,13 +1,13 @@
 import HTTPContent
 import HTTPTypes
 
-/// Finds what is at a path.
+/// Table of the resources by their paths.
 struct RouteTable: Sendable {
     /// Resources whose path has no parameter, by it: nearly every request is for one of them, as it is written here.
     private let plain: [Substring: Resource]
-    /// Those without a parameter first, so that a segment that is named wins over one that can be any.
+    /// Resources, those without a parameter first, so that a segment that is named wins over one that can be any.
     private let resources: [Resource]
-    /// Every method that some path has, as in `Allow`.
+    /// Every method that some path has, as the value of `Allow`.
     let allow: String
 
     init(_ routes: [any Route]) {
@@ -27,7 +27,7 @@ struct RouteTable: Sendable {
         allow = routes.flatMap { type(of: $0).methods }.allowed
     }
 
-    /// What is at `path`, and the parameters that it holds.
+    /// Resource at `path`, and the parameters that the path holds.
     /// - Throws: ``ProblemKind/malformedRequest`` when the path is not percent-encoded UTF-8, ``ProblemKind/notFound``
     ///   when nothing is there.
     func resource(at path: Substring) throws(Problem) -> (Resource, PathParameters) {
@@ -52,11 +52,11 @@ struct RouteTable: Sendable {
     }
 }
 
-/// What is at one path: a route for each method.
+/// Resource at one path, with a route for each of its methods.
 final class Resource: Sendable {
     let path: String
     let pattern: PathPattern
-    /// Its methods, as in `Allow` (RFC 9110, section 10.2.1).
+    /// Methods of the resource, as the value of `Allow` (RFC 9110, section 10.2.1).
     let allow: String
     private let routes: [(method: HTTPRequest.Method, route: any Route)]
 
@@ -70,7 +70,7 @@ final class Resource: Sendable {
         precondition(Set(self.routes.map(\.method)).count == self.routes.count, "two routes have one path and method")
     }
 
-    /// Nil when no route at the path has the method.
+    /// Route of `method`; nil when none at the path has it.
     func route(for method: HTTPRequest.Method) -> (any Route)? { routes.first { $0.method == method }?.route }
 }
 

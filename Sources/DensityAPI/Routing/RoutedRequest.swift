@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// A request's head, taken apart once. Shared, since continuations and answers keep it.
+/// Head of a request, taken apart once. Shared, since continuations and answers keep it.
 final class ReceivedHead: Sendable {
     let head: HTTPRequest
     let connection: ConnectionInfo
@@ -22,12 +22,12 @@ final class ReceivedHead: Sendable {
 }
 
 /// A request on its way to its answer: the head as it was received, and what the head steps found.
-struct RoutedRequest: Sendable {
+package struct RoutedRequest: Sendable {
     let received: ReceivedHead
 
-    /// What is told of the request when it is over, as far as it got.
+    /// Labels that are told again when the request is over, as far as it got.
     var labels = ExchangeLabels()
-    /// What is at ``path``.
+    /// Resource at ``path``.
     var resource: Resource?
     /// Parts of ``path``, by the names that the route gives them.
     var parameters = PathParameters()
@@ -36,18 +36,18 @@ struct RoutedRequest: Sendable {
 
     var head: HTTPRequest { received.head }
     var connection: ConnectionInfo { received.connection }
-    /// The target up to its query, as received.
+    /// Target up to its query, as received.
     var path: Substring { received.path }
-    /// The target after its question mark; nil without one.
+    /// Target after its question mark; nil without one.
     var query: Substring? { received.query }
-    /// Nil when the field was not sent.
+    /// The field `Accept-Encoding`; nil when it was not sent.
     var acceptEncoding: AcceptEncoding? { received.acceptEncoding }
     var method: HTTPRequest.Method { received.head.method }
     var fields: HTTPFields { received.head.headerFields }
 
     init(_ head: HTTPRequest, on connection: ConnectionInfo) { received = ReceivedHead(head, on: connection) }
 
-    /// For a route without query parameters and with one representation.
+    /// Checks the head for a route that has no query parameters and one representation.
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.
     func checkPlain(offering type: MediaType) throws {
         _ = try Query(query, known: [])

@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPTypes
 import HTTPWire
 
-/// Everything that is done around a route's work, in this order.
+/// Steps around a route's work, in their order.
 struct Steps: Sendable {
     /// Works on the head of a request: throws a ``Problem``, has the answer, or leaves both to the next step.
     typealias HeadStep = @Sendable (inout RoutedRequest, DensityAPI) throws -> ServerResponse?

@@ -1,4 +1,4 @@
-import FlowCore
+package import FlowCore
 import FlowModels
 
 /// What a training fits: a flow, and with variational dequantization the dequantizer that is learned with it.
@@ -30,7 +30,7 @@ struct Fitted<Flow: Bijection>: Parametrized {
 
 extension Parametrized {
     /// Returns the parameter arrays in visiting order, shared, not copied.
-    func parameters() -> [[Float]] {
+    package func parameters() -> [[Float]] {
         var arrays: [[Float]] = []
         var shared = self
         shared.visitParameters { _, values in arrays.append(values) }
@@ -38,7 +38,7 @@ extension Parametrized {
     }
 
     /// Replaces every parameter array, in visiting order.
-    mutating func setParameters(_ arrays: [[Float]]) {
+    package mutating func setParameters(_ arrays: [[Float]]) {
         var rest = arrays[...]
         visitParameters { _, values in values = rest.removeFirst() }
     }

@@ -1,5 +1,5 @@
 public import FlowCore
-import FlowLayers
+package import FlowLayers
 
 /// A log-density, perhaps without its normalising constant, that can be differentiated.
 public protocol DifferentiableDensity: Sendable {
@@ -43,7 +43,7 @@ public struct FlowDensity: DifferentiableDensity {
 ///   - z: standard normal latents, `[batch, D]`.
 ///   - weight: weight of a row in the loss `−Σ weight · (log p − log q)`.
 /// - Returns: `log p − log q` of each row, nats, and a tape that went through the backward pass.
-func reverseDivergence<Flow: Reversible>(
+package func reverseDivergence<Flow: Reversible>(
     of flow: Flow, from density: any DifferentiableDensity, _ z: Matrix, context: Matrix?, weight: Float
 ) throws -> (values: [Double], tape: Flow.Tape) {
     let sampler = Inverted(flow)

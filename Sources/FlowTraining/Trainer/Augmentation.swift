@@ -1,17 +1,23 @@
-import FlowCore
+package import FlowCore
 import FlowModels
 
 /// Augmentation of one training image in one epoch.
-struct Augmentation: Equatable {
+package struct Augmentation: Equatable {
     /// Whether left and right are exchanged.
-    var mirrored = false
+    package var mirrored = false
     /// Pixels that the image moves to the right.
-    var right = 0
+    package var right = 0
     /// Pixels that the image moves down.
-    var down = 0
+    package var down = 0
+
+    package init(mirrored: Bool = false, right: Int = 0, down: Int = 0) {
+        self.mirrored = mirrored
+        self.right = right
+        self.down = down
+    }
 
     /// Draws the augmentation of an entry of an epoch.
-    static func draw(options: TrainingOptions, epoch: Int, entry: Int) -> Augmentation {
+    package static func draw(options: TrainingOptions, epoch: Int, entry: Int) -> Augmentation {
         var source = TrainingStream.augmentation.source(seed: options.seed, epoch: epoch, entry: entry)
         var result = Augmentation()
         // both are always drawn, so that one option does not change what the other does
@@ -25,7 +31,7 @@ struct Augmentation: Equatable {
     }
 
     /// Returns `pixels`, row-major `[height, width, channels]`, mirrored and then moved; level 0 comes in.
-    func applied(to pixels: ArraySlice<UInt8>, shape: EventShape) -> [UInt8] {
+    package func applied(to pixels: ArraySlice<UInt8>, shape: EventShape) -> [UInt8] {
         if self == Augmentation() { return Array(pixels) }
         let (height, width, channels) = (shape.height, shape.width, shape.channels)
         var result = [UInt8](repeating: 0, count: shape.dims)

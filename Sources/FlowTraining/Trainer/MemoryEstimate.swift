@@ -16,6 +16,13 @@ public struct MemoryEstimate: Sendable, Equatable {
     /// Most bytes at any time.
     public var total: Int { base + parameters + max(tapes, betweenSteps) }
 
+    package init(base: Int, parameters: Int, tapes: Int, betweenSteps: Int) {
+        self.base = base
+        self.parameters = parameters
+        self.tapes = tapes
+        self.betweenSteps = betweenSteps
+    }
+
     /// Estimates the memory of a training without the tapes of its steps.
     ///
     /// - Parameters:

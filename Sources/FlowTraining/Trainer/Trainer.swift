@@ -401,7 +401,7 @@ public final class Trainer<Flow: FlowArchitecture> {
 extension Trainer {
     /// Returns log-densities of held-out images, nats, made finite in a distillation. A distilled flow never saw such images, and far
     /// from what it draws its solve can overflow: that is no divergence of its training, and counts as ``leastLogProb``.
-    func heldOutLogProbs(_ logProbs: [Double]) -> [Double] {
+    package func heldOutLogProbs(_ logProbs: [Double]) -> [Double] {
         goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
     }
 }

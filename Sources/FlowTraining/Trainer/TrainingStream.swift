@@ -1,8 +1,8 @@
-import FlowCore
+package import FlowCore
 
 /// Use of randomness in a training. Each has streams of its own, so that nothing that is drawn depends on what was drawn before: a
 /// resumed training continues with the numbers that it would have had.
-enum TrainingStream: UInt64 {
+package enum TrainingStream: UInt64 {
     // 0 is left to the initial weights
     case order = 1
     case augmentation = 2
@@ -11,7 +11,7 @@ enum TrainingStream: UInt64 {
     case latent = 5
 
     /// Returns the source of the numbers for one entry of one epoch: an image, or an image again.
-    func source(seed: UInt64, epoch: Int = 0, entry: Int = 0) -> RandomStream {
+    package func source(seed: UInt64, epoch: Int = 0, entry: Int = 0) -> RandomStream {
         RandomStream(seed: seed, stream: stream(epoch: epoch, entry: entry))
     }
 
@@ -31,7 +31,7 @@ extension RandomStream {
     }
 
     /// Draws a permutation of `0 ..< count`, by Fisher and Yates.
-    mutating func permutation(of count: Int) -> [Int] {
+    package mutating func permutation(of count: Int) -> [Int] {
         var order = Array(0..<count)
         for last in stride(from: count - 1, to: 0, by: -1) {
             order.swapAt(last, integer(below: last + 1))

@@ -1,5 +1,5 @@
 import Compression
-import HTTPWire
+package import HTTPWire
 
 /// A body that is being read, and what makes the answer out of it.
 struct AwaitedBody: ~Copyable {
@@ -19,8 +19,8 @@ struct AwaitedBody: ~Copyable {
 }
 
 /// The body of one request while it arrives: undoes its content coding, within the limits.
-struct BodyCollector: ~Copyable {
-    /// Memory of this body, out of that for all.
+package struct BodyCollector: ~Copyable {
+    /// Memory that this body takes of that for all.
     let share: BodyMemory.Share
     private var bytes: [UInt8] = []
     private var coded = 0
@@ -29,7 +29,7 @@ struct BodyCollector: ~Copyable {
     private let limits: HTTPLimits
 
     /// - Parameter limit: bytes after content coding.
-    init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
+    package init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
         share = BodyMemory.Share(of: memory)
         self.limit = limit
         self.limits = limits
@@ -42,7 +42,10 @@ struct BodyCollector: ~Copyable {
             }
     }
 
-    mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
+    /// Takes the next bytes of the body, still in their content coding.
+    /// - Throws: ``HTTPServerError/bodyTooLarge(limit:)``, ``HTTPServerError/badContentCoding(reason:)``,
+    ///   ``HTTPServerError/bodyMemoryFull(limit:)``.
+    package mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
             // The machine holds an uncoded body to its limit. The array grows with what came, never with what a
             // length promises, to twice as much at most.
@@ -65,8 +68,9 @@ struct BodyCollector: ~Copyable {
         try share.grow(to: 2 * bytes.count)
     }
 
-    /// The whole body.
-    mutating func finish() throws(HTTPServerError) -> [UInt8] {
+    /// Ends the coding and returns the whole body.
+    /// - Throws: ``HTTPServerError/badContentCoding(reason:)`` when the coded body is damaged or cut off.
+    package mutating func finish() throws(HTTPServerError) -> [UInt8] {
         // A body of no bytes has nothing to undo.
         if coded > 0 {
             do throws(CompressionError) { try inflater?.finish() } catch { throw Self.badCoding(error) }

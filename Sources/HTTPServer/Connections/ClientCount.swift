@@ -1,20 +1,20 @@
 import Glibc
 
-/// Open connections of each client, so that no single one takes them all.
+/// Numbers of open connections by client, so that no single one takes them all.
 ///
 /// A client is an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one such address has all of
 /// its network. Connections without an address, over a Unix socket, are not counted.
-struct ClientCount {
+package struct ClientCount {
     private let limit: Int
     private var open: [Client: Int] = [:]
 
     /// - Parameter limit: connections of one client; 0 for any number.
-    init(limit: Int) {
+    package init(limit: Int) {
         self.limit = limit
     }
 
     /// Whether a connection from `peer`, a numeric address, is within the limit; then it counts until ``leave(_:)``.
-    mutating func admit(_ peer: String) -> Bool {
+    package mutating func admit(_ peer: String) -> Bool {
         guard limit > 0, let client = Client(peer) else { return true }
         let count = open[client, default: 0]
         guard count < limit else { return false }
@@ -22,8 +22,8 @@ struct ClientCount {
         return true
     }
 
-    /// A connection that was admitted is closed.
-    mutating func leave(_ peer: String) {
+    /// Stops counting a connection from `peer` that was admitted and is closed now.
+    package mutating func leave(_ peer: String) {
         guard limit > 0, let client = Client(peer), let count = open[client] else { return }
         open[client] = count > 1 ? count - 1 : nil
     }

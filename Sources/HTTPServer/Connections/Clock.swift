@@ -1,7 +1,7 @@
 import Glibc
 package import HTTPWire
 
-/// Nanoseconds of the monotonic clock.
+/// The time now by the monotonic clock, in nanoseconds.
 package func monotonicNow() -> Nanoseconds {
     var time = timespec()
     _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)

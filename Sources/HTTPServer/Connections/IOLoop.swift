@@ -20,23 +20,23 @@ actor IOLoop {
 
     private var connections: [Int: LiveConnection] = [:]
     private var nextID = 0
-    /// Where every connection's bytes are received, before its machine takes them.
+    /// Buffer in which every connection's bytes are received, before its machine takes them.
     private var scratch = [UInt8](repeating: 0, count: IOLoop.scratchBytes)
     private var date = CachedDate()
     private var tickScheduled = false
-    /// Every answer is the last of its connection.
+    /// Whether every answer is the last of its connection.
     private var endsPersistence = false
     private var draining = false
-    /// Requests that were cut off when the time to finish them had passed.
+    /// Number of requests that were cut off when the time to finish them had passed.
     private var cutOff = 0
     private var whenEmpty: [CheckedContinuation<Void, Never>] = []
 
     private static let scratchBytes = 64 * 1024
-    /// Reads of one connection before the others of its queue have their turn.
+    /// Most reads of one connection before the others of its queue have their turn.
     private static let readsPerTurn = 4
-    /// Looks at the sockets before what else waits on the queue has its turn.
+    /// Most looks at the sockets before what else waits on the queue has its turn.
     private static let pollsPerTurn = 8
-    /// Timeouts are looked at this often; they fire at most this much late.
+    /// Time between two looks at timeouts, by which one fires late at most.
     private static let tick = DispatchTimeInterval.milliseconds(100)
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
@@ -85,7 +85,7 @@ actor IOLoop {
         pump(connection)
     }
 
-    /// Returns once the queue has come to it.
+    /// Returns once the queue has come to this call, which shows that it does not hang.
     func pass() {}
 
     /// Makes the next answer of every connection its last.

@@ -7,18 +7,18 @@ final class LiveConnection {
     let id: Int
     let transport: any Transport
     var machine: HTTPConnection
-    /// What the poller was last asked to tell.
+    /// Readiness that the poller was last asked to tell of.
     var interest = Interest.read
-    /// The socket took no more; the poller says when it does.
+    /// Whether the socket took no more; the poller says when it does again.
     var isWriteBlocked = false
-    /// The end of our side waits for the socket too.
+    /// Whether the end of our side waits for the socket too.
     var isFinishBlocked = false
 
     /// The body that is being read.
     var body: AwaitedBody?
-    /// Makes the answer, or feeds a streamed one.
+    /// Task that makes the answer, or feeds a streamed one.
     var task: Task<Void, Never>?
-    /// The feeder of a streamed answer, until its last part was sent; false when there is no use in more.
+    /// Continuation of a streamed answer's feeder, which waits until its last part was sent; false ends it.
     private var streamWaiter: CheckedContinuation<Bool, Never>?
 
     init(id: Int, transport: any Transport, machine: consuming HTTPConnection) {
@@ -34,7 +34,7 @@ final class LiveConnection {
         return try body.finish()
     }
 
-    /// What the machine waits for now.
+    /// Readiness that the machine waits for now.
     var wantedInterest: Interest {
         var interest: Interest = machine.wantsInput ? transport.readInterest : []
         if isWriteBlocked || isFinishBlocked { interest.formUnion(transport.writeInterest) }
@@ -42,7 +42,7 @@ final class LiveConnection {
         return interest
     }
 
-    /// The feeder waits until its part was sent.
+    /// Keeps the feeder waiting until its part was sent.
     func wait(_ waiter: CheckedContinuation<Bool, Never>) {
         streamWaiter = waiter
     }

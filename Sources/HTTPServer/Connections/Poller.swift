@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import System
 
-/// What to hear of a socket.
+/// Kinds of readiness of a socket.
 struct Interest: OptionSet, Sendable {
     let rawValue: UInt32
     /// Bytes or an end to read.
@@ -22,12 +22,13 @@ struct Interest: OptionSet, Sendable {
 /// Used only on the loop's queue; an error or a full hang-up is reported whatever the interest.
 @safe
 final class Poller {
+    /// Readiness of one socket.
     struct Event {
         var id: Int
         var canRead: Bool
         var canWrite: Bool
         var hungUp: Bool
-        /// The connection is broken: nothing can be sent any more.
+        /// Whether the connection is broken: nothing can be sent any more.
         var failed: Bool
 
         func meets(_ interest: Interest) -> Bool {

@@ -1,9 +1,11 @@
 package import Dispatch
 
-/// Runs an actor on a serial Dispatch queue, so that event handlers of the queue may enter the actor without a hop.
+/// Executor of an actor on a serial Dispatch queue, so that event handlers of the queue may enter the actor without a hop.
 package final class QueueExecutor: SerialExecutor {
+    /// Queue on which the actor runs.
     package let queue: DispatchQueue
 
+    /// An executor with a queue of its own, called `label`.
     package init(label: String) {
         queue = DispatchQueue(label: label)
     }

@@ -2,6 +2,7 @@ import Glibc
 package import System
 
 /// A new stream socket that neither blocks nor outlives an `exec`.
+/// - Throws: ``HTTPListenError/system(call:code:)``.
 package func newStreamSocket(family: Int32) throws(HTTPListenError) -> Descriptor {
     let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let number = socket(family, Int32(SOCK_STREAM.rawValue) | flags, 0)
@@ -9,6 +10,8 @@ package func newStreamSocket(family: Int32) throws(HTTPListenError) -> Descripto
     return Descriptor(number)
 }
 
+/// Sets an option of a socket.
+/// - Throws: ``HTTPListenError/system(call:code:)``.
 func setOption(_ number: Int32, _ level: Int32, _ option: Int32, _ value: Int32 = 1) throws(HTTPListenError) {
     var value = value
     guard unsafe setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
@@ -16,7 +19,7 @@ func setOption(_ number: Int32, _ level: Int32, _ option: Int32, _ value: Int32 
     }
 }
 
-/// Nil when the socket has no such option, or is none.
+/// Value of a socket's option; nil when the socket has no such option, or `number` is no socket.
 package func option(_ number: Int32, _ level: Int32, _ option: Int32) -> Int32? {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

@@ -6,15 +6,15 @@ import System
 ///
 /// Used only on the connection's queue. Nothing blocks.
 protocol Transport: AnyObject, Sendable {
-    /// What to wait on for reading and writing.
+    /// Descriptor to wait on for reading and writing.
     var descriptor: Int32 { get }
-    /// Complete once bytes have been read: a client's certificate is known only then.
+    /// What is known of the connection; complete once bytes have been read, since a client's certificate is known only then.
     var info: ConnectionInfo { get }
-    /// What of the descriptor to wait for after a read, or a write, that would block. TLS may have to write in order to
-    /// read, and the other way round.
+    /// Readiness to wait for after a read that would block; TLS may have to write in order to read.
     var readInterest: Interest { get }
+    /// Readiness to wait for after a write that would block; TLS may have to read in order to write.
     var writeInterest: Interest { get }
-    /// Bytes of a read, at most, however large its buffer. A shorter one has found all there was.
+    /// Most bytes of a read, however large its buffer. A shorter one has found all there was.
     var longestRead: Int { get }
     /// Reads at most what `buffer` holds, which is at least 16 KiB.
     func read(into buffer: inout MutableSpan<UInt8>) -> TransportRead
@@ -27,8 +27,9 @@ protocol Transport: AnyObject, Sendable {
     func abandon()
 }
 
+/// Outcome of a read.
 enum TransportRead {
-    /// At least 1.
+    /// Number of bytes that were read, at least 1.
     case bytes(Int)
     /// The peer will send nothing more.
     case end
@@ -40,8 +41,9 @@ enum TransportRead {
     case failed
 }
 
+/// Outcome of a write.
 enum TransportWrite {
-    /// At least 1.
+    /// Number of bytes that were taken, at least 1.
     case bytes(Int)
     case wouldBlock
     case failed
@@ -49,7 +51,7 @@ enum TransportWrite {
 
 /// A connected TCP or Unix socket; closed when nothing refers to it any more.
 final class SocketTransport: Transport {
-    /// What the kernel takes of an answer ahead of what the client's window lets it send.
+    /// Bytes that the kernel takes of an answer ahead of what the client's window lets it send.
     private static let unsentBytesInKernel = 128 * 1024
 
     private let socket: Descriptor

@@ -1,6 +1,6 @@
 import System
 
-/// Why a server could not start to listen. The description is one line, fit for a terminal.
+/// Reason why a server could not start to listen. The description is one line, fit for a terminal.
 public enum HTTPListenError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing to listen on.
     case noAddress
@@ -24,6 +24,7 @@ public enum HTTPListenError: Error, Equatable, Sendable, CustomStringConvertible
     case badDescriptor(Int32)
     /// `descriptor` is open, but no stream socket that listens.
     case notListening(Int32)
+    /// The server was started before.
     case alreadyStarted
     /// Any other failure of `call`, by its `errno`.
     case system(call: String, code: Int32)

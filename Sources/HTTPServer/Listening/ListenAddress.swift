@@ -1,7 +1,7 @@
-/// Where a server listens, as an operator writes it: `127.0.0.1:8080`, `[::1]:8080`, `*:8080`, `localhost:8080`,
-/// `unix:/run/tusk.sock`, `fd:3`.
+/// Address on which a server listens, as an operator writes it: `127.0.0.1:8080`, `[::1]:8080`, `*:8080`,
+/// `localhost:8080`, `unix:/run/tusk.sock`, `fd:3`.
 ///
-/// Also what a server says it listens on; then names are resolved and port 0 is the port in use.
+/// In what a server says that it listens on, names are resolved and port 0 is the port in use.
 public enum ListenAddress: Hashable, Sendable, LosslessStringConvertible {
     /// `host` is a numeric address, a name (all its addresses are listened on), or `*`: all addresses of the machine,
     /// IPv6 and IPv4. `::` is all of IPv6 alone, and `0.0.0.0` all of IPv4. `port` 0 is any free one.
@@ -11,7 +11,8 @@ public enum ListenAddress: Hashable, Sendable, LosslessStringConvertible {
     /// A listening socket that was open when the process began; it is never shut down, for others may share it.
     case inherited(descriptor: Int32)
 
-    /// Nil when `text` has none of the forms. A port outside 0...65535 has the form, and is refused on listening.
+    /// The address that `text` writes; nil when it has none of the forms. A port outside 0...65535 has the form, and is
+    /// refused on listening.
     public init?(_ text: String) {
         if text.hasPrefix("unix:") {
             let path = text.dropFirst(5)

@@ -3,13 +3,13 @@ import HTTPWire
 import Logging
 import System
 
-/// Accepts connections at every address and deals them out to the I/O loops.
+/// Acceptor of connections at every address, which deals them out to the I/O loops.
 actor Listener {
     nonisolated let executor: QueueExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    /// Not a Dispatch source for each socket: one that is shut down, or whose descriptor has a duplicate elsewhere, has
-    /// been seen to bring Dispatch's own event loop down.
+    /// Poller of the listening sockets. Not a Dispatch source for each: one that is shut down, or whose descriptor has a
+    /// duplicate elsewhere, has been seen to bring Dispatch's own event loop down.
     private let poller: Poller
     private let maxConnections: Int
     private let tls: TLSCredentials?
@@ -20,17 +20,17 @@ actor Listener {
     private var open = 0
     private var clients: ClientCount
     private var isListening = true
-    /// Out of descriptors: tries again in a moment.
+    /// Whether accepting rests for a moment, for want of descriptors.
     private var isResting = false
-    /// Attempts to accept that found no descriptor, since connections were last accepted freely.
+    /// Number of attempts to accept that found no descriptor, since connections were last accepted freely.
     private var failedAttempts = 0
     private var toldOfFailure = false
 
     private var lastWarning: Nanoseconds?
 
-    /// A busy server would repeat itself many times a second.
+    /// Least time between two warnings, in nanoseconds: a busy server would repeat itself many times a second.
     private static let warningInterval: Nanoseconds = 10_000_000_000
-    /// A listening socket stays readable while accept fails, so without a rest it would take a whole core.
+    /// Rest after accept failed: a listening socket stays readable meanwhile, and would take a whole core.
     private static let rest = DispatchTimeInterval.milliseconds(100)
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
@@ -55,7 +55,7 @@ actor Listener {
         executor.queue.async { self.assumeIsolated { $0.noteClosed(from: peer) } }
     }
 
-    /// Returns once the accept queue has come to it.
+    /// Returns once the accept queue has come to this call, which shows that it does not hang.
     func pass() {}
 
     /// Accepts what already waits, then closes the listening sockets and returns. What waits at an inherited socket is
@@ -147,7 +147,7 @@ actor Listener {
         }
     }
 
-    /// Nothing kept connections from being accepted.
+    /// Notes that nothing kept connections from being accepted.
     private func noteAccepting() {
         guard failedAttempts > 0 else { return }
         if toldOfFailure {

@@ -37,7 +37,7 @@ extension ListeningSocket {
         guard (0...65_535).contains(port) else { throw .invalidPort(port) }
     }
 
-    /// One socket for all addresses of both families; where the machine has no IPv6, for those of IPv4.
+    /// Opens one socket for all addresses of both families; where the machine has no IPv6, for those of IPv4.
     private static func everyAddress(port: Int, backlog: Int) throws(HTTPListenError) -> ListeningSocket {
         try check(port)
         do throws(HTTPListenError) {
@@ -47,9 +47,10 @@ extension ListeningSocket {
         }
     }
 
-    /// A socket for each of the addresses of `host`, all on one port. An address that this machine does not have is
+    /// Opens a socket for each of the addresses of `host`, all on one port. An address that this machine does not have is
     /// passed over if it has another: `localhost` often names `::1` where IPv6 is off.
-    static func tcp(
+    /// - Throws: ``HTTPListenError``.
+    package static func tcp(
         _ addresses: [SocketAddress], of host: String, port: Int, backlog: Int
     ) throws(HTTPListenError) -> [ListeningSocket] {
         var attempts = 16

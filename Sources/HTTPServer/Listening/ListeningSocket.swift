@@ -3,7 +3,7 @@ import HTTPWire
 import System
 
 /// A socket that listens. How the kinds come about: ListeningSocket+Opening.swift.
-final class ListeningSocket: Sendable {
+package final class ListeningSocket: Sendable {
     enum Accepted: ~Copyable {
         case connection(Descriptor, peer: String)
         /// None waits.
@@ -25,18 +25,19 @@ final class ListeningSocket: Sendable {
 
     private let descriptor: Descriptor
     /// The address in use.
-    let address: ListenAddress
-    /// Another process may share it, and accept what this one does not.
+    package let address: ListenAddress
+    /// Whether another process may share the socket, and accept what this one does not.
     let isInherited: Bool
     private let file: File?
 
-    var number: Int32 { descriptor.number }
+    /// Number of the socket's descriptor.
+    package var number: Int32 { descriptor.number }
 
     var isUnix: Bool {
         if case .unix = address { true } else { false }
     }
 
-    /// Only programs of this machine can connect.
+    /// Whether only programs of this machine can connect.
     private var isLoopback: Bool {
         if case .tcp(let host, _) = address { host == "::1" || host.hasPrefix("127.") } else { false }
     }
@@ -68,7 +69,7 @@ final class ListeningSocket: Sendable {
     }
 
     /// Refuses connections from now on, ahead of the close, which is when the last owner lets go.
-    func stopListening() {
+    package func stopListening() {
         // Shutting an inherited one down would stop it for every process that has it.
         guard !isInherited else { return }
         _ = shutdown(descriptor.number, Int32(SHUT_RDWR))

@@ -6,12 +6,13 @@ package struct SocketAddress {
     private var storage = sockaddr_storage()
     private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
+    /// Family of the address, such as `AF_INET`.
     package var family: Int32 { Int32(storage.ss_family) }
 
-    /// None yet: for the kernel to fill in.
+    /// An address that is none yet, for the kernel to fill in.
     init() {}
 
-    /// The first `length` bytes at `source`.
+    /// The address of the first `length` bytes at `source`; nil when there is none, or it is too long.
     @unsafe init?(copying source: UnsafePointer<sockaddr>?, _ length: socklen_t) {
         guard let source = unsafe source, Int(length) <= MemoryLayout<sockaddr_storage>.size else { return nil }
         self.length = length
@@ -20,13 +21,14 @@ package struct SocketAddress {
         }
     }
 
+    /// A Unix socket at `path` in the file system (unix(7)).
     /// - Throws: ``HTTPListenError/pathTooLong(path:limit:)``.
     package init(unixPath path: String) throws(HTTPListenError) {
         // The path ends with a zero within the field.
         try self.init(unixName: Array(path.utf8) + [0], path)
     }
 
-    /// A Unix socket outside the file system (unix(7)).
+    /// A Unix socket called `name`, outside the file system (unix(7)).
     /// - Throws: ``HTTPListenError/pathTooLong(path:limit:)``.
     package init(abstractName name: String) throws(HTTPListenError) {
         try self.init(unixName: [0] + Array(name.utf8), "@\(name)")
@@ -45,6 +47,7 @@ package struct SocketAddress {
     private static let unixPathOffset =
         MemoryLayout<sockaddr_un>.size - MemoryLayout.size(ofValue: sockaddr_un().sun_path)
 
+    /// Calls `body` with the address and its length in bytes, as calls of the system take them.
     package mutating func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         let length = length
         return unsafe withUnsafePointer(to: &storage) {
@@ -63,7 +66,7 @@ package struct SocketAddress {
         }
     }
 
-    /// The same address with another port; only for IPv4 and IPv6.
+    /// The address with another port; for IPv4 and IPv6 alone.
     func with(port: Int) -> SocketAddress {
         var copy = self
         let port = in_port_t(port).bigEndian

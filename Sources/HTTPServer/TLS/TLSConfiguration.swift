@@ -1,8 +1,8 @@
 import System
 
-/// What a server that speaks TLS shows, and what it asks of its clients.
+/// Files and rules of a server that speaks TLS: what it shows, and what it asks of its clients.
 public struct TLSConfiguration: Sendable {
-    /// The oldest version of TLS that is spoken; the newest is always 1.3.
+    /// Version of TLS that can be the oldest one spoken; the newest is always 1.3.
     public enum Version: String, Sendable, CaseIterable {
         case tls12 = "1.2"
         case tls13 = "1.3"
@@ -14,41 +14,48 @@ public struct TLSConfiguration: Sendable {
     public var key: String
     /// PEM file: the authorities of client certificates. With it every client must show a certificate of theirs.
     public var clientCA: String?
+    /// Oldest version of TLS that is spoken.
     public var minimumVersion = Version.tls12
-    /// Sessions of TLS 1.2 that are remembered for clients that take no tickets; the oldest go first.
+    /// Most sessions of TLS 1.2 that are remembered for clients that take no tickets; the oldest go first.
     public var sessionCacheEntries = 4096
 
-    /// Bytes of each of the files, at most.
-    static let fileBytes = 1 << 20
+    /// Most bytes of each of the files.
+    package static let fileBytes = 1 << 20
 
+    /// A configuration that asks no certificate of clients.
     public init(certificate: String, key: String) {
         self.certificate = certificate
         self.key = key
     }
 }
 
-/// Why a certificate, a key or a list of authorities cannot be used. The description is one line, fit for a terminal;
-/// it names files of this machine, so it is not for clients.
+/// Reason why a certificate, a key or a list of authorities cannot be used. The description is one line, fit for a
+/// terminal; it names files of this machine, so it is not for clients.
 public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `file` cannot be read, by its `errno`.
     case unreadable(file: String, code: Int32)
     /// `file` is a folder, a pipe or a device.
     case notAFile(String)
+    /// `file` has more than `limit` bytes.
     case tooLarge(file: String, limit: Int)
     /// Others than its owner may read or change the key, by its `mode`.
     case exposedKey(file: String, mode: UInt32)
     /// The key belongs neither to the user of this process nor to root.
     case foreignKey(file: String, owner: UInt32)
+    /// `file` holds no certificate.
     case noCertificate(file: String)
+    /// A certificate of `file` cannot be read; `reason` is in OpenSSL's words.
     case badCertificate(file: String, reason: String)
+    /// The key of `file` cannot be read; `reason` is in OpenSSL's words.
     case badKey(file: String, reason: String)
+    /// The key of `file` needs a passphrase.
     case keyHasPassphrase(file: String)
     /// The key is not that of the certificate.
     case keyDoesNotFit(file: String)
     /// Any other failure of OpenSSL.
     case library(call: String, reason: String)
 
-    /// The file that it is about; nil when it is about none.
+    /// The file that the error is about; nil when it is about none.
     public var file: String? {
         switch self {
         case .unreadable(let file, _), .notAFile(let file), .tooLarge(let file, _), .exposedKey(let file, _),
@@ -59,7 +66,7 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What is wrong, without the file's name.
+    /// Text of what is wrong, without the file's name.
     public var explanation: String {
         switch self {
         case .unreadable(_, let code): "it cannot be read: \(SystemError(code))"

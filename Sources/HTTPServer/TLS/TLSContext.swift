@@ -2,14 +2,14 @@ import COpenSSL
 import HTTPWire
 import System
 
-/// What the connections of one configuration share: certificate, key, authorities, ticket keys, remembered sessions.
+/// State that the connections of one configuration share: certificate, key, authorities, ticket keys, remembered sessions.
 /// Never changed; a reload makes another, so sessions and tickets of before it are not resumed after it.
 @safe
 final class TLSContext: Sendable {
     let object: OpenSSLObject
-    /// OpenSSL's callback refers to them without owning them.
+    /// Keys of session tickets, to which OpenSSL's callback refers without owning them.
     private let tickets = TLSTicketKeys()
-    /// When the first certificate of the chain expires, in seconds since 1970.
+    /// Earliest expiry of a certificate of the chain, in seconds since 1970.
     let expiry: Int
 
     /// Mozilla's "intermediate" configuration, version 5.7, without its finite-field key exchange, which costs much and
@@ -20,7 +20,7 @@ final class TLSContext: Sendable {
     ].joined(separator: ":")
     private static let suites13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
     private static let groups = "X25519:P-256:P-384"
-    /// 112 bits: no RSA below 2048, no SHA-1, whatever this machine's openssl.cnf says.
+    /// OpenSSL's level of 112 bits: no RSA below 2048, no SHA-1, whatever this machine's openssl.cnf says.
     private static let securityLevel: Int32 = 2
 
     /// - Throws: ``TLSError``.
@@ -108,7 +108,7 @@ final class TLSContext: Sendable {
         }
     }
 
-    /// Every client must show a certificate that one of `authorities` signed, itself or through others.
+    /// Demands a certificate of every client, which one of `authorities` signed, itself or through others.
     private func requireClients(of authorities: [TLSCertificate]) throws(TLSError) {
         let context = unsafe object.pointer
         let store = unsafe SSL_CTX_get_cert_store(context)

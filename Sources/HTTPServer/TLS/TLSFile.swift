@@ -2,7 +2,8 @@ import Glibc
 import System
 
 /// The files of a TLS configuration, read whole and within a limit.
-enum TLSFile {
+package enum TLSFile {
+    /// Reads a file that holds no secret.
     /// - Throws: ``TLSError``.
     static func read(_ path: String) throws(TLSError) -> [UInt8] {
         try contents(of: path) { _, _ throws(TLSError) in }
@@ -19,8 +20,8 @@ enum TLSFile {
         }
     }
 
-    /// Why `user` shall not use a key of such permissions.
-    static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
+    /// Reason why `user` shall not use a key of such permissions; nil when they are in order.
+    package static func refusal(ofKey path: String, mode: UInt32, owner: UInt32, user: UInt32) -> TLSError? {
         guard owner == user || owner == 0 else { return .foreignKey(file: path, owner: owner) }
         let allowed: UInt32 = owner == user ? 0o700 : 0o740
         return mode & ~allowed == 0 ? nil : .exposedKey(file: path, mode: mode)

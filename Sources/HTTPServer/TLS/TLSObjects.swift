@@ -49,7 +49,7 @@ struct TLSCertificate {
         return certificates
     }
 
-    /// When it expires, in seconds since 1970.
+    /// Expiry of the certificate, in seconds since 1970.
     /// - Throws: ``TLSError``.
     func expiry(in file: String) throws(TLSError) -> Int {
         var time = unsafe tm()
@@ -103,7 +103,7 @@ private func refusePassphrase(
     return -1
 }
 
-/// Text to read PEM blocks from; keeps a copy of it.
+/// Reader of PEM blocks, which keeps a copy of their text.
 private struct PEMReader {
     let bio: OpenSSLObject
 

@@ -11,7 +11,7 @@ enum SocketBIO {
         return unsafe bio
     }
 
-    /// One for the process, never freed.
+    /// Method of all such BIOs, one for the process, never freed.
     nonisolated(unsafe) private static let method: OpaquePointer? = {
         let kind = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK
         guard let method = unsafe BIO_meth_new(kind, "tusk socket") else { return nil }

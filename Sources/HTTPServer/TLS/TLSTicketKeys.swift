@@ -1,29 +1,35 @@
 import COpenSSL
-import HTTPWire
+package import HTTPWire
 import Synchronization
 import System
 
 /// The keys that session tickets are sealed with: made here, never stored, and changed every hour, so that who learns
 /// one learns an hour of sessions at most (RFC 5077, section 5.5; RFC 8446, appendix C.4).
-final class TLSTicketKeys: Sendable {
-    struct Key: Equatable, Sendable {
-        /// Names the key inside the ticket.
-        var name: [UInt8]
-        /// For AES-256-CBC and for HMAC-SHA-256, 32 bytes each.
-        var cipher: [UInt8]
-        var mac: [UInt8]
+package final class TLSTicketKeys: Sendable {
+    /// A key, its name and its age.
+    package struct Key: Equatable, Sendable {
+        /// Name of the key inside the ticket, 16 bytes.
+        package var name: [UInt8]
+        /// Key of AES-256-CBC, 32 bytes.
+        package var cipher: [UInt8]
+        /// Key of HMAC-SHA-256, 32 bytes.
+        package var mac: [UInt8]
+        /// Time from which on the key seals.
         var since: Nanoseconds
     }
 
     /// Seconds that a ticket, or a remembered session, may be used for.
     static let lifetimeSeconds = 3600
-    /// New tickets are sealed with a key for this long; it opens them for as long again, which is their lifetime.
-    static let period: Nanoseconds = Nanoseconds(lifetimeSeconds) * 1_000_000_000
+    /// Nanoseconds for which a key seals new tickets; it opens them for as long again, which is their lifetime.
+    package static let period: Nanoseconds = Nanoseconds(lifetimeSeconds) * 1_000_000_000
 
     private let keys = Mutex<(current: Key?, previous: Key?)>((nil, nil))
 
+    /// Keys of which the first is made when a ticket is sealed.
+    package init() {}
+
     /// The key to seal a ticket with; nil when there is no randomness, and so no ticket.
-    func current(at now: Nanoseconds) -> Key? {
+    package func current(at now: Nanoseconds) -> Key? {
         keys.withLock { keys in
             Self.rotate(&keys, now)
             if keys.current == nil { keys.current = Self.make(at: now) }
@@ -32,7 +38,7 @@ final class TLSTicketKeys: Sendable {
     }
 
     /// The key called `name` if it still opens tickets, and whether a new ticket is due.
-    func key(named name: [UInt8], at now: Nanoseconds) -> (key: Key, isOld: Bool)? {
+    package func key(named name: [UInt8], at now: Nanoseconds) -> (key: Key, isOld: Bool)? {
         keys.withLock { keys in
             Self.rotate(&keys, now)
             if let key = keys.current, key.name == name { return (key, false) }

@@ -22,19 +22,19 @@ final class TLSTransport: Transport, @unchecked Sendable {
 
     private let socket: SocketTransport
     private let connection: OpenSSLObject
-    /// Keeps what OpenSSL's callbacks refer to.
+    /// Context that OpenSSL's callbacks refer to, kept alive.
     private let context: TLSContext
     // Touched on the connection's queue only, which is what makes the class sendable.
     private var mode = Mode.silent
     private var isFinished = false
-    /// A record was begun that the socket has not taken whole.
+    /// Whether a record was begun that the socket has not taken whole.
     private var isWritePending = false
     private(set) var info: ConnectionInfo
     private(set) var readInterest = Interest.read
     private(set) var writeInterest = Interest.write
 
     var descriptor: Int32 { socket.descriptor }
-    /// A record (RFC 8446, section 5.1).
+    /// Most bytes of one record's content (RFC 8446, section 5.1).
     var longestRead: Int { 16_384 }
 
     /// - Returns: nil when there is no memory for another connection; `socket` is closed then.

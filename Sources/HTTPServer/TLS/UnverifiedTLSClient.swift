@@ -6,19 +6,19 @@ import System
 ///
 /// It verifies no certificate and shows none, so anyone may be at the other end: for questions without a secret.
 package struct UnverifiedTLSClient {
-    /// How far one call came.
+    /// Outcome of one call.
     package enum Step {
-        /// At least 1.
+        /// Number of bytes that were moved, at least 1.
         case bytes(Int)
         /// The server will send nothing more.
         case end
-        /// To be called again when the socket has something to read.
+        /// The call is to be repeated when the socket has something to read.
         case wantsInput
-        /// To be called again when the socket takes something.
+        /// The call is to be repeated when the socket takes something.
         case wantsOutput
         /// The server asked for a certificate, and went no further without.
         case certificateWanted
-        /// In words of OpenSSL's or the system's.
+        /// The connection broke; `reason` is in words of OpenSSL's or the system's.
         case failed(reason: String)
     }
 
@@ -46,6 +46,7 @@ package struct UnverifiedTLSClient {
         step { unsafe SSL_write_ex(connection.pointer, bytes, bytes.count, &$0) }
     }
 
+    /// Reads at most what `buffer` holds; shakes hands before the first bytes.
     package func receive(into buffer: inout [UInt8]) -> Step {
         step { unsafe SSL_read_ex(connection.pointer, &buffer, buffer.count, &$0) }
     }

@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// What a handler knows of a request and wants told again when it is over.
+/// Labels that a handler gives a request, and wants told again when it is over.
 public struct ExchangeLabels: Sendable, Equatable {
     /// The pattern of the route, such as `/models/{model}`; nil when none fits.
     public var route: String?
@@ -18,7 +18,7 @@ public struct ExchangeLabels: Sendable, Equatable {
 
 /// A request that is over: its answer was handed to the kernel, or will not be.
 public struct EndedExchange: Sendable {
-    /// Why it is over.
+    /// Reason why a request is over.
     public enum Ending: String, Sendable, CaseIterable {
         /// The handler's answer was handed to the kernel whole.
         case complete
@@ -32,10 +32,11 @@ public struct EndedExchange: Sendable {
         case cutOff = "cut-off"
     }
 
-    /// Nil when it could not be parsed.
+    /// Head of the request; nil when it could not be parsed.
     public var head: HTTPRequest?
+    /// HTTP version of the request; nil when the head could not be parsed.
     public var version: HTTPVersion?
-    /// Nil when there was no answer yet.
+    /// Status of the answer; nil when there was none yet.
     public var status: HTTPResponse.Status?
     /// Labels of the answer; without one, those that the handler decided on.
     public var labels = ExchangeLabels()
@@ -43,12 +44,13 @@ public struct EndedExchange: Sendable {
     public var requestBytes = 0
     /// Bytes of the answer, head and framing included, that were handed to the kernel.
     public var answerBytes = 0
+    /// Reason why the request is over.
     public var ending = Ending.clientGone
-    /// From the first byte of the head until the handler had all that it asked for.
+    /// Time from the first byte of the head until the handler had all that it asked for.
     public var reading = Duration.zero
-    /// From then until the head of the answer: waiting for a turn, and computing.
+    /// Time from the end of ``reading`` until the head of the answer: waiting for a turn, and computing.
     public var handling = Duration.zero
-    /// From then until its last byte was handed to the kernel, a streamed answer's computing included.
+    /// Time from the answer's head until its last byte was handed to the kernel, a streamed answer's computing included.
     public var sending = Duration.zero
 
     public init(head: HTTPRequest? = nil, version: HTTPVersion? = nil) {

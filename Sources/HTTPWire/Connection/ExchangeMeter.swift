@@ -6,64 +6,64 @@ import HTTPTypes
 struct ExchangeMeter: Sendable {
     private struct Exchange {
         var ended: EndedExchange
-        /// When its first byte came; then the end of each of its stages.
+        /// Time when the request's first byte came, followed by the end of each of its stages.
         var began: Nanoseconds
         var read: Nanoseconds
         var answered: Nanoseconds?
         var refusal: HTTPServerError?
-        /// Positions in all that the connection ever sends.
+        /// Positions of the answer's first byte and of its end in all that the connection ever sends.
         var answerStart = 0
         var answerEnd: Int?
     }
 
-    /// The one that began last, until its whole answer was sent.
+    /// The request that began last, until its whole answer was sent.
     private var current: Exchange?
-    /// Those before it that are answered whole, but not sent whole; in order. Only pipelining brings any.
+    /// Requests before ``current`` that are answered whole, but not sent whole; in order. Only pipelining brings any.
     private var answered: [Exchange] = []
-    /// Of the whole connection.
+    /// Bytes that were sent on the whole connection.
     private var sentBytes = 0
     private var whenCutShort = EndedExchange.Ending.clientGone
 
-    /// A head was parsed, or could not be: then there is no version.
+    /// Notes that a head was parsed or, where `version` is nil, could not be.
     mutating func begin(_ version: HTTPVersion?, since began: Nanoseconds, at now: Nanoseconds) {
         if let current, current.answerEnd != nil { answered.append(current) }
         current = Exchange(ended: EndedExchange(version: version), began: began, read: now)
     }
 
-    /// Of the request that began last, while its answer is not sent whole.
+    /// Head of the request that began last, while its answer is not sent whole.
     var head: HTTPRequest? { current?.ended.head }
 
-    /// Labels of the same.
+    /// Labels of the request that began last; empty once its answer was sent whole.
     var labels: ExchangeLabels { current?.ended.labels ?? ExchangeLabels() }
 
-    /// The handler decided on the head.
+    /// Keeps the labels of the handler's decision on the head.
     mutating func label(_ labels: ExchangeLabels) {
         current?.ended.labels = labels
     }
 
-    /// The head that was parsed.
+    /// Keeps the head that was parsed.
     mutating func keep(_ head: HTTPRequest) {
         current?.ended.head = head
     }
 
-    /// A part of the body that the handler wants came.
+    /// Counts bytes of the body that the handler wants.
     mutating func receive(_ count: Int) {
         current?.ended.requestBytes += count
     }
 
-    /// The handler has all that it asked for.
+    /// Notes that the handler has all that it asked for.
     mutating func requestRead(at now: Nanoseconds) {
         current?.read = now
     }
 
-    /// The server refuses the request by itself.
+    /// Notes that the server refuses the request by itself.
     mutating func refuse(_ error: HTTPServerError, since began: Nanoseconds, at now: Nanoseconds) {
         if current == nil || current?.answerEnd != nil { begin(nil, since: began, at: now) }
         current?.refusal = error
         current?.read = now
     }
 
-    /// The head of the answer is about to be appended to the `waiting` bytes of output.
+    /// Notes that the head of the answer is about to be appended to the `waiting` bytes of output.
     mutating func answer(_ response: ServerResponse, waiting: Int, at now: Nanoseconds) {
         current?.ended.status = response.status
         current?.ended.labels = response.labels
@@ -71,7 +71,7 @@ struct ExchangeMeter: Sendable {
         current?.answerStart = sentBytes + waiting
     }
 
-    /// The answer is complete in the output, whose bytes are now `waiting`.
+    /// Notes that the answer is complete in the output, which now has `waiting` bytes.
     mutating func answerComplete(waiting: Int) {
         current?.answerEnd = sentBytes + waiting
     }
@@ -80,7 +80,7 @@ struct ExchangeMeter: Sendable {
         sentBytes += count
     }
 
-    /// Why requests end that cannot be completed any more.
+    /// Says why requests end that cannot be completed any more.
     mutating func cutShort(_ ending: EndedExchange.Ending) {
         whenCutShort = ending
     }

@@ -8,6 +8,7 @@ package import HTTPTypes
 ///
 /// Not copyable, since nobody needs two of one; a copy just to ask something of it would cost as much as parsing a request.
 package struct HTTPConnection: Sendable, ~Copyable {
+    /// Work that the driver must do.
     package enum Action: Sendable {
         /// Call the handler with ``HTTPConnection/makeRequest()``, then ``HTTPConnection/decided(_:labels:date:at:)``.
         case decide(RequestHead)
@@ -29,7 +30,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
         case close
     }
 
-    /// What a ``HeadDecision`` means for the bytes to come. How the request goes on the driver keeps, not the machine.
+    /// Meaning of a ``HeadDecision`` for the bytes to come. The driver, and not the machine, keeps how the request goes on.
     package enum Decision: Sendable {
         /// The answer is known; the body is not wanted.
         case respond(ServerResponse)
@@ -68,7 +69,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
     /// The request being answered.
     private struct Exchange {
         var head: RequestHead
-        /// The connection will be used again.
+        /// Whether the connection will be used again.
         var keepAlive: Bool
     }
 
@@ -77,15 +78,15 @@ package struct HTTPConnection: Sendable, ~Copyable {
     private var parser: RequestParser
     private var phase = Phase.head
     private var exchange: Exchange?
-    /// Of the answer under way, which a request without a readable head has too.
+    /// Framing of the answer under way, which a request without a readable head has too.
     private var framing = ResponseEncoder.Framing.none
     private var bodyUnread = false
     private var codedBodyLimit = (handler: 0, wire: 0)
     private var bodyBytes = 0
-    /// Requests whose head was complete.
+    /// Number of requests whose head was complete.
     private var requests = 0
     private var inputEnded = false
-    /// The next answer is the last.
+    /// Whether the next answer is the last.
     private var persistenceEnded = false
     private var draining = false
     private var lingeringBytes: Int
@@ -96,15 +97,16 @@ package struct HTTPConnection: Sendable, ~Copyable {
     private var headSince: Nanoseconds
     private var bodyProgress = ProgressWindow()
     private var outputProgress = ProgressWindow()
-    /// When our side was closed, and when the client sent something last.
+    /// Times when our side was closed, and when the client sent something last.
     private var lingerSince: (start: Nanoseconds, input: Nanoseconds) = (0, 0)
 
-    /// An idle connection keeps its memory for the next request this long.
+    /// Time for which an idle connection keeps its memory for the next request.
     private static let warmTime = Duration.seconds(1)
 
-    /// What waits to be sent; tell ``sent(_:at:)`` what was.
+    /// Bytes that wait to be sent; ``sent(_:at:)`` is to be told how many were.
     package private(set) var output = OutputBuffer()
 
+    /// A connection that was accepted at `now`.
     package init(limits: HTTPLimits, timeouts: HTTPTimeouts, at now: Nanoseconds) {
         self.limits = limits
         self.timeouts = timeouts
@@ -119,7 +121,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
 // MARK: - Inputs
 
 extension HTTPConnection {
-    /// Bytes came in.
+    /// Takes in bytes that came.
     package mutating func receive(_ bytes: Span<UInt8>, at now: Nanoseconds) {
         self.now = now
         switch phase {
@@ -138,7 +140,7 @@ extension HTTPConnection {
         }
     }
 
-    /// The client closed its sending side, or the whole connection: the two look alike until something is sent.
+    /// Notes that the client closed its sending side, or the whole connection: the two look alike until something is sent.
     ///
     /// A client that said that this was its last request may still wait for the answer and gets it. One that kept the
     /// connection open for more, and closes it now, is taken to be gone, so that its work can be dropped.
@@ -154,9 +156,9 @@ extension HTTPConnection {
         }
     }
 
-    /// The handler's answer to ``Action/decide(_:)``.
+    /// Takes the handler's answer to ``Action/decide(_:)``.
     /// - Parameters:
-    ///   - labels: told again of a request that ends without an answer of its own.
+    ///   - labels: those of a request that ends without an answer of its own.
     ///   - date: the value of Date, should the decision be an answer.
     package mutating func decided(
         _ decision: Decision, labels: ExchangeLabels = ExchangeLabels(), date: [UInt8], at now: Nanoseconds
@@ -193,7 +195,7 @@ extension HTTPConnection {
         }
     }
 
-    /// The driver cannot accept what came so far: the body, because of its content coding, or any byte at all.
+    /// Refuses what came so far, which the driver cannot accept: the body, because of its content coding, or any byte at all.
     package mutating func refuse(_ error: HTTPServerError, at now: Nanoseconds) {
         self.now = now
         switch phase {
@@ -202,14 +204,14 @@ extension HTTPConnection {
         }
     }
 
-    /// Nothing that comes can be understood, and the client was told by other means than HTTP: closes our side, and drops
-    /// what still comes.
+    /// Closes our side and drops what still comes, of which nothing can be understood; the client was told by other means
+    /// than HTTP.
     package mutating func endUnanswered(at now: Nanoseconds) {
         self.now = now
         if case .head = phase { phase = .flushing }
     }
 
-    /// The answer to the request, or to ``Action/refuse(_:hasHead:)``. Ignored when the connection is over.
+    /// Takes the answer to the request, or to ``Action/refuse(_:hasHead:)``. Ignored when the connection is over.
     package mutating func answer(_ response: ServerResponse, date: [UInt8], at now: Nanoseconds) {
         self.now = now
         var keepAlive = false
@@ -240,7 +242,7 @@ extension HTTPConnection {
         }
     }
 
-    /// The next part of a streamed answer; ``Action/sendMore`` follows when it was sent.
+    /// Takes the next part of a streamed answer; ``Action/sendMore`` follows when it was sent.
     package mutating func streamPart(_ part: [UInt8], at now: Nanoseconds) {
         self.now = now
         guard case .streaming = phase else { return }
@@ -253,7 +255,7 @@ extension HTTPConnection {
         phase = .streaming(partPending: true)
     }
 
-    /// The streamed answer is complete, or broke off: then the connection closes without saying that it is complete.
+    /// Ends a streamed answer. One that broke off closes the connection without saying that it is complete.
     package mutating func streamEnd(complete: Bool, at now: Nanoseconds) {
         self.now = now
         guard case .streaming = phase else { return }
@@ -269,7 +271,7 @@ extension HTTPConnection {
         finishExchange(keepAlive: exchange?.keepAlive == true)
     }
 
-    /// The first `count` bytes of ``output`` were sent.
+    /// Notes that the first `count` bytes of ``output`` were sent.
     package mutating func sent(_ count: Int, at now: Nanoseconds) {
         self.now = now
         output.consume(count)
@@ -295,7 +297,7 @@ extension HTTPConnection {
         }
     }
 
-    /// The clock was looked at; acts when ``deadline`` has passed.
+    /// Acts when ``deadline`` has passed at `now`.
     package mutating func timeReached(_ now: Nanoseconds) {
         self.now = now
         guard now >= deadline else { return }
@@ -358,7 +360,7 @@ extension HTTPConnection {
         }
     }
 
-    /// When ``timeReached(_:)`` would act; `.max` for never, which is while a handler works.
+    /// Time at which ``timeReached(_:)`` would act; `.max` for never, which is while a handler works.
     package var deadline: Nanoseconds {
         if !output.isEmpty {
             switch phase {
@@ -398,10 +400,10 @@ extension HTTPConnection {
     /// Labels that were decided on for ``request``.
     package var labels: ExchangeLabels { meter.labels }
 
-    /// Calls `body` with the bytes of an ``Action/body(_:)``; before the next ``receive(_:at:)``.
-    package func withBytes<Result, Failure: Error>(
-        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    /// Calls `body` with the bytes of an ``Action/body(_:)``, which are there until the next ``receive(_:at:)``.
+    package func withBytes<Output, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
         try parser.withBytes(of: part, body)
     }
 
@@ -490,7 +492,7 @@ extension HTTPConnection {
     /// The next request that the end of the connection cuts short; to be asked for when it is closed.
     package mutating func takeUnfinished(at now: Nanoseconds) -> EndedExchange? { meter.takeUnfinished(at: now) }
 
-    /// The driver closes the connection with its own hand, and not because the client is gone.
+    /// Notes that the driver closes the connection of its own accord, and not because the client is gone.
     package mutating func cutOff() { meter.cutShort(.cutOff) }
 }
 
@@ -524,7 +526,7 @@ extension HTTPConnection {
         return nil
     }
 
-    /// Why the body of `head` will not be read, if that is known before it comes.
+    /// Reason why the body of `head` will not be read, if that is known before it comes.
     private func refusal(of head: RequestHead, limit: Int, lengthRequired: Bool) -> HTTPServerError? {
         if head.expectationFails { return .expectationFailed }
         if head.framing == .none { return lengthRequired ? .lengthRequired : nil }
@@ -532,8 +534,8 @@ extension HTTPConnection {
         return nil
     }
 
-    /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100 may send
-    /// the body or not, so what comes next would be a guess, and so may one whose Expect was meant to say so; an unknown length could be any.
+    /// Whether the connection can go on when the body of `head` is not wanted. A client that waits for 100, or whose Expect
+    /// was meant to say so, may send the body or not, so what comes next would be a guess; an unknown length could be any.
     private func canSkipBody(of head: RequestHead) -> Bool {
         switch head.framing {
         case .none, .length(0): true
@@ -542,7 +544,7 @@ extension HTTPConnection {
         }
     }
 
-    /// The answer is complete in ``output``.
+    /// Ends the exchange, whose answer is complete in ``output``.
     private mutating func finishExchange(keepAlive: Bool) {
         meter.answerComplete(waiting: output.count)
         if !keepAlive {
@@ -565,7 +567,7 @@ extension HTTPConnection {
         headTimeout = parser.isIdle ? timeouts.idle.nanoseconds : timeouts.head.nanoseconds
     }
 
-    /// Something is about to be appended to ``output``: the client's time to take it begins when it was empty.
+    /// Notes that something is about to be appended to ``output``: the client's time to take it begins when it was empty.
     private mutating func markOutput() {
         if output.isEmpty { outputProgress.begin(at: now) }
     }

@@ -6,14 +6,16 @@ package struct OutputBuffer: Sendable {
     private var tail: [UInt8] = []
     private var tailStart = 0
 
-    /// Capacity kept between answers; a larger buffer is given back.
+    /// Bytes of capacity kept between answers; a larger buffer is given back.
     private static let keptCapacity = 64 * 1024
-    /// From this size on a body is not copied behind its head.
+    /// Bytes from which on a body is not copied behind its head.
     private static let tailThreshold = 16 * 1024
 
     package init() {}
 
+    /// Number of bytes that wait.
     package var count: Int { bytes.count - start + tail.count - tailStart }
+    /// Whether nothing waits.
     package var isEmpty: Bool { count == 0 }
     /// Bytes of memory held.
     package var heldBytes: Int { bytes.capacity + tail.capacity }
@@ -22,7 +24,8 @@ package struct OutputBuffer: Sendable {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    mutating func append(_ text: String) {
+    /// Appends the UTF-8 bytes of `text`.
+    package mutating func append(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }
 
@@ -35,16 +38,16 @@ package struct OutputBuffer: Sendable {
     }
 
     /// Appends a body that nothing follows until it was sent.
-    mutating func append(body: [UInt8]) {
+    package mutating func append(body: [UInt8]) {
         precondition(tail.isEmpty, "two large bodies at once")
         if body.count < Self.tailThreshold { bytes.append(contentsOf: body) } else { tail = body }
     }
 
-    /// There is a large body; nothing may be appended before it was sent.
+    /// Whether there is a large body; nothing may be appended before it was sent.
     var hasTail: Bool { !tail.isEmpty }
 
     /// Calls `body` with the next bytes to send, and whether more follow them at once.
-    package func withNext<Result: ~Copyable>(_ body: (Span<UInt8>, _ more: Bool) -> Result) -> Result {
+    package func withNext<Output: ~Copyable>(_ body: (Span<UInt8>, _ more: Bool) -> Output) -> Output {
         start < bytes.count
             ? body(bytes.span.extracting(start...), hasTail)
             : body(tail.span.extracting(tailStart...), false)
@@ -56,7 +59,7 @@ package struct OutputBuffer: Sendable {
     }
 
     /// Forgets the first `count` bytes, which were sent.
-    mutating func consume(_ count: Int) {
+    package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= self.count, "more bytes sent than there were")
         let small = min(count, bytes.count - start)
         start += small

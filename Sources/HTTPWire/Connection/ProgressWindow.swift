@@ -13,11 +13,11 @@ struct ProgressWindow: Sendable {
         bytes += count
     }
 
-    /// When ``renew(at:length:rate:)`` is due.
+    /// Time when ``renew(at:length:rate:)`` is due.
     func deadline(length: Duration) -> Nanoseconds { start &+ length.nanoseconds }
 
-    /// At the end of a window: begins the next, if at least `rate` bytes a second moved, and one at all.
-    /// - Returns: whether it was so.
+    /// Ends a window and begins the next, if at least `rate` bytes a second moved, and one at all.
+    /// - Returns: whether so many moved.
     mutating func renew(at now: Nanoseconds, length: Duration, rate: Int) -> Bool {
         let seconds = Double(length.nanoseconds) / 1e9
         guard bytes > 0, Double(bytes) >= Double(rate) * seconds else { return false }

@@ -1,14 +1,14 @@
 package import HTTPTypes
 
-/// Writes answers by RFC 9112, sections 4 to 7.
+/// Writer of answers by RFC 9112, sections 4 to 7.
 package enum ResponseEncoder {
-    /// How the client finds the end of the answer.
+    /// Framing of an answer, by which the client finds its end.
     package enum Framing: Equatable, Sendable {
         /// 204 and 304 have no body and say no length.
         case none
         case length(Int)
         case chunked
-        /// For HTTP/1.0, which has no chunks.
+        /// The end of the connection ends the answer: HTTP/1.0 has no chunks.
         case untilClose
     }
 
@@ -67,15 +67,17 @@ package enum ResponseEncoder {
         output.append("\r\n")
     }
 
+    /// Appends the chunk that ends a body, without trailer fields.
     package static func encodeLastChunk(into output: inout OutputBuffer) {
         output.append("0\r\n\r\n")
     }
 
+    /// Appends the interim answer 100 (Continue).
     package static func encodeContinue(into output: inout OutputBuffer) {
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    /// What the server says itself; a handler's word on it is dropped.
+    /// Whether the server says `name` itself, so that a handler's word on it is dropped.
     private static func isOurs(_ name: HTTPField.Name) -> Bool {
         switch name.canonicalName {
         case "date", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade": true

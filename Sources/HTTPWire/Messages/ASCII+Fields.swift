@@ -1,18 +1,18 @@
-import System
+package import System
 
 /// Classes of bytes of RFC 9110, section 5.6, and RFC 3986.
 extension ASCII {
-    /// What a field value may hold: visible ASCII, space, tab and, for old peers, bytes above ASCII.
+    /// Whether a field value may hold `byte`: visible ASCII, space, tab and, for old peers, bytes above ASCII.
     @inline(__always)
-    static func isFieldValue(_ byte: UInt8) -> Bool {
+    package static func isFieldValue(_ byte: UInt8) -> Bool {
         byte >= 0x20 ? byte != 0x7F : byte == tab
     }
 
-    /// Visible ASCII.
+    /// Whether `byte` is visible ASCII.
     @inline(__always)
-    static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+    package static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
 
-    /// `unreserved / sub-delims` of RFC 3986: what a registered name is made of, beside percent-encoded bytes.
+    /// Whether `byte` is of `unreserved / sub-delims` (RFC 3986), of which a registered name is made, beside percent-encoding.
     static func isHostName(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -76,7 +76,7 @@ extension Span<UInt8> {
 
     /// Whether `range` is `uri-host [ ":" port ]` (RFC 9110, section 7.2) without user information. A host may be
     /// empty only where there is no port either.
-    func isAuthority(_ range: Range<Int>) -> Bool {
+    package func isAuthority(_ range: Range<Int>) -> Bool {
         var index = range.lowerBound
         if index < range.upperBound, self[index] == UInt8(ascii: "[") {
             let first = index + 1
@@ -106,8 +106,8 @@ extension Span<UInt8> {
         return port <= 65_535
     }
 
-    /// What may stand between the brackets of an IP literal (RFC 3986, section 3.2.2): the characters of an IPv6
-    /// address, or `v`, a version, and what follows it.
+    /// Whether `range` may stand between the brackets of an IP literal (RFC 3986, section 3.2.2): the characters of an
+    /// IPv6 address, or `v`, a version, and what follows it.
     private func isAddress(_ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
         if ASCII.lowercased(self[range.lowerBound]) == UInt8(ascii: "v") {

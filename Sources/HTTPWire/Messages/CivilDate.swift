@@ -4,16 +4,18 @@ import System
 ///
 /// Source: Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days` and `days_from_civil`.
 package struct CivilDate: Equatable, Sendable {
+    /// Year of the era.
     package var year: Int
-    /// 1 is January.
+    /// Month, 1 for January.
     package var month: Int
+    /// Day of the month, from 1.
     package var day: Int
 
     private static let daysPerEra = 146_097
-    /// From 1 March of the year 0 to 1 January 1970.
+    /// Days from 1 March of the year 0 to 1 January 1970.
     private static let epoch = 719_468
 
-    /// - Parameter days: since 1 January 1970, not negative.
+    /// The day that is `days` after 1 January 1970, not negative.
     package init(daysSince1970 days: Int) {
         let shifted = days + Self.epoch
         let era = shifted / Self.daysPerEra
@@ -26,7 +28,7 @@ package struct CivilDate: Equatable, Sendable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
-    /// `text` as RFC 3339 writes a date, `2027-01-31`, from 1970 on; nil unless there is such a day.
+    /// The day that `text` writes as RFC 3339 does, `2027-01-31`, from 1970 on; nil unless there is such a day.
     package init?(_ text: some StringProtocol) {
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         guard parts.map(\.count) == [4, 2, 2], parts.joined().allSatisfy(ASCII.isDigit) else { return nil }
@@ -38,6 +40,7 @@ package struct CivilDate: Equatable, Sendable {
         else { return nil }
     }
 
+    /// Days from 1 January 1970 to this one.
     package var daysSince1970: Int {
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = shiftedYear / 400
@@ -48,7 +51,7 @@ package struct CivilDate: Equatable, Sendable {
     }
 }
 
-/// A moment as RFC 3339, section 5.6, writes it: `1994-11-06T08:49:37Z`.
+/// Text of a moment as RFC 3339, section 5.6, writes it: `1994-11-06T08:49:37Z`.
 package func rfc3339(secondsSince1970 seconds: Int) -> String {
     let date = CivilDate(daysSince1970: seconds / 86_400)
     let second = seconds % 86_400

@@ -1,9 +1,9 @@
 import System
 
-/// Where a field lies, as offsets from the first byte of its head.
+/// Place of a field, as offsets from the first byte of its head.
 struct FieldPlace: Sendable {
     var name: Range<Int>
-    /// Without white space around it.
+    /// Place of the value, without white space around it.
     var value: Range<Int>
 }
 
@@ -14,7 +14,7 @@ struct FieldSection: Sendable {
     private var bytes = 0
     private var lines = 0
 
-    /// Bytes that the table takes up.
+    /// Bytes of memory that the table takes up.
     var capacity: Int { places.capacity * MemoryLayout<FieldPlace>.stride }
 
     mutating func restart() {
@@ -25,7 +25,7 @@ struct FieldSection: Sendable {
 
     /// Reads field lines until the empty line that ends the section.
     /// - Parameters:
-    ///   - byteLimit: of all lines together, each with its CRLF.
+    ///   - byteLimit: most bytes of all lines together, each with its CRLF.
     ///   - lineLimit: most lines.
     ///   - keep: false for a trailer section, whose fields are checked and dropped, whatever their names are.
     /// - Returns: whether the section is over; otherwise more bytes are needed.

@@ -5,7 +5,7 @@ package enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// `secondsSince1970`, not negative, as `Sun, 06 Nov 1994 08:49:37 GMT`.
+    /// Text of a moment, not before 1970, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
     package static func format(secondsSince1970 seconds: Int) -> String {
         let days = seconds / 86_400
         let second = seconds % 86_400

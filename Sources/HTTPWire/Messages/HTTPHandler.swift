@@ -1,15 +1,15 @@
 public import HTTPTypes
 
-/// What a handler wants once it has seen the head of a request, and how the request goes on from there.
+/// Decision of a handler once it has seen the head of a request: what it wants, and how the request goes on from there.
 ///
 /// The continuations run off the connection's queue, once, in a task that is cancelled when the client goes away. The
 /// server lets go of them, and so of all that they hold, when they have run or the request was refused.
 public enum HeadDecision: Sendable {
     /// The answer is known; the body, if there is one, is not wanted.
     case respond(ServerResponse)
-    /// The body is not wanted either, and the answer takes work that must not hold up the connection's queue.
+    /// The body is not wanted, and the answer takes work that must not hold up the connection's queue.
     case later(labels: ExchangeLabels = ExchangeLabels(), @Sendable () async -> ServerResponse)
-    /// Read the body, of at most `limit` bytes (after content coding); `then` makes the answer out of it. Without
+    /// The body is wanted, of at most `limit` bytes after content coding; `then` makes the answer out of it. Without
     /// Content-Length and Transfer-Encoding the body is empty, or, when `lengthRequired`, refused with
     /// ``HTTPServerError/lengthRequired``.
     ///
@@ -21,16 +21,16 @@ public enum HeadDecision: Sendable {
 
 /// The application above the server.
 public protocol HTTPHandler: Sendable {
-    /// Called on the connection's queue, once for each request, as soon as the head is parsed: routes, refuses, and must
-    /// not block.
+    /// Decides on a request by its head. Called on the connection's queue, once for each request, as soon as the head is
+    /// parsed; must not block.
     func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision
-    /// The answer to something that the server refused by itself; `head` and the labels that were decided on are there
-    /// when the head could be parsed.
+    /// Words the answer to something that the server refused by itself; `head` and the labels that were decided on are
+    /// there when the head could be parsed.
     func respond(
         to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
     ) -> ServerResponse
-    /// Called on the connection's queue, once for each request, when its answer was handed to the kernel or the
-    /// connection is over; must not block. By default nothing is kept.
+    /// Takes note of a request that is over. Called on the connection's queue, once for each request, when its answer was
+    /// handed to the kernel or the connection is over; must not block. By default nothing is kept.
     func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo)
 }
 

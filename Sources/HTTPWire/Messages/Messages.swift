@@ -1,17 +1,17 @@
 public import HTTPTypes
 
-/// What is known of a connection beside its bytes.
+/// Facts about a connection, beside its bytes.
 public struct ConnectionInfo: Sendable, Equatable {
     /// Numeric address of the client; empty over a Unix socket.
     public var peer: String
-    /// Over TLS.
+    /// Whether the connection is over TLS.
     public var isEncrypted: Bool
-    /// Over a Unix socket, which only those can open whom the permissions of its file let.
+    /// Whether the connection is over a Unix socket, which only those can open whom the permissions of its file let.
     public var isUnixSocket: Bool
     /// Subject of the client's certificate by RFC 4514, such as `CN=alice,O=Zoo`; only when it was asked for and verified.
     public var clientSubject: String?
 
-    /// Accepted on a loopback address, so from this machine: by its programs, browsers among them.
+    /// Whether the connection was accepted on a loopback address, so from this machine: its programs, browsers among them.
     public var isLoopback: Bool
 
     public init(
@@ -29,18 +29,22 @@ public struct ConnectionInfo: Sendable, Equatable {
 /// An answer. The server adds `Date`, framing (`Content-Length`, `Transfer-Encoding`) and `Connection`, and drops the
 /// body for HEAD; the handler never sets those.
 public struct ServerResponse: Sendable {
+    /// Content of an answer.
     public enum Body: Sendable {
         case none
         case bytes([UInt8])
-        /// Sent as it comes: chunked on HTTP/1.1, until close on HTTP/1.0. An error after the head closes the
-        /// connection without the last chunk, so that the client sees that the answer is cut off.
+        /// Parts that are sent as they come: chunked on HTTP/1.1, until close on HTTP/1.0. An error after the head closes
+        /// the connection without the last chunk, so that the client sees that the answer is cut off.
         case stream(AsyncThrowingStream<[UInt8], any Error>)
     }
 
+    /// Status code of the answer.
     public var status: HTTPResponse.Status
+    /// Fields of the answer, without those that the server adds.
     public var fields: HTTPFields
+    /// Content of the answer.
     public var body: Body
-    /// Not sent: ``HTTPHandler/exchangeEnded(_:on:)`` gets them back.
+    /// Labels of the exchange, which are not sent: ``HTTPHandler/exchangeEnded(_:on:)`` gets them back.
     public var labels = ExchangeLabels()
 
     public init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Body = .none) {
@@ -50,7 +54,7 @@ public struct ServerResponse: Sendable {
     }
 }
 
-/// Why the server refused a request before a handler could.
+/// Reason why the server refused a request before a handler could.
 public enum HTTPServerError: Error, Equatable, Sendable {
     /// Bytes that are not HTTP; `reason` says what is wrong, in the words of RFC 9112.
     case malformed(reason: String)

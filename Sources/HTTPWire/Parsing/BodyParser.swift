@@ -1,6 +1,6 @@
 import System
 
-/// Finds the bytes and the end of one request's body (RFC 9112, sections 6.3 and 7.1).
+/// Parser of one request's body, which finds its bytes and its end (RFC 9112, sections 6.3 and 7.1).
 struct BodyParser: Sendable {
     private enum State {
         case data(remaining: Int)
@@ -123,7 +123,7 @@ private enum ChunkLine {
 /// `*( BWS ";" BWS name [ BWS "=" BWS value ] )` (RFC 9112, section 7.1.1). Servers that skip what they do not
 /// understand up to a line end of their own choice were made to see two messages where there is one.
 private struct ChunkExtensions {
-    /// What was not looked at yet.
+    /// Part of the line that was not looked at yet.
     var rest: Range<Int>
 
     mutating func areValid(_ span: Span<UInt8>) -> Bool {

@@ -3,20 +3,20 @@ import System
 /// Received bytes that are not done with yet.
 struct InputBuffer: Sendable {
     private(set) var bytes: [UInt8] = []
-    /// Everything before it is done with, and goes with the next ``append(_:)``.
+    /// Index before which everything is done with, and goes with the next ``append(_:)``.
     private(set) var start = 0
-    /// Everything before it was read; what lies between ``start`` and here is a head under way.
+    /// Index before which everything was read; what lies between ``start`` and here is a head under way.
     private(set) var position = 0
-    /// There is no line feed in `position..<scanned`, so that a slow line is searched once, not once a packet.
+    /// Index up to which there is no line feed from ``position`` on, so that a slow line is searched once, not once a packet.
     private var scanned = 0
 
-    /// Capacity kept between requests; a larger buffer is given back.
+    /// Bytes of capacity kept between requests; a larger buffer is given back.
     private static let keptCapacity = 16 * 1024
 
-    /// Bytes not read yet.
+    /// Number of bytes that were not read yet.
     var count: Int { bytes.count - position }
     var isEmpty: Bool { position == bytes.count }
-    /// Bytes that the buffer takes up.
+    /// Bytes of memory that the buffer takes up.
     var capacity: Int { bytes.capacity }
     var first: UInt8? { isEmpty ? nil : bytes[position] }
 
@@ -78,7 +78,7 @@ struct InputBuffer: Sendable {
         return part
     }
 
-    /// What was read is done with.
+    /// Marks what was read as done with.
     mutating func release() {
         start = position
     }

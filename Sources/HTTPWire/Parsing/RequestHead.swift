@@ -1,11 +1,11 @@
 import System
 
-/// The versions that are spoken.
+/// Version of HTTP that is spoken.
 public enum HTTPVersion: Sendable {
     case http10, http11
 }
 
-/// How the end of a request's body is found (RFC 9112, section 6.3).
+/// Framing of a request's body, by which its end is found (RFC 9112, section 6.3).
 package enum RequestFraming: Equatable, Sendable {
     /// Neither Content-Length nor Transfer-Encoding: there is no body.
     case none
@@ -13,24 +13,28 @@ package enum RequestFraming: Equatable, Sendable {
     case chunked
 }
 
-/// What was done to a body before it was framed (RFC 9110, section 8.4.1).
+/// Coding of a body before it was framed (RFC 9110, section 8.4.1).
 package enum ContentCoding: Equatable, Sendable {
     case identity, gzip, deflate
     /// The value as received, shortened to 64 characters.
     case unsupported(String)
 }
 
-/// What the connection needs to know of a head; ``RequestParser/makeRequest()`` gives the rest.
+/// Part of a head that the connection needs to know; ``RequestParser/makeRequest()`` gives the rest.
 package struct RequestHead: Equatable, Sendable {
+    /// HTTP version of the request.
     package var version: HTTPVersion
+    /// Whether the method is HEAD, whose answer has no body.
     package var isHEAD: Bool
+    /// Framing of the body.
     package var framing: RequestFraming
+    /// Content coding of the body.
     package var contentCoding: ContentCoding
-    /// The client wants to send more requests.
+    /// Whether the client wants to send more requests.
     package var keepAlive: Bool
-    /// The client waits for 100 (Continue) before it sends the body.
+    /// Whether the client waits for 100 (Continue) before it sends the body.
     package var expectsContinue: Bool
-    /// The client expects something that is not 100-continue.
+    /// Whether the client expects something that is not 100-continue.
     package var expectationFails: Bool
 }
 
@@ -88,7 +92,7 @@ extension RequestHead {
         expectationFails = version == .http11 && fails
     }
 
-    /// `1*DIGIT` (RFC 9110, section 8.6); a list of equal numbers is refused too.
+    /// Number of a Content-Length, `1*DIGIT` (RFC 9110, section 8.6); a list of equal numbers is refused too.
     private static func length(_ span: Span<UInt8>, _ value: Range<Int>) throws(HTTPServerError) -> Int {
         var length = 0
         var isValid = !value.isEmpty
@@ -145,7 +149,7 @@ private struct TransferCodings {
         }
     }
 
-    /// RFC 9112, section 6.3, refusing everything that two servers could read in two ways.
+    /// Framing by RFC 9112, section 6.3, which refuses everything that two servers could read in two ways.
     func framing(length: Int?, version: HTTPVersion) throws(HTTPServerError) -> RequestFraming {
         guard count > 0 else { return length.map { .length($0) } ?? .none }
         guard version == .http11 else { throw .malformed(reason: "Transfer-Encoding in HTTP/1.0") }

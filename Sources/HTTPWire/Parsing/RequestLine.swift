@@ -23,7 +23,7 @@ struct RequestLine: Sendable {
         target = try RequestTarget(span, methodEnd + 1..<targetEnd, isOptions: span.reads(method, "OPTIONS"))
     }
 
-    /// `HTTP/1.0` or `HTTP/1.1`, in this case exactly (RFC 9112, section 2.3).
+    /// Version that `word` spells: `HTTP/1.0` or `HTTP/1.1`, in this case exactly (RFC 9112, section 2.3).
     private static func version(_ span: Span<UInt8>, _ word: Range<Int>) throws(HTTPServerError) -> HTTPVersion {
         let start = word.lowerBound
         guard word.count == 8, span.reads(word.prefix(5), "HTTP/"), ASCII.isDigit(span[start + 5]),
@@ -41,13 +41,13 @@ struct RequestLine: Sendable {
 struct RequestTarget: Sendable {
     enum Scheme: String { case http, https }
 
-    /// Of an absolute target only.
+    /// Scheme of an absolute target; nil for another.
     var scheme: Scheme?
-    /// Of an absolute target only.
+    /// Authority of an absolute target; nil for another.
     var authority: Range<Int>?
     /// Path and query; of an absolute target it may be a query alone, or empty.
     var path: Range<Int>
-    /// What the path stands for where it is empty: `*` for OPTIONS (RFC 9112, section 3.2.4).
+    /// Whether an empty path stands for `*`, as it does for OPTIONS (RFC 9112, section 3.2.4).
     var isAsterisk = false
 
     /// - Parameter word: visible ASCII, not empty.

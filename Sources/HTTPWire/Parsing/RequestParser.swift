@@ -7,6 +7,7 @@ package import HTTPTypes
 /// again, because the place where the next message would begin is unknown. Once its storage has grown to the size of
 /// the requests it allocates nothing: an event says where its bytes lie, and whoever wants them makes what it needs.
 package struct RequestParser: Sendable {
+    /// Piece of a request that was found.
     package enum Event: Equatable, Sendable {
         case head(RequestHead)
         /// The next bytes of the body, without its transfer coding; never empty. For ``withBytes(of:_:)``.
@@ -21,13 +22,13 @@ package struct RequestParser: Sendable {
         case body
     }
 
-    /// Where the parts of a head lie.
+    /// Places of the parts of a head.
     private struct Layout: Sendable {
         var line: RequestLine
         var host: Range<Int>?
-        /// Index of its first byte.
+        /// Index of the head's first byte.
         var start = 0
-        /// The head is complete, and its bytes are still there.
+        /// Whether the head is complete, and its bytes are still there.
         var isReadable = false
     }
 
@@ -38,17 +39,18 @@ package struct RequestParser: Sendable {
     private var section = FieldSection()
     private var body = BodyParser(.none)
 
+    /// A parser before the first request of a connection.
     package init(limits: HTTPLimits) {
         self.limits = limits
     }
 
-    /// Bytes received and not read yet.
+    /// Number of bytes that were received and not read yet.
     package var bufferedBytes: Int { buffer.count }
 
     /// Bytes of memory held.
     package var heldBytes: Int { buffer.capacity + section.capacity }
 
-    /// Nothing of a next request has arrived.
+    /// Whether nothing of a next request has arrived.
     package var isIdle: Bool {
         if case .requestLine(emptyLines: 0) = state { buffer.isEmpty } else { false }
     }
@@ -67,6 +69,7 @@ package struct RequestParser: Sendable {
     }
 
     /// The next event, or nil when more bytes are needed.
+    /// - Throws: ``HTTPServerError`` for bytes that are not HTTP, are not spoken here, or pass a limit.
     package mutating func next() throws(HTTPServerError) -> Event? {
         while true {
             switch state {
@@ -152,10 +155,10 @@ extension RequestParser {
             headerFields: fields)
     }
 
-    /// Calls `body` with the bytes of an ``Event/body(_:)``; before the next ``receive(_:)``.
-    package func withBytes<Result, Failure: Error>(
-        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    /// Calls `body` with the bytes of an ``Event/body(_:)``, which are there until the next ``receive(_:)``.
+    package func withBytes<Output, Failure: Error>(
+        of part: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
         try body(buffer.bytes.span.extracting(part))
     }
 
@@ -168,7 +171,7 @@ extension RequestParser {
         }
     }
 
-    /// Bytes above ASCII are kept as they are; the usual value becomes a string without a second look.
+    /// Field of `value`, whose bytes above ASCII are kept as they are; the usual value becomes a string without a second look.
     private static func field(_ name: HTTPField.Name, _ span: Span<UInt8>, _ value: Range<Int>) -> HTTPField {
         if span.all(value, { $0 < 0x80 }) { return HTTPField(name: name, value: span.text(value)) }
         return unsafe span.extracting(value).withUnsafeBufferPointer {

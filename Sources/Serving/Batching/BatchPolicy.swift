@@ -1,5 +1,6 @@
-/// How a lane puts rows into batches; stays the same for the life of a ``Batcher``.
+/// Rules by which a lane puts rows into batches, the same for the life of a ``Batcher``.
 package struct BatchPolicy: Sendable {
+    /// Whether requests share batches.
     package enum Sharing: Sendable {
         /// Rows of different requests share a batch, oldest first.
         case shared
@@ -7,15 +8,16 @@ package struct BatchPolicy: Sendable {
         case apart
     }
 
+    /// Whether requests share batches.
     package var sharing: Sharing
-    /// Rows of one batch, at most.
+    /// Most rows of one batch.
     package var maxBatchRows: Int
-    /// How long a batch that is not full waits for more rows while a worker is free; nothing waits with
+    /// Time that a batch that is not full waits for more rows while a worker is free; nothing waits with
     /// ``Sharing/apart``.
     package var maxBatchDelay: Duration
-    /// Rows that wait, at most; those of running batches are not counted.
+    /// Most rows that wait; those of running batches are not counted.
     package var maxQueueRows: Int
-    /// Batches that run at a time.
+    /// Most batches that run at a time.
     package var workers: Int
 
     package init(sharing: Sharing, maxBatchRows: Int, maxBatchDelay: Duration, maxQueueRows: Int, workers: Int) {

@@ -1,4 +1,4 @@
-/// Decides which rows run together, when, and what is refused: a pure state machine, without a clock, a lock or a
+/// Pure state machine that decides which rows run together, when, and what is refused, without a clock, a lock or a
 /// thread.
 ///
 /// Requests come in by ``enqueue(_:rows:group:deadline:at:)``, leave by ``Action/complete(_:)``,
@@ -10,11 +10,14 @@
 /// - Complexity: an event costs the same however many requests wait, but for logarithms: of the requests that have a
 ///   deadline, and of the groups that have rows waiting.
 package struct Batcher<Group: Hashable & Sendable>: Sendable {
+    /// Name of a request, given by the caller.
     package typealias Ticket = UInt64
+    /// Time since one fixed, arbitrary moment.
     package typealias Instant = Duration
 
     /// Rows of one request inside a batch.
-    package struct Slice: Sendable, Equatable {
+    package struct RequestSlice: Sendable, Equatable {
+        /// Ticket of the request.
         package var ticket: Ticket
         /// Positions within the request.
         package var rows: Range<Int>
@@ -27,19 +30,23 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     /// Rows that run together.
     package struct Batch: Sendable, Equatable {
+        /// Number of the batch, which no other has.
         package var id: UInt64
+        /// Group of all rows.
         package var group: Group
-        package var slices: [Slice]
+        /// The rows, by their requests.
+        package var slices: [RequestSlice]
+        /// Number of rows.
         package var rows: Int { slices.reduce(0) { $0 + $1.rows.count } }
 
-        package init(id: UInt64, group: Group, slices: [Slice]) {
+        package init(id: UInt64, group: Group, slices: [RequestSlice]) {
             self.id = id
             self.group = group
             self.slices = slices
         }
     }
 
-    /// What the caller must do.
+    /// Work that the caller must do.
     package enum Action: Sendable, Equatable {
         /// Run the batch on a worker, then call ``Batcher/finished(_:at:)``.
         case run(Batch)
@@ -49,7 +56,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         case expire(Ticket)
     }
 
-    /// Why a request was not taken.
+    /// Reason why a request was not taken.
     package enum Refusal: Error, Sendable, Equatable {
         /// `waiting` rows and those of the request are more than `limit`.
         case full(waiting: Int, limit: Int, retryAfter: Duration)
@@ -76,16 +83,16 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         requests = RequestTable(policy: policy)
     }
 
-    /// Rows that wait.
+    /// Number of rows that wait.
     package var waitingRows: Int { requests.waitingRows }
 
-    /// Nothing waits and nothing runs.
+    /// Whether nothing waits and nothing runs.
     package var isIdle: Bool { waitingRows == 0 && running.isEmpty }
 
-    /// Batches that run.
+    /// Number of batches that run.
     package var runningBatches: Int { running.count }
 
-    /// When ``tick(at:)`` must be called unless something else happens before.
+    /// Time at which ``tick(at:)`` must be called unless something else happens before; nil when it need not be.
     package var nextTick: Instant? {
         let deadline = requests.firstDue?.deadline
         guard running.count < policy.workers, let first = requests.first else { return deadline }
@@ -96,6 +103,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// Takes a request of `rows` rows, or refuses it and stays as it was.
     ///
     /// `ticket` is the caller's own, and was never in use.
+    /// - Throws: ``Refusal``.
     package mutating func enqueue(
         _ ticket: Ticket, rows: Int, group: Group, deadline: Instant?, at now: Instant
     ) throws(Refusal) -> [Action] {
@@ -108,12 +116,12 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         return tick(at: now)
     }
 
-    /// Time has passed: requests past their deadline expire, batches that waited long enough start.
+    /// Acts on the time: requests past their deadline expire, batches that waited long enough start.
     package mutating func tick(at now: Instant) -> [Action] {
         expire(at: now) + start(at: now)
     }
 
-    /// The rows of `batch` have run, well or not.
+    /// Notes that the rows of `batch` have run, well or not.
     package mutating func finished(_ batch: UInt64, at now: Instant) -> [Action] {
         guard let run = running.removeValue(forKey: batch) else { preconditionFailure("no such batch runs") }
         runningRows -= run.rows
@@ -123,7 +131,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         return actions + tick(at: now)
     }
 
-    /// The caller no longer wants the request: its waiting rows never run. Does nothing when it has left already.
+    /// Drops a request that the caller no longer wants: its waiting rows never run. Does nothing when it has left already.
     package mutating func cancel(_ ticket: Ticket, at now: Instant) -> [Action] {
         if let slot = requests.slot(of: ticket) { requests.remove(slot) }
         return tick(at: now)
@@ -151,7 +159,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         while running.count < policy.workers, let first = ripe(at: now) {
             let (group, pieces) = (requests[first].group, requests.take(behind: first))
             let batch = Batch(
-                id: nextBatch, group: group, slices: pieces.map { Slice(ticket: $0.ticket, rows: $0.rows) })
+                id: nextBatch, group: group, slices: pieces.map { RequestSlice(ticket: $0.ticket, rows: $0.rows) })
             let rows = batch.rows
             nextBatch += 1
             runningRows += rows
@@ -180,7 +188,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         timePerRow = average + (perRow - average) * weight
     }
 
-    /// When all that waits and runs will have run, at the measured rate; zero before anything was measured.
+    /// Time until all that waits and runs will have run, at the measured rate; zero before anything was measured.
     private var timeToEmpty: Duration {
         (timePerRow ?? .zero) * (waitingRows + runningRows) / policy.workers
     }

@@ -19,10 +19,11 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         /// Rows that have not finished.
         var unfinished: Int
         fileprivate let line: Int
-        /// Grows from each request that took a place at the end of a line to the next.
+        /// Place in the line, which grows from each request that took one at a line's end to the next.
         fileprivate var place: UInt64 = 0
-        /// Neighbours in the line, by slot.
+        /// Slot of the request before it in the line; nil for the first.
         fileprivate var before: Int?
+        /// Slot of the request behind it in the line; nil for the last.
         fileprivate var after: Int?
     }
 
@@ -34,9 +35,9 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
     }
 
     private struct Line {
-        /// Nil: that of all groups.
+        /// Group whose requests stand in the line; nil for the line of all groups.
         var group: Group?
-        /// Ends, by the slots of requests; nil only while a change is under way.
+        /// Slots of the requests at both ends; nil only while a change is under way.
         var first: Int?
         var last: Int?
         var rows = 0
@@ -49,12 +50,13 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
     private var deadlines = SlotHeap<Instant>()
     private var lines = Slots<Line>()
     private var lineSlots: [Group?: Int] = [:]
-    /// Places of the first requests of all lines, and of those that have rows for a whole batch.
+    /// Places of the first requests of all lines.
     private var heads = SlotHeap<UInt64>()
+    /// Places of the first requests of lines that have rows for a whole batch.
     private var fullHeads = SlotHeap<UInt64>()
     private var nextPlace: UInt64 = 0
 
-    /// Rows that wait.
+    /// Number of rows that wait.
     private(set) var waitingRows = 0
 
     init(policy: BatchPolicy) {
@@ -70,10 +72,10 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
     /// The request that is due first, of those with a deadline.
     var firstDue: (slot: Int, deadline: Instant)? { deadlines.first.map { ($0.slot, $0.priority) } }
 
-    /// The waiting request that has had its place for longest.
+    /// Slot of the waiting request that has had its place for longest.
     var first: Int? { heads.first.flatMap { lines[$0.slot].first } }
 
-    /// The one of those that stand first in a line with rows for a whole batch.
+    /// Slot of the waiting request that has had its place for longest among the first of lines with rows for a whole batch.
     var firstOfFullLine: Int? { fullHeads.first.flatMap { lines[$0.slot].first } }
 
     /// Puts a request of `rows` rows at the end of its line.
@@ -89,7 +91,7 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         rank(line)
     }
 
-    /// Takes a request out, and what waits of it.
+    /// Takes the request at `slot` out, and what waits of it.
     mutating func remove(_ slot: Int) {
         let request = requests[slot]
         if !request.waiting.isEmpty {
@@ -124,7 +126,7 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         return pieces
     }
 
-    /// The rows of a piece have finished.
+    /// Notes that the rows of a piece have finished.
     /// - Returns: whether they were the last of a request that had not left before.
     mutating func finish(_ piece: Piece) -> Bool {
         // The slot may be another's by now.

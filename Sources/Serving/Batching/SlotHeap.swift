@@ -1,4 +1,4 @@
-/// Slots ordered by priority, the least first, each of which can be moved or taken out wherever it stands.
+/// Heap of slots by priority, the least first, each of which can be moved or taken out wherever it stands.
 ///
 /// A binary heap in an array, beside an array of where each slot is. Nothing that left stays behind, as it does in a heap
 /// from which only the first element can be taken.
@@ -16,9 +16,10 @@ package struct SlotHeap<Priority: Comparable & Sendable>: Sendable {
 
     package init() {}
 
+    /// Number of slots.
     package var count: Int { nodes.count }
 
-    /// A slot that no other comes before.
+    /// A slot of the least priority; nil when there is none.
     package var first: (slot: Int, priority: Priority)? { nodes.first.map { ($0.slot, $0.priority) } }
 
     /// Puts `slot` in, or moves it.

@@ -15,7 +15,7 @@ struct Slots<Element: Sendable>: Sendable {
         return slot
     }
 
-    /// Takes the element out; its number is free.
+    /// Takes the element under `slot` out; its number is free.
     mutating func remove(_ slot: Int) {
         elements[slot] = nil
         free.append(slot)

@@ -1,14 +1,16 @@
-/// Elements that leave in the order in which they came.
+/// Queue of elements that leave in the order in which they came.
 /// - Complexity: amortised O(1).
 package struct FIFO<Element: Sendable>: Sendable {
     private var elements: [Element?] = []
-    /// Elements before this one have left.
+    /// Index of the first element that has not left.
     private var head = 0
 
     package init() {}
 
+    /// Whether there is no element.
     package var isEmpty: Bool { head == elements.count }
 
+    /// Puts `element` behind all others.
     package mutating func append(_ element: Element) { elements.append(element) }
 
     /// Takes the first element out; nil when there is none.

@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// What follows from a change of the batcher: ends of requests, the timer, and batches on the lane's threads.
+/// Consequences of a change of the batcher: ends of requests, the timer, and batches on the lane's threads.
 extension Lane {
     /// Changes the batcher and performs its actions.
     func change<Failure: Error>(
@@ -15,7 +15,7 @@ extension Lane {
         for (end, error) in ends { end(error) }
     }
 
-    /// What can be done under the lock; the rest is returned.
+    /// Performs what can be done under the lock; the rest is returned.
     private func perform(
         _ actions: [Batcher<LaneGroup>.Action], on state: inout State, at now: Duration
     ) -> [(RequestEnd, ServingError?)] {

@@ -6,12 +6,12 @@ import System
 package final class Lane: Sendable {
     struct State {
         var batcher: Batcher<LaneGroup>
-        /// Requests that have not left, by the group that they are of; none of these is empty.
+        /// Requests that have not left, by their group; no group is empty.
         var groups: [LaneGroup: GroupRequests] = [:]
         var groupOf: [UInt64: LaneGroup] = [:]
         /// Batches that no thread has picked up.
         var ready = FIFO<Batcher<LaneGroup>.Batch>()
-        /// What idle threads may help with, of batches that run.
+        /// Work of running batches that idle threads may help with.
         var shared: [SharedWork] = []
         var nextTicket: UInt64 = 0
         var timerAt: Duration?
@@ -55,7 +55,7 @@ package final class Lane: Sendable {
 
     var now: Duration { origin.duration(to: .now) }
 
-    /// A name for a request to come, so that it can be cancelled at any time.
+    /// A ticket for a request to come, so that it can be cancelled at any time.
     package func newTicket() -> UInt64 {
         state.withLock {
             $0.nextTicket += 1
@@ -96,7 +96,7 @@ package final class Lane: Sendable {
         end?(.cancelled)
     }
 
-    /// Rows that wait.
+    /// Number of rows that wait.
     package var queuedRows: Int { state.withLock(\.batcher.waitingRows) }
 
     /// Refuses new requests, and returns when all others have left.

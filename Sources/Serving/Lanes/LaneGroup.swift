@@ -1,6 +1,6 @@
 import FlowModels
 
-/// What may share a batch: rows of one loaded model and one kind of work.
+/// Group of rows that may share a batch: those of one loaded model and one kind of work.
 struct LaneGroup: Hashable, Sendable {
     let model: LoadedModel.ID
     let work: ObjectIdentifier

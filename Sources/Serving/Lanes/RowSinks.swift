@@ -4,17 +4,17 @@ import Synchronization
 public struct RowAnswer<Output: Sendable>: Sendable {
     /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
-    /// Where the time of the whole request went.
+    /// Timings of the whole request.
     public var timings: RequestTimings
 }
 
 /// Results of some rows of a request that follow one another.
 public struct RowBlock<Output: Sendable>: Sendable {
-    /// Position of the first one within the request.
+    /// Position of the first row within the request.
     public var first: Int
     /// Output of each row, or why it has none.
     public var results: [Result<Output, RowFailure>]
-    /// Where the time of the request went until now.
+    /// Timings of the request until now.
     public var timings: RequestTimings
 }
 

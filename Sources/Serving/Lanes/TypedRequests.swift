@@ -9,7 +9,7 @@ final class TypedRequests<Work: LaneWork>: Sendable {
         var sink: RowSink<Work.Output>
         /// In the lane's time.
         var arrived: Duration
-        /// Nil until the first batch starts.
+        /// Timings so far; nil until the first batch starts.
         var timings: RequestTimings?
         fileprivate let gone = Flag()
 
@@ -47,7 +47,7 @@ final class TypedRequests<Work: LaneWork>: Sendable {
         }.map(end)
     }
 
-    /// Holds the model: its end may be that of the last holder, which should not come under the lane's lock.
+    /// What tells `request` that it is over. Holds the model, whose last release should not come under the lane's lock.
     private func end(of request: Request) -> RequestEnd {
         request.gone.raise()
         return { [self] error in withExtendedLifetime(self) { request.sink.finish(error) } }
@@ -62,7 +62,7 @@ final class TypedRequests<Work: LaneWork>: Sendable {
         deliver(results, to: parts, took: start.duration(to: .now))
     }
 
-    /// Drops those that left between the batch's forming and now.
+    /// Parts of `batch`, without the requests that left between its forming and now.
     private func parts(of batch: Batcher<LaneGroup>.Batch, at now: Duration) -> [Part] {
         requests.withLock { requests in
             batch.slices.compactMap { slice in
@@ -113,7 +113,7 @@ final class TypedRequests<Work: LaneWork>: Sendable {
     }
 }
 
-/// Raised when a request left before its rows were done; running batches look at it.
+/// Flag that a request left before its rows were done; running batches look at it.
 private final class Flag: Sendable {
     private let value = Atomic(false)
     func raise() { value.store(true, ordering: .relaxed) }

@@ -14,14 +14,15 @@ public final class LoadedModel: Sendable {
 
         private init(number: UInt64) { self.number = number }
 
-        /// An id that no model had before.
+        /// An identity that no model had before.
         package static func next() -> ID {
             ID(number: last.wrappingAdd(1, ordering: .relaxed).newValue)
         }
     }
 
+    /// Identity of this generation.
     public let id: ID
-    /// What computes.
+    /// Density that computes for the model.
     public let density: any ImageDensity
     private let whenReleased: (@Sendable (ID) -> Void)?
 
@@ -34,8 +35,8 @@ public final class LoadedModel: Sendable {
 
     deinit { whenReleased?(id) }
 
-    /// What the model file says.
+    /// Record of the model, as its file has it.
     public var record: ModelRecord { density.record }
-    /// Precision of its weights.
+    /// Precision of the model's weights.
     public var precision: WeightPrecision { density.precision }
 }

@@ -10,15 +10,15 @@
 ///
 /// Events that do not fit throw ``Refusal`` and change nothing. The caller performs the actions in order.
 package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendable {
-    /// What has happened, or is asked for.
+    /// Event that has happened, or is asked for.
     package enum Event: Hashable, Sendable {
         /// A new generation is to be loaded.
         case begin(Generation)
-        /// It is in memory.
+        /// The generation is in memory.
         case loaded(Generation)
-        /// It computes what its file says.
+        /// The generation computes what its file says.
         case passed(Generation)
-        /// It could not be loaded, or computes something else.
+        /// The generation could not be loaded, or computes something else than its file says.
         case failed(Generation)
         /// The name is given up, with what serves and what is on its way.
         case leave
@@ -26,7 +26,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         case released(Generation)
     }
 
-    /// What the caller must do.
+    /// Work that the caller must do.
     package enum Action: Hashable, Sendable {
         /// New requests get this generation from now on.
         case serve(Generation)
@@ -37,7 +37,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
     /// The event does not fit the state.
     package struct Refusal: Error, Equatable {}
 
-    /// Where the name as a whole stands.
+    /// Phase of the name as a whole.
     package enum Phase: String, Hashable, Sendable {
         case absent
         case loading
@@ -51,6 +51,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         case loading(Generation)
         case testing(Generation)
 
+        /// The generation, whichever its stage.
         package var generation: Generation {
             switch self {
             case .loading(let generation), .testing(let generation): generation
@@ -58,16 +59,17 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         }
     }
 
-    /// What answers requests.
+    /// Generation that answers requests.
     package private(set) var serving: Generation?
-    /// What is to answer them next.
+    /// Generation that is to answer requests next.
     package private(set) var incoming: Incoming?
-    /// What answers only those who hold it.
+    /// Generations that answer only those who hold them.
     package private(set) var leaving: Set<Generation> = []
 
+    /// The life of a name that no model has yet.
     package init() {}
 
-    /// ``Phase/serving`` also while an exchange is under way.
+    /// Phase of the name as a whole; ``Phase/serving`` also while an exchange is under way.
     package var phase: Phase {
         switch (serving, incoming) {
         case (_?, _): .serving
@@ -82,6 +84,8 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         serving == generation || incoming?.generation == generation || leaving.contains(generation)
     }
 
+    /// Moves on by `event`.
+    /// - Returns: what the caller must do, in order.
     /// - Throws: ``Refusal``; then nothing has changed.
     package mutating func handle(_ event: Event) throws(Refusal) -> [Action] {
         switch event {
@@ -113,7 +117,7 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         }
     }
 
-    /// Before it was loaded there is nothing that anyone could hold.
+    /// Gives up the generation on its way; before it was loaded there is nothing that anyone could hold.
     private mutating func abandon(_ incoming: Incoming) -> [Action] {
         self.incoming = nil
         guard case .testing(let generation) = incoming else { return [] }

@@ -9,10 +9,10 @@ import Synchronization
 package final class ModelRegistry: Sendable {
     /// Whether new requests are answered.
     private enum Access {
-        /// Not yet.
+        /// New requests are not answered yet.
         case opening
         case open
-        /// They are, and load balancers are told that they will not be for long.
+        /// New requests are answered, and load balancers are told that they will not be for long.
         case leaving
         case closed
     }
@@ -21,12 +21,12 @@ package final class ModelRegistry: Sendable {
 
     private struct State {
         var access = Access.opening
-        /// Those that are not absent, in the order in which they were begun.
+        /// Names that are not absent, in the order in which they were begun.
         var names: [String] = []
         var lives: [String: Life] = [:]
         /// Generations that are tested or serve.
         var held: [LoadedModel.ID: LoadedModel] = [:]
-        /// What serves; nil when nothing does.
+        /// Models that serve; nil when none does.
         var served: ModelSet?
 
         /// The name that a generation is of; nil when it never began, or has left.
@@ -52,7 +52,7 @@ package final class ModelRegistry: Sendable {
             }
         }
 
-        /// Passes over what does not fit any more.
+        /// Handles an event, or passes over one that does not fit any more.
         mutating func note(_ event: Life.Event, of name: String?) {
             if let name { try? handle(event, of: name) }
         }
@@ -60,16 +60,19 @@ package final class ModelRegistry: Sendable {
 
     private let state = Mutex(State())
 
+    /// A registry without names, which answers no requests yet.
     package init() {}
 
     // MARK: - What is served
 
+    /// Models that answer requests.
     /// - Throws: ``ServingError/loading`` before ``open()``, ``ServingError/draining`` after ``close()``.
     package var models: ModelSet {
         get throws(ServingError) { try models { $0 == .open || $0 == .leaving } }
     }
 
-    /// - Throws: ``ServingError/draining`` after ``failReadiness()`` too.
+    /// Models to which load balancers should send requests.
+    /// - Throws: ``ServingError/loading`` before ``open()``, ``ServingError/draining`` after ``failReadiness()`` or ``close()``.
     package var modelsIfReady: ModelSet {
         get throws(ServingError) { try models { $0 == .open } }
     }
@@ -89,7 +92,7 @@ package final class ModelRegistry: Sendable {
         }
     }
 
-    /// Is not ready from now on, but answers those who come all the same; what was never open is closed.
+    /// Ends readiness, but answers those who come all the same; what was never open is closed.
     package func failReadiness() {
         change { state in
             switch state.access {
@@ -119,8 +122,8 @@ package final class ModelRegistry: Sendable {
         return id
     }
 
-    /// The generation is in memory, and is to be tested.
-    /// - Throws: ``ServingError/badModelSet(reason:)`` when the model has another name than the generation, or that was
+    /// Notes that a generation is in memory, and is to be tested.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when the model has another name than the generation, or the name was
     ///   given up meanwhile.
     package func loaded(_ density: any ImageDensity, as id: LoadedModel.ID) throws(ServingError) -> LoadedModel {
         let model = LoadedModel(density, id: id) { [weak self] in self?.released($0) }
@@ -135,13 +138,13 @@ package final class ModelRegistry: Sendable {
         return model
     }
 
-    /// The generation has passed its test: it serves, in the place of what did.
-    /// - Throws: ``ServingError/badModelSet(reason:)`` when its name was given up meanwhile.
+    /// Notes that a generation has passed its test: it serves, in the place of what did.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when the generation's name was given up meanwhile.
     package func passed(_ model: LoadedModel) throws(ServingError) {
         try change { state throws(ServingError) in try state.report(.passed(model.id), of: model.record.name) }
     }
 
-    /// The generation does not come; what serves goes on. Does nothing when its name was given up meanwhile.
+    /// Notes that a generation does not come; what serves goes on. Does nothing when its name was given up meanwhile.
     package func failed(_ id: LoadedModel.ID) {
         change { state in state.note(.failed(id), of: state.name(of: id)) }
     }
@@ -158,13 +161,13 @@ package final class ModelRegistry: Sendable {
         state.withLock { $0.lives[name] ?? ModelLifecycle() }
     }
 
-    /// A generation that was loaded too late was never known here.
+    /// Notes that nobody holds a generation any more; one that was loaded too late was never known here.
     private func released(_ id: LoadedModel.ID) {
         change { state in state.note(.released(id), of: state.name(of: id)) }
     }
 
-    /// What `body` lets go of is freed when the lock is free again: a model whose last holder was here comes back by
-    /// ``released(_:)``.
+    /// Changes the state by `body`. What that lets go of is freed when the lock is free again: a model whose last holder was
+    /// here comes back by ``released(_:)``.
     private func change<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) {
         let (before, result) = state.withLock { state in
             let before = state

@@ -2,13 +2,13 @@ import FlowModels
 
 /// The models that are served at one moment; one is the default.
 public struct ModelSet: Sendable {
-    /// In the order in which they were given.
+    /// Models in the order in which they were given.
     public let models: [LoadedModel]
-    /// Answers requests that name no model.
+    /// Model that answers requests that name none.
     public let defaultModel: LoadedModel
     private let byName: [String: LoadedModel]
 
-    /// The first model is the default; nil when there is none. Names differ.
+    /// The set of `models`, whose names differ and of which the first is the default; nil when there is none.
     init?(_ models: [LoadedModel]) {
         guard let first = models.first else { return nil }
         self.models = models

@@ -4,12 +4,12 @@ package import FlowModels
 /// A kind of work that is done row by row, and that a lane batches: a new kind is a type that conforms, and a method of
 /// ``DensityService`` beside it.
 package protocol LaneWork: SendableMetatype {
-    /// What is asked.
+    /// Input of one row.
     associatedtype Row: Sendable
-    /// What comes of it.
+    /// Result of one row.
     associatedtype Output: Sendable
 
-    /// How `model` does it, which says in which lane.
+    /// Order in which `model` does the work, which says in which lane it runs.
     static func order(on model: any ImageDensity) -> ExecutionOrder
 
     /// Outputs of `rows`, one each and in their order; none depends on the other rows.

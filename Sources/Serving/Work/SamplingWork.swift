@@ -1,7 +1,7 @@
 package import FlowCore
 public import FlowModels
 
-/// Some images of a request, in their order.
+/// Some of the images of a request, in their order.
 public typealias SampleBlock = RowBlock<DrawnImage>
 
 /// Images drawn from a density.

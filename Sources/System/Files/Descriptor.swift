@@ -2,8 +2,10 @@ import Glibc
 
 /// Open file descriptor, closed exactly once: when its owner goes.
 package struct Descriptor: ~Copyable, Sendable {
+    /// Number that the system knows the descriptor by.
     package let number: Int32
 
+    /// Takes over the open descriptor `number`.
     package init(_ number: Int32) { self.number = number }
 
     deinit {

@@ -17,7 +17,7 @@ package struct ReplacingFile: ~Copyable {
         try write(to: path) { write in try write(bytes) }
     }
 
-    /// Hands `body` what writes a piece; then the file stands at `path`. Where anything throws it does not, and nothing is left.
+    /// Replaces the file at `path` by the pieces that `body` writes. Where anything throws, the old file stays, and nothing else.
     /// - Throws: ``SystemError``; what `body` throws.
     package static func write(
         to path: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void
@@ -35,7 +35,7 @@ package struct ReplacingFile: ~Copyable {
         let mode = unsafe stat(path, &old) == 0 ? old.st_mode & 0o7777 : nil
         descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw SystemError() }
-        // of a file that belongs to somebody else this may fail: then it has those of a new one
+        // fails where the old file belongs to somebody else: then the permissions are those of a new one
         if let mode { _ = fchmod(descriptor, mode) }
     }
 

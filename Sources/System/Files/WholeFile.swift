@@ -5,12 +5,13 @@ import Glibc
 /// Size, owner and permissions are known before anything is read. A pipe, a folder or a device is refused at once and
 /// never waited for.
 package struct WholeFile: ~Copyable {
-    /// Why a file was not read. The description completes "it is" where it is no system error.
+    /// Reason why a file was not read. The description completes "it is" where it is no system error.
     package enum Failure: Error, Equatable, CustomStringConvertible {
         /// A call failed: the file cannot be opened or read.
         case system(SystemError)
         /// A folder, a pipe or a device.
         case notAFile
+        /// There are more than `limit` bytes.
         case tooLarge(limit: Int)
 
         package var description: String {
@@ -23,13 +24,14 @@ package struct WholeFile: ~Copyable {
     }
 
     private let descriptor: Descriptor
-    /// Type and permissions.
+    /// Type and permissions, as `st_mode` of stat(2) has them.
     package let mode: UInt32
     /// User id of the owner.
     package let owner: UInt32
-    /// Bytes when it was opened.
+    /// Length in bytes when the file was opened.
     package let size: Int
 
+    /// Opens the file at `path`.
     /// - Throws: ``Failure``.
     package init(_ path: String) throws(Failure) {
         // Non-blocking, or a pipe without a writer would hold us up before it is refused.
@@ -45,7 +47,7 @@ package struct WholeFile: ~Copyable {
         size = Int(status.st_size)
     }
 
-    /// The bytes, copied.
+    /// Copy of all bytes.
     /// - Throws: ``Failure``; ``Failure/tooLarge(limit:)`` when there are more than `limit`.
     package func contents(limit: Int) throws(Failure) -> [UInt8] {
         guard size <= limit else { throw .tooLarge(limit: limit) }
@@ -67,7 +69,7 @@ package struct WholeFile: ~Copyable {
         return bytes
     }
 
-    /// What `body` makes of the bytes, which are mapped: pages that it does not look at are never read. They are valid
+    /// Result of `body` for the bytes, which are mapped: pages that it does not look at are never read. They are valid
     /// inside `body` alone, and only as long as nobody shortens the file.
     /// - Throws: ``Failure``; what `body` throws.
     package func withMappedBytes<Output>(_ body: (RawSpan) throws -> Output) throws -> Output {

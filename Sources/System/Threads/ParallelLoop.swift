@@ -20,7 +20,7 @@ package func inParallel(_ count: Int, threads: Int, _ body: (Int) -> Void) {
     }
 }
 
-/// `body` of `0 ..< count`, in order, computed on at most `threads` threads.
+/// Results of `body` for each of `0 ..< count`, in order, computed on at most `threads` threads.
 /// - Throws: the error of the lowest index that failed; the others still run.
 package func mapInParallel<Value>(
     _ count: Int, threads: Int, _ body: (Int) throws -> Value

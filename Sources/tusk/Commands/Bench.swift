@@ -50,7 +50,7 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Measuring time.", valueName: "s"))
     var seconds = 2.0
 
-    /// Largest flow that is built from sizes.
+    /// Most numbers in the arrays of a flow that is built from sizes.
     private static let maxElements = 1 << 30
 
     func run() throws {
@@ -241,14 +241,14 @@ struct Bench: ParsableCommand {
     }
 }
 
-/// One thread's rows and where their results go.
+/// Rows of one thread, and where their results go.
 private final class Part {
     private let rows: Int
     private let stream: UInt64
     private var x: [Float]
     private var z: [Float]
     private var logDet: [Float]
-    /// Of a class-conditional flow the classes in turn, one-hot.
+    /// Context `[rows, classes]`, the classes in turn, one-hot; empty for a flow without classes.
     private let context: [Float]
     /// Sum of all results, so that none is computed for nothing.
     private(set) var total = 0.0
@@ -262,7 +262,7 @@ private final class Part {
         logDet = Array(repeating: 0, count: rows)
     }
 
-    /// `log p(x)` of every row.
+    /// Computes `log p(x)` of every row, in nats.
     func density(_ engine: FlowEngine) {
         var zSpan = z.mutableSpan
         var logDetSpan = logDet.mutableSpan
@@ -271,7 +271,7 @@ private final class Part {
         total += standardNormalLogDensity(Matrix(rows: rows, columns: engine.dims, elements: z)).reduce(0, +)
     }
 
-    /// New latents, and the data that they stand for.
+    /// Draws new latents, and computes the data that they stand for.
     func sample(_ engine: FlowEngine, from first: UInt64) {
         for r in 0..<rows {
             var span = x.mutableSpan

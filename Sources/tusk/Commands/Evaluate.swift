@@ -84,7 +84,7 @@ struct Evaluate: ParsableCommand {
         if let comparison = result.comparison { Terminal.line(lines(comparison)) }
     }
 
-    /// Draws, and compares with as many held-out images, chosen at random.
+    /// Draws images, and compares them with as many held-out ones, chosen at random.
     private func compare(
         _ density: any ImageDensity, _ set: ImageDataSet, count: Int
     ) throws -> SampleComparison {
@@ -118,7 +118,7 @@ struct Evaluate: ParsableCommand {
         }
     }
 
-    /// What the model may have learned from, if the data has such a split.
+    /// Images that the model may have learned from, if the data has such a split.
     private func trainingImages(levels: Int) throws -> ImageDataSet? {
         if split == .train || split == .all { return nil }
         do {
@@ -129,7 +129,7 @@ struct Evaluate: ParsableCommand {
         }
     }
 
-    /// What begins, where somebody waits for it.
+    /// Says what begins, where somebody waits for it.
     private func say(_ what: String) {
         if Terminal.isInteractive, !json { Terminal.line("\(what) …") }
     }

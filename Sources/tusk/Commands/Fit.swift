@@ -64,7 +64,7 @@ struct Fit: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    /// What `tusk fit --json` prints.
+    /// Report that `tusk fit --json` prints.
     struct Report: Codable {
         var target: String
         var architecture: String
@@ -72,7 +72,7 @@ struct Fit: ParsableCommand {
         var weights: ImportanceWeights
     }
 
-    /// Those whose sampling direction can be trained and that ask nothing of an image's shape.
+    /// Names of the architectures whose sampling direction can be trained and that ask nothing of an image's shape.
     static var architectures: [String] {
         FittedSizes.architectures.map { $0.architectureName }
     }
@@ -141,7 +141,7 @@ struct Fit: ParsableCommand {
             """)
     }
 
-    /// Pixels a side, and points of the grid.
+    /// Pixels of the picture a side, and points of the grid a side.
     private static let side = 300
 
     private func picture(of flow: some FlowArchitecture) throws -> Image {
@@ -163,7 +163,7 @@ struct Fit: ParsableCommand {
     }
 }
 
-/// The middles of equal cells of a rectangle, the first row the lowest.
+/// Grid of the middles of equal cells of a rectangle, the first row the lowest.
 private struct Grid {
     let matrix: Matrix
     private let cell: Double

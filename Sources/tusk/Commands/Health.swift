@@ -63,7 +63,7 @@ struct Health: ParsableCommand {
     }
 }
 
-/// Why a service does not count as ready.
+/// Reason why a service does not count as ready.
 indirect enum HealthError: Error, Equatable, CustomStringConvertible {
     /// No connection, or it broke; `reason` is the system's or OpenSSL's.
     case unreachable(reason: String)
@@ -73,7 +73,7 @@ indirect enum HealthError: Error, Equatable, CustomStringConvertible {
     case notHTTP
     /// An answer other than 200.
     case notReady(status: Int)
-    /// It demands a client certificate.
+    /// The service demands a client certificate.
     case certificateWanted
     /// Plain HTTP was answered 400, and TLS not at all.
     case notByTLS(HealthError)
@@ -90,11 +90,11 @@ indirect enum HealthError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// One `GET /health/ready`, and another by TLS when that port wants it, bounded in time and in bytes read.
+/// Probe by one `GET /health/ready`, and another by TLS when that port wants it, bounded in time and in bytes read.
 struct HealthProbe {
-    /// At least one; they are tried in turn.
+    /// Addresses of the service, at least one, which are tried in turn.
     var addresses: [SocketAddress]
-    /// For connecting, asking and the answer together.
+    /// Time for connecting, asking and the answer together.
     var timeout: Duration
 
     /// Returns if the service answers 200.
@@ -119,7 +119,7 @@ private struct Connection: ~Copyable {
     let tls: UnverifiedTLSClient?
     let deadline: Deadline
 
-    /// One to the first of `addresses` that can be connected to.
+    /// Connects to the first of `addresses` that can be connected to.
     static func open(
         _ addresses: [SocketAddress], byTLS: Bool = false, until deadline: Deadline
     ) throws(HealthError) -> Connection {
@@ -197,7 +197,7 @@ private struct Connection: ~Copyable {
     }
 }
 
-/// When the time for everything together is over.
+/// Moment when the time for everything together is over.
 private struct Deadline {
     private let timeout: Duration
     private let end: ContinuousClock.Instant

@@ -38,13 +38,13 @@ struct Inspect: ParsableCommand {
     }
 }
 
-/// What `tusk inspect` says.
+/// Report of `tusk inspect`.
 private struct Inspection: Encodable {
     struct Tensor: Encodable {
         var name: String
-        /// Of the whole array, masked zeros among them.
+        /// Shape of the whole array, masked zeros among them.
         var shape: [Int]
-        /// Numbers that no mask holds at zero, which the spread is of.
+        /// Number of elements that no mask holds at zero, of which the spread is.
         var live: Int
         var type: String
         var min: Double
@@ -55,7 +55,7 @@ private struct Inspection: Encodable {
 
     struct Direction: Encodable {
         var order: String
-        /// That a row cannot do without.
+        /// Multiply-adds that a row cannot do without.
         var multiplyAdds: Int
     }
 
@@ -64,10 +64,10 @@ private struct Inspection: Encodable {
     var architecture: String
     var hyperParameters: Sizes
     var description: String
-    /// All that the file says of the model.
+    /// Record of the model, as its file has it.
     var record: ModelRecord
     var fileBytes: Int
-    /// Masked zeros that the file stores, as those of format 1 do.
+    /// Number of masked zeros that the file stores, as those of format 1 do.
     var maskedZeros: Int
     /// Types of the tensors.
     var types: [String]
@@ -204,7 +204,7 @@ extension Inspection.Tensor {
 }
 
 extension String {
-    /// With spaces behind, `width` characters at least.
+    /// The text with spaces behind, `width` characters at least.
     fileprivate func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(1, width - count))
     }

@@ -30,7 +30,7 @@ struct KeyCommand: ParsableCommand {
         var expires: String?
 
         func validate() throws {
-            guard Key.isValidName(name) else {
+            guard APIKey.isValidName(name) else {
                 throw ValidationError("--name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'.")
             }
             guard !scope.isEmpty else { throw ValidationError("--scope must be given at least once.") }

@@ -123,7 +123,7 @@ struct Sample: ParsableCommand {
         return (0..<min(wanted, set.count)).map { Array(set[$0]) }
     }
 
-    /// Levels spread over 0 ... 255.
+    /// Sheet of the images, their levels spread over 0 ... 255.
     private func contactSheet(of pixels: [[UInt8]], _ record: ModelRecord) throws -> Image {
         let mode: ColorMode
         switch record.eventShape.channels {

@@ -131,7 +131,7 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// What a signal to end begins: docs/guide/lifecycle.md.
+    /// Ends the service as a signal asks for: docs/guide/lifecycle.md.
     /// - Returns: how many requests were cut off.
     private func finish(_ server: HTTPServer, _ service: DensityService) async throws -> Int {
         service.failReadiness()
@@ -147,7 +147,7 @@ struct Serve: AsyncParsableCommand {
         return cutOff
     }
 
-    /// Tells the service manager, if it wants to know, twice within its patience that all queues of `server` move on.
+    /// Tells the service manager, if it wants to know, twice within its watchdog's time that all queues of `server` move on.
     private func showLife(of server: HTTPServer, to manager: ServiceManager, _ logger: Logger) async throws {
         guard let watchdog = manager.watchdog else { return }
         while true {
@@ -211,7 +211,7 @@ struct Serve: AsyncParsableCommand {
         address.port == nil ? "\(address)" : "\(tls.tlsCertificate == nil ? "http" : "https")://\(address)"
     }
 
-    /// One line for one model and for several, the default first.
+    /// Line that names the models, the default first.
     private func summary(_ records: [ModelRecord]) -> String {
         let models = records.map(summary).joined(separator: "; ")
         return records.count == 1 ? models : "\(records.count) models: \(models)"

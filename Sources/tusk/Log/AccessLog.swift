@@ -3,7 +3,7 @@ import HTTPTypes
 import HTTPWire
 import Logging
 
-/// A line for each request, written off the I/O path.
+/// Log of a line for each request, written off the I/O path.
 struct AccessLog: ExchangeObserver {
     let sink: LogSink
     let hasAddresses: Bool
@@ -21,7 +21,7 @@ struct AccessLog: ExchangeObserver {
         sink.add { [hasAddresses] in line(record, time: time, level: level, hasAddresses: hasAddresses) }
     }
 
-    /// What went wrong on our side, or through a client that is too slow, is a warning.
+    /// Severity of a request's line: what went wrong on our side, or through a client that is too slow, is a warning.
     private func level(of exchange: EndedExchange) -> Logger.Level {
         switch exchange.ending {
         case .timeout, .cutOff: .warning

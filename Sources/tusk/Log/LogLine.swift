@@ -2,7 +2,7 @@ import HTTPContent
 import HTTPWire
 import Logging
 
-/// How log lines are written.
+/// Format of log lines.
 enum LogFormat: String, CaseIterable, Sendable {
     /// `2026-11-25T10:14:29.123Z info request method=GET status=200`, for a reader.
     case text
@@ -15,7 +15,7 @@ enum LogValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
-    /// Written with three decimals.
+    /// A time in milliseconds, written with three decimals.
     case milliseconds(Duration)
     case string(String)
 
@@ -24,8 +24,9 @@ enum LogValue: Sendable {
 
 /// A moment of the wall clock.
 struct LogTime: Sendable {
-    /// Since 1970.
+    /// Seconds since 1970.
     var seconds: Int
+    /// Milliseconds of the second, 0 to 999.
     var milliseconds: Int
 }
 
@@ -37,7 +38,7 @@ struct LogLine: Sendable {
     var values: [(name: String, value: LogValue)]
 }
 
-/// Writes log lines. Strings are escaped in both formats, so nothing in them can begin a line or move a terminal's cursor.
+/// Writer of log lines. Strings are escaped in both formats, so nothing in them can begin a line or move a terminal's cursor.
 struct LogLineWriter {
     let format: LogFormat
     private var second = -1
@@ -115,12 +116,12 @@ struct LogLineWriter {
         for digit in [value / 100, value / 10 % 10, value % 10] { bytes.append(UInt8(ascii: "0") + UInt8(digit)) }
     }
 
-    /// `text` as it is when every byte is plain, else as a JSON string.
+    /// Appends `text` as it is when every byte is plain, else as a JSON string.
     private static func writeText(_ text: String, to bytes: inout [UInt8], where isPlain: (UInt8) -> Bool) {
         if !text.isEmpty, text.utf8.allSatisfy(isPlain) { bytes += text.utf8 } else { writeQuoted(text, to: &bytes) }
     }
 
-    /// As a JSON string, without the control characters that JSON lets stand.
+    /// Appends `text` as a JSON string, with U+FFFD for the control characters that JSON lets stand.
     private static func writeQuoted(_ text: String, to bytes: inout [UInt8]) {
         let isControl = { (scalar: Unicode.Scalar) in (0x7F...0x9F).contains(scalar.value) }
         guard text.unicodeScalars.contains(where: isControl) else { return JSON.write(text, to: &bytes) }

@@ -5,12 +5,12 @@ import Logging
 import Metrics
 import Synchronization
 
-/// Where all log lines go: a bounded queue in memory, and a thread that formats and writes what is in it.
+/// Sink of all log lines: a bounded queue in memory, and a thread that formats and writes what is in it.
 ///
 /// Whoever logs only appends; so a reader that does not read, or a full disk, holds up nothing. What finds the queue full,
 /// or cannot be written, is dropped and counted, and a line says how much as soon as one can be written again.
 final class LogSink: Sendable {
-    /// What waits to be written; made into a line by the writing thread.
+    /// Line that waits to be written, made by the writing thread.
     typealias Entry = @Sendable () -> LogLine
 
     private struct Waiting {
@@ -22,15 +22,15 @@ final class LogSink: Sendable {
     /// Belongs to the queue.
     private struct Output {
         var writer: LogLineWriter
-        /// A line was cut off by an error: the next one begins a new line.
+        /// Whether a line was cut off by an error: the next one begins a new line.
         var isMidLine = false
     }
 
-    /// Lines that wait, at most.
+    /// Most lines that wait.
     static let defaultCapacity = 8192
-    /// Lines are written together, this long after the first of them came at the latest.
+    /// Longest time from a line until it is written, together with those that came meanwhile.
     private static let delay = DispatchTimeInterval.milliseconds(20)
-    /// Bytes of one write.
+    /// Most bytes of one write.
     private static let writeBytes = 64 << 10
 
     private let descriptor: Int32
@@ -124,7 +124,7 @@ final class LogSink: Sendable {
         }
     }
 
-    /// - Parameter again: were counted before, but could not be reported.
+    /// - Parameter again: lines that were counted before, but could not be reported.
     private func noteLost(_ lines: Int, again: Int = 0) {
         waiting.withLock { $0.dropped += lines + again }
         droppedLines.add(lines)

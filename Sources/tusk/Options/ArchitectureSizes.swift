@@ -4,7 +4,7 @@ import FlowModels
 /// Sizes of architectures, of which a command offers some.
 protocol ArchitectureSizes: SizeTable {
     static var architectures: [any FlowArchitecture.Type] { get }
-    /// What the command begins with in place of an architecture's own defaults.
+    /// Sizes that the command begins with in place of an architecture's own defaults.
     static var overrides: Sizes { get }
 }
 
@@ -13,7 +13,7 @@ extension ArchitectureSizes {
     static var overrides: Sizes { [:] }
     static var fields: [any SizeDescription] { FlowRegistry.fields(of: architectures) }
 
-    /// What `architecture` begins with here.
+    /// Sizes that `architecture` begins with here.
     static func defaults(of architecture: any FlowArchitecture.Type) -> Sizes {
         architecture.defaultSizes.overridden(by: overrides)
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import DensityAPI
 import HTTPContent
 
-/// Which web pages may use the service, and by which names.
+/// Options that say which web pages may use the service, and by which names.
 struct BrowserArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

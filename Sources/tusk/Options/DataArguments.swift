@@ -3,7 +3,7 @@ public import DataSets
 
 extension Split: ExpressibleByArgument {}
 
-/// Which images.
+/// Options that say which images a command reads.
 struct DataArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -25,7 +25,7 @@ struct DataArguments: ParsableArguments {
     }
 }
 
-/// What a command refuses to do, in one line.
+/// Reason why a command refuses to go on, in one line.
 struct CommandError: Error, CustomStringConvertible {
     var description: String
 

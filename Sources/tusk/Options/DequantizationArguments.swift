@@ -2,7 +2,7 @@ import ArgumentParser
 import FlowCore
 import FlowModels
 
-/// How noise is put on the levels of an image.
+/// Options for the dequantization of an image's levels.
 struct DequantizationArguments: ParsableArguments {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
         case uniform
@@ -17,7 +17,7 @@ struct DequantizationArguments: ParsableArguments {
 
     @OptionGroup private var dequantizer: SizeArguments<DequantizerSizes>
 
-    /// Nil for uniform noise.
+    /// Sizes of the learned dequantizer; nil for uniform noise.
     func sizes() throws -> Sizes? {
         let given = try dequantizer.given()
         if dequantization == .variational { return try given.resolved(by: Dequantizer.fields) }

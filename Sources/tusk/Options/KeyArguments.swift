@@ -5,7 +5,7 @@ import HTTPServer
 import Logging
 import System
 
-/// API keys.
+/// Options for API keys.
 struct KeyArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -58,7 +58,7 @@ func readOwnFile(_ path: String, maxBytes: Int) throws -> [UInt8] {
     }
 }
 
-/// Why ``readOwnFile(_:maxBytes:)`` did not read a file; without its path.
+/// Reason why ``readOwnFile(_:maxBytes:)`` did not read a file, without its path.
 struct OwnFileError: TellableError, CustomStringConvertible {
     var description: String
 
@@ -67,7 +67,7 @@ struct OwnFileError: TellableError, CustomStringConvertible {
 
 extension KeyFileError: TellableError {}
 
-/// Keys that anyone on the way can read protect little.
+/// Warns of keys that protect little, since anyone on the way can read them.
 func warnOfKeysInClear(_ keys: KeyArguments, on addresses: [ListenAddress], isEncrypted: Bool, _ logger: Logger) {
     guard keys.keyFile != nil, !isEncrypted else { return }
     for case .tcp(let host, _) in addresses where !host.hasPrefix("127.") && host != "::1" {

@@ -3,7 +3,7 @@ import DensityAPI
 import HTTPServer
 import HTTPWire
 
-/// What clients may send; defaults as in ``HTTPLimits``.
+/// Options that limit what clients may send; defaults as in ``HTTPLimits``.
 struct SizeLimitArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Longest request line; a longer one is refused with 414.", valueName: "bytes"))
     var maxRequestLine = HTTPLimits().requestLineBytes
@@ -92,7 +92,7 @@ struct SizeLimitArguments: ParsableArguments {
     }
 }
 
-/// How many connections, and how long each may take over what; defaults as in ``HTTPServerConfiguration`` and
+/// Options that limit connections, and how long each may take over what; defaults as in ``HTTPServerConfiguration`` and
 /// ``HTTPTimeouts``.
 struct ConnectionLimitArguments: ParsableArguments {
     private static let timeouts = HTTPTimeouts()

@@ -1,7 +1,7 @@
 import ArgumentParser
 import HTTPServer
 
-/// Where `tusk serve` listens.
+/// Options that say where `tusk serve` listens.
 struct ListenArguments: ParsableArguments {
     static let defaultHost = "127.0.0.1"
     static let defaultPort = 8080

@@ -3,12 +3,12 @@ import Glibc
 public import Logging
 import Metrics
 
-/// Of an option that is on by default.
+/// Value of an option that is on by default.
 enum Switch: String, CaseIterable, ExpressibleByArgument {
     case on, off
 }
 
-/// What is logged, and how. Log lines go to standard error.
+/// Options that say what is logged, and how. Log lines go to standard error.
 struct LogArguments: ParsableArguments {
     @Option(help: "Form of the log lines: text or json. (default: text on a terminal, else json)")
     var logFormat: LogFormat?

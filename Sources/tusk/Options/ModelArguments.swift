@@ -3,7 +3,7 @@ import CEmbedded
 import FlowCore
 import FlowModels
 
-/// Which model.
+/// Option that says which model a command reads.
 struct ModelArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Model file; without it the animals inside this program.", valueName: "file"))
     var model: String?
@@ -26,7 +26,7 @@ struct ModelArguments: ParsableArguments {
     func load(_ precision: WeightPrecision = .f32) throws -> DensityModel { try loadModel(model, precision) }
 }
 
-/// Which models a service answers for.
+/// Options that say which models a service answers for.
 struct ServedModelArguments: ParsableArguments {
     @Option(
         name: .customLong("model"),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FlowCore
 
-/// What the networks compute in, whatever the type of the tensors in the file.
+/// Option that says in which precision the networks compute, whatever the type of the tensors in the file.
 struct PrecisionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

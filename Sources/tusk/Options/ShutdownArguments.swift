@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How `tusk serve` ends.
+/// Options that say how `tusk serve` ends.
 struct ShutdownArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

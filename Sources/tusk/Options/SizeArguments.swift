@@ -5,11 +5,11 @@ import FlowModels
 /// Sizes that a command asks for: its options come from their fields, so that a size that an architecture has is an option without
 /// a line of its own.
 protocol SizeTable {
-    /// An option for each that ``SizeDescription/isOption``.
+    /// Fields of the table; each that ``SizeDescription/isOption`` is an option.
     static var fields: [any SizeDescription] { get }
-    /// What stands before their names in options, such as `dequantizer-`.
+    /// Prefix of the fields' names in options, such as `dequantizer-`.
     static var prefix: String { get }
-    /// Defaults and those who have it, in words, for the help.
+    /// Words of the help on `field`: its defaults, and the architectures that have it.
     static func note(on field: any SizeDescription) -> String
 }
 
@@ -19,12 +19,12 @@ extension SizeTable {
     fileprivate static var options: [any SizeDescription] { fields.filter { $0.isOption } }
 }
 
-/// An option for each size of a table.
+/// Options of a table, one for each of its sizes.
 ///
 /// The argument parser finds options by reflection and reads them by their keys; both are made of the table here. What the options
 /// say is checked by ``given()``, so that a size that makes no sense is refused as other values are.
 struct SizeArguments<Table: SizeTable>: ParsableArguments, CustomReflectable {
-    /// What stands on the command line, by the names of the fields.
+    /// Words of the command line, by the names of the fields.
     private var words: [String: String] = [:]
 
     init() {}

@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import HTTPServer
 
-/// Whether `tusk serve` speaks TLS, and with what.
+/// Options that say whether `tusk serve` speaks TLS, and with what.
 struct TLSArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

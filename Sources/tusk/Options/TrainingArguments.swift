@@ -21,7 +21,7 @@ extension ClassRepeat: ExpressibleByArgument {
     }
 }
 
-/// What the flow sees: of a student it is what its teacher sees.
+/// Options that say what the flow sees; a student sees what its teacher does.
 struct InputArguments: ParsableArguments {
     @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
     var conditional = false
@@ -33,7 +33,7 @@ struct InputArguments: ParsableArguments {
     var alpha = 1e-6
 }
 
-/// How it is fitted; defaults as in ``TrainingOptions``.
+/// Options that say how a flow is fitted; defaults as in ``TrainingOptions``.
 struct TrainingArguments: ParsableArguments {
     @Option(help: "Passes over the training images at most.")
     var epochs = TrainingOptions().epochs

@@ -2,8 +2,8 @@ import Glibc
 
 /// The descriptors of this process.
 enum Descriptors {
-    /// What the program has open beside connections: listening sockets, one epoll set a queue, standard streams, model
-    /// and other files, with room.
+    /// Number of descriptors that are kept for what is open beside connections: listening sockets, one epoll set a queue,
+    /// standard streams, model and other files, with room.
     static let reserve = 64
 
     /// Opens what is closed of standard input, output and error. Else the next socket would get the number, and what is

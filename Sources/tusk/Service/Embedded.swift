@@ -2,8 +2,9 @@ import CEmbedded
 import FlowCore
 import FlowModels
 
-/// What travels inside the program.
+/// Files that travel inside the program.
 enum Embedded {
+    /// The default model.
     /// - Throws: `ModelFileError`.
     static func model(_ precision: WeightPrecision) throws -> DensityModel {
         // constant memory of this program, as long as the count says

@@ -1,7 +1,7 @@
 import Dispatch
 import Glibc
 
-/// SIGHUP: what was read from files is to be read again.
+/// Handler of SIGHUP, by which what was read from files is to be read again.
 final class HangUp {
     private let source: any DispatchSourceSignal
 

@@ -5,16 +5,16 @@ import Synchronization
 /// An error whose text holds no path, address or internal name, so that a client may be told it.
 protocol TellableError: Error {}
 
-/// What can be read again while the service runs: on SIGHUP, and by `POST /admin/reload`.
+/// Things that can be read again while the service runs: on SIGHUP, and by `POST /admin/reload`.
 final class Reloading: Sendable {
-    /// One thing that can be read again.
+    /// Thing that can be read again.
     struct Part: Sendable {
         var name: String
-        /// Puts the new into force, or throws and leaves the old.
+        /// Reads the thing again and puts it into force, or throws and leaves the old.
         var reload: @Sendable () throws -> Void
     }
 
-    /// Held while things are read too, so that two requests do not mix old and new.
+    /// Things that can be read again; locked while they are read too, so that two requests do not mix old and new.
     private let parts: Mutex<[Part]>
     private let logger: Logger
 
@@ -27,7 +27,7 @@ final class Reloading: Sendable {
         parts.withLock { $0.append(part) }
     }
 
-    /// Without anything to read again, SIGHUP ends the process as it does any other.
+    /// Whether there is nothing to read again; then SIGHUP ends the process as it does any other.
     var isEmpty: Bool { parts.withLock(\.isEmpty) }
 
     /// Reads everything again; what fails stays as it was.

@@ -7,13 +7,13 @@ struct PassedSocket: Equatable {
     var name: String
 }
 
-/// systemd, or whoever else speaks its protocols: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
+/// Service manager: systemd, or whoever else speaks its protocols, sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
 struct ServiceManager: Sendable {
-    /// Where to notify; nil when nobody wants to know.
+    /// Socket to notify, by its path or name; nil when nobody wants to know.
     private let notifySocket: String?
-    /// How long the manager waits for a sign of life before it kills; nil when it does not.
+    /// Time that the manager waits for a sign of life before it kills; nil when it does not.
     let watchdog: Duration?
-    /// In the manager's order.
+    /// Sockets that the manager passed, in its order.
     let passedSockets: [PassedSocket]
 
     /// - Parameter environment: the value of an environment variable.

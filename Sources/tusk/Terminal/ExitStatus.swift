@@ -1,7 +1,7 @@
 import ArgumentParser
 import HTTPServer
 
-/// What `tusk serve` ends with, by the numbers of sysexits.h; docs/guide/lifecycle.md lists them with 0, 1, 64 and 130.
+/// Exit status of `tusk serve`, by the numbers of sysexits.h; docs/guide/lifecycle.md lists them with 0, 1, 64 and 130.
 enum ExitStatus: Int32 {
     /// A host that does not resolve.
     case noHost = 68

@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM ask for an orderly end; the second one ends the process at once.
+/// Handler of SIGINT and SIGTERM: the first asks for an orderly end, the second ends the process at once.
 final class Interruption {
     /// Exit code of a command that was interrupted: 128 + SIGINT.
     static let exitCode: Int32 = 130

@@ -1,7 +1,7 @@
 import Glibc
 import System
 
-/// Where the commands print.
+/// Output of the commands.
 enum Terminal {
     static var isInteractive: Bool { isatty(STDOUT_FILENO) != 0 }
 
@@ -23,7 +23,7 @@ enum Terminal {
     static func complain(_ text: String) { write("Error: \(text)\n", to: STDERR_FILENO) }
 }
 
-/// `value` with `places` decimals.
+/// Text of `value` with `places` decimals.
 func fixed(_ value: Double, _ places: Int) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
@@ -36,7 +36,7 @@ func fixed(_ value: Double, _ places: Int) -> String {
     return "\(sign)\(whole)." + String(repeating: "0", count: places - digits.count) + digits
 }
 
-/// `1:02:03`, or `2:03` below an hour.
+/// Text of a time, `1:02:03`, or `2:03` below an hour.
 func duration(_ seconds: Double) -> String {
     let total = Int(min(max(seconds, 0), 1e9).rounded())
     func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
@@ -44,7 +44,7 @@ func duration(_ seconds: Double) -> String {
     return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
 }
 
-/// `n` with commas between thousands.
+/// Text of `n` with commas between thousands.
 func grouped(_ n: Int) -> String {
     var result = ""
     for (i, digit) in String(n).reversed().enumerated() {

@@ -1,6 +1,6 @@
 import FlowTraining
 
-/// Shows a training: a bar that is drawn again and again on a terminal, plain lines elsewhere.
+/// Display of a training: a bar that is drawn again and again on a terminal, plain lines elsewhere.
 struct TrainingConsole {
     let options: TrainingOptions
     let goal: TrainingGoal

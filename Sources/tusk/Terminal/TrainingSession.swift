@@ -8,7 +8,7 @@ import Glibc
 import Imaging
 import System
 
-/// What a training writes and how it runs: what `train`, `finetune` and `distill` have in common.
+/// Options that say what a training writes and how it runs, which `train`, `finetune` and `distill` have in common.
 struct TrainingSession: ParsableArguments {
     @Option(help: "Split to learn from; the validation split chooses the epoch.")
     var split: Split = .train
@@ -59,7 +59,7 @@ struct TrainingSession: ParsableArguments {
         output.hasSuffix(".safetensors") ? String(output.dropLast(".safetensors".count)) : output
     }
     private var checkpoint: String { base + ".checkpoint" }
-    /// Whether it begins with a checkpoint.
+    /// Whether the training begins with a checkpoint.
     private var isResumed: Bool { unsafe resume && access(checkpoint, F_OK) == 0 }
 
     /// All options of the training, theirs and this session's.
@@ -133,7 +133,7 @@ struct TrainingSession: ParsableArguments {
         return (parameters, ofDequantizer, elements + ofDequantizer)
     }
 
-    /// What the training will need.
+    /// Estimate of the memory that the training will need.
     /// - Throws: ``CommandError`` when that is more than there is; before anything large is allocated.
     private func memory<Flow: FlowArchitecture>(
         _: Flow.Type, _ sizes: Sizes, _ dequantizer: Sizes?, _ elements: Int, _ shape: EventShape,
@@ -261,5 +261,5 @@ struct TrainingSession: ParsableArguments {
     }
 }
 
-/// 16 GiB of weights.
+/// Most numbers in the arrays of a flow, 16 GiB of weights.
 private let maxElements = 1 << 32

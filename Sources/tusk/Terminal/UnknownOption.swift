@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// An option that a command does not have.
 struct UnknownOption: Equatable {
-    /// As it was written, without a value behind `=`.
+    /// Name as it was written, without a value behind `=`.
     var name: String
     /// The command's option that is written most like it; nil when none is near.
     var suggestion: String?
@@ -14,7 +14,7 @@ struct UnknownOption: Equatable {
     }
 }
 
-/// The options of every command of a program.
+/// Table of the options of every command of a program.
 ///
 /// The parser says what is missing before it says what is left over, so a required option that is misspelt would be called missing.
 struct OptionTable {
@@ -52,12 +52,12 @@ struct OptionTable {
     /// Whether `word` names a command of the program itself.
     func has(command word: String) -> Bool { root.subcommands?.contains { $0.commandName == word } == true }
 
-    /// A negative number is a value.
+    /// Whether `word` is an option; a negative number is a value.
     private static func isOption(_ word: String) -> Bool {
         word.hasPrefix("-") && word.dropFirst().first.map { $0 == "-" || $0.isLetter } == true
     }
 
-    /// What of the parser's description of a program is needed here.
+    /// Part of the parser's description of a program that is needed here.
     private struct Tool: Decodable {
         var command: Command
     }

@@ -1,7 +1,6 @@
 import Compression
+import HTTPServer
 import HTTPWire
-
-@testable import HTTPServer
 
 /// Content codings: the inflater gives the same wherever the bytes are cut and keeps its limit; a body under way keeps
 /// size and ratio; what we fold unfolds to the same.

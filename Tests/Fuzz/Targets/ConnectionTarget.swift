@@ -1,6 +1,5 @@
 import HTTPTypes
-
-@testable import HTTPWire
+import HTTPWire
 
 /// A connection driven by a script: each byte is something that client, handler, socket or clock does. Actions come in
 /// an order that makes sense, bodies keep their limits, what is sent is exactly the answers given, and once client and

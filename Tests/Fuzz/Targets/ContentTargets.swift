@@ -1,9 +1,8 @@
+import DensityAPI
 import FoundationEssentials
 import HTTPContent
 import HTTPTypes
 import Imaging
-
-@testable import DensityAPI
 
 /// The values of single fields and of a query.
 @Sendable func fuzzFields(_ bytes: [UInt8]) throws {
@@ -38,7 +37,7 @@ import Imaging
             count = try query.integer("count", in: 1...256)
             temperature = try query.positive("temperature", upTo: 2)
             _ = try query.unsigned("seed")
-            _ = try query.choice("fit", of: Fit.self)
+            _ = try query.choice("fit", of: ImageFit.self)
         } catch {
             let problem = Problem(error)
             try require([.parameter, .malformedRequest].contains(problem.kind), "another problem: \(problem)")

@@ -1,10 +1,9 @@
+import DensityAPI
 import FlowCore
 import FlowModels
 import HTTPContent
 import Imaging
 import TestSupport
-
-@testable import DensityAPI
 
 /// Bodies of problems are JSON with the status of the answer.
 func checkAnswer(_ body: [UInt8], status: Int) throws {
@@ -22,7 +21,7 @@ func checkAnswer(_ body: [UInt8], status: Int) throws {
     let shape = EventShape(height: 2, width: 3, channels: choice & 1 == 0 ? 1 : 3)
     let levels = choice & 2 == 0 ? 256 : 4
     let record = FakeDensity(shape: shape, levels: levels).record
-    let fit = ([nil] + Fit.allCases)[Int(choice >> 2) & 3]
+    let fit = ([nil] + ImageFit.allCases)[Int(choice >> 2) & 3]
     if type.isSame(as: .multipart) { type.parameters["boundary"] = "b" }
     var options = APIOptions(version: "0") { preconditionFailure("an internal error: \($0)") }
     options.maxRequestRows = 8

@@ -1,7 +1,6 @@
 import HTTPTypes
+import HTTPWire
 import System
-
-@testable import HTTPWire
 
 /// A head: what the connection sees of it, and the request for the handler.
 struct ParsedHead: Equatable {

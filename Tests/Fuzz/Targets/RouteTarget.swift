@@ -1,9 +1,8 @@
 import Compression
 import DensityAPI
 import HTTPTypes
+import HTTPWire
 import Serving
-
-@testable import HTTPWire
 
 /// A service without a model: routes, parameters and fields are looked at before one is asked for.
 private let api = DensityAPI(

@@ -1,6 +1,5 @@
 import HTTPTypes
-
-@testable import HTTPWire
+import HTTPWire
 
 /// The same bytes whole and cut at random: parser and connection must do the same.
 ///

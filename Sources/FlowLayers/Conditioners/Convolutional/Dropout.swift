@@ -7,20 +7,20 @@ import FlowCore
 /// again, and neither threads nor where a batch is cut change them.
 ///
 /// Source: Srivastava et al., *Dropout* (2014), §4, scaled in training as in §10.
-struct Dropout: Sendable {
+package struct Dropout: Sendable {
     /// Fraction of the activations that is left out, from 0 to below 1.
     let fraction: Float
     /// Draw for each place of an image's activations, in (0, 1).
     private var uniforms: [Float]
 
     /// - Parameter count: activations of an image in a block.
-    init(fraction: Float, count: Int) {
+    package init(fraction: Float, count: Int) {
         self.fraction = fraction
         uniforms = Array(repeating: 0, count: fraction > 0 ? count : 0)
     }
 
     /// Computes the key of the image whose `count` numbers stand in `x` from `offset` on: FNV-1a over their bits.
-    static func key(_ x: [Float], _ offset: Int, count: Int) -> UInt64 {
+    package static func key(_ x: [Float], _ offset: Int, count: Int) -> UInt64 {
         let span = x.span.extracting(offset..<offset + count)
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for i in 0..<span.count { hash = (hash ^ UInt64(span[i].bitPattern)) &* 0x100_0000_01b3 }
@@ -28,7 +28,7 @@ struct Dropout: Sendable {
     }
 
     /// Draws what is left out of block `block` of the image with that key.
-    mutating func draw(key: UInt64, block: Int) {
+    package mutating func draw(key: UInt64, block: Int) {
         guard fraction > 0 else { return }
         let count = uniforms.count
         var span = uniforms.mutableSpan
@@ -36,7 +36,7 @@ struct Dropout: Sendable {
     }
 
     /// Applies the last draw to activations, or to their gradient: each becomes 0 or `1/(1 − fraction)` times what it was.
-    func apply(to x: inout [Float], _ offset: Int) {
+    package func apply(to x: inout [Float], _ offset: Int) {
         guard fraction > 0 else { return }
         let kept = 1 / (1 - fraction)
         let uniforms = uniforms.span

@@ -27,7 +27,7 @@ public struct ClassifierTwoSampleTest: Sendable, Codable, Equatable {
 
     static let folds = 5
 
-    init(_ samples: ImageSample, _ real: ImageSample, seed: UInt64, threads: Int) throws {
+    package init(_ samples: ImageSample, _ real: ImageSample, seed: UInt64, threads: Int) throws {
         let count = min(samples.count, real.count)
         precondition(count >= Self.folds)
         // as many of each, standardised together

@@ -33,7 +33,7 @@ public struct ImageSample: Sendable {
     }
 
     /// Returns the points of some indices, in their order.
-    func subset(_ indices: some Collection<Int>) -> ImageSample {
+    package func subset(_ indices: some Collection<Int>) -> ImageSample {
         let dims = points.columns
         return ImageSample(
             Matrix(
@@ -84,7 +84,7 @@ public struct ImageSample: Sendable {
 
     /// Calls `body` on several threads with the squared distances of some points to all of `other`, `[points, other.count]`, and
     /// returns its values in the order of the points.
-    func mapDistances<Value>(
+    package func mapDistances<Value>(
         to other: ImageSample, threads: Int, _ body: (Range<Int>, [Float]) -> [Value]
     ) throws -> [Value] {
         let transposed = other.byDimension

@@ -19,7 +19,7 @@ public struct NeighbourCoverage: Sendable, Codable, Equatable {
     /// Rank of the neighbour at whose distance an image's neighbourhood ends.
     static let neighbours = 5
 
-    init(samples: ImageSample, real: ImageSample, threads: Int) throws {
+    package init(samples: ImageSample, real: ImageSample, threads: Int) throws {
         precondition(real.count > Self.neighbours && samples.count > 0)
         let radii = try real.mapDistances(to: real, threads: threads) { rows, distances in
             rows.map { i in
@@ -53,7 +53,7 @@ public struct Memorization: Sendable, Codable, Equatable {
         case ofHeldOut = "of_held_out"
     }
 
-    init(samples: ImageSample, heldOut: ImageSample, train: ImageSample, threads: Int) throws {
+    package init(samples: ImageSample, heldOut: ImageSample, train: ImageSample, threads: Int) throws {
         precondition(train.count > 1)
         let spacing = try train.mapDistances(to: train, threads: threads) { rows, distances in
             rows.map { i in

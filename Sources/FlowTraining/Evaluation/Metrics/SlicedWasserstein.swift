@@ -6,12 +6,12 @@ import System
 /// directions, of the differences between the sorted projections.
 ///
 /// Source: Bonneel et al., *Sliced and Radon Wasserstein Barycenters of Measures* (2015), §2.3.
-enum SlicedWasserstein {
+package enum SlicedWasserstein {
     /// Number of random directions.
     static let directions = 512
 
     /// Computes the distance, about `|v|/√D` where one sample is the other moved by a vector `v`.
-    static func distance(_ x: ImageSample, _ y: ImageSample, seed: UInt64, threads: Int) throws -> Double {
+    package static func distance(_ x: ImageSample, _ y: ImageSample, seed: UInt64, threads: Int) throws -> Double {
         precondition(x.count == y.count && x.points.columns == y.points.columns)
         let squares = try mapInParallel(directions, threads: threads) { d in
             let direction = unitVector(x.points.columns, seed: seed, index: d)

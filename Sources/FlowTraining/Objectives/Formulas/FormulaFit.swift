@@ -43,7 +43,7 @@ public struct FormulaFitOptions: Sendable, Equatable {
     public static let maxBatch = 1 << 16
 
     /// Returns the inverse temperature `β` of the density in a step, counted from 0.
-    func inverseTemperature(step: Int) -> Double {
+    package func inverseTemperature(step: Int) -> Double {
         let sharpening = annealing * Double(steps)
         return sharpening > 0 ? min(1, 0.01 + 0.99 * Double(step) / sharpening) : 1
     }
@@ -117,7 +117,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
 }
 
 /// Draws standard normal numbers, `[rows, dims]`.
-func standardNormals(rows: Int, dims: Int, seed: UInt64, stream: UInt64) -> Matrix {
+package func standardNormals(rows: Int, dims: Int, seed: UInt64, stream: UInt64) -> Matrix {
     var z = Matrix(rows: rows, columns: dims)
     var span = z.elements.mutableSpan
     RandomStream.normals(seed: seed, stream: stream, to: &span, count: rows * dims)

@@ -1,5 +1,5 @@
-/// How an image of another shape is brought to a given size.
-public enum Fit: String, Sendable, CaseIterable {
+/// Way in which an image of another shape is brought to a given size.
+public enum ImageFit: String, Sendable, CaseIterable {
     /// All of the image, centred, the rest filled with 0.
     case contain
     /// The middle of the image, so that nothing is left empty.
@@ -9,14 +9,14 @@ public enum Fit: String, Sendable, CaseIterable {
 }
 
 extension Image {
-    /// The image at `width` × `height`.
+    /// The image resampled to `width` × `height` pixels, both positive.
     ///
     /// Each axis by itself: shrinking averages over the area that an output pixel covers (box filter, partly covered
     /// pixels in proportion; Fant, *A Nonaliasing, Real-Time Spatial Transform Technique*, IEEE CG&A 6(1), 1986),
     /// growing interpolates linearly between pixel centres. An axis that keeps its size keeps its values exactly.
     /// Values are rounded once, at the end. Channels are filtered separately: take alpha out first
     /// (``converted(to:)``), or the colour of transparent pixels bleeds.
-    public func fitted(width: Int, height: Int, fit: Fit) -> Image {
+    public func fitted(width: Int, height: Int, fit: ImageFit) -> Image {
         precondition(width > 0 && height > 0)
         let (sourceWidth, sourceHeight) = (Double(self.width), Double(self.height))
         let (scaleX, scaleY) = (Double(width) / sourceWidth, Double(height) / sourceHeight)
@@ -83,13 +83,13 @@ extension Image {
     }
 }
 
-/// Which source pixels make each output pixel of one axis, and with what weights (they sum to 1).
+/// Source pixels that make each output pixel of one axis, with their weights, which sum to 1.
 private struct Axis {
     let count: Int
     private var first: [Int] = []
     private var weights: [[Float]] = []
 
-    /// `count` pixels out of the interval from `from`, `span` long, of `source` pixels.
+    /// Taps of `count` output pixels that divide the interval from `from`, `span` long, of an axis of `source` pixels.
     init(from: Double, span: Double, source: Int, count: Int) {
         self.count = count
         let step = span / Double(count)
