@@ -78,10 +78,13 @@ public enum JSON: Equatable, Sendable {
     /// Appends `string` in quotes, its control characters and quotes escaped (RFC 8259, section 7).
     public static func write(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if string.utf8.contains(where: isEscaped) {
-            for byte in string.utf8 { writeEscaped(byte, to: &bytes) }
-        } else {
-            bytes += string.utf8
+        var string = string
+        string.withUTF8 { text in
+            if unsafe text.contains(where: isEscaped) {
+                for index in text.indices { unsafe writeEscaped(text[index], to: &bytes) }
+            } else {
+                unsafe bytes.append(contentsOf: text)
+            }
         }
         bytes.append(UInt8(ascii: "\""))
     }

@@ -29,7 +29,8 @@ public struct MaximumMeanDiscrepancy: Sendable, Codable, Equatable {
     /// Number of divisions that are drawn for the p-value, whose least value is `1/(permutations + 1)`.
     package static let permutations = 500
 
-    package init(_ x: ImageSample, _ y: ImageSample, bandwidth given: Double? = nil, seed: UInt64, threads: Int) throws {
+    package init(_ x: ImageSample, _ y: ImageSample, bandwidth given: Double? = nil, seed: UInt64, threads: Int) throws
+    {
         precondition(x.count > 1 && y.count > 1)
         let all = x.joined(y)
         let n = all.count
