@@ -5,16 +5,25 @@
 
 Time on the processors is summed over the threads of the server, nanoseconds of Linux's scheduler; the client's is not in it. A small
 model leaves the routes' own work visible. Each round asks every build, in alternating order; the figures are medians over rounds.
+
+With --instructions what a request executes outside the kernel is counted instead, by valgrind's callgrind: the difference of two
+runs that ask different numbers of times. It does not depend on what else the machine does.
 """
 
 import argparse
 import contextlib
 import pathlib
+import re
+import signal
 import socket
 import statistics
+import subprocess
+import tempfile
+import time
 
 import numpy
 
+from Benchmarks.service import READY_WITHIN, answers_ready, free_port
 from . import load, servers
 from .png import png
 
@@ -49,6 +58,37 @@ def microseconds(server, request, count):
         return (busy_nanoseconds(server.pid) - before) / count / 1000
 
 
+def executed(program, arguments, request, count):
+    """Instructions of a whole `tusk serve` of one worker that answers `request` `count` times on one connection."""
+    port = free_port()
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "serve", "--port", str(port), "--access-log",
+               "off", "--threads", "1", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        began = time.monotonic()
+        while not answers_ready(port):
+            if process.poll() is not None or time.monotonic() - began > READY_WITHIN:
+                raise RuntimeError(f"{' '.join(command)}: not ready")
+            time.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            for _ in range(count):
+                ask(connection, request)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate()[1]
+    return int(re.search(r"Collected : (\d+)", errors).group(1))
+
+
+def instructions(program, arguments, request, counts=(20, 220)):
+    """Instructions of a request."""
+    with tempfile.TemporaryDirectory() as folder:
+        # valgrind gives up on the debug information that Swift's linker merges
+        bare = pathlib.Path(folder) / "tusk"
+        subprocess.run(["strip", "--strip-debug", "-o", bare, program], check=True)
+        few, many = (executed(str(bare), arguments, request, count) for count in counts)
+    return (many - few) / (counts[1] - counts[0])
+
+
 def image(side):
     y, x = numpy.mgrid[:side, :side]
     return png(((x * 9 + y * 5) % 256).astype(numpy.uint8))
@@ -63,6 +103,7 @@ def main():
     parser.add_argument("--query", default="", help="of /logprob, such as ?class=elephant")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=4000, help="of /health a round; of /logprob a fifth")
+    parser.add_argument("--instructions", action="store_true", help="count them, by valgrind, in place of the time")
     options = parser.parse_args()
 
     requests = [
@@ -71,6 +112,12 @@ def main():
     ]
     programs = [options.program, *options.beside]
     arguments = ["--model", options.model] if options.model else []
+    if options.instructions:
+        for name, request, _ in requests:
+            counted = [instructions(program, arguments, request) for program in programs]
+            for program, count in zip(programs, counted):
+                print(f"{name:9} {count:9,.0f} instructions, {count / counted[0]:.3f} of the first: {program}")
+        return
     with contextlib.ExitStack() as stack:
         builds = [(p, stack.enter_context(servers.tusk(p, *arguments))) for p in programs]
         found = {(program, name): [] for program in programs for name, _, _ in requests}
