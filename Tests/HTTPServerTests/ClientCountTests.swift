@@ -37,6 +37,20 @@ struct ClientCountTests {
         }
     }
 
+    @Test("every connection has a number of its own, which stays", .timeLimit(.minutes(1)))
+    func numbers() async throws {
+        try await withServer { port, _ in
+            var numbers: Set<String> = []
+            for _ in 0..<4 {
+                let client = try RawSocketClient(port: port)
+                let number = try await client.roundTrip(get("/number")).text
+                #expect(try await client.roundTrip(get("/number")).text == number)
+                numbers.insert(number)
+            }
+            #expect(numbers.count == 4 && !numbers.contains("0"))
+        }
+    }
+
     @Test("a connection over the limit is closed, and another is served when one has gone", .timeLimit(.minutes(1)))
     func overSocket() async throws {
         try await withServer(configure: { $0.maxConnectionsPerClient = 2 }) { port, _ in

@@ -74,6 +74,7 @@ final class TestHandler: HTTPHandler {
         switch head.path {
         case "/loopback": .respond(.text("\(connection.isLoopback)"))
         case "/now": .respond(.text("now"))
+        case "/number": .respond(.text("\(connection.number)"))
         case "/peer": .respond(.text(connection.isUnixSocket ? "unix" + connection.peer : connection.peer))
         case "/who": .respond(.text(connection.isEncrypted ? connection.clientSubject ?? "nobody" : "in the open"))
         case "/refused": .respond(.text("refused", status: .notFound))

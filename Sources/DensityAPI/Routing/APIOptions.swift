@@ -18,6 +18,9 @@ public struct APIOptions: Sendable {
     public var maxRequestPixels = 1 << 25
     /// Time from the whole request until its rows must have run.
     public var requestTimeout = Duration.seconds(30)
+    /// Whether connections of one address, or of one IPv6 network of 64 bits, take turns as one caller. Behind a proxy, whose
+    /// connections all have its address, they must not.
+    public var countsByAddress = false
     /// Bytes above which bodies are decoded, and answers coded, on helper threads.
     public var inlineBytes = 64 << 10
     /// Bytes below which answers are sent without a content coding; nil when all are, but to a client that takes no other.

@@ -1,6 +1,7 @@
 import HTTPContent
 import HTTPTypes
 import HTTPWire
+import Serving
 
 /// Head of a request, taken apart once. Shared, since continuations and answers keep it.
 final class ReceivedHead: Sendable {
@@ -33,7 +34,15 @@ package struct RoutedRequest: Sendable {
     var parameters = PathParameters()
     /// The route of ``resource`` for ``method``.
     var route: (any Route)?
+    /// Caller as the last head step found it; nil before.
+    var foundCaller: Caller?
 
+    /// Who the request's turn is counted for.
+    /// - Precondition: the head steps are done.
+    var caller: Caller {
+        guard let foundCaller else { preconditionFailure("no step named the caller") }
+        return foundCaller
+    }
     var head: HTTPRequest { received.head }
     var connection: ConnectionInfo { received.connection }
     /// Target up to its query, as received.

@@ -1,6 +1,7 @@
 import HTTPContent
 import HTTPTypes
 import HTTPWire
+import Serving
 
 /// Steps around a route's work, in their order.
 struct Steps: Sendable {
@@ -18,6 +19,7 @@ struct Steps: Sendable {
         answerOptions,  // 204
         findRoute,  // 405
         checkAccess,  // 400, 401, 403; label: key
+        findCaller,
     ]
     // Then the route begins, and its work makes the answer.
     var answer: [AnswerStep] = [
@@ -84,6 +86,26 @@ private func checkAccess(_ request: inout RoutedRequest, _ api: DensityAPI) thro
     guard let route = request.route else { preconditionFailure("no step found a route") }
     try api.access.check(&request, for: type(of: route).access)
     return nil
+}
+
+private func findCaller(_ request: inout RoutedRequest, _ api: DensityAPI) -> ServerResponse? {
+    request.foundCaller = Caller(
+        keyName: request.labels.keyName, connection: request.connection,
+        countsByAddress: api.context.options.countsByAddress)
+    return nil
+}
+
+extension Caller {
+    /// The holder of the key `keyName`, else the address of `connection` where that counts and there is one, else `connection`.
+    fileprivate init(keyName: String?, connection: ConnectionInfo, countsByAddress: Bool) {
+        if let keyName {
+            self.init(name: "key:\(keyName)")
+        } else if countsByAddress, let network = ClientNetwork(connection.peer) {
+            self.init(name: "address:\(network)")
+        } else {
+            self.init(name: "connection:\(connection.number)")
+        }
+    }
 }
 
 extension ServerResponse {

@@ -18,6 +18,8 @@ actor Listener {
     private var loops: [IOLoop] = []
     private var nextLoop = 0
     private var open = 0
+    /// Number of connections that were accepted, which numbers the last of them.
+    private var accepted: UInt64 = 0
     private var clients: ClientCount
     private var isListening = true
     /// Whether accepting rests for a moment, for want of descriptors.
@@ -120,6 +122,9 @@ actor Listener {
             warn("a client is at its limit of connections")
             return
         }
+        accepted += 1
+        var info = info
+        info.number = accepted
         guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
             warn("no memory for another TLS connection")
             clients.leave(info.peer)

@@ -13,16 +13,19 @@ public struct ConnectionInfo: Sendable, Equatable {
 
     /// Whether the connection was accepted on a loopback address, so from this machine: its programs, browsers among them.
     public var isLoopback: Bool
+    /// Number of the connection, which no other of its server has or had; 0 until the server has accepted it.
+    public var number: UInt64
 
     public init(
         peer: String, isEncrypted: Bool = false, isUnixSocket: Bool = false, clientSubject: String? = nil,
-        isLoopback: Bool = false
+        isLoopback: Bool = false, number: UInt64 = 0
     ) {
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.isUnixSocket = isUnixSocket
         self.clientSubject = clientSubject
         self.isLoopback = isLoopback
+        self.number = number
     }
 }
 

@@ -47,6 +47,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long a request may wait for its images to be computed.", valueName: "s"))
     var requestTimeout = 30.0
 
+    @Flag(
+        help: ArgumentHelp(
+            "Connections of one address take turns as one caller, not each by itself; holders of a key always do."))
+    var turnsByAddress = false
+
     @OptionGroup(title: "Connections and time") var connections: ConnectionLimitArguments
 
     @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
@@ -161,6 +166,7 @@ struct Serve: AsyncParsableCommand {
         var options = APIOptions(version: Tusk.version) { logger.error("\($0)") }
         options.metrics = metrics
         options.requestTimeout = .seconds(requestTimeout)
+        options.countsByAddress = turnsByAddress
         options.maxBodyBytes = sizes.maxBody
         if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
