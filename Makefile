@@ -44,9 +44,12 @@ clean: ## remove what builds left; runs/ and .venv stay
 	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/*/*/.build
 
 ##@ Test
-.PHONY: test fuzz fuzz-build tsan
+.PHONY: test simulate fuzz fuzz-build tsan
 test: setup ## run all tests
 	swift test $(SWIFT_FLAGS)
+
+simulate: setup ## run the lanes in virtual time over random traces (SECONDS, SEED of the first)
+	TUSK_SIMULATE_SECONDS=$(SECONDS) TUSK_SIMULATE_SEED=$(or $(SEED),0) swift test $(SWIFT_FLAGS) --filter ServingTests.SimulationTests
 
 # The modules are instrumented and optimised, with all checks; libFuzzer's part of the linker's work is in its runtime.
 RUNTIME        = $(shell swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')/clang/lib/linux

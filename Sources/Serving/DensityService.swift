@@ -14,16 +14,22 @@ public final class DensityService: Sendable {
     /// Starts the threads; models come with ``load(_:)``.
     /// - Parameter metrics: set in which the service declares what it counts.
     public init(configuration: ServiceConfiguration = ServiceConfiguration(), metrics: MetricSet = MetricSet()) {
+        func policy(maxBatchRows: Int, delay: Duration, reservesWorker: Bool) -> BatchPolicy {
+            var policy = BatchPolicy(
+                maxBatchRows: maxBatchRows, maxBatchDelay: delay, maxQueueRows: configuration.maxQueueRows,
+                workers: configuration.threads, reservesWorker: reservesWorker)
+            policy.maxBatchTime = configuration.maxBatchTime
+            policy.patience = configuration.patience
+            return policy
+        }
+        // What a caller may not have of the parallel lane helps with its batches, and is free at once for others.
         parallel = Lane(
-            policy: BatchPolicy(
-                sharing: .shared, maxBatchRows: configuration.maxBatchRows,
-                maxBatchDelay: configuration.maxBatchDelay, maxQueueRows: configuration.maxQueueRows,
-                workers: configuration.threads))
+            policy: policy(
+                maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
+            helps: true)
         sequential = Lane(
-            policy: BatchPolicy(
-                sharing: .apart, maxBatchRows: configuration.sequentialBlockRows, maxBatchDelay: .zero,
-                maxQueueRows: configuration.maxQueueRows, workers: configuration.threads),
-            niceness: configuration.sequentialNiceness)
+            policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
+            niceness: configuration.sequentialNiceness, helps: false)
         metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
             parallel.queuedRows + sequential.queuedRows
         }
@@ -90,11 +96,11 @@ public final class DensityService: Sendable {
 
     // MARK: - Work
 
-    /// Results of all rows, once they have run, or as soon as the task is cancelled or `deadline` has passed.
-    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``,
-    ///   ``ServingError/deadlinePassed``, ``ServingError/cancelled``.
+    /// Results of all rows, once they have run, or as soon as the task is cancelled or the deadline has passed.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
+    ///   ``ServingError/draining``, ``ServingError/deadlinePassed(finished:of:)``, ``ServingError/cancelled``.
     package func answer<Work: LaneWork>(
-        _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, deadline: Duration?
+        _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, terms: RequestTerms
     ) async throws -> RowAnswer<Work.Output> {
         guard !rows.isEmpty else { return RowAnswer(results: [], timings: RequestTimings()) }
         let lane = lane(for: Work.order(on: model.density))
@@ -103,7 +109,7 @@ public final class DensityService: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 let sink = RowSink<Work.Output>.collecting(rows: rows.count, for: continuation)
                 do throws(ServingError) {
-                    try lane.submit(Work.self, ticket, rows, to: model, deadline: deadline, sink: sink)
+                    try lane.submit(Work.self, ticket, rows, to: model, terms: terms, sink: sink)
                 } catch {
                     sink.finish(error)
                 }
@@ -116,10 +122,10 @@ public final class DensityService: Sendable {
     }
 
     /// Results of the rows in blocks, in order, each as soon as it and those before it have run. The stream throws
-    /// ``ServingError/deadlinePassed`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
+    /// ``ServingError/deadlinePassed(finished:of:)`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
     /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``.
     package func blocks<Work: LaneWork>(
-        _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, deadline: Duration?
+        _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, terms: RequestTerms
     ) throws(ServingError) -> AsyncThrowingStream<RowBlock<Work.Output>, any Error> {
         let (stream, continuation) = AsyncThrowingStream<RowBlock<Work.Output>, any Error>.makeStream()
         guard !rows.isEmpty else {
@@ -129,7 +135,7 @@ public final class DensityService: Sendable {
         let lane = lane(for: Work.order(on: model.density))
         let ticket = lane.newTicket()
         try lane.submit(
-            Work.self, ticket, rows, to: model, deadline: deadline, sink: .ordering(for: continuation))
+            Work.self, ticket, rows, to: model, terms: terms, sink: .ordering(for: continuation))
         continuation.onTermination = { reason in
             if case .cancelled = reason { lane.cancel(ticket) }
         }
@@ -138,6 +144,15 @@ public final class DensityService: Sendable {
 
     /// Number of rows that wait, in both lanes.
     public var queuedRows: Int { parallel.queuedRows + sequential.queuedRows }
+
+    /// Rows of the largest request that can be done within `deadline` while nothing else is there, by the measured cost; nil before
+    /// anything was measured.
+    package func mostRows<Work: LaneWork>(
+        _: Work.Type, cost: Int = 0, by model: LoadedModel, within deadline: Duration
+    ) -> Int? {
+        lane(for: Work.order(on: model.density)).mostRows(
+            of: LaneGroup(Work.self, on: model, cost: cost), within: deadline)
+    }
 
     private func lane(for order: ExecutionOrder) -> Lane {
         switch order {

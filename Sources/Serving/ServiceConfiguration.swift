@@ -6,6 +6,10 @@ public struct ServiceConfiguration: Sendable {
     public var maxBatchRows = 64
     /// Time that a batch that is not full waits for more rows while a worker is free.
     public var maxBatchDelay = Duration.zero
+    /// Time of a worker that a batch takes by its measured cost, at most, but for one row.
+    public var maxBatchTime = Duration.milliseconds(50)
+    /// Wait of the oldest request from which on a lane is overloaded, and serves the newest first.
+    public var patience = Duration.seconds(1)
     /// Most rows that wait in one lane; more are refused.
     public var maxQueueRows = 2048
     /// Number of threads of each lane.

@@ -4,12 +4,14 @@ public enum ServingError: Error, Equatable, Sendable {
     case unknownModel(String)
     /// `waiting` rows of `limit` are in the queue; trying again makes sense after `retryAfter`, by the measured rate.
     case queueFull(waiting: Int, limit: Int, retryAfter: Duration)
+    /// By the measured cost of what waits and runs, the request would be done after `wait`, which is more than its deadline.
+    case tooLate(wait: Duration, deadline: Duration)
     /// No model is ready yet.
     case loading
     /// The service finishes what it has, and takes nothing new.
     case draining
-    /// The request's deadline passed.
-    case deadlinePassed
+    /// Deadline of the request passed, or could not be kept any more, when so many of its rows had run.
+    case deadlinePassed(finished: Int, of: Int)
     /// The caller's task was cancelled.
     case cancelled
     /// Two models have the same name, or none was given.

@@ -293,14 +293,14 @@ struct EveryAnswerTests {
         #expect(try await waiting.status == 200)
     }
 
-    @Test("a request that waits too long is answered 503")
+    @Test("a request that waits too long is answered 504")
     func deadline() async throws {
         let model = FakeDensity()
         let api = try await TestAPI(model, options: { $0.requestTimeout = .milliseconds(20) })
         model.hold()
-        _ = try await api.postJSON("/logprob", #"{"image": [1,1,1,1,1,1]}"#).problem(503, "deadline")
+        _ = try await api.postJSON("/logprob", #"{"image": [1,1,1,1,1,1]}"#).problem(504, "deadline")
         let streamed = try await api.get("/sample", accept: "application/x-ndjson")
-        _ = try streamed.problem(503, "deadline")
+        _ = try streamed.problem(504, "deadline")
         model.release()
     }
 }

@@ -29,13 +29,11 @@ private struct Interleaving {
     var requests: [UInt64: Request] = [:]
     var running: [Batcher<Int>.Batch] = []
     var nextTicket: UInt64 = 0
-    /// Last ticket that started, by group: rows of a shared lane start in the order in which they came.
-    var lastStarted: [Int: UInt64] = [:]
 
     init(seed: UInt64) {
         random = RandomStream(seed: seed, stream: 0)
         policy = BatchPolicy(
-            sharing: seed % 2 == 0 ? .shared : .apart, maxBatchRows: Int.random(in: 1...8, using: &random),
+            maxBatchRows: Int.random(in: 1...8, using: &random),
             maxBatchDelay: seed % 4 < 2 ? .zero : .milliseconds(3),
             maxQueueRows: Int.random(in: 5...40, using: &random),
             workers: Int.random(in: 1...3, using: &random))
@@ -65,17 +63,24 @@ private struct Interleaving {
 
     mutating func enqueue() {
         let rows = Int.random(in: 1...12, using: &random)
-        let deadline = Bool.random(using: &random) ? now + .milliseconds(Int.random(in: 1...40, using: &random)) : nil
-        let request = Request(group: Int.random(in: 0..<3, using: &random), rows: rows, deadline: deadline)
+        let deadline: Duration? =
+            Bool.random(using: &random) ? .milliseconds(Int.random(in: 1...40, using: &random)) : nil
+        let request = Request(
+            group: Int.random(in: 0..<3, using: &random), rows: rows, deadline: deadline.map { now + $0 })
         nextTicket += 1
-        do {
+        do throws(Batcher<Int>.Refusal) {
             let before = waiting
-            let actions = try batcher.enqueue(nextTicket, rows: rows, group: request.group, deadline: deadline, at: now)
+            let actions = try batcher.enqueue(
+                nextTicket, rows: rows, group: request.group, terms: RequestTerms(deadline: deadline), at: now)
             #expect(before + rows <= policy.maxQueueRows)
             requests[nextTicket] = request
             account(actions)
         } catch {
-            #expect(waiting + rows > policy.maxQueueRows)
+            switch error {
+            case .full: #expect(waiting + rows > policy.maxQueueRows)
+            case .late(let wait, let limit): #expect(limit == deadline && wait > limit)
+            case .draining: Issue.record("refused for a draining that nobody asked for")
+            }
         }
     }
 
@@ -84,24 +89,24 @@ private struct Interleaving {
             switch action {
             case .run(let batch):
                 #expect((1...policy.maxBatchRows).contains(batch.rows))
-                #expect(policy.sharing == .shared || batch.slices.count == 1)
                 for slice in batch.slices {
                     #expect(requests[slice.ticket]?.group == batch.group, "left or of another group")
                     #expect(requests[slice.ticket]?.started == slice.rows.lowerBound, "a row twice or out of order")
                     requests[slice.ticket]?.started = slice.rows.upperBound
-                    if policy.sharing == .shared {
-                        #expect(lastStarted[batch.group, default: 0] <= slice.ticket, "overtaken")
-                        lastStarted[batch.group] = slice.ticket
-                    }
                 }
                 running.append(batch)
                 #expect(running.count <= policy.workers)
             case .complete(let ticket):
                 let request = requests.removeValue(forKey: ticket)
                 #expect(request != nil && request?.finished == request?.rows)
-            case .expire(let ticket):
-                let deadline = requests.removeValue(forKey: ticket)?.deadline
-                #expect(deadline.map { $0 <= now } == true)
+            case .expire(let ticket, let finished, let rows):
+                guard let request = requests.removeValue(forKey: ticket), let deadline = request.deadline else {
+                    Issue.record("expired without a deadline")
+                    continue
+                }
+                #expect(finished == request.finished && rows == request.rows)
+                let left = batcher.cost(of: request.group).seconds(rows: request.rows - request.started) ?? 0
+                #expect(deadline <= now || now + .seconds(left / Double(policy.workers)) > deadline)
             }
         }
     }
@@ -110,7 +115,7 @@ private struct Interleaving {
         #expect(batcher.waitingRows == waiting)
         #expect(waiting <= policy.maxQueueRows)
         #expect(batcher.runningBatches == running.count)
-        if policy.sharing == .apart || policy.maxBatchDelay == .zero {
+        if policy.maxBatchDelay == .zero {
             #expect(waiting == 0 || running.count == policy.workers, "work waits while a worker is free")
         }
     }

@@ -5,13 +5,6 @@ import Testing
 
 @Suite("Batcher with many requests waiting")
 struct BatcherWorkTests {
-    @Test("acts as the plain rules say", arguments: 0..<300)
-    func plainRules(seed: UInt64) throws {
-        var run = Comparison(seed: seed)
-        for _ in 0..<400 { try run.step() }
-        try run.end()
-    }
-
     /// Counts how often the batcher compares or hashes a group: rules that go through what waits ask every request for its.
     private struct CountedGroup: Hashable, Sendable {
         static let looks = Atomic(0)
@@ -37,7 +30,7 @@ struct BatcherWorkTests {
 
     private func checkLooks(delay: Duration, waiting: Int) throws {
         let policy = BatchPolicy(
-            sharing: .shared, maxBatchRows: 4, maxBatchDelay: delay, maxQueueRows: 20_000, workers: 1)
+            maxBatchRows: 4, maxBatchDelay: delay, maxQueueRows: 20_000, workers: 1)
         var batcher = Batcher<CountedGroup>(policy: policy)
         var ticket: UInt64 = 0
         var running: [UInt64] = []
@@ -49,8 +42,8 @@ struct BatcherWorkTests {
             ticket += 1
             note(
                 try batcher.enqueue(
-                    ticket, rows: 1, group: CountedGroup(number: Int(ticket % 10)), deadline: .seconds(1000),
-                    at: .zero))
+                    ticket, rows: 1, group: CountedGroup(number: Int(ticket % 10)),
+                    terms: RequestTerms(deadline: .seconds(1000)), at: .zero))
         }
         for _ in 0..<waiting + 4 { try enqueue() }
         let before = CountedGroup.looks.load(ordering: .relaxed)
@@ -107,75 +100,5 @@ struct BatcherWorkTests {
             heap.remove(key)
         }
         #expect(sorted == all.values.sorted())
-    }
-}
-
-/// A random run of a batcher and of the plain rules side by side.
-private struct Comparison {
-    var random: RandomStream
-    var batcher: Batcher<Int>
-    var plain: PlainBatcher
-    var now = Duration.zero
-    var ticket: UInt64 = 0
-    var running: [UInt64] = []
-
-    init(seed: UInt64) {
-        random = RandomStream(seed: seed, stream: 1)
-        let policy = BatchPolicy(
-            sharing: seed % 3 == 0 ? .apart : .shared, maxBatchRows: Int.random(in: 1...8, using: &random),
-            maxBatchDelay: seed % 2 == 0 ? .zero : .milliseconds(Int.random(in: 1...20, using: &random)),
-            maxQueueRows: Int.random(in: 10...200, using: &random), workers: Int.random(in: 1...3, using: &random))
-        batcher = Batcher(policy: policy)
-        plain = PlainBatcher(policy: policy)
-    }
-
-    mutating func step() throws {
-        now += .milliseconds(Int.random(in: 0...2, using: &random))
-        switch Int.random(in: 0..<12, using: &random) {
-        case 0..<7: try enqueue()
-        case 7..<10 where !running.isEmpty:
-            let batch = running.remove(at: Int.random(in: 0..<running.count, using: &random))
-            try same(batcher.finished(batch, at: now), plain.finished(batch, at: now))
-        case 10:
-            // Any that has come, whether it has left or not.
-            let one = UInt64.random(in: 0...ticket, using: &random)
-            try same(batcher.cancel(one, at: now), plain.cancel(one, at: now))
-        default: try same(batcher.tick(at: now), plain.tick(at: now))
-        }
-    }
-
-    mutating func enqueue() throws {
-        ticket += 1
-        let rows = Int.random(in: 1...6, using: &random)
-        let group = Int.random(in: 0..<4, using: &random)
-        let deadline = Bool.random(using: &random) ? now + .milliseconds(Int.random(in: 1...60, using: &random)) : nil
-        let actions = Result { () throws(Batcher<Int>.Refusal) in
-            try batcher.enqueue(ticket, rows: rows, group: group, deadline: deadline, at: now)
-        }
-        let expected = Result { () throws(Batcher<Int>.Refusal) in
-            try plain.enqueue(ticket, rows: rows, group: group, deadline: deadline, at: now)
-        }
-        switch (actions, expected) {
-        case (.success(let actions), .success(let expected)): try same(actions, expected)
-        default: try #require(actions == expected)
-        }
-    }
-
-    mutating func same(_ actions: [Batcher<Int>.Action], _ expected: [Batcher<Int>.Action]) throws {
-        try #require(actions == expected)
-        for case .run(let batch) in actions { running.append(batch.id) }
-        try #require(batcher.waitingRows == plain.waitingRows)
-        try #require(batcher.runningBatches == plain.runningBatches)
-        try #require(batcher.isIdle == plain.isIdle)
-        try #require(batcher.nextTick == plain.nextTick)
-    }
-
-    mutating func end() throws {
-        try same(batcher.drain(at: now), plain.drain(at: now))
-        while let batch = running.popLast() {
-            now += .milliseconds(1)
-            try same(batcher.finished(batch, at: now), plain.finished(batch, at: now))
-        }
-        #expect(batcher.isIdle)
     }
 }

@@ -22,19 +22,20 @@ struct LaneWorkTests {
     private func service() -> DensityService {
         var configuration = ServiceConfiguration()
         configuration.threads = 1
+        configuration.maxBatchTime = .seconds(600)
         return DensityService(configuration: configuration)
     }
 
     @Test("a new kind is one type: its rows are batched, and a bad one fails alone")
     func newKind() async throws {
         let (service, model) = (service(), LoadedModel(FakeDensity()))
-        let answer = try await service.answer(LetterWork.self, ["one", "", "three"], by: model, deadline: nil)
+        let answer = try await service.answer(LetterWork.self, ["one", "", "three"], by: model, terms: RequestTerms())
         #expect(answer.results == [.success(3), .failure(.notFinite), .success(5)])
         #expect(answer.timings.batchRows == 3)
-        let bad = try await service.answer(LetterWork.self, ["one", "bad"], by: model, deadline: nil)
+        let bad = try await service.answer(LetterWork.self, ["one", "bad"], by: model, terms: RequestTerms())
         #expect(bad.results[0] == .success(3) && (try? bad.results[1].get()) == nil)
         var lengths: [Int] = []
-        for try await block in try service.blocks(LetterWork.self, ["a", "bb"], by: model, deadline: nil) {
+        for try await block in try service.blocks(LetterWork.self, ["a", "bb"], by: model, terms: RequestTerms()) {
             lengths += try block.results.map { try $0.get() }
         }
         #expect(lengths == [1, 2])
@@ -48,8 +49,8 @@ struct LaneWorkTests {
         density.hold()
         async let busy = service.logDensities(of: [row], model: model)
         await eventually { density.densityCalls == [1] }
-        async let letters = service.answer(LetterWork.self, ["one"], by: model, deadline: nil)
-        async let more = service.answer(LetterWork.self, ["four"], by: model, deadline: nil)
+        async let letters = service.answer(LetterWork.self, ["one"], by: model, terms: RequestTerms())
+        async let more = service.answer(LetterWork.self, ["four"], by: model, terms: RequestTerms())
         async let densities = service.logDensities(of: [row, row], model: model)
         await eventually { service.queuedRows == 4 }
         density.release()

@@ -74,12 +74,21 @@ extension Problem {
 // MARK: - The service and the server
 
 extension Problem {
-    /// Seconds that a client is told to wait: at least, which is also when nothing better is known, and at most.
-    private static let retrySeconds = 1...60
+    /// Seconds to wait, at least and at most.
+    private static let retrySeconds = 1.0...3600.0
+    /// Factors by which clients that were turned away together come back apart.
+    private static let retryJitter = 0.8...1.2
 
     private static func retry(after wait: Duration) -> HTTPFields {
-        let seconds = Int((wait / .seconds(1)).rounded(.up).clamped(to: retrySeconds))
-        return [.retryAfter: String(seconds)]
+        let seconds = (wait / .seconds(1) * Double.random(in: retryJitter)).rounded(.up)
+        return [.retryAfter: String(Int(min(max(seconds, retrySeconds.lowerBound), retrySeconds.upperBound)))]
+    }
+
+    /// Fields of an answer that turns a request away for want of capacity: when to come back, and why in one word.
+    private static func dropped(_ kind: ProblemKind, retryAfter wait: Duration) -> HTTPFields {
+        var fields = retry(after: wait)
+        fields[.droppedReason] = kind.rawValue
+        return fields
     }
 
     init(_ error: ServingError) {
@@ -89,14 +98,21 @@ extension Problem {
         case .queueFull(let waiting, let limit, let retryAfter):
             self.init(
                 .queueFull, "the queue holds \(waiting) of at most \(limit) rows",
-                fields: Self.retry(after: retryAfter))
-        case .loading:
-            self.init(.loading, "the model is being loaded", fields: Self.retry(after: .zero))
-        case .draining:
-            self.init(.draining, "the service takes no new requests", fields: Self.retry(after: .zero))
-        case .deadlinePassed:
+                fields: Self.dropped(.queueFull, retryAfter: retryAfter))
+        case .tooLate(let wait, let deadline):
             self.init(
-                .deadline, "the request's time limit passed before its turn came", fields: Self.retry(after: .zero))
+                .tooLate,
+                "by the measured cost of what waits before it, the answer would take \(wait.inSeconds) s; the time limit is "
+                    + "\(deadline.inSeconds) s", fields: Self.dropped(.tooLate, retryAfter: wait - deadline))
+        case .loading:
+            self.init(.loading, "the model is being loaded", fields: Self.dropped(.loading, retryAfter: .zero))
+        case .draining:
+            self.init(
+                .draining, "the service takes no new requests", fields: Self.dropped(.draining, retryAfter: .zero))
+        case .deadlinePassed(let finished, let rows):
+            self.init(
+                .deadline, "the request's time limit passed when \(finished) of its \(rows) rows had run",
+                fields: Self.retry(after: .zero))
         case .cancelled, .badModelSet, .selfTestFailed:
             self.init(.internal, "the request could not be answered")
         }
@@ -121,7 +137,7 @@ extension Problem {
         case .bodyMemoryFull(let limit):
             self.init(
                 .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
-                fields: Self.retry(after: .zero))
+                fields: Self.dropped(.bodyMemoryFull, retryAfter: .zero))
         case .lengthRequired:
             self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
         case .unsupportedContentCoding(let coding):
@@ -143,8 +159,7 @@ extension Problem {
     }
 }
 
-extension Double {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Double {
-        Swift.min(Swift.max(self, Double(range.lowerBound)), Double(range.upperBound))
-    }
+extension Duration {
+    /// Seconds to a tenth, as an error says them.
+    fileprivate var inSeconds: Double { (self / .seconds(1) * 10).rounded() / 10 }
 }

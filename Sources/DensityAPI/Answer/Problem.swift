@@ -31,6 +31,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case imageCount = "image-count"
     case densityNotFinite = "density-not-finite"
     case queueFull = "queue-full"
+    case tooLate = "too-late"
     case fieldsTooLarge = "fields-too-large"
     case `internal`
     case unsupportedMethod = "unsupported-method"
@@ -76,6 +77,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .imageCount: (.unprocessableContent, "The number of images is out of range")
         case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
         case .queueFull: (.tooManyRequests, "Too many requests")
+        case .tooLate: (.tooManyRequests, "The answer would come too late")
         case .fieldsTooLarge: (.requestHeaderFieldsTooLarge, "The header fields are too large")
         case .internal: (.internalServerError, "Internal error")
         case .unsupportedMethod: (.notImplemented, "Unsupported method")
@@ -84,7 +86,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .bodyMemoryFull: (.serviceUnavailable, "Too many bodies at a time")
         case .loading: (.serviceUnavailable, "No model is ready yet")
         case .draining: (.serviceUnavailable, "The service is shutting down")
-        case .deadline: (.serviceUnavailable, "The answer was not ready in time")
+        case .deadline: (.gatewayTimeout, "The answer was not ready in time")
         }
     }
 }

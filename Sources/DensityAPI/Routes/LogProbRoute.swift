@@ -20,6 +20,7 @@ struct LogProbRoute: Route {
         /// Index of the class; nil for none, of a class-conditional model the mixture of all.
         var classIndex: Int?
         var samples: Int
+        var terms: RequestTerms
         var type: MediaType
         var reader: LogProbBodyReader
     }
@@ -34,7 +35,9 @@ struct LogProbRoute: Route {
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
-        let ask = Ask(model: model, classIndex: classIndex, samples: samples, type: type, reader: reader)
+        let terms = try RequestTerms(request, options: options)
+        let ask = Ask(
+            model: model, classIndex: classIndex, samples: samples, terms: terms, type: type, reader: reader)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
         }
@@ -64,6 +67,15 @@ struct LogProbRoute: Route {
                     + "\(context.options.maxRequestRows)")
         }
         if !decoded.isList { _ = try decoded.images[0].get() }
+        let rowCount = decoded.images.count { (try? $0.get()) != nil } * ask.samples
+        if let most = context.service.mostRows(
+            DensityWork.self, cost: ask.classIndex == nil ? 0 : 1, by: ask.model, within: context.options.requestTimeout), rowCount > max(1, most)
+        {
+            throw Problem(
+                .imageCount,
+                "\(rowCount) images, times samples, would take longer than the time limit of "
+                    + "\(context.options.requestTimeout / .seconds(1)) s by the measured cost; at most \(most) fit in")
+        }
 
         let rows = decoded.images.flatMap { image in
             switch image {
@@ -75,7 +87,7 @@ struct LogProbRoute: Route {
             }
         }
         let answer = try await context.service.logDensities(
-            of: rows, model: ask.model, deadline: context.options.requestTimeout)
+            of: rows, model: ask.model, terms: ask.terms.after(decodeTime))
         let results = scores(of: decoded.images, answer.results, ask)
         let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
         return .json(

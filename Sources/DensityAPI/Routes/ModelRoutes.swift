@@ -19,7 +19,8 @@ struct ModelsRoute: Route {
         let store = try context.service.models
         return .done(
             .json([
-                "default": .string(store.defaultModel.record.name), "models": .array(store.models.map(describe)),
+                "default": .string(store.defaultModel.record.name),
+                "models": .array(store.models.map { describe($0, context) }),
             ]).tagged())
     }
 }
@@ -35,12 +36,13 @@ struct ModelRoute: Route {
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkPlain(offering: .json)
-        return .done(.json(describe(try context.service.models.model(named: request.parameters["model"]))).tagged())
+        return .done(
+            .json(describe(try context.service.models.model(named: request.parameters["model"]), context)).tagged())
     }
 }
 
 /// The record of a model, without its check vector.
-private func describe(_ model: LoadedModel) -> JSON {
+private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
     let record = model.record
     return [
         "name": .string(record.name),
@@ -62,12 +64,24 @@ private func describe(_ model: LoadedModel) -> JSON {
             "logprob": .string(model.density.densityOrder.rawValue),
             "sample": .string(model.density.samplingOrder.rawValue),
         ],
+        "limits": limits(of: model, context),
         "parameter_count": .integer(record.parameterCount),
         "format_version": .integer(record.formatVersion),
         "mathematics_version": .integer(record.mathematicsVersion),
         "training": record.training.map(describe) ?? .null,
         "held_out": record.heldOut.map(describe) ?? .null,
         "calibration": record.calibration.map(describe) ?? .null,
+    ]
+}
+
+/// The largest requests that are taken: the API's limits, and what is done within the time limit by the measured cost.
+private func limits(of model: LoadedModel, _ context: APIContext) -> JSON {
+    let (service, options) = (context.service, context.options)
+    let images = service.mostRows(DensityWork.self, by: model, within: options.requestTimeout)
+    let samples = service.mostRows(SamplingWork.self, by: model, within: options.requestTimeout)
+    return [
+        "images": .integer(max(1, min(options.maxRequestRows, images ?? .max))),
+        "samples": .integer(max(1, min(options.maxSampleCount, samples ?? .max))),
     ]
 }
 

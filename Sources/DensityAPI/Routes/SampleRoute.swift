@@ -26,6 +26,7 @@ struct SampleRoute: Route {
         var temperature: Float
         /// Index of the class; nil for none, of a class-conditional model one that is drawn first, by the class prior.
         var classIndex: Int?
+        var terms: RequestTerms
         var type: MediaType
         /// Tag of the answer; nil when the seed was not given, since nobody can ask for the same again.
         var tag: EntityTag?
@@ -48,7 +49,9 @@ struct SampleRoute: Route {
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         var asked = Ask(
-            model: model, count: count, seed: seed, temperature: temperature, classIndex: classIndex, type: type)
+            model: model, count: count, seed: seed, temperature: temperature, classIndex: classIndex,
+            terms: try RequestTerms(request, options: context.options), type: type)
+        asked.terms.isStream = type == .ndjson
         if givenSeed != nil { asked.tag = tag(of: asked) }
         let ask = asked
         // A client that has these very images is told so before they are drawn.
@@ -57,6 +60,7 @@ struct SampleRoute: Route {
             let nothing = AsyncThrowingStream<[UInt8], any Error> { $0.finish() }
             return .done(ServerResponse(status: .ok, fields: fields(ask, timings: nil), body: .stream(nothing)))
         }
+        try checkCount(ask)
         return .later { try await respond(to: ask) }
     }
 
@@ -72,6 +76,19 @@ struct SampleRoute: Route {
         ])
     }
 
+    /// - Throws: ``ProblemKind/parameter`` for more images than can be drawn within the time limit, by the measured cost; those of a
+    ///   stream have that time from block to block.
+    private func checkCount(_ ask: Ask) throws(Problem) {
+        let limit = context.options.requestTimeout
+        guard !ask.terms.isStream,
+            let most = context.service.mostRows(SamplingWork.self, by: ask.model, within: limit), ask.count > max(1, most)
+        else { return }
+        throw Problem(
+            .parameter,
+            "count: \(ask.count) images would take longer than the time limit of \(limit / .seconds(1)) s by the measured "
+                + "cost; at most \(most) fit in, and any number as \(MediaType.ndjson), which is streamed")
+    }
+
     private func fields(_ ask: Ask, timings: RequestTimings?) -> HTTPFields {
         var fields: HTTPFields = [
             .contentType: ask.type.description, .seed: String(ask.seed), .vary: "\(HTTPField.Name.accept)",
@@ -83,7 +100,7 @@ struct SampleRoute: Route {
     }
 
     private func respond(to ask: Ask) async throws -> ServerResponse {
-        let blocks = try context.service.sample(ask.rows, model: ask.model, deadline: context.options.requestTimeout)
+        let blocks = try context.service.sample(ask.rows, model: ask.model, terms: ask.terms)
         if ask.type == .ndjson { return try await stream(blocks, ask) }
         var images: [DrawnImage] = []
         var timings = RequestTimings()

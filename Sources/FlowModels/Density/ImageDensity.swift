@@ -121,7 +121,7 @@ extension ImageDensity {
         of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [RowDensity] {
         guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
-            return try logDensities(of: rows, isCancelled: isCancelled).map { RowDensity(logProb: $0) }
+            return try logDensities(of: rows, threads: threads, isCancelled: isCancelled).map { RowDensity(logProb: $0) }
         }
         let asked = rows.flatMap { row in
             row.classIndex != nil
@@ -143,7 +143,8 @@ extension ImageDensity {
     private func logDensities(
         of rows: [DensityRow], threads: (any IdleThreads)?, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [Double] {
-        let parts = min(threads?.available ?? 1, rows.count / 2)
+        // Twice as many as threads, so that one that is called away leaves little behind.
+        let parts = threads.map { $0.available > 1 ? min(2 * $0.available, rows.count / 2) : 1 } ?? 1
         guard let threads, parts > 1 else { return try logDensities(of: rows, isCancelled: isCancelled) }
         let ranges = rows.count.divided(into: parts)
         let results = PartialResults(parts)

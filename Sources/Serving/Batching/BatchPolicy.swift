@@ -1,31 +1,34 @@
-/// Rules by which a lane puts rows into batches, the same for the life of a ``Batcher``.
+/// How a lane puts rows into batches; stays the same for the life of a ``Batcher``.
 package struct BatchPolicy: Sendable {
-    /// Whether requests share batches.
-    package enum Sharing: Sendable {
-        /// Rows of different requests share a batch, oldest first.
-        case shared
-        /// A batch holds rows of one request, and requests take turns.
-        case apart
-    }
-
-    /// Whether requests share batches.
-    package var sharing: Sharing
-    /// Most rows of one batch.
+    /// Rows of one batch, at most.
     package var maxBatchRows: Int
-    /// Time that a batch that is not full waits for more rows while a worker is free; nothing waits with
-    /// ``Sharing/apart``.
+    /// Time of a worker that one batch takes by the measured cost, at most, but for a single row, and for rows that are cheap
+    /// beside what any batch costs.
+    package var maxBatchTime = Duration.milliseconds(50)
+    /// Time that larger requests may add to the batch of a smaller one, at least; else as much as the smaller one's own.
+    package var leastFillTime = Duration.milliseconds(5)
+    /// How long a batch that is not full waits for more rows while a worker is free.
     package var maxBatchDelay: Duration
-    /// Most rows that wait; those of running batches are not counted.
+    /// Rows that wait, at most; those of running batches are not counted.
     package var maxQueueRows: Int
-    /// Most batches that run at a time.
+    /// Batches that run at a time.
     package var workers: Int
+    /// Wait of the longest waiting request from which on the lane is overloaded, and runs the newest first.
+    package var patience = Duration.seconds(1)
+    /// Whether one worker, where there are several, is left to other callers than one.
+    package var reservesWorker: Bool
 
-    package init(sharing: Sharing, maxBatchRows: Int, maxBatchDelay: Duration, maxQueueRows: Int, workers: Int) {
+    package init(
+        maxBatchRows: Int, maxBatchDelay: Duration, maxQueueRows: Int, workers: Int, reservesWorker: Bool = false
+    ) {
         precondition(maxBatchRows > 0 && maxBatchDelay >= .zero && maxQueueRows > 0 && workers > 0)
-        self.sharing = sharing
         self.maxBatchRows = maxBatchRows
         self.maxBatchDelay = maxBatchDelay
         self.maxQueueRows = maxQueueRows
         self.workers = workers
+        self.reservesWorker = reservesWorker
     }
+
+    /// Batches of one caller that run at a time, at most.
+    var callerBatches: Int { reservesWorker ? max(1, workers - 1) : workers }
 }

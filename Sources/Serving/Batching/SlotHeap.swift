@@ -22,6 +22,11 @@ package struct SlotHeap<Priority: Comparable & Sendable>: Sendable {
     /// A slot of the least priority; nil when there is none.
     package var first: (slot: Int, priority: Priority)? { nodes.first.map { ($0.slot, $0.priority) } }
 
+    /// Priority of `slot`; nil when it is not there.
+    package func priority(of slot: Int) -> Priority? {
+        slot < positions.count && positions[slot] >= 0 ? nodes[positions[slot]].priority : nil
+    }
+
     /// Puts `slot` in, or moves it.
     package mutating func set(_ slot: Int, to priority: Priority) {
         while positions.count <= slot { positions.append(-1) }

@@ -27,8 +27,8 @@ extension Lane {
                 signal.signal()
             case .complete(let ticket):
                 if let end = state.remove(ticket) { ends.append((end, nil)) }
-            case .expire(let ticket):
-                if let end = state.remove(ticket) { ends.append((end, .deadlinePassed)) }
+            case .expire(let ticket, let finished, let rows):
+                if let end = state.remove(ticket) { ends.append((end, .deadlinePassed(finished: finished, of: rows))) }
             }
         }
         setTimer(&state, at: now)
@@ -56,28 +56,51 @@ extension Lane {
 
     private enum Job {
         /// The requests are nil when all of the batch's have left.
-        case batch(Batcher<LaneGroup>.Batch, GroupRequests?)
+        case batch(Batcher<LaneGroup>.Batch, GroupRequests?, isLarge: Bool)
         case help(SharedWork)
-        /// Others did what there was to help with.
+        /// Others did what there was to do.
         case nothing
     }
+
+    /// Time of a batch, by its measured cost, from which on waking other threads to help pays.
+    private static let leastHelped = 0.001
 
     func work() {
         while true {
             signal.wait()
-            let job: Job? = state.withLock { state in
-                guard !state.isStopped else { return nil }
-                if let batch = state.ready.popFirst() { return .batch(batch, state.groups[batch.group]) }
-                return state.shared.first(where: \.hasMore).map(Job.help) ?? .nothing
+            while true {
+                let job: Job? = state.withLock { state in nextJob(&state) }
+                switch job {
+                case .batch(let batch, let requests, let isLarge): run(batch, requests, isLarge: isLarge)
+                // A new batch comes first: the thread that has this one does the rest.
+                case .help(let work): work.help { state.withLock { $0.ready.isEmpty } }
+                case .nothing?: break
+                case nil: return
+                }
+                // What is ready has a signal of its own; what can be helped with need not.
+                let helpsMore = state.withLock { state in
+                    state.ready.isEmpty && state.shared.contains { $0.hasMore }
+                }
+                if !helpsMore { break }
             }
-            switch job {
-            case .batch(let batch, let requests):
-                requests?.run(batch, now, helps ? self : nil)
-                change { state, now in state.batcher.finished(batch.id, at: now) }
-            case .help(let work): work.help()
-            case .nothing: continue
-            case nil: return
-            }
+        }
+    }
+
+    private func nextJob(_ state: inout State) -> Job? {
+        guard !state.isStopped else { return nil }
+        if let batch = state.ready.popFirst() {
+            let seconds = state.batcher.cost(of: batch.group).seconds(rows: batch.rows) ?? .infinity
+            return .batch(batch, state.groups[batch.group], isLarge: seconds >= Self.leastHelped)
+        }
+        return state.shared.first { $0.hasMore }.map(Job.help) ?? .nothing
+    }
+
+    private func run(_ batch: Batcher<LaneGroup>.Batch, _ requests: GroupRequests?, isLarge: Bool) {
+        let start = now
+        let helpers = helps && isLarge ? BatchHelpers(self) : nil
+        requests?.run(batch, start, helpers)
+        change { state, now in
+            state.batcher.finished(batch.id, at: now, work: now - start + (helpers?.time ?? .zero))
         }
     }
 }

@@ -44,9 +44,10 @@ package final class Lane: Sendable {
     let helps: Bool
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
-    package init(policy: BatchPolicy, niceness: Int32 = 0) {
+    /// - Parameter helps: whether idle threads help with batches that run.
+    package init(policy: BatchPolicy, niceness: Int32 = 0, helps: Bool) {
         workers = policy.workers
-        helps = policy.sharing == .shared
+        self.helps = helps
         state = Mutex(State(batcher: Batcher(policy: policy)))
         for _ in 0..<workers {
             Threads.start(niceness: niceness) { self.work() }
@@ -65,17 +66,17 @@ package final class Lane: Sendable {
 
     /// Takes a request: `sink` gets its results, and in any case one ``RowSink/finish(_:)``. `model` is held until then.
     ///
-    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``; then `sink` gets
-    ///   nothing.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
+    ///   ``ServingError/draining``; then `sink` gets nothing.
     package func submit<Work: LaneWork>(
-        _: Work.Type, _ ticket: UInt64, _ rows: [Work.Row], to model: LoadedModel, deadline: Duration?,
+        _: Work.Type, _ ticket: UInt64, _ rows: [Work.Row], to model: LoadedModel, terms: RequestTerms,
         sink: RowSink<Work.Output>
     ) throws(ServingError) {
-        let group = LaneGroup(Work.self, on: model)
+        let group = LaneGroup(Work.self, on: model, cost: rows.first.map(Work.cost) ?? 0)
         try change { state, now throws(ServingError) in
             do throws(Batcher<LaneGroup>.Refusal) {
                 let actions = try state.batcher.enqueue(
-                    ticket, rows: rows.count, group: group, deadline: deadline.map { now + $0 }, at: now)
+                    ticket, rows: rows.count, group: group, terms: terms, at: now)
                 let requests: TypedRequests<Work> = state.requests(of: group, on: model)
                 requests.add(ticket, TypedRequests.Request(rows: rows, sink: sink, arrived: now))
                 state.groupOf[ticket] = group
@@ -98,6 +99,12 @@ package final class Lane: Sendable {
 
     /// Number of rows that wait.
     package var queuedRows: Int { state.withLock(\.batcher.waitingRows) }
+
+    /// Rows of the largest request of a group that can be done within `deadline` while nothing else is there; nil before anything
+    /// was measured.
+    func mostRows(of group: LaneGroup, within deadline: Duration) -> Int? {
+        state.withLock { $0.batcher.mostRows(of: group, within: deadline) }
+    }
 
     /// Refuses new requests, and returns when all others have left.
     package func drain() async {
@@ -135,6 +142,7 @@ extension ServingError {
             case .draining: .draining
             case .full(let waiting, let limit, let retryAfter):
                 .queueFull(waiting: waiting, limit: limit, retryAfter: retryAfter)
+            case .late(let wait, let deadline): .tooLate(wait: wait, deadline: deadline)
             }
     }
 }

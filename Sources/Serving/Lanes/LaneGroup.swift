@@ -1,13 +1,16 @@
 import FlowModels
 
-/// Group of rows that may share a batch: those of one loaded model and one kind of work.
+/// Group of rows that may share a batch: those of one loaded model, one kind of work and one cost.
 struct LaneGroup: Hashable, Sendable {
     let model: LoadedModel.ID
     let work: ObjectIdentifier
+    let cost: Int
 
-    init<Work: LaneWork>(_: Work.Type, on model: LoadedModel) {
+    /// - Parameter cost: ``LaneWork/cost(of:)`` of the rows.
+    init<Work: LaneWork>(_: Work.Type, on model: LoadedModel, cost: Int) {
         self.model = model.id
         work = ObjectIdentifier(Work.self)
+        self.cost = cost
     }
 }
 

@@ -6,6 +6,9 @@ public typealias DensityAnswer = RowAnswer<RowDensity>
 
 /// Log-densities of images.
 package enum DensityWork: LaneWork {
+    /// A row without a class is computed for every class where there are some.
+    package static func cost(of row: DensityRow) -> Int { row.classIndex == nil ? 0 : 1 }
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.densityOrder }
 
     package static func run(
@@ -21,12 +24,13 @@ package enum DensityWork: LaneWork {
 extension DensityService {
     /// Log-densities of `rows`, which are images of `model`'s shape and levels.
     ///
-    /// Returns when all have run, or as soon as the task is cancelled or `deadline` has passed.
-    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``,
-    ///   ``ServingError/deadlinePassed``, ``ServingError/cancelled``.
+    /// Returns when all have run, or as soon as the task is cancelled or the deadline has passed.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
+    ///   ``ServingError/draining``,
+    ///   ``ServingError/deadlinePassed(finished:of:)``, ``ServingError/cancelled``.
     public func logDensities(
-        of rows: [DensityRow], model: LoadedModel, deadline: Duration? = nil
+        of rows: [DensityRow], model: LoadedModel, terms: RequestTerms = RequestTerms()
     ) async throws -> DensityAnswer {
-        try await answer(DensityWork.self, rows, by: model, deadline: deadline)
+        try await answer(DensityWork.self, rows, by: model, terms: terms)
     }
 }

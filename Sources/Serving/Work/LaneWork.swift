@@ -9,6 +9,10 @@ package protocol LaneWork: SendableMetatype {
     /// Result of one row.
     associatedtype Output: Sendable
 
+    /// Number that is the same for rows that cost as much as each other; rows of a request all have one, and those of others share no
+    /// batch.
+    static func cost(of row: Row) -> Int
+
     /// Order in which `model` does the work, which says in which lane it runs.
     static func order(on model: any ImageDensity) -> ExecutionOrder
 
@@ -21,4 +25,8 @@ package protocol LaneWork: SendableMetatype {
         _ rows: [Row], on model: any ImageDensity, threads: (any IdleThreads)?,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [Result<Output, RowFailure>]
+}
+
+extension LaneWork {
+    package static func cost(of row: Row) -> Int { 0 }
 }

@@ -20,12 +20,13 @@ package enum SamplingWork: LaneWork {
 
 extension DensityService {
     /// Draws `rows`; the blocks come in order, each as soon as it and those before it have run. The stream throws
-    /// ``ServingError/deadlinePassed`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
+    /// ``ServingError/deadlinePassed(finished:of:)`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
     ///
-    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
+    ///   ``ServingError/draining``.
     public func sample(
-        _ rows: [SampleRow], model: LoadedModel, deadline: Duration? = nil
+        _ rows: [SampleRow], model: LoadedModel, terms: RequestTerms = RequestTerms()
     ) throws(ServingError) -> AsyncThrowingStream<SampleBlock, any Error> {
-        try blocks(SamplingWork.self, rows, by: model, deadline: deadline)
+        try blocks(SamplingWork.self, rows, by: model, terms: terms)
     }
 }

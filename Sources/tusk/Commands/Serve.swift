@@ -41,10 +41,26 @@ struct Serve: AsyncParsableCommand {
             "How long a batch that is not full waits for more images although a thread is free.", valueName: "ms"))
     var maxBatchDelay = 0.0
 
+    @Option(
+        help: ArgumentHelp(
+            "Time of a thread that a batch takes by its measured cost, at most, but for a single image.",
+            valueName: "ms"))
+    var maxBatchTime = 50.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Wait of the oldest request from which on the newest is served first, but for those that name a time limit.",
+            valueName: "s"))
+    var newestFirstAfter = 1.0
+
     @Option(help: ArgumentHelp("Images that may wait in each lane; more are refused with 429.", valueName: "n"))
     var maxQueueRows = ServiceConfiguration().maxQueueRows
 
-    @Option(help: ArgumentHelp("How long a request may wait for its images to be computed.", valueName: "s"))
+    @Option(
+        help: ArgumentHelp(
+            "Time limit of a request, from its arrival until all its images are computed. What cannot be done by then, by its "
+                + "measured cost, is refused with 429 at once. A client may ask for less by X-Request-Timeout-Ms.",
+            valueName: "s"))
     var requestTimeout = 30.0
 
     @Flag(
@@ -199,6 +215,8 @@ struct Serve: AsyncParsableCommand {
         configuration.maxBatchRows = maxBatchRows
         configuration.maxBatchDelay = .milliseconds(maxBatchDelay)
         configuration.maxQueueRows = maxQueueRows
+        configuration.maxBatchTime = .milliseconds(maxBatchTime)
+        configuration.patience = .seconds(newestFirstAfter)
         return configuration
     }
 
@@ -206,6 +224,8 @@ struct Serve: AsyncParsableCommand {
         try check("--threads", threads, in: 1...1024)
         try check("--max-batch-rows", maxBatchRows, in: 1...65_536)
         try check("--max-batch-delay", maxBatchDelay, in: 0...60_000)
+        try check("--max-batch-time", maxBatchTime, in: 0.1...60_000)
+        try check("--newest-first-after", newestFirstAfter, in: 0.001...86_400)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try connections.check()
         try sizes.check()

@@ -157,6 +157,12 @@ struct ContractTests {
         case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
         case 501: return try await refused(.unsupportedTransferCoding)
         case 503: return try await send(TestAPI(isLoading: true))
+        case 504:
+            let model = FakeDensity()
+            let api = try await TestAPI(model, options: { $0.requestTimeout = .milliseconds(20) })
+            model.hold()
+            defer { model.release() }
+            return try await send(api)
         case 505: return try await refused(.unsupportedVersion)
         default: return nil
         }

@@ -1,0 +1,45 @@
+import HTTPContent
+import HTTPTypes
+import Serving
+
+extension HTTPField.Name {
+    /// Milliseconds that the client gives the answer; as the service's own limit, counted from the whole request.
+    static let requestTimeout = HTTPField.Name("X-Request-Timeout-Ms")!
+    /// Class of priority: `interactive` or `batch`.
+    static let priorityClass = HTTPField.Name("X-Priority")!
+    /// Why a request was turned away, in one word; the name is that of the Gateway API's inference routers.
+    static let droppedReason = HTTPField.Name("X-LLM-D-Request-Dropped-Reason")!
+}
+
+extension RequestTerms {
+    /// Terms that the head of a request asks for: its caller's, within the limits of `options`.
+    /// - Throws: ``ProblemKind/malformedRequest`` for a field that is not what openapi.yaml says.
+    init(_ request: RoutedRequest, options: APIOptions) throws(Problem) {
+        self.init(caller: request.caller, deadline: options.requestTimeout)
+        if let text = request.fields[.requestTimeout] {
+            guard let milliseconds = Int(text), milliseconds > 0, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+            else {
+                throw Problem(
+                    .malformedRequest,
+                    "X-Request-Timeout-Ms must be a whole number of milliseconds from 1 on, not \(quoted(text))")
+            }
+            let asked = Duration.milliseconds(Int64(min(milliseconds, 1 << 40)))
+            deadline = min(asked, options.requestTimeout)
+            isPromised = true
+        }
+        if let text = request.fields[.priorityClass] {
+            guard let priority = Priority(rawValue: text.lowercased()) else {
+                let known = Priority.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Problem(.malformedRequest, "X-Priority must be one of \(known), not \(quoted(text))")
+            }
+            self.priority = priority
+        }
+    }
+
+    /// The same terms after some of the time has gone.
+    func after(_ elapsed: Duration) -> RequestTerms {
+        var terms = self
+        terms.deadline = deadline.map { max(.milliseconds(1), $0 - elapsed) }
+        return terms
+    }
+}
