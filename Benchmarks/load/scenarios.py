@@ -3,6 +3,7 @@
 `alone` comes first: it finds what the others are compared with.
 """
 
+import bisect
 import contextlib
 import math
 import statistics
@@ -16,7 +17,8 @@ from .exchange import summary
 USE = 1 / 4  # of the time: a lone caller's requests under way, so that it never waits for itself
 MOST_PROBES = 50  # a second
 WARM_UP, CALIBRATION = 2, 5  # requests, one after the other
-CLOSED_LOOP = 32  # callers who ask without pause: what finds the capacity
+CLOSED_LOOP = 16  # callers who ask without pause: what finds the capacity
+SAME_BATCH = 0.01  # seconds between answers, at most
 GIVE_UP = 5.0  # seconds after which callers of an overloaded server leave
 STORM = 1000
 
@@ -134,20 +136,33 @@ def beside_flat(trial):
 
 
 def capacity(trial):
-    """Answers a second when callers ask again at once; the first quarter of the time is for filling the batches."""
+    """Answers a second when callers ask again at once."""
     message = trial.load_message()
     trial.load_service_time = trial.time_of(message)
-    with Clients(trial.port, message, patience=trial.patience) as clients, attentive():
+    # some batches, even where a batch has them all
+    seconds = max(trial.seconds, 3 * CLOSED_LOOP * trial.load_service_time)
+    with Clients(trial.port, message) as clients, attentive():
         began = clock()
-        exchanges = clients.closed_loop(CLOSED_LOOP, within=trial.seconds)
-    since, until = began + trial.seconds / 4, began + trial.seconds
-    answered = sum(since <= exchange.answered < until for exchange in exchanges if math.isfinite(exchange.latency))
-    trial.capacity = answered / (until - since)
-    if not answered:
-        raise RuntimeError(f"nobody was answered: {summary(exchanges)['outcomes']}")
+        exchanges = clients.closed_loop(CLOSED_LOOP, within=seconds)
+    times = sorted(exchange.answered for exchange in exchanges if math.isfinite(exchange.latency))
+    trial.capacity = steady_rate(times, began + seconds / 4)
     found = summary(exchanges)
     del found["latencies_ms"]
-    return found | {"per_second": trial.capacity, "callers": CLOSED_LOOP, "service_time": trial.load_service_time}
+    return found | {
+        "per_second": trial.capacity, "callers": CLOSED_LOOP, "seconds": seconds, "service_time": trial.load_service_time}
+
+
+def steady_rate(times, since):
+    """Of answers at `times`, sorted: how many there are a second behind the last one before `since`, while the batches fill, up to the
+    last of all. Both are ends of batches, which may be answered at once."""
+    first = bisect.bisect_right(times, since)
+    if first == 0:  # nothing so early: the first batch has to do
+        first = 1
+        while first < len(times) and times[first] - times[first - 1] < SAME_BATCH:
+            first += 1
+    if first >= len(times):
+        raise RuntimeError(f"{len(times)} answers are too few for a capacity")
+    return (len(times) - first) / (times[-1] - times[first - 1])
 
 
 def overload(trial, factor, keep_alive, says_deadline=False):
