@@ -13,7 +13,7 @@ def poisson(rate, seconds, seed):
     return due
 
 
-def constant(rate, seconds, seed=None):
+def constant(rate, seconds):
     """Evenly spaced."""
     return [i / rate for i in range(int(rate * seconds))]
 
@@ -24,5 +24,3 @@ def jittered(rate, seconds, seed):
     chance = random.Random(seed)
     return [time + chance.random() / (2 * rate) for time in constant(rate, seconds)]
 
-
-ARRIVALS = {"poisson": poisson, "constant": constant, "jittered": jittered}

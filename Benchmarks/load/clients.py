@@ -21,19 +21,18 @@ RECEIVED_AT_ONCE = 1 << 18  # bytes
 
 
 @contextlib.contextmanager
-def attentive(pid=0):
-    """The process `pid` before others, where this user may: the clients stand for other machines, and must not wait for a processor
-    that the server keeps busy."""
+def attentive():
+    """This process before all others, where the user may: the clients stand for other machines, and must not wait for a processor that
+    the server keeps busy. By a real-time class, since niceness counts only within a session (sched(7), autogroups)."""
     try:
-        os.setpriority(os.PRIO_PROCESS, pid, -10)
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     except PermissionError:
         yield False
         return
     try:
         yield True
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, pid, 0)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Connection:

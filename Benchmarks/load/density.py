@@ -59,7 +59,7 @@ class Density:
     @torch.inference_mode()
     def __call__(self, images):
         """Nats, `[n]`, of levels `[n, height, width]`."""
-        noise = np.stack([philox.dequantization_noise(self.record["name"], image.reshape(-1)) for image in images])
+        noise = philox.dequantization_noises(self.record["name"], images.reshape(len(images), -1))
         levels = torch.from_numpy(images.astype(np.float64))
         w, log_det = to_logits(levels, torch.from_numpy(noise).double().view(levels.shape), self.record["logit_alpha"])
         return (self.of_logits(w.float()).double() + log_det).numpy()

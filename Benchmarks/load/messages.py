@@ -76,6 +76,7 @@ class Tusk:
     """How `tusk serve` is asked."""
 
     path = "/logprob"
+    knows_deadlines = True  # X-Request-Timeout-Ms
 
     def __init__(self, shape):
         self.shape = shape
@@ -102,12 +103,16 @@ class Tusk:
 class Ray(Tusk):
     """Our peer with Ray Serve takes the same bodies; it draws nothing."""
 
+    knows_deadlines = False
+
     def sample(self, count):
         return None
 
 
 class LitServe:
     """LitServe takes JSON, so images are PNG in base64, as in its own examples."""
+
+    knows_deadlines = False
 
     def __init__(self, shape):
         self.shape = shape
@@ -117,7 +122,6 @@ class LitServe:
         return wire.request("POST", "/logprob", json.dumps({"images": text}).encode(), "application/json", keep_alive)
 
     def several(self, count, keep_alive=True, timeout=None):
-        """It knows no deadlines of requests."""
         return self.post([png(image) for image in images(self.shape, count)], keep_alive)
 
     def one(self, keep_alive=True):

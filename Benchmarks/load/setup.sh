@@ -3,4 +3,5 @@
 set -eu
 cd "$(dirname "$0")/../.."
 scripts/setup.sh zoo
+# together, so that pip sees when one pins what the other cannot have
 .venv/bin/pip install --quiet -r Benchmarks/requirements.txt -r Benchmarks/load/requirements.txt

@@ -12,6 +12,7 @@ What breaks these, and after --judge-after minutes also a memory that grows and 
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ import time
 
 from Benchmarks import machine
 from Benchmarks.http import processes
+from Benchmarks.service import free_port
 from . import models
 from .traffic import exchanges, prober, watch
 from .traffic.bad import Bad
@@ -62,11 +64,11 @@ class Soak:
         self.options, self.tally, self.stop = options, Tally(), threading.Event()
         self.certificates = exchanges.Certificates(folder)
         self.keys = exchanges.Keys(options.program, folder)
-        self.port = exchanges.free_port()
-        self.tls, self.plain = ("127.0.0.1", self.port), str(pathlib.Path(folder) / "soak.sock")
+        port = free_port()
+        self.tls, self.plain = ("127.0.0.1", port), str(pathlib.Path(folder) / "soak.sock")
         self.log = open(pathlib.Path(folder) / "log", "w+")
         command = [
-            options.program, "serve", "--model", model, "--listen", f"127.0.0.1:{self.port}", "--listen", f"unix:{self.plain}",
+            options.program, "serve", "--model", model, "--listen", f"127.0.0.1:{port}", "--listen", f"unix:{self.plain}",
             "--key-file", self.keys.file, "--tls-certificate", self.certificates.certificate, "--tls-key", self.certificates.key,
             "--head-timeout", HEAD_TIMEOUT, "--body-timeout", BODY_TIMEOUT, "--log-level", "warning", *options.serve]
         self.process = processes.start(command, self.log)
@@ -87,57 +89,56 @@ class Soak:
         raise SystemExit(f"soak: the service does not start: {self.log.read().strip()}")
 
     def open(self, chance):
-        return Link(self.plain) if chance.random() < 0.5 else Link(self.tls, self.context())
+        return Link(self.plain) if chance.random() < 0.5 else Link(self.tls, self.certificates.context())
 
-    def context(self):
-        return self.certificates.context()
-
-    def visit(self, chance):
-        """One connection: some good requests on it, or one bad deed."""
-        is_good = chance.random() < GOOD_OF_ALL
-        table = (self.good if is_good else self.bad).table
-        name = "connect"
+    @contextlib.contextmanager
+    def watched(self, name):
         try:
-            if not is_good:
-                action = pick(chance, table)
-                name = action.__name__
-                self.tally.note(name, action(lambda: self.open(chance), chance, self.authorization))
-                return
-            with self.open(chance) as link:
-                for _ in range(chance.randint(1, 8)):
-                    action = pick(chance, table)
-                    name = action.__name__
-                    self.tally.note(name, action(link, chance, self.authorization))
-                    if self.stop.wait(chance.expovariate(20)):
-                        break
-                name = "last"
-                link.ask("GET", "/health/live", keep_alive=False)
-                link.expect_end()
+            yield
         except Broken as error:
             self.tally.violation(name, error)
         except OSError as error:
             self.tally.violation(name, f"{type(error).__name__}: {error}")
 
+    def misbehave(self, action, chance):
+        with self.watched(action.__name__):
+            self.tally.note(action.__name__, action(lambda: self.open(chance), chance, self.authorization))
+
+    def behave(self, chance):
+        """A connection with some good requests on it, after the last of which nothing more comes."""
+        with self.watched("connection"), self.open(chance) as link:
+            for _ in range(chance.randint(1, 8)):
+                action = pick(chance, self.good.table)
+                try:
+                    self.tally.note(action.__name__, action(link, chance, self.authorization))
+                except Broken as error:
+                    raise Broken(f"{action.__name__}: {error}") from error
+                if self.stop.wait(chance.expovariate(20)):
+                    break
+            link.ask("GET", "/health/live", keep_alive=False)
+            link.expect_end()
+
     def act(self, seed):
         chance = random.Random(seed)
         while not self.stop.wait(chance.expovariate(self.options.rate / self.options.clients)):
-            self.visit(chance)
+            if chance.random() < GOOD_OF_ALL:
+                self.behave(chance)
+            else:
+                self.misbehave(pick(chance, self.bad.table), chance)
 
     def exchange(self, seed):
         chance = random.Random(seed)
         while not self.stop.wait(chance.uniform(*PAUSE)):
-            try:
+            with self.watched("exchange"):
                 self.tally.note("exchange", exchanges.exchange(
                     self.process.pid, self.certificates, self.keys, self.tls, self.plain, chance))
-            except (Broken, OSError) as error:
-                self.tally.violation("exchange", error)
 
     def run(self):
         """Samples of every second, the prober's latencies, and descriptors before and after."""
         self.wait_until_ready()
         chance = random.Random(0)
-        for action in [action for _, action in self.bad.table]:  # whatever is opened once for good is open then
-            self.tally.note(action.__name__, action(lambda: self.open(chance), chance, self.authorization))
+        for _, action in self.bad.table:  # whatever is opened once for good is open then
+            self.misbehave(action, chance)
         before = watch.settled_descriptors(self.process.pid, LEAVES_WITHIN)
         seconds = 60 * self.options.minutes
         probes = prober.Prober(self.plain, self.keys.lasting, self.options.probes, seconds)

@@ -39,8 +39,6 @@ class Answer:
                 return False
             self.read_head(bytes(self.received[:end + 2]))
             del self.received[:end + 4]
-            if self.status < 200:  # an interim one
-                self.head = None
         if self.chunked:
             return self.take_chunks()
         if self.until_end or len(self.received) < self.length:
@@ -53,7 +51,10 @@ class Answer:
         if not start:
             raise ValueError(f"no answer of HTTP/1: {head[:60]!r}")
         lower = head.lower()
-        self.head, self.status = head, int(start.group(2))
+        self.status = int(start.group(2))
+        if self.status < 200:  # an interim one: another head follows
+            return
+        self.head = head
         self.closes = field(lower, b"connection") == b"close" or start.group(1) == b"0"
         wait = field(lower, b"retry-after")
         self.retry_after = int(wait) if wait and wait.isdigit() else None

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import time
 
-from Benchmarks.service import free_port
 from .link import Broken, Link
 
 NOTICED_WITHIN = 20.0  # seconds

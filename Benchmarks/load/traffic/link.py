@@ -3,6 +3,7 @@
 import secrets
 import select
 import socket
+import ssl
 import struct
 
 from .. import wire
@@ -17,10 +18,11 @@ class Broken(Exception):
 class Link:
     """Over TLS to a port of loopback, or plain over a Unix socket; `context` is TLS's, or None."""
 
-    def __init__(self, address, context=None):
+    def __init__(self, address, context=None, patience=PATIENCE):
+        self.patience = patience
         family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
         self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(patience)
         try:
             self.socket.connect(address)
             if context:
@@ -34,7 +36,7 @@ class Link:
         try:
             self.socket.sendall(data)
         except TimeoutError as error:
-            raise Broken(f"took no more of a request for {PATIENCE:.0f} s") from error
+            raise Broken(f"took no more of a request for {self.patience:g} s") from error
 
     def answer(self, of_head=False):
         """The next answer, whole."""
@@ -44,7 +46,7 @@ class Link:
             try:
                 part = self.socket.recv(1 << 16)
             except TimeoutError as error:
-                raise Broken(f"no answer within {PATIENCE:.0f} s") from error
+                raise Broken(f"no answer within {self.patience:g} s") from error
             except ConnectionResetError as error:
                 raise Broken("reset before a whole answer") from error
             if not part:
@@ -72,10 +74,11 @@ class Link:
         return answer
 
     def quiet(self):
-        """Nothing has come that was not asked for."""
+        """Nothing has come that was not asked for. Over TLS something may have, a session ticket: what is no ticket is found before the
+        next answer."""
         if self.rest:
             raise Broken(f"unasked bytes: {self.rest[:40]!r}")
-        if select.select([self.socket], [], [], 0)[0] and not hasattr(self.socket, "context"):
+        if not isinstance(self.socket, ssl.SSLSocket) and select.select([self.socket], [], [], 0)[0]:
             raise Broken("something came before it was asked for: bytes, or an end without Connection: close")
 
     def expect_end(self):
@@ -83,7 +86,7 @@ class Link:
         try:
             more = self.rest or self.socket.recv(1 << 16)
         except TimeoutError as error:
-            raise Broken(f"not closed within {PATIENCE:.0f} s") from error
+            raise Broken(f"not closed within {self.patience:g} s") from error
         except ConnectionResetError:
             more = b""
         if more:

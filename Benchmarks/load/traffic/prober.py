@@ -13,20 +13,21 @@ from .link import Broken, Link
 def _run(address, key, rate, seconds, results):
     image = messages.png(messages.images((28, 28), 1)[0])
     fields = exchanges.authorization(key)
-    found, link = [], Link(address)
+    found, link = [], None
     began = time.monotonic()
     with attentive():
         for due in jittered(rate, seconds, seed=1):
             time.sleep(max(began + due - time.monotonic(), 0))
             try:
-                status = link.ask("POST", "/logprob", image, "image/png", fields=fields).status
+                link = link or Link(address)
+                answer = link.ask("POST", "/logprob", image, "image/png", fields=fields)
+                status, ends = answer.status, answer.closes  # as the service does after so many requests
             except (Broken, OSError):
-                status = None
+                status, ends = None, True
             found.append((due, 1000 * (time.monotonic() - began - due), status))
-            # the service ends a connection after so many requests
-            if status is None or len(found) % 5000 == 0:
+            if ends and link:
                 link.close()
-                link = Link(address)
+                link = None
     results.send(found)
 
 
