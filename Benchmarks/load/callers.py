@@ -1,13 +1,12 @@
 """Callers that keep a server busy beside those that are measured, in a process of their own: they ask again as soon as they are
-answered. Who is refused waits as long as the answer says, at most a second, or a tenth of one; who asked for too much asks for half."""
+answered, and after a refusal as soon as it says. Who asked for too much asks for half."""
 
 import contextlib
 import multiprocessing
 
 from .clients import Clients
-from .exchange import summary
+from .exchange import refusal_pause, summary
 
-REFUSAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds
 TOO_MUCH = (413, 422)
 SETTLE = 1.0  # seconds until they are under way
 
@@ -17,12 +16,10 @@ def _run(port, messages, callers, source, stop, results):
     given = len(messages)
 
     def pause(exchange):
-        if exchange.status in TOO_MUCH and len(messages) > 1:
+        if exchange.status in TOO_MUCH and exchange.message is messages[0] and len(messages) > 1:
             messages.pop(0)
             clients.message = messages[0]
-        if exchange.status == 200:
-            return 0.0
-        return min(exchange.retry_after or REFUSAL_PAUSE, LONGEST_PAUSE)
+        return refusal_pause(exchange)
 
     with Clients(port, messages[0], sources=(source,), patience=3600) as clients:
         exchanges = clients.closed_loop(callers, stop=stop.is_set, pause=pause)

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from Tests.Goldens.checks import check
-from . import wire
+from . import callers, wire
 from .arrivals import jittered, poisson
 from .clients import Clients, clock
 from .exchange import ANSWERED, CLOSED, GAVE_UP, REFUSED, summary
@@ -119,6 +119,20 @@ def check_closed_loop():
               150 < rate <= 202 and (connections == 8) == keep_alive, f"{rate:.0f} a second of at most 200, {connections} connections")
 
 
+def check_too_much():
+    """Callers who ask for too much ask for half, once for all of them."""
+    def answer(head, connection):
+        time.sleep(0.01)
+        size = int(head.split()[1][1:])
+        connection.sendall(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n" if size > 16 else OK % b"")
+
+    sizes = [wire.request("GET", f"/{64 >> i}") for i in range(7)]
+    with serving(answer) as (port, _), callers.busy(port, sizes, 4) as found:
+        pass
+    check("callers who ask for too much", found["halvings"] == 2 and found["outcomes"]["413"] <= 8 and found["outcomes"]["200"] > 10,
+          f"halved {found['halvings']} times, {found['outcomes']}")
+
+
 def check_answers():
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nT: v\r\n\r\n"
     interim = b"HTTP/1.1 100 Continue\r\n\r\n" + OK % b"one"
@@ -166,7 +180,7 @@ def check_slope():
 
 
 def main():
-    for one in (check_arrivals, check_answers, check_stall, check_patience, check_closed_loop, check_eyes, check_slope):
+    for one in (check_arrivals, check_answers, check_stall, check_patience, check_closed_loop, check_too_much, check_eyes, check_slope):
         one()
 
 

@@ -12,7 +12,7 @@ import socket
 import time
 
 from . import wire
-from .exchange import ANSWERED, CLOSED, CUT, GAVE_UP, REFUSED, Exchange
+from .exchange import ANSWERED, CLOSED, CUT, GAVE_UP, REFUSED, Exchange, refusal_pause
 
 clock = time.monotonic
 READING, WRITING = select.EPOLLIN, select.EPOLLIN | select.EPOLLOUT
@@ -98,8 +98,8 @@ class Clients:
             self.end(connection, CUT)
         return ended
 
-    def closed_loop(self, callers, within=None, stop=None, pause=lambda exchange: 0.0):
-        """Exchanges of `callers` that ask again `pause(exchange)` seconds after each has ended."""
+    def closed_loop(self, callers, within=None, stop=None, pause=refusal_pause):
+        """Exchanges of `callers` that ask again `pause(exchange)` seconds after each has ended; without a word only after a refusal."""
         return self.run([0.0] * callers, lambda exchange: clock() + pause(exchange), stop, within)
 
     def step(self, pause):
@@ -110,14 +110,14 @@ class Clients:
                     self.move(connection)
 
     def begin(self, due):
-        exchange = Exchange(due)
+        exchange = Exchange(due, self.message)
         connection = self.idle.pop() if self.idle else self.open()
         if connection is None:
             exchange.end = REFUSED
             self.ended.append(exchange)
             return
         connection.exchange, connection.answer = exchange, wire.Answer()
-        connection.unsent = memoryview(self.message)
+        connection.unsent = memoryview(exchange.message)
         self.busy += 1
         self.waiting.append((connection, exchange))
         if connection.events == READING:  # else it is not connected yet

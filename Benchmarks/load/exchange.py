@@ -4,6 +4,7 @@ import collections
 import math
 
 ANSWERED, GAVE_UP, CLOSED, REFUSED, CUT = "answered", "gave up", "closed", "refused", "cut"
+REFUSAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds: where a refusal says nothing, and at most
 
 
 class Exchange:
@@ -13,10 +14,10 @@ class Exchange:
     answer; `refused` when no connection was to be had; `cut` when the measurement ended first.
     """
 
-    __slots__ = ("due", "sent", "answered", "status", "retry_after", "end")
+    __slots__ = ("due", "message", "sent", "answered", "status", "retry_after", "end")
 
-    def __init__(self, due):
-        self.due = due
+    def __init__(self, due, message):
+        self.due, self.message = due, message
         self.sent = self.answered = self.status = self.retry_after = self.end = None
 
     @property
@@ -29,6 +30,13 @@ class Exchange:
     def outcome(self):
         """Status of the answer, or how else it ended."""
         return str(self.status) if self.end == ANSWERED else self.end
+
+
+def refusal_pause(exchange):
+    """Seconds that a caller who asks without pause waits after all: as long as a refusal says, at most a second."""
+    if exchange.status == 200:
+        return 0.0
+    return min(exchange.retry_after or REFUSAL_PAUSE, LONGEST_PAUSE)
 
 
 def percentile(values, percent):

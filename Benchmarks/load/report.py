@@ -3,6 +3,7 @@
     .venv/bin/python -m Benchmarks.load.report [runs/load/load.json]
 """
 
+import collections
 import json
 import pathlib
 import statistics
@@ -24,8 +25,13 @@ KEPT = {True: "kept connections", False: "a connection each"}
 
 
 def short_names(programs):
-    """A name for each build: tusk for the first, and the folder for the others."""
-    return ["tusk"] + [f"tusk of {pathlib.Path(program).resolve().parents[2].name}" for program in programs[1:]]
+    """A name for each build: tusk for the first, for the others with the folder that .build is in, or else a number."""
+    names = ["tusk"]
+    for number, program in enumerate(programs[1:], 2):
+        parts = pathlib.Path(program).absolute().parts
+        folder = parts[parts.index(".build") - 1] if ".build" in parts[1:] else str(number)
+        names.append(f"tusk of {folder}" if f"tusk of {folder}" not in names else f"tusk of {folder}, {number}")
+    return names
 
 
 def duration(milliseconds):
@@ -43,12 +49,14 @@ def outcomes(found, name="outcomes"):
     return ", ".join(f"{count} of {total} {what}" for what, count in others.items())
 
 
-def others_of(found):
+def others_of(runs):
     """What the callers beside got: without it a ratio near 1 could mean that they were all refused."""
-    beside = found.get("beside")
-    if not beside:
-        return ""
-    return ", ".join(f"{count} × {what}" for what, count in beside["outcomes"].items() if what != "cut") or "nothing yet"
+    counts = collections.Counter()
+    for run in runs:
+        counts.update(run["beside"]["outcomes"])
+    halvings = max(run["beside"]["halvings"] for run in runs)
+    text = ", ".join(f"{count} × {what}" for what, count in counts.most_common() if what != "cut") or "no answer yet"
+    return text + (f", halved {halvings} times" if halvings else "")
 
 
 def line(name, found):
@@ -67,7 +75,7 @@ def line(name, found):
     ratio += f", {found['p99_of_service_time']:.2f} service times" if found.get("p99_of_service_time") else ""
     text = f"{name}: {found['requests']} requests, p50 {duration(found['p50'])}, p99 {duration(found['p99'])}{ratio}"
     text += f"; {outcomes(found)}" if outcomes(found) else ""
-    text += f"; beside: {others_of(found)}" if "beside" in found else ""
+    text += f"; beside: {others_of([found])}" if "beside" in found else ""
     text += f"; storm: {found['storm']}" if "storm" in found else ""
     if "recovered_after" in found:
         after = found["recovered_after"]
@@ -88,6 +96,8 @@ def ratio_cell(runs, key="p99_ratio", percentile="p99"):
     refused = sum(sum(count for what, count in run["outcomes"].items() if what != "200") for run in runs)
     asked = sum(run["requests"] for run in runs)
     said = f"; {refused} of {asked} not served" if refused else ""
+    if "beside" in runs[0] and (others := others_of(runs)).rpartition("×")[2] != " 200":
+        said += f"; the others: {others}"
     return f"**{ratio:.2f}** ({duration(median([run[percentile] for run in runs]))}{said})" if ratio is not None else f"never{said}"
 
 

@@ -77,10 +77,10 @@ class Trial:
             raise RuntimeError("the lone caller is not answered")
         return median
 
-    def probe(self, seed=1, seconds=None):
+    def probe(self, seed=1):
         """A lone caller's requests, one image each, and how they compare with those of `alone`."""
         with Clients(self.port, self.one, patience=self.patience) as clients, attentive() as before_others:
-            exchanges = clients.run(jittered(self.rate, seconds or self.seconds, seed))
+            exchanges = clients.run(jittered(self.rate, self.seconds, seed))
         found = summary(sorted(exchanges, key=lambda exchange: exchange.due)) | {"rate": self.rate, "attentive": before_others}
         if self.lone:
             found["p99_ratio"] = found["p99"] / self.lone["p99"] if found["p99"] is not None else None
