@@ -35,6 +35,7 @@ from .traffic.link import Broken, Link
 HEAD_TIMEOUT, BODY_TIMEOUT = 3, 5  # seconds of the server's, short so that stalled clients come and go
 KEPT_VIOLATIONS = 50
 PAUSE = (2, 10)  # seconds between two exchanges of files
+PICTURE_EVERY = 5  # seconds
 LEAVES_WITHIN = 30  # seconds for the server's descriptors to go once nobody is connected
 GOOD_OF_ALL = 0.6  # fraction of the visits that are of the good kind
 
@@ -56,7 +57,7 @@ class Tally:
             self.violation_count += 1
             if len(self.violations) < KEPT_VIOLATIONS:
                 self.violations.append(f"{name}: {error}")
-                print(f"soak: BROKEN: {name}: {error}", file=sys.stderr, flush=True)
+                print(f"soak: {time.strftime('%H:%M:%S')}: {name}: {error}", file=sys.stderr, flush=True)
 
 
 class Soak:
@@ -66,7 +67,7 @@ class Soak:
         self.keys = exchanges.Keys(options.program, folder)
         port = free_port()
         self.tls, self.plain = ("127.0.0.1", port), str(pathlib.Path(folder) / "soak.sock")
-        self.log = open(pathlib.Path(folder) / "log", "w+")
+        self.log = open(pathlib.Path(options.output).with_suffix(".log"), "w+")
         command = [
             options.program, "serve", "--model", model, "--listen", f"127.0.0.1:{port}", "--listen", f"unix:{self.plain}",
             "--key-file", self.keys.file, "--tls-certificate", self.certificates.certificate, "--tls-key", self.certificates.key,
@@ -126,6 +127,14 @@ class Soak:
             else:
                 self.misbehave(pick(chance, self.bad.table), chance)
 
+    def show_pictures(self):
+        """Large pictures at fixed times: each takes so long that minutes with different numbers of them could not be compared."""
+        chance, number = random.Random(0), 0
+        began = time.monotonic()
+        while not self.stop.wait(max(began + number * PICTURE_EVERY - time.monotonic(), 0)):
+            self.misbehave(self.bad.large_picture, chance)
+            number += 1
+
     def exchange(self, seed):
         chance = random.Random(seed)
         while not self.stop.wait(chance.uniform(*PAUSE)):
@@ -137,13 +146,14 @@ class Soak:
         """Samples of every second, the prober's latencies, and descriptors before and after."""
         self.wait_until_ready()
         chance = random.Random(0)
-        for _, action in self.bad.table:  # whatever is opened once for good is open then
+        for _, action in [*self.bad.table, (0, self.bad.large_picture)]:  # whatever is opened once for good is open then
             self.misbehave(action, chance)
         before = watch.settled_descriptors(self.process.pid, LEAVES_WITHIN)
         seconds = 60 * self.options.minutes
         probes = prober.Prober(self.plain, self.keys.lasting, self.options.probes, seconds)
         threads = [threading.Thread(target=self.act, args=(seed,), daemon=True) for seed in range(1, 1 + self.options.clients)]
         threads.append(threading.Thread(target=self.exchange, args=(0,), daemon=True))
+        threads.append(threading.Thread(target=self.show_pictures, daemon=True))
         for thread in threads:
             thread.start()
         samples = watch.every_second(self.process, seconds, self.report)
@@ -193,7 +203,7 @@ def arguments():
     parser.add_argument("--judge-after", type=float, default=10, help="minutes from which on growth is a fault too")
     parser.add_argument("--max-slope", type=float, default=4, help="MB an hour that memory may grow, beyond twice the standard error")
     parser.add_argument("--max-p99-growth", type=float, default=1.1, help="p99 of the last minute over that of the first")
-    parser.add_argument("--output", default="runs/load/soak", help="path of the figures (.json) and the plot (.png)")
+    parser.add_argument("--output", default="runs/load/soak", help="path of figures (.json), plot (.png) and log (.log)")
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="last: further options of tusk serve")
     options = parser.parse_args()
     if options.minutes <= 0 or options.clients < 1 or options.rate <= 0 or options.probes <= 0:

@@ -2,6 +2,7 @@
 what this side ended."""
 
 import gzip
+import itertools
 import os
 import socket
 import time
@@ -47,9 +48,12 @@ class Bad:
     def __init__(self, head_timeout):
         self.head_timeout = head_timeout
         self.image = messages.png(messages.images((28, 28), 1)[0])
+        self.pictures = itertools.cycle([(make(), media) for make, media in messages.PICTURES.values()])  # one thread's alone
+        self.unfolding = gzip.compress(bytes(1 << 26), 9)
+        # each with its weight
         self.table = [
             (8, self.malformed), (6, self.cut_head), (8, self.cut_body), (8, self.leaves), (4, self.leaves_stream), (3, self.slow_sender),
-            (3, self.slow_reader), (1, self.stalls), (4, self.bad_image), (2, self.too_large), (1, self.large_picture), (2, self.bomb),
+            (3, self.slow_reader), (1, self.stalls), (4, self.bad_image), (2, self.too_large), (2, self.bomb),
             (3, self.unauthorized), (3, self.idles), (2, self.garbage)]
 
     def head(self, fields, length, path="/logprob", kind="image/png"):
@@ -131,7 +135,9 @@ class Bad:
             link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             link.send(wire.request("GET", "/openapi.yaml", keep_alive=False, fields=fields))
             answer = wire.Answer()
-            while not answer.take(link.socket.recv(2048) or b""):
+            while not answer.take(part := link.socket.recv(2048)):
+                if not part:
+                    raise Broken("closed before a whole answer, while it was read slowly")
                 time.sleep(0.01)
             link.rest = answer.rest
             link.expect_end()
@@ -149,8 +155,9 @@ class Bad:
 
     def bad_image(self, open, chance, fields):
         bodies = [os.urandom(400), self.image[:-20], self.image[:60], b"", messages.png(messages.images((5, 9), 1)[0]), huge_header()]
+        body = chance.choice(bodies)
         with open() as link:
-            answer = link.ask("POST", "/logprob", chance.choice(bodies), chance.choice(["image/png", "image/jpeg"]), False, fields)
+            answer = link.ask("POST", "/logprob", body, chance.choice(["image/png", "image/jpeg"]), False, fields)
             link.expect_end()
         return self.client_error(answer)
 
@@ -167,18 +174,17 @@ class Bad:
         return status
 
     def large_picture(self, open, chance, fields):
-        kind = chance.choice(list(messages.PICTURES))
-        make, media = messages.PICTURES[kind]
+        """The kinds in turns."""
+        picture, media = next(self.pictures)
         with open() as link:
-            answer = link.ask("POST", "/logprob?fit=contain", make(), media, False, fields)
+            answer = link.ask("POST", "/logprob?fit=contain", picture, media, False, fields)
             link.expect_end()
         return answer.status if answer.status == 200 else self.client_error(answer)
 
     def bomb(self, open, chance, fields):
         """Some kB of gzip that would unfold to 64 MiB."""
-        body = gzip.compress(bytes(1 << 26), 1)
         with open() as link:
-            answer = link.ask("POST", "/logprob", body, "application/octet-stream", False, [*fields, ("Content-Encoding", "gzip")])
+            answer = link.ask("POST", "/logprob", self.unfolding, "application/octet-stream", False, [*fields, ("Content-Encoding", "gzip")])
         return self.client_error(answer)
 
     def unauthorized(self, open, chance, fields):
