@@ -131,7 +131,8 @@ def model_table(entry, names):
         def goodput(found, kind=kind):
             of_kind = [run for those in found for run in those["runs"]
                        if (run["factor"], run["keep_alive"], run["says_deadline"]) == kind]
-            return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**"
+            # a peer is not asked what it does not know
+            return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**" if of_kind else "–"
 
         row(f"offered {factor:g}×, {KEPT[keep_alive]}{', deadline said' if says else ''}: in time ÷ capacity", goodput, "goodput")
     row("Poisson at 70% of capacity: p99 ÷ service time", lambda found: ratio_cell(found, "p99_of_service_time"), "poisson")
