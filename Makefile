@@ -12,6 +12,7 @@ HOST := 127.0.0.1
 PORT := 8080
 ARGS :=
 DATA :=
+MINUTES := 60
 # `make install PREFIX=/opt/tusk DESTDIR=package`
 PREFIX  := /usr/local
 DESTDIR :=
@@ -97,7 +98,7 @@ deploy-check: ## validate deploy/: kubernetes, compose and systemd
 	scripts/deploy-check.sh
 
 ##@ Measure
-.PHONY: bench-setup bench bench-http-setup bench-http exactness zoo-setup zoo zoo-report zoo-check
+.PHONY: bench-setup bench bench-http-setup bench-http bench-load-setup bench-load load-check soak exactness zoo-setup zoo zoo-report zoo-check
 bench-setup: ## a Python environment, .venv, for Benchmarks/ and Training/
 	Benchmarks/setup.sh
 
@@ -110,6 +111,19 @@ bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift,
 
 bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
 	$(PYTHON) -m Benchmarks.http.run --program $(PROGRAM) $(ARGS)
+
+bench-load-setup: bench-setup ## LitServe and Ray Serve, and images for the small model, for bench-load
+	Benchmarks/load/setup.sh
+
+bench-load: build bench-load-setup ## what load does to a lone caller, beside LitServe and Ray Serve, 20 minutes each (DATA, ARGS)
+	$(PYTHON) -m Benchmarks.load.run --program $(PROGRAM) $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+load-check: bench-setup ## check the clients of bench-load and soak against servers of their own, 10 seconds
+	$(PYTHON) -m Benchmarks.load.check
+
+soak: build bench-setup ## good and bad load for MINUTES (60): one answer each, memory and descriptors (DATA, ARGS)
+	$(if $(DATA),,@scripts/setup.sh zoo)
+	$(PYTHON) -m Benchmarks.load.soak --program $(PROGRAM) --minutes $(MINUTES) $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute (ARGS)
 	$(PYTHON) -m Benchmarks.exactness --program $(PROGRAM) --write $(ARGS)

@@ -82,9 +82,9 @@ def answers(port, tls):
         return False
 
 
-def wait_until_answers(process, port, name, tls=None):
+def wait_until_answers(process, port, name, tls=None, within=READY_WITHIN):
     began = time.monotonic()
     while not answers(port, tls):
-        if process.poll() is not None or time.monotonic() - began > READY_WITHIN:
+        if process.poll() is not None or time.monotonic() - began > within:
             raise RuntimeError(f"{name} does not answer on port {port}")
         time.sleep(0.02)

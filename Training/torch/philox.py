@@ -9,7 +9,8 @@ LOW = np.uint64(0xFFFFFFFF)
 
 
 def words(seed, stream, count):
-    """The first `count` 32-bit words of a stream of Philox4x32-10: key `seed`, counter `(index, stream)`."""
+    """The first `count` 32-bit words of a stream of Philox4x32-10: key `seed`, counter `(index, stream)`. Of several seeds, uint64
+    `[n, 1]`, as many rows."""
     index = np.arange(-(-count // 4), dtype=np.uint64)
     part = lambda value: np.full_like(index, value & 0xFFFFFFFF)  # noqa: E731
     c = [index & LOW, index >> np.uint64(32), part(stream), part(stream >> 32)]
@@ -19,13 +20,28 @@ def words(seed, stream, count):
         high = lambda value: value >> np.uint64(32)  # noqa: E731
         c = [high(second) ^ c[1] ^ np.uint64(k[0]), second & LOW, high(first) ^ c[3] ^ np.uint64(k[1]), first & LOW]
         k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return np.stack(c, axis=-1).reshape(-1)[:count]
+    drawn = np.stack(c, axis=-1)
+    return drawn.reshape(*drawn.shape[:-2], -1)[..., :count]
+
+
+def noise_seed(name, pixels):
+    """Seed of the noise of one image's levels under the model `name`."""
+    return int.from_bytes(hashlib.sha256(name.encode() + b"\0" + pixels.tobytes()).digest()[:8], "big")
 
 
 def dequantization_noise(name, pixels, draw=0):
     """`u` in (0, 1), float32, of one image's levels under the model `name`."""
-    digest = hashlib.sha256(name.encode() + b"\0" + pixels.tobytes()).digest()
-    drawn = words(int.from_bytes(digest[:8], "big"), draw, pixels.size)
+    return uniform(words(noise_seed(name, pixels), draw, pixels.size))
+
+
+def dequantization_noises(name, images):
+    """`u` of each row of `images`, `[n, dims]`, at once."""
+    seeds = np.array([[noise_seed(name, pixels)] for pixels in images], np.uint64)
+    return uniform(words(seeds, 0, images.shape[1]))
+
+
+def uniform(drawn):
+    """Numbers in (0, 1), float32, of 32-bit words."""
     return ((drawn >> np.uint64(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2**-23)
 
 

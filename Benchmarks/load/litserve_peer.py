@@ -1,0 +1,57 @@
+"""The same density served by LitServe, with its batching: POST /logprob of PNGs in JSON, {"images": [base64, …]}.
+
+    .venv/bin/python -m Benchmarks.load.litserve_peer --model FILE --port PORT
+"""
+
+import argparse
+import base64
+
+import litserve
+import numpy as np
+import torch
+
+from .density import Density
+
+
+class LogProb(litserve.LitAPI):
+    def __init__(self, model, threads, **batching):
+        super().__init__(api_path="/logprob", **batching)
+        self.model, self.threads = model, threads
+
+    def setup(self, device):
+        torch.set_num_threads(self.threads)
+        self.density = Density.warmed_up(self.model)
+
+    def decode_request(self, request):
+        return np.stack([self.density.decode(base64.b64decode(text)) for text in request["images"]])
+
+    def batch(self, inputs):
+        return inputs
+
+    def predict(self, inputs):
+        """Of a list of requests, which may have several images each, the log-densities of each."""
+        log_probs = self.density(np.concatenate(inputs))
+        return np.split(log_probs, np.cumsum([len(images) for images in inputs])[:-1])
+
+    def unbatch(self, output):
+        return output
+
+    def encode_response(self, log_probs):
+        return {"results": [self.density.answer(log_prob) for log_prob in log_probs]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="model file of tusk")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--batch", type=int, default=8, help="most requests of a batch")
+    parser.add_argument("--batch-wait", type=float, default=0.01, help="seconds that a batch waits for more")
+    parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
+    options = parser.parse_args()
+    api = LogProb(options.model, options.threads, max_batch_size=options.batch, batch_timeout=options.batch_wait)
+    server = litserve.LitServer(api, accelerator="cpu", timeout=30)
+    server.run(host="127.0.0.1", port=options.port, generate_client_file=False, log_level="error", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

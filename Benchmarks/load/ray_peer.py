@@ -1,0 +1,74 @@
+"""The same density served by Ray Serve, with its batching: POST /logprob of a PNG, a JPEG or stacked raw images.
+
+    .venv/bin/python -m Benchmarks.load.ray_peer --model FILE --port PORT
+"""
+
+import argparse
+import os
+import signal
+import tempfile
+
+import numpy as np
+import ray
+import torch
+from ray import serve
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from Benchmarks import machine
+from .density import Density
+
+
+def application(model, threads, batch, batch_wait):
+    @serve.deployment(num_replicas=1, max_ongoing_requests=4096, ray_actor_options={"num_cpus": 1})
+    class LogProb:
+        def __init__(self):
+            torch.set_num_threads(threads)
+            self.density = Density.warmed_up(model)
+
+        @serve.batch(max_batch_size=batch, batch_wait_timeout_s=batch_wait)
+        async def log_probs(self, inputs):
+            """Of a list of requests, which may have several images each, the log-densities of each."""
+            found = self.density(np.concatenate(inputs))
+            return np.split(found, np.cumsum([len(images) for images in inputs])[:-1])
+
+        def decode(self, kind, body):
+            if kind == "application/octet-stream":
+                return np.frombuffer(body, np.uint8).reshape(-1, *self.density.shape)
+            return self.density.decode(body)[None]
+
+        async def __call__(self, request: Request):
+            if request.url.path == "/health":
+                return JSONResponse({"status": "ready"})
+            images = self.decode(request.headers["content-type"], await request.body())
+            answers = [self.density.answer(log_prob) for log_prob in await self.log_probs(images)]
+            return JSONResponse(answers[0] if len(answers) == 1 else {"results": answers})
+
+    return LogProb.bind()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="model file of tusk")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--batch", type=int, default=8, help="most requests of a batch")
+    parser.add_argument("--batch-wait", type=float, default=0.01, help="seconds that a batch waits for more")
+    parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
+    options = parser.parse_args()
+    # blocked, so that sigwait has it and not one of the threads that Ray starts
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+    # its processes inherit these
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(machine.REPOSITORY)}
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        ray.init(
+            num_cpus=options.threads, include_dashboard=False, log_to_driver=False, logging_level="error",
+            _temp_dir=folder)
+        serve.start(http_options={"host": "127.0.0.1", "port": options.port})
+        serve.run(application(options.model, options.threads, options.batch, options.batch_wait))
+        signal.sigwait([signal.SIGTERM, signal.SIGINT])
+        serve.shutdown()
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()
