@@ -33,11 +33,11 @@ struct Group: Hashable {
 
 /// One worker, batches of 64, requests of one row for 4 models that all have a deadline; `waiting` of them wait all the time.
 /// The lane asks for the next tick after every event, so that is part of each.
-func measure(_ sharing: BatchPolicy.Sharing, delay: Duration, waiting: Int, rounds: Int) -> (
+func measure(delay: Duration, waiting: Int, rounds: Int) -> (
     costs: [Cost], rowsPerBatch: Int
 ) {
     let policy = BatchPolicy(
-        sharing: sharing, maxBatchRows: 64, maxBatchDelay: delay, maxQueueRows: waiting + 64, workers: 1)
+        maxBatchRows: 64, maxBatchDelay: delay, maxQueueRows: waiting + 64, workers: 1)
     var batcher = Batcher<Group>(policy: policy)
     var ticket: UInt64 = 0
     var now = Duration.zero
@@ -51,7 +51,8 @@ func measure(_ sharing: BatchPolicy.Sharing, delay: Duration, waiting: Int, roun
         ticket += 1
         defer { _ = batcher.nextTick }
         return try batcher.enqueue(
-            ticket, rows: 1, group: Group(model: Int(ticket % 4), kind: 0), deadline: now + .seconds(30), at: now)
+            ticket, rows: 1, group: Group(model: Int(ticket % 4), kind: 0),
+            terms: RequestTerms(caller: Caller(name: "\(ticket % 1000)"), deadline: .seconds(30)), at: now)
     }
     while batcher.waitingRows < waiting { note(try! submit()) }
     for round in 0..<rounds {
@@ -80,13 +81,10 @@ var clock = Cost()
 for _ in 0..<100_000 { clock.add {} }
 let perReading = clock.nanoseconds / clock.events
 print("ns of an event        waiting   enqueue    cancel    refuse    finish   rows a batch")
-for (name, sharing, delay) in [
-    ("shared", BatchPolicy.Sharing.shared, Duration.zero), ("shared, delay", .shared, .milliseconds(5)),
-    ("apart", .apart, .zero),
-] {
+for (name, delay) in [("at once", Duration.zero), ("delay of 5 ms", .milliseconds(5))] {
     for waiting in [10, 1000, 10_000] {
         // The least of five averages: others use the machine too.
-        let runs = (0..<5).map { _ in measure(sharing, delay: delay, waiting: waiting, rounds: 200) }
+        let runs = (0..<5).map { _ in measure(delay: delay, waiting: waiting, rounds: 200) }
         let costs = (0..<4).map { kind in runs.map { $0.costs[kind].each(clock: perReading) }.min()! }
         let cells = [waiting] + costs + [runs[0].rowsPerBatch]
         let text = cells.map { number in String(repeating: " ", count: 10 - "\(number)".count) + "\(number)" }

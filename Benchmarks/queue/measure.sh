@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 [ $# -gt 0 ] || set -- "$here/../../Sources/Serving/Batching"
 programs=()
 for folder in "$@"; do
-    mapfile -t sources < <(find "$folder" -maxdepth 1 \( -name 'Batch*.swift' -o -name RequestTable.swift -o -name 'Slot*.swift' \))
+    sources=("$folder"/*.swift)
     swiftc -O -wmo -swift-version 6 -package-name tusk -o "$work/${#programs[@]}" "${sources[@]}" "$here/main.swift"
     programs+=("$work/${#programs[@]}")
 done

@@ -69,8 +69,8 @@ struct LogProbRoute: Route {
         if !decoded.isList { _ = try decoded.images[0].get() }
         let rowCount = decoded.images.count { (try? $0.get()) != nil } * ask.samples
         if let most = context.service.mostRows(
-            DensityWork.self, cost: ask.classIndex == nil ? 0 : 1, by: ask.model, within: context.options.requestTimeout), rowCount > max(1, most)
-        {
+            DensityWork.self, cost: ask.classIndex == nil ? 0 : 1, by: ask.model, within: context.options.requestTimeout
+        ), rowCount > max(1, most) {
             throw Problem(
                 .imageCount,
                 "\(rowCount) images, times samples, would take longer than the time limit of "

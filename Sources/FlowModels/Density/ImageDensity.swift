@@ -121,7 +121,9 @@ extension ImageDensity {
         of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [RowDensity] {
         guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
-            return try logDensities(of: rows, threads: threads, isCancelled: isCancelled).map { RowDensity(logProb: $0) }
+            return try logDensities(of: rows, threads: threads, isCancelled: isCancelled).map {
+                RowDensity(logProb: $0)
+            }
         }
         let asked = rows.flatMap { row in
             row.classIndex != nil
