@@ -38,6 +38,9 @@ struct LaneSimulation {
     private(set) var busy = Duration.zero
     private(set) var wasted = Duration.zero
     private var random: RandomStream
+    /// Callers that have come, and those of their first requests that have neither started nor ended.
+    private var seen: Set<Int> = []
+    private var newcomers: [Int] = []
     /// Clients that will leave, soonest last.
     private var leaving: [(at: Duration, ticket: Int)] = []
 
@@ -119,6 +122,7 @@ struct LaneSimulation {
         do throws(Batcher<Int>.Refusal) {
             let actions = try batcher.enqueue(
                 UInt64(ticket), rows: arrival.rows, group: arrival.group, terms: terms, at: now)
+            if seen.insert(arrival.caller).inserted { newcomers.append(ticket) }
             if let patience = arrival.patience {
                 let at = now + patience
                 leaving.insert((at, ticket), at: leaving.firstIndex { $0.at <= at } ?? leaving.count)
@@ -174,7 +178,6 @@ struct LaneSimulation {
 
     private mutating func start(_ batch: Batcher<Int>.Batch) {
         if batch.rows > trace.policy.maxBatchRows || batch.rows == 0 { fault("a batch of \(batch.rows) rows") }
-        let callers = Set(batch.slices.map { records[Int($0.ticket)].arrival.caller })
         let lead = records[Int(batch.slices[0].ticket)].arrival
         for slice in batch.slices {
             let ticket = Int(slice.ticket)
@@ -184,10 +187,9 @@ struct LaneSimulation {
             records[ticket].started = slice.rows.upperBound
             if records[ticket].firstStart == nil { records[ticket].firstStart = now }
         }
-        for ticket in records.indices where records[ticket].end == nil && records[ticket].started == 0 {
-            if !callers.contains(records[ticket].arrival.caller) {
-                records[ticket].turnsBefore[lead.caller, default: 0] += 1
-            }
+        newcomers.removeAll { records[$0].end != nil || records[$0].started > 0 }
+        for ticket in newcomers where records[ticket].arrival.caller != lead.caller {
+            records[ticket].turnsBefore[lead.caller, default: 0] += 1
         }
         let cost = trace.costs[batch.group]
         let factor = cost.noise > 1 ? Double.random(in: 1 / cost.noise...cost.noise, using: &random) : 1

@@ -37,10 +37,8 @@ struct SimulationTests {
         else {
             return []
         }
-        var seen: Set<Int> = []
         return run.records.enumerated().compactMap { ticket, record in
-            let isFirst = seen.insert(record.arrival.caller).inserted
-            guard isFirst, let start = record.firstStart, start - record.arrival.at < run.trace.policy.patience,
+            guard let start = record.firstStart, start - record.arrival.at < run.trace.policy.patience,
                 let (caller, turns) = record.turnsBefore.first(where: { $0.value > 1 })
             else { return nil }
             return "request \(ticket) waited for \(turns) turns of caller \(caller)"
