@@ -96,7 +96,7 @@ class Job:
         alone = ["--threads", str(self.threads)]
         if self.side == "ours":
             return [str(self.options.program), "train", "--data", self.data, *self.words, "--name", self.entry.name,
-                    "--output", str(self.folder / "ours.safetensors"), "--resume", *alone]
+                    "--output", str(self.folder / "ours.safetensors"), "--resume", "--patience", "0", *alone]
         return [sys.executable, "-m", "Benchmarks.zoo.peer", "--entry", self.entry.name, "--data", self.data,
                 "--folder", str(self.folder), "--seconds", f"{self.seconds:g}", *alone]
 

@@ -12,8 +12,11 @@ package struct SHA256 {
     }
 
     /// Adds `bytes` to those that the digest is of.
-    package mutating func update(_ bytes: Span<UInt8>) {
-        unsafe bytes.withUnsafeBufferPointer {
+    package mutating func update(_ bytes: Span<UInt8>) { unsafe update(bytes.bytes) }
+
+    /// Adds `bytes` to those that the digest is of.
+    package mutating func update(_ bytes: RawSpan) {
+        unsafe bytes.withUnsafeBytes {
             _ = unsafe SHA256_Update(&context, $0.baseAddress, $0.count)
         }
     }
@@ -35,9 +38,18 @@ package struct SHA256 {
         return digest
     }
 
+    /// Returns the digest of all bytes so far, 64 hexadecimal digits in lower case; the value is not to be used after it.
+    package mutating func hex() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        finish(into: &digest)
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
     /// Digest of `bytes`, 64 hexadecimal digits in lower case.
     package static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest(bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        var hash = SHA256()
+        hash.update(bytes.span)
+        return hash.hex()
     }
 }

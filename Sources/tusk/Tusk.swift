@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
+import System
 
 @main
 enum Main {
@@ -30,6 +31,7 @@ struct Tusk: AsyncParsableCommand {
             Evaluate.self,
             Sample.self,
             Inspect.self,
+            Seal.self,
             Health.self,
             KeyCommand.self,
             Bench.self,
@@ -49,12 +51,34 @@ struct Tusk: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
+            endIfSuccess(error)
             exit(withError: error)
         }
+        // what a service prints is for whoever watches it start and end, and nothing is lost with it
+        if !(command is Serve) { endOutput() }
+    }
+
+    /// Ends the program with a status of its own where something that was printed was not written: it may have been all there is of a
+    /// result, or a key that cannot be shown again.
+    private static func endOutput() {
+        do throws(SystemError) {
+            try Terminal.endOutput()
+        } catch {
+            Glibc.exit(ExitStatus.output.saying("standard output: \(error)").rawValue)
+        }
+    }
+
+    /// Ends the program as the parser does where `error` is none, such as a wish for help: but what is not written is an error.
+    private static func endIfSuccess(_ error: any Error) {
+        guard exitCode(for: error).isSuccess else { return }
+        Terminal.line(fullMessage(for: error))
+        endOutput()
+        Glibc.exit(EXIT_SUCCESS)
     }
 
     /// Ends the program as the parser does, but that an option which does not exist comes before what is missing.
     private static func exit(withParsingError error: any Error) -> Never {
+        endIfSuccess(error)
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard exitCode(for: error) == .validationFailure,
             let unknown = try? OptionTable(of: Tusk.self).unknownOption(in: arguments)

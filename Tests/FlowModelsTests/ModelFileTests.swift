@@ -29,10 +29,17 @@ struct ModelFileTests {
         return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + tensors
     }
 
-    /// A sound file with `text` of its header replaced; the text must be there.
+    /// The header without the hash of the contents, so that what is wrong with these is said, and not that they were changed.
+    private func unsealed(_ header: String) throws -> String {
+        try #require(header.contains(/"sha256":"[0-9a-f]{64}",/))
+        return header.replacing(/"sha256":"[0-9a-f]{64}",/, with: "")
+    }
+
+    /// A sound file without a hash, with `text` of its header replaced; the text must be there.
     private func damaged(_ text: String, _ replacement: String) throws -> [UInt8] {
-        let (header, tensors) = parts(
+        var (header, tensors) = parts(
             try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
+        header = try unsealed(header)
         try #require(header.contains(text), "\(text) is not in \(header)")
         return file(header.replacing(text, with: replacement), tensors)
     }
@@ -221,11 +228,61 @@ struct ModelFileTests {
             try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .float32))
         var bad = tensors
         bad[3] ^= 0x40  // the exponent of the first shift
-        guard case .checkFailed(let expected, let actual, let tolerance) = error(file(header, bad)) else {
+        guard case .checkFailed(let expected, let actual, let tolerance) = error(file(try unsealed(header), bad)) else {
             Issue.record("not refused")
             return
         }
         #expect(abs(expected - actual) > tolerance)
+    }
+
+    @Test("a file with any bit turned is refused", arguments: [TensorPrecision.float32, .float16])
+    func damage(_ precision: TensorPrecision) throws {
+        let sound = try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: precision)
+        let (header, tensors) = parts(sound)
+        #expect(error(sound) == nil)
+        // the last bit of the last weight, of which no density tells
+        var bad = sound
+        bad[sound.count - tensors.count + 40 * precision.width] ^= 1
+        #expect(error(bad) == .damaged)
+        #expect(
+            error(file(try unsealed(header), Array(bad.suffix(tensors.count)))) == nil, "which without a hash loads")
+        // a digit of the record
+        #expect(error(file(header.replacing("\\\"levels\\\":256", with: "\\\"levels\\\":255"), tensors)) == .damaged)
+        // but for the name of the hash, without which nobody misses it
+        let name = try #require(sound.firstRange(of: Array("sha256".utf8)))
+        for place in stride(from: 0, to: sound.count, by: 3) where !name.contains(place) {
+            var bad = sound
+            bad[place] ^= 1 << UInt8(place / 3 % 8)
+            #expect(error(bad) != nil, "byte \(place)")
+        }
+    }
+
+    @Test("a file of a program that wrote no hash loads, and is sealed with its tensors and all else as they were")
+    func seal() throws {
+        let sound = try ModelFile.encode(tinyModel(MaskedAutoregressiveFlow.self), precision: .bfloat16)
+        let (header, tensors) = parts(sound)
+        let old = file(
+            try unsealed(header).replacing("\"__metadata__\":{", with: "\"__metadata__\":{\"note\":\"kept\","), tensors)
+        let path = FileManager.default.temporaryDirectory.path() + "tusk-model-\(UUID().uuidString).safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(old).write(to: URL(filePath: path))
+        #expect(try ModelFile.load(path: path).record == load(sound).record)
+
+        let (hash, wasSealed) = try ModelFile.seal(path: path)
+        let sealed = try [UInt8](Data(contentsOf: URL(filePath: path)))
+        #expect(!wasSealed && parts(sealed).tensors == tensors && (sealed.count - tensors.count) % 8 == 0)
+        #expect(header.contains(hash), "as if it had been written with it")
+        let metadata = unsafe try Safetensors.decode(sealed.span.bytes).metadata
+        #expect(metadata["note"] == "kept" && metadata["sha256"] == hash && metadata.count == 3)
+        #expect(try ModelFile.load(path: path).record == load(sound).record)
+        #expect(try ModelFile.seal(path: path) == (hash, true))
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: path))) == sealed)
+
+        // what is damaged is not made sound
+        var bad = sealed
+        bad[sealed.count - 1] ^= 1
+        try Data(bad).write(to: URL(filePath: path))
+        #expect(throws: ModelFileError.damaged) { try ModelFile.seal(path: path) }
     }
 }
 

@@ -83,12 +83,12 @@ struct DistillTests {
             ("dropout is 0.91; it must be 0.0 to 0.9", ["--dropout", "0.91"]),
             ("--add-blocks is 1025", ["--add-blocks", "1025"]),
         ] {
-            let refused = try Program.run(arguments + more)
+            let refused = try Program.run(arguments + more + ["--overwrite"])
             #expect(refused.code == 1 && refused.errors.contains(text), "\(refused.errors)")
         }
         #expect(try Program.run(arguments + ["--repeat", "right"]).code == 64)
-        #expect(try Program.run(CommandTests.train(work, "--epochs", "1", "--name", "v")).code == 0)
-        let vectors = try Program.run(arguments)
+        #expect(try Program.run(CommandTests.train(work, "--epochs", "1", "--name", "v", "--overwrite")).code == 0)
+        let vectors = try Program.run(arguments + ["--overwrite"])
         #expect(vectors.code == 1, "\(vectors.output)")
         #expect(vectors.errors.contains("blocks to add is 2; allowed is 0 with maf"), "\(vectors.errors)")
     }

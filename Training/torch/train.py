@@ -15,6 +15,7 @@ best validation so far, .weights.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import pathlib
@@ -215,7 +216,7 @@ class Training:
             "check": {
                 "pixels": first.flatten().int().tolist(), "log_prob": self.mixture(exact.double(), first).item()},
         }
-        safetensors.torch.save_file(tensors, self.output, {"tusk": json.dumps(record)})
+        self.output.write_bytes(sealed(tensors, json.dumps(record)))
         self.output.with_suffix(".weights").unlink()
         print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim")
 
@@ -230,6 +231,14 @@ class Training:
         each = [flow(w, torch.full((len(w),), c, device=w.device)).double().cpu() + math.log(share)
                 for c, share in enumerate(self.prior)]
         return torch.logsumexp(torch.stack(each), 0) + log_det
+
+
+def sealed(tensors, record):
+    """The bytes of a model file, with the hash of the record and of the tensors' bytes, which `tusk` verifies when it loads it."""
+    data = safetensors.torch.save(tensors)
+    start = 8 + int.from_bytes(data[:8], "little")
+    digest = hashlib.sha256(record.encode() + data[start:]).hexdigest()
+    return safetensors.torch.save(tensors, {"tusk": record, "sha256": digest})
 
 
 def arguments(words=None):

@@ -5,7 +5,7 @@ import System
 /// One `.safetensors` file with all that a density needs; see docs/reference/model-file.md.
 public enum ModelFile {
     /// Key of the record in the file's metadata.
-    private static let recordKey = "tusk"
+    static let recordKey = "tusk"
 
     /// Bounds on the sizes in a record, so that nothing large is computed or allocated for a bad one.
     enum Limit {
@@ -67,7 +67,9 @@ public enum ModelFile {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = String(decoding: try encoder.encode(record), as: UTF8.self)
-        return (tensors, [recordKey: json])
+        var digest = ContentHash(record: json)
+        for tensor in tensors { digest.add(tensor.values, precision) }
+        return (tensors, [recordKey: json, ContentHash.key: digest.hex()])
     }
 
     /// Writes a model file beside its place and renames it there, so that nobody ever reads half of one.
@@ -102,7 +104,8 @@ public enum ModelFile {
         }
     }
 
-    /// Loads a model from memory, which is read and not kept, and verifies its check vector in single precision.
+    /// Loads a model from memory, which is read and not kept, and verifies its hash, if it has one, and its check vector in single
+    /// precision.
     /// - Parameter precision: precision of the weights that the model computes with.
     /// - Throws: ``ModelFileError``.
     public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> DensityModel {
@@ -113,6 +116,7 @@ public enum ModelFile {
         } catch let error as SafetensorsError {
             throw ModelFileError.format(error)
         }
+        try ContentHash.verify(metadata, of: bytes)
         let record = try record(in: metadata)
         guard let architecture = FlowRegistry.architecture(named: record.architecture) else {
             throw ModelFileError.unknownArchitecture(

@@ -6,6 +6,8 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case unreadable(reason: String)
     /// The file is no sound safetensors file.
     case format(SafetensorsError)
+    /// Record or tensors are not those that the file has the hash of.
+    case damaged
     /// There is no `tusk` document in the file's metadata.
     case noRecord
     /// A `field` of the record, by its dotted path, is missing or makes no sense; `reason` continues a sentence about it.
@@ -47,6 +49,7 @@ extension ModelFileError: CustomStringConvertible {
         switch self {
         case .unreadable(let reason): "the model file cannot be read: \(reason)"
         case .format(let error): "not a sound safetensors file: \(error)"
+        case .damaged: "the file is damaged: its contents do not have the SHA-256 that it says they have"
         case .noRecord: "the file's metadata has no \"tusk\" document: it was not written by tusk"
         case .badRecord(let field, let reason): "the model's record is wrong: \(field): \(reason)"
         case .newerFormat(let version, let supported):

@@ -135,6 +135,34 @@ package enum Safetensors {
             header.entries[name] = Entry(dtype: precision.rawValue, shape: shape, data_offsets: [offset, end])
             offset = end
         }
+        try sink(try encode(header))
+        for (number, tensor) in tensors.enumerated() {
+            let values = values(number)
+            precondition(values.count == tensor.shape.reduce(1, *))
+            try write(values, precision, to: sink)
+        }
+    }
+
+    /// Hands the bytes of a tensor's values to `sink`, some hundred thousand at a time.
+    static func write(
+        _ values: [Float], _ precision: TensorPrecision, to sink: ([UInt8]) throws -> Void
+    ) rethrows {
+        var bytes: [UInt8] = []
+        for piece in values.count.blocks(of: pieceCount) {
+            bytes.removeAll(keepingCapacity: true)
+            for value in values[piece] {
+                switch precision {
+                case .float32: append(value.bitPattern, to: &bytes)
+                case .bfloat16: append(bfloat16(value), to: &bytes)
+                case .float16: append(Float16(value).bitPattern, to: &bytes)
+                }
+            }
+            try sink(bytes)
+        }
+    }
+
+    /// Encodes the header behind its length.
+    private static func encode(_ header: Header) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var json = [UInt8](try encoder.encode(header))
@@ -142,22 +170,27 @@ package enum Safetensors {
         json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
         var bytes: [UInt8] = []
         append(UInt64(json.count), to: &bytes)
-        try sink(bytes + json)
-        for (number, tensor) in tensors.enumerated() {
-            let values = values(number)
-            precondition(values.count == tensor.shape.reduce(1, *))
-            for piece in values.count.blocks(of: pieceCount) {
-                bytes.removeAll(keepingCapacity: true)
-                for value in values[piece] {
-                    switch precision {
-                    case .float32: append(value.bitPattern, to: &bytes)
-                    case .bfloat16: append(bfloat16(value), to: &bytes)
-                    case .float16: append(Float16(value).bitPattern, to: &bytes)
-                    }
-                }
-                try sink(bytes)
-            }
+        return bytes + json
+    }
+
+    /// Hands the bytes of a file to `sink` with other metadata; the tensors' bytes stay as they are.
+    /// - Throws: ``SafetensorsError``; what `sink` throws.
+    static func rewrite(
+        _ bytes: RawSpan, metadata: [String: String], to sink: ([UInt8]) throws -> Void
+    ) throws {
+        var (header, start) = try header(of: bytes)
+        header.metadata = metadata
+        try sink(try encode(header))
+        for piece in (start..<bytes.byteCount).blocks(of: 4 * pieceCount) {
+            try sink(unsafe bytes.extracting(piece).withUnsafeBytes { unsafe Array($0) })
         }
+    }
+
+    /// Adds the tensors' bytes of a file, all behind its header, to those that a digest is of.
+    /// - Throws: ``SafetensorsError``.
+    static func addData(of bytes: RawSpan, to digest: inout SHA256) throws {
+        let (_, start) = try header(of: bytes)
+        digest.update(bytes.extracting(start..<bytes.byteCount))
     }
 
     /// Count of numbers that are written at a time.
@@ -179,19 +212,7 @@ package enum Safetensors {
     /// Decodes the bytes of a file: tensors by name, and the metadata.
     /// - Throws: ``SafetensorsError``.
     package static func decode(_ bytes: RawSpan) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
-        guard bytes.byteCount >= 8 else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }
-        let length = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
-        guard length <= UInt64(headerLimit) else {
-            throw SafetensorsError.headerTooLong(bytes: length, limit: headerLimit)
-        }
-        let start = 8 + Int(length)
-        guard start <= bytes.byteCount else {
-            throw SafetensorsError.wrongLength(expected: start, actual: bytes.byteCount)
-        }
-        let json = unsafe bytes.extracting(8..<start).withUnsafeBytes { unsafe Data($0) }
-        guard let header = try? JSONDecoder().decode(Header.self, from: json) else {
-            throw SafetensorsError.headerNotJSON
-        }
+        let (header, start) = try header(of: bytes)
         let data = bytes.extracting(start..<bytes.byteCount)
         var tensors: [String: Tensor] = [:]
         var end = 0
@@ -206,6 +227,25 @@ package enum Safetensors {
             throw SafetensorsError.wrongLength(expected: start + end, actual: bytes.byteCount)
         }
         return (tensors, header.metadata)
+    }
+
+    /// Decodes the header of a file, and finds where the tensors' bytes begin.
+    /// - Throws: ``SafetensorsError``.
+    private static func header(of bytes: RawSpan) throws -> (header: Header, dataStart: Int) {
+        guard bytes.byteCount >= 8 else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }
+        let length = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
+        guard length <= UInt64(headerLimit) else {
+            throw SafetensorsError.headerTooLong(bytes: length, limit: headerLimit)
+        }
+        let start = 8 + Int(length)
+        guard start <= bytes.byteCount else {
+            throw SafetensorsError.wrongLength(expected: start, actual: bytes.byteCount)
+        }
+        let json = unsafe bytes.extracting(8..<start).withUnsafeBytes { unsafe Data($0) }
+        guard let header = try? JSONDecoder().decode(Header.self, from: json) else {
+            throw SafetensorsError.headerNotJSON
+        }
+        return (header, start)
     }
 
     private static func decode(_ name: String, _ entry: Entry, from data: RawSpan, at end: inout Int) throws -> Tensor {

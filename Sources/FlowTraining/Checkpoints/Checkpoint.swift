@@ -68,6 +68,7 @@ extension Trainer {
                 try Safetensors.write(tensors, metadata: metadata, precision: .float32, values: live, to: write)
             }
         }
+        noteSaved()
     }
 
     /// Continues where the checkpoint stopped. Only the options that say how long to train may have changed.
@@ -128,5 +129,6 @@ extension Trainer {
                 Adam.Moments(info: infos[$0], first: arrays[2][$0], second: arrays[3][$0], average: arrays[1][$0])
             })
         bestWeights = arrays.count > 4 ? arrays[4] : nil
+        noteSaved()
     }
 }

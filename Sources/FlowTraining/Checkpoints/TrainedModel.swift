@@ -1,20 +1,26 @@
 import DataSets
 import FlowCore
 public import FlowModels
+import System
 
 extension Trainer {
     /// Makes a model of the best flow, with its record: how it was trained, what it reaches on the validation images, the quantiles of
     /// their log-densities, and a check vector; all of them for the weights as rounded to `precision`.
+    ///
+    /// Where the training time is up before all validation images are scored, those count that were; at least a slice a thread.
     ///
     /// The check vector is the first validation image; a distilled flow may be steep there, and has an image that it draws itself.
     ///
     /// - Parameters:
     ///   - name: `[A-Za-z0-9._-]{1,64}`.
     ///   - classes: names of the classes that were trained on.
+    ///   - isInterrupted: looked at before each slice of the validation images.
     /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` before the first validation;
-    ///   ``TrainingError/diverged(quantity:epoch:step:)`` when a validation image has no finite density in this precision.
+    ///   ``TrainingError/diverged(quantity:epoch:step:)`` when a validation image has no finite density in this precision;
+    ///   ``TrainingError/interrupted``.
     public func model(
-        name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision
+        name: String, classes: [String], trainSplit: String, validationSplit: String, precision: TensorPrecision,
+        isInterrupted: () -> Bool = { false }
     ) throws -> DensityModel {
         guard var best, let bestPoint = progress.best else {
             throw TrainingError.mismatch(property: "number of validations", expected: "1 or more", actual: "0")
@@ -36,7 +42,17 @@ extension Trainer {
                 start: identity.start),
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
-        let logProbs = try heldOutLogProbs(logDensities(of: held, under: model, threads: threads))
+        var logProbs: [Double] = []
+        // for each of the classes, which take as long as so many images
+        let images = max(1, validationRows / max(1, sizes.classes))
+        for slice in held.count.blocks(of: threads * images) {
+            if isInterrupted() { throw TrainingError.interrupted }
+            if !logProbs.isEmpty, let maxSeconds = options.maxSeconds, secondsNow >= maxSeconds { break }
+            let parts = Array(slice.blocks(of: images))
+            logProbs += try mapInParallel(parts.count, threads: threads) { p in
+                try heldOutLogProbs(logDensities(of: held.subset(Array(parts[p])), under: model, threads: 1))
+            }.flatMap { $0 }
+        }
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,
@@ -44,7 +60,7 @@ extension Trainer {
         }
         let evaluation = Evaluation(model: record, split: validationSplit, draws: 1, logProbs: logProbs)
         record.heldOut = HeldOutRecord(
-            split: validationSplit, count: held.count, bitsPerDim: evaluation.bitsPerDim,
+            split: validationSplit, count: logProbs.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
         if goal == .divergence {

@@ -35,11 +35,13 @@ public struct MemoryEstimate: Sendable, Equatable {
     }
 
     /// Returns the estimate with the tapes of a step.
+    /// - Parameter images: count of the images of an epoch, of which a step has no more.
     public func adding(
-        _ flow: some Bijection, dequantizer: Dequantizer? = nil, options: TrainingOptions, threads: Int
+        _ flow: some Bijection, dequantizer: Dequantizer? = nil, options: TrainingOptions, images: Int = .max,
+        threads: Int
     ) -> MemoryEstimate {
-        let rows =
-            options.accumulatedBatch == 0 ? options.batch : min(options.batch, options.accumulatedBatch)
+        let batch = min(options.batch, images)
+        let rows = options.accumulatedBatch == 0 ? batch : min(batch, options.accumulatedBatch)
         let partRows = max(flow.partRows, dequantizer?.partRows ?? 1)
         let parts = BatchGradient.parts(of: 0..<rows, threads: threads, by: partRows)
         let stageBytes = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }

@@ -30,9 +30,13 @@ public final class Trainer<Flow: FlowArchitecture> {
     let threads: Int
     /// Identity that a checkpoint must have to be continued.
     let identity: CheckpointIdentity
-    private let objective: any Objective<Flow>
+    let objective: any Objective<Flow>
     /// Number of images of an epoch, repeated ones as often as they come.
     public var imagesPerEpoch: Int { train.entries.count }
+    /// Number of validation images.
+    public var validationImages: Int { validation.data.count }
+    /// Whether there is no step left to take, by the options.
+    public var isFinished: Bool { reasonToStop() != nil }
     /// Quantity that the training lowers.
     public var goal: TrainingGoal { objective.goal }
     /// Optimiser with its moments and the averaged weights.
@@ -40,13 +44,17 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// Averaged weights of the best epoch so far, arrays in visiting order.
     var bestWeights: [[Float]]?
 
-    private var gradient: BatchGradient
+    var gradient: BatchGradient
     /// Factor of the learning rate of each parameter array; empty for 1 everywhere.
     private let rateFactors: [Double]
     /// Moment when time was last added to the progress, by the training's clock and by that of the wall, seconds.
     private var ticked: (clock: Double, wall: Double)
-    /// Training time of the last checkpoint, seconds.
+    /// Training time when a checkpoint was last written, or could not be, seconds.
     private var secondsWhenSaved = 0.0
+    /// Progress that a checkpoint has; nil before the first.
+    private var saved: TrainingProgress?
+    /// Training time of the last step over its images, seconds; nil before the first.
+    private(set) var stepSecondsPerImage: Double?
 
     /// Starts a training of a flow of `sizes` with initial weights.
     ///
@@ -193,7 +201,8 @@ public final class Trainer<Flow: FlowArchitecture> {
     ///
     /// - Parameters:
     ///   - checkpoint: file that takes the whole state every `interval` seconds of training time, at an interruption and at the end.
-    ///   - isInterrupted: looked at before each step.
+    ///     The first must be written; where a later one cannot be, the training goes on, and tries again after the next interval.
+    ///   - isInterrupted: looked at before each step and each slice of a validation.
     ///   - observe: called with every event, on this thread.
     /// - Returns: why the training stopped.
     /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)`` without a checkpoint, or after as many rollbacks as the
@@ -203,9 +212,13 @@ public final class Trainer<Flow: FlowArchitecture> {
         isInterrupted: () -> Bool = { false },
         observe: (TrainingEvent) throws -> Void = { _ in }
     ) throws -> TrainingEnd {
-        ticked = (options.clock.now, TrainingClock.wall.now)
+        startClock()
+        secondsWhenSaved = progress.seconds
         // something to go back to before the first interval is over
-        if options.maxRollbacks > 0 { try save(checkpoint, observe) }
+        if options.maxRollbacks > 0, let checkpoint {
+            try writeCheckpoint(to: checkpoint.path)
+            try observe(.checkpoint)
+        }
         var end = reasonToStop()
         while end == nil {
             do {
@@ -230,10 +243,21 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     private func save(_ checkpoint: Saving?, _ observe: (TrainingEvent) throws -> Void) throws {
         guard let checkpoint else { return }
-        try writeCheckpoint(to: checkpoint.path)
         secondsWhenSaved = progress.seconds
+        do {
+            try writeCheckpoint(to: checkpoint.path)
+        } catch let error as TrainingError {
+            // a disk that is full for a moment must not cost a training
+            return try observe(.checkpointFailed(reason: error))
+        }
         try observe(.checkpoint)
     }
+
+    /// Whether a checkpoint has all steps that were taken.
+    public var isSaved: Bool { saved == progress }
+
+    /// Remembers that a checkpoint has the state of now.
+    func noteSaved() { saved = progress }
 
     /// Trains through the rest of the epoch under way.
     /// - Returns: whether it was interrupted.
@@ -253,7 +277,11 @@ public final class Trainer<Flow: FlowArchitecture> {
                 try save(checkpoint, observe)
             }
         }
-        try finishEpoch(stepsPerEpoch: batches.count)
+        guard let images = try finishEpoch(stepsPerEpoch: batches.count, isInterrupted) else {
+            try save(checkpoint, observe)
+            return true
+        }
+        if images < validation.data.count { try observe(.validationCut(images: images, of: validation.data.count)) }
         try observe(.epoch(progress.curve[progress.curve.count - 1]))
         return false
     }
@@ -263,24 +291,25 @@ public final class Trainer<Flow: FlowArchitecture> {
         let rollbacks = progress.rollbacks + 1
         try resume(from: path)
         progress.rollbacks = rollbacks
-        ticked = (options.clock.now, TrainingClock.wall.now)
+        startClock()
     }
 
+    /// Lets training time begin now.
+    func startClock() { ticked = (options.clock.now, TrainingClock.wall.now) }
+
+    /// Training time so far, seconds.
+    var secondsNow: Double { progress.seconds + options.clock.now - ticked.clock }
+
     /// Adds the time since the last call to the progress.
-    private func tick() {
+    func tick() {
         let now = (clock: options.clock.now, wall: TrainingClock.wall.now)
         progress.seconds += now.clock - ticked.clock
         progress.wallSeconds += now.wall - ticked.wall
         ticked = now
     }
 
-    private var isOutOfTime: Bool {
-        // at least one step, so that there is something to validate
-        options.maxSeconds.map { progress.epochImages > 0 && progress.seconds >= $0 } ?? false
-    }
-
     private func reasonToStop() -> TrainingEnd? {
-        if let maxSeconds = options.maxSeconds, progress.seconds >= maxSeconds { return .outOfTime }
+        if progress.epoch > 0, let end = endOfSteps, progress.seconds >= end { return .outOfTime }
         if progress.epoch >= options.epochs { return .allEpochs }
         if options.patience > 0, let best = progress.best, progress.epoch - best.epoch >= options.patience {
             return .noImprovement
@@ -296,7 +325,7 @@ public final class Trainer<Flow: FlowArchitecture> {
 
     private func learningRate(step: Int, stepsPerEpoch: Int) -> Double {
         let bySteps = Double(step) / Double(options.epochs * stepsPerEpoch)
-        let byTime = options.maxSeconds.map { progress.seconds / $0 } ?? 0
+        let byTime = endOfSteps.map { progress.seconds / $0 } ?? 0
         return LearningRateSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps)
             .rate(step: step, progress: max(bySteps, byTime)) * progress.learningRateScale
     }
@@ -304,17 +333,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// Takes one step with some entries of the epoch.
     /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``, with weights and optimiser as they were; what the passes throw.
     private func step(_ images: ArraySlice<Int>, of stepsPerEpoch: Int) throws -> StepReport {
-        let atATime = options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch
-        func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
-        let logProb =
-            (options.reversible
-            ? try gradient.computeReversing(of: fitted, rows: images.count, atATime: atATime, threads: threads) {
-                try train.training(
-                    part($0), epoch: progress.epoch, noise: fitted.dequantizer.map { .learning($0) } ?? .uniform)
-            }
-            : try gradient.compute(of: fitted, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
-                try objective.pass(part(rows), epoch: progress.epoch, through: fitted, weight: weight)
-            }).reduce(0, +)
+        let logProb = try computeGradient(images)
         guard logProb.isFinite else { throw diverged("training loss is not finite") }
         let rate = learningRate(step: progress.step, stepsPerEpoch: stepsPerEpoch)
         let settings = Adam.Settings(
@@ -332,11 +351,30 @@ public final class Trainer<Flow: FlowArchitecture> {
         progress.stepInEpoch += 1
         progress.epochLogProb += logProb
         progress.epochImages += images.count
+        let before = progress.seconds
         tick()
+        stepSecondsPerImage = (progress.seconds - before) / Double(images.count)
         return StepReport(
             epoch: progress.epoch + 1, images: progress.epochImages, imagesPerEpoch: imagesPerEpoch,
             trainBitsPerDim: trainBitsPerDim, learningRate: rate, gradientNorm: gradient.norm, seconds: progress.seconds
         )
+    }
+
+    /// Computes the gradient of the loss of some entries of the epoch under way.
+    /// - Returns: the sum over the images of what the training raises, nats.
+    /// - Throws: what the passes throw.
+    func computeGradient(_ images: ArraySlice<Int>) throws -> Double {
+        let atATime = options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch
+        func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
+        return
+            (options.reversible
+            ? try gradient.computeReversing(of: fitted, rows: images.count, atATime: atATime, threads: threads) {
+                try train.training(
+                    part($0), epoch: progress.epoch, noise: fitted.dequantizer.map { .learning($0) } ?? .uniform)
+            }
+            : try gradient.compute(of: fitted, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
+                try objective.pass(part(rows), epoch: progress.epoch, through: fitted, weight: weight)
+            }).reduce(0, +)
     }
 
     private func diverged(_ quantity: String) -> TrainingError {
@@ -350,65 +388,37 @@ public final class Trainer<Flow: FlowArchitecture> {
             levels: goal == .divergence ? 1 : preprocessing.levels)
     }
 
-    private func finishEpoch(stepsPerEpoch: Int) throws {
-        let validationBitsPerDim = try validate()
+    /// Validates, and adds the epoch to the curve.
+    /// - Returns: how many images were validated with; nil, with nothing changed, when that was interrupted.
+    /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``; what the passes throw.
+    private func finishEpoch(stepsPerEpoch: Int, _ isInterrupted: () -> Bool) throws -> Int? {
+        guard let sums = try validate(isInterrupted) else { return nil }
+        let images = min(sums.count * validationRows, validation.data.count)
+        let validationBitsPerDim = bitsPerDim(
+            logProb: sums.reduce(0, +) / Double(images), dims: flow.dims, levels: preprocessing.levels)
         guard validationBitsPerDim.isFinite else { throw diverged("validation loss is not finite") }
+        let before = progress.seconds
         tick()
+        progress.validationSecondsPerImage = (progress.seconds - before) / Double(images)
         let point = CurvePoint(
             epoch: progress.epoch + 1, step: progress.step, trainBitsPerDim: trainBitsPerDim,
             validationBitsPerDim: validationBitsPerDim,
             learningRate: learningRate(step: max(0, progress.step - 1), stepsPerEpoch: stepsPerEpoch),
             seconds: progress.seconds)
         progress.curve.append(point)
-        if progress.best.map({ isBetter(point, $0) }) ?? true {
+        if progress.best.map({ isBetter(point, $0, sums) }) ?? true {
             progress.best = point
+            progress.bestValidation = sums
             bestWeights = optimizer.moments.map(\.average)
         }
         progress.epoch += 1
         progress.stepInEpoch = 0
         progress.epochLogProb = 0
         progress.epochImages = 0
-    }
-
-    /// Whether an epoch is better than another, by the validation or, in a distillation, by the divergence.
-    ///
-    /// A divergence is measured with samples of its own in every step, which no flow knows by heart. And a flow that is near its
-    /// teacher where the teacher's mass is may be anywhere at an image that is not of the teacher's kind.
-    private func isBetter(_ point: CurvePoint, _ other: CurvePoint) -> Bool {
-        switch goal {
-        case .likelihood: point.validationBitsPerDim < other.validationBitsPerDim
-        case .divergence: point.trainBitsPerDim < other.trainBitsPerDim
-        }
-    }
-
-    /// Computes the mean bits/dim of the validation images under the averaged weights.
-    private func validate() throws -> Double {
-        var averaged = fitted
-        averaged.setParameters(optimizer.moments.map(\.average))
-        let engine = FlowEngine(averaged.flow)
-        let noise: NoiseSource = averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
-        let blocks = validation.data.count.blocks(of: validationRows)
-        let sums = try mapInParallel(blocks.count, threads: threads) { b in
-            let rows = try validation.validation(blocks[b], noise: noise)
-            let (z, logDet) = try engine.forward(rows.x, context: rows.context)
-            return heldOutLogProbs(rows.logProbs(z: z, logDet: logDet)).reduce(0, +)
-        }
-        return bitsPerDim(
-            logProb: sums.reduce(0, +) / Double(validation.data.count), dims: flow.dims, levels: preprocessing.levels)
+        return images
     }
 }
 
-extension Trainer {
-    /// Returns log-densities of held-out images, nats, made finite in a distillation. A distilled flow never saw such images, and far
-    /// from what it draws its solve can overflow: that is no divergence of its training, and counts as ``leastLogProb``.
-    package func heldOutLogProbs(_ logProbs: [Double]) -> [Double] {
-        goal == .divergence ? logProbs.map { $0.isFinite ? $0 : leastLogProb } : logProbs
-    }
-}
-
-/// Log-density that stands for an overflow, nats: less than that of any latent that single precision holds, down to −1e77 a
-/// dimension.
-private let leastLogProb = -1e90
 /// Multiple of its average beyond which a gradient's norm is taken for a divergence.
 private let explosionFactor = 1000.0
 /// Number of steps that the gradient's norm is averaged over.
@@ -416,4 +426,4 @@ private let explosionSteps = 100
 /// Most images for the data-dependent initialisation.
 private let initializationImages = 1024
 /// Number of validation images of a task.
-private let validationRows = 64
+let validationRows = 64

@@ -14,6 +14,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case sequentialTeacher(architecture: String)
     /// `quantity` became NaN or infinite, or exploded. Weights and optimiser are as they were before that step.
     case diverged(quantity: String, epoch: Int, step: Int)
+    /// Somebody asked for an end before it was done.
+    case interrupted
     /// The checkpoint is not whole; `reason` says what is wrong with it.
     case damagedCheckpoint(path: String, reason: String)
     /// The checkpoint was made with another value of `property`.
@@ -42,6 +44,7 @@ extension TrainingError: CustomStringConvertible {
         case .diverged(let quantity, let epoch, let step):
             "training diverged: the \(quantity) at step \(step) (epoch \(epoch)); "
                 + "try a lower learning rate or a longer warm-up"
+        case .interrupted: "interrupted"
         case .damagedCheckpoint(let path, let reason):
             "\(path): not a whole checkpoint: \(reason)"
         case .checkpointMismatch(let property, let checkpoint, let now):

@@ -31,15 +31,16 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Decay of the moving average of the weights, per step; 0 keeps the last weights themselves.
     public var averageDecay = 0.999
     /// Epochs without a better validation, or in a distillation without a lower divergence, before the training stops; 0 never stops
-    /// early.
-    public var patience = 0
+    /// early. The standard is that of Papamakarios et al., *Masked Autoregressive Flow* (2017), supplement, arXiv:1705.07057.
+    public var patience = 30
     /// Whether each image is mirrored left to right with probability one half, drawn anew each epoch.
     public var horizontalFlips = false
     /// Most pixels by which each image is moved in each direction, drawn anew each epoch; level 0 comes in.
     public var shift = 0
     /// Classes whose images an epoch has several times.
     public var repeats: [ClassRepeat] = []
-    /// Training time after which the training ends with a validation, seconds, resumed time included.
+    /// Training time within which the training ends, its last validation and the evaluation of the model included, seconds. What is
+    /// under way then is finished: a step, or a slice of the validation images. Resumed time counts.
     public var maxSeconds: Double?
     /// Clock that measures the training time.
     public var clock = TrainingClock.wall

@@ -38,6 +38,11 @@ public struct TrainingProgress: Sendable, Codable, Equatable {
     public internal(set) var curve: [CurvePoint] = []
     /// Number of times that the training went back to a checkpoint because it diverged; each halved the learning rate.
     public internal(set) var rollbacks = 0
+    /// Sums of the log-densities of slices of the validation images in the ``best`` epoch, nats; fewer than all where time cut that
+    /// validation short. Older checkpoints have none.
+    var bestValidation: [Double]?
+    /// Training time that a validation image took in the last validation, seconds; nil before the first.
+    var validationSecondsPerImage: Double?
     /// Moving average of the gradient's norm over the last hundred steps or so, nats per dimension.
     var gradientNorm = 0.0
 
@@ -57,6 +62,10 @@ public enum TrainingEvent: Sendable {
     case epoch(CurvePoint)
     /// The state is safe in the checkpoint file.
     case checkpoint
+    /// The state could not be written to the checkpoint file, which is as it was; the training goes on, and tries again later.
+    case checkpointFailed(reason: TrainingError)
+    /// The time was up, and the epoch was validated with so many images, the first of the validation images.
+    case validationCut(images: Int, of: Int)
     /// The training diverged, and goes on from the checkpoint of `step` with `learningRateScale` times the learning rate.
     case rollback(reason: TrainingError, step: Int, learningRateScale: Double)
 }

@@ -1,70 +1,82 @@
+import FoundationEssentials
 import Glibc
 
 /// File that is written in pieces and takes the place of the one at its path in one step: whoever reads sees the old bytes
-/// or the new ones, and what is written is never in memory as a whole.
+/// or the new ones, and so does who reads after a loss of power at any moment. What is written is never in memory as a whole.
 ///
-/// Not Foundation's `Data.write(to:options: .atomic)`, which wants all bytes at once: those of a checkpoint are five times a flow's
-/// weights.
+/// Bytes go to a file beside the one at the path, `.partial` behind its name, and to the disk before that file gets the name; and the
+/// name goes to the disk before the writing counts as done. Without the first, a file system may write the name before the bytes;
+/// without the second, the old file may come back (Pillai et al., *All File Systems Are Not Created Equal* (2014), OSDI).
+///
+/// Not Foundation's `Data.write(to:options: .atomic)`, which wants all bytes at once, those of a checkpoint are five times a flow's
+/// weights, and does not wait for the disk.
 package struct ReplacingFile: ~Copyable {
     private let path: String
     private let temporary: String
-    private let descriptor: Int32
-    private var isFinished = false
+    private let files: any FileOperations
+    private let file: Int32
+    private var isRenamed = false
 
     /// Replaces the file at `path` by `bytes`.
-    /// - Throws: ``SystemError``.
+    /// - Throws: ``SystemError``; of `EBUSY` while somebody else writes to it.
     package static func write(_ bytes: [UInt8], to path: String) throws {
         try write(to: path) { write in try write(bytes) }
     }
 
-    /// Replaces the file at `path` by the pieces that `body` writes. Where anything throws, the old file stays, and nothing else.
-    /// - Throws: ``SystemError``; what `body` throws.
+    /// Replaces the file at `path` by the pieces that `body` writes, and returns when they are on the disk. Where anything throws
+    /// before the file has its name, the old file stays, and nothing else.
+    /// - Throws: ``SystemError``; of `EBUSY` while somebody else writes to it; what `body` throws.
     package static func write(
-        to path: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void
+        to path: String, by files: any FileOperations = SystemFileOperations(),
+        _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void
     ) throws {
-        var file = try ReplacingFile(path)
-        try body { try file.append($0) }
+        var file = try ReplacingFile(path, files)
+        try body { try files.append($0, to: file.file) }
         try file.finish()
     }
 
-    private init(_ path: String) throws {
+    /// Removes what killed processes left of files that were to replace the one at `path`, unless somebody writes to it now.
+    ///
+    /// Programs before this one put a number before the suffix.
+    /// - Throws: what the system says where the folder cannot be read.
+    package static func removeAbandoned(of path: String) throws {
+        let folder = folder(of: path)
+        let name = String(path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...])
+        for other in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            guard other.hasPrefix(name + "."), other.hasSuffix(suffix) else { continue }
+            let number = other.dropFirst(name.utf8.count).dropLast(suffix.utf8.count).dropFirst()
+            guard number.allSatisfy(\.isNumber) else { continue }
+            let abandoned = folder + "/" + other
+            do throws(SystemError) {
+                let file = try openLocked(abandoned)
+                unsafe unlink(abandoned)
+                close(file)
+            } catch {
+                // in use, or no file of ours
+            }
+        }
+    }
+
+    private static let suffix = ".partial"
+
+    private init(_ path: String, _ files: any FileOperations) throws {
         self.path = path
-        temporary = "\(path).\(UInt64.random(in: .min ... .max)).partial"
-        var old = stat()
-        // the file that is replaced keeps its permissions
-        let mode = unsafe stat(path, &old) == 0 ? old.st_mode & 0o7777 : nil
-        descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw SystemError() }
-        // fails where the old file belongs to somebody else: then the permissions are those of a new one
-        if let mode { _ = fchmod(descriptor, mode) }
+        self.files = files
+        temporary = path + Self.suffix
+        file = try files.create(temporary, like: path)
     }
 
     deinit {
-        if isFinished { return }
-        close(descriptor)
-        unsafe unlink(temporary)
-    }
-
-    private func append(_ bytes: [UInt8]) throws {
-        var first = 0
-        while first < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress! + first, bytes.count - first)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError() }
-            first += count
-        }
+        // Before it is closed, and with that unlocked, or it would be another writer's file that goes.
+        if !isRenamed { files.remove(temporary) }
+        files.close(file)
     }
 
     private mutating func finish() throws {
         // some file systems say only now that there was no space
-        isFinished = true
-        let closed = close(descriptor) == 0 ? 0 : errno
-        let renamed = closed != 0 ? 0 : unsafe rename(temporary, path) == 0 ? 0 : errno
-        guard closed == 0, renamed == 0 else {
-            unsafe unlink(temporary)
-            throw SystemError(closed != 0 ? closed : renamed)
-        }
+        try files.synchronize(file)
+        try files.rename(temporary, to: path)
+        isRenamed = true
+        try files.synchronizeFolder(of: path)
     }
 }

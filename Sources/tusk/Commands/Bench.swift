@@ -62,7 +62,7 @@ struct Bench: ParsableCommand {
             throw CommandError("--precision is \(weights.precision); training is always in f32")
         }
         let (flow, shape, sizes) = try flow()
-        print(try measure(flow, shape, sizes))
+        Terminal.line(try measure(flow, shape, sizes))
     }
 
     private func flow() throws -> (any FlowArchitecture, EventShape, Sizes) {
@@ -195,6 +195,7 @@ struct Bench: ParsableCommand {
         var options = TrainingOptions()
         options.batch = batch
         options.epochs = TrainingOptions.maxEpochs
+        options.patience = 0
         options.learningRate = 1e-6
         let trainer = try Trainer<Flow>(
             sizes: sizes, train: images(max(classes, batch * 16)), validation: images(1),

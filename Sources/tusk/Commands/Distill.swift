@@ -33,22 +33,23 @@ struct Distill: ParsableCommand {
     @OptionGroup var session: TrainingSession
 
     func run() throws {
-        keepFreedMemory()
-        try session.check()
-        let options = try session.options(training)
-        guard !options.horizontalFlips, options.shift == 0 else {
-            throw CommandError("--flips and --shift are of train: a student learns from its own samples")
+        try session.exclusively {
+            keepFreedMemory()
+            let options = try session.options(training)
+            guard !options.horizontalFlips, options.shift == 0 else {
+                throw CommandError("--flips and --shift are of train: a student learns from its own samples")
+            }
+            let type = try TrainingSession.architecture(named: architecture)
+            guard let type = type as? any ReversibleArchitecture.Type else {
+                throw CommandError(
+                    "--architecture \(architecture): students can be \(Fit.architectures.joined(separator: ", "))")
+            }
+            var model = ModelArguments()
+            model.model = teacher
+            let teacher = try Teacher(model.load())
+            let (train, validation) = try session.images(of: data, levels: teacher.record.levels)
+            try run(type, teacher: teacher, train: train, validation: validation, options: options)
         }
-        let type = try TrainingSession.architecture(named: architecture)
-        guard let type = type as? any ReversibleArchitecture.Type else {
-            throw CommandError(
-                "--architecture \(architecture): students can be \(Fit.architectures.joined(separator: ", "))")
-        }
-        var model = ModelArguments()
-        model.model = teacher
-        let teacher = try Teacher(model.load())
-        let (train, validation) = try session.images(of: data, levels: teacher.record.levels)
-        try run(type, teacher: teacher, train: train, validation: validation, options: options)
     }
 
     private func run<Flow: ReversibleArchitecture>(
@@ -60,7 +61,7 @@ struct Distill: ParsableCommand {
         try session.announce(
             architecture, sizes, train, validation, options,
             more: "teacher     \(teacher.record.name) (\(teacher.record.architecture)), "
-                + "\(grouped(teacher.record.parameterCount)) parameters")
+                + "\(grouped(teacher.record.parameterCount)) parameters", reversible: false)
         let trainer = try Trainer<Flow>(
             distilling: teacher, sizes: sizes, train: train, validation: validation,
             options: options, threads: session.threads)

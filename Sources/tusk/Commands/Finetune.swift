@@ -27,20 +27,21 @@ struct Finetune: ParsableCommand {
     @OptionGroup var session: TrainingSession
 
     func run() throws {
-        keepFreedMemory()
-        try session.check()
-        try check("--add-blocks", addBlocks, in: 0...1024)
-        let options = try session.options(training)
-        let start = try model.load()
-        let images = try session.images(of: data, levels: start.record.levels)
-        // each by itself: where a split has other classes, the trainer says so
-        func named(_ set: ImageDataSet) -> ImageDataSet {
-            let names = start.record.classes
-            return start.record.isConditional && set.hasClasses(names) ? set.named(classes: names) : set
+        try session.exclusively {
+            keepFreedMemory()
+            try check("--add-blocks", addBlocks, in: 0...1024)
+            let options = try session.options(training)
+            let start = try model.load()
+            let images = try session.images(of: data, levels: start.record.levels)
+            // each by itself: where a split has other classes, the trainer says so
+            func named(_ set: ImageDataSet) -> ImageDataSet {
+                let names = start.record.classes
+                return start.record.isConditional && set.hasClasses(names) ? set.named(classes: names) : set
+            }
+            let (train, validation) = (named(images.train), named(images.validation))
+            let architecture = try TrainingSession.architecture(named: start.record.architecture)
+            try run(architecture, from: start, train: train, validation: validation, options: options)
         }
-        let (train, validation) = (named(images.train), named(images.validation))
-        let architecture = try TrainingSession.architecture(named: start.record.architecture)
-        try run(architecture, from: start, train: train, validation: validation, options: options)
     }
 
     private func run<Flow: FlowArchitecture>(
@@ -51,7 +52,7 @@ struct Finetune: ParsableCommand {
         let before = record.heldOut.map { ", held out \(fixed($0.bitsPerDim, 4)) bits/dim (\($0.split))" } ?? ""
         try session.announce(
             architecture, record.sizes.addingBlocks(addBlocks), dequantizer: record.dequantizer, train,
-            validation, options, more: "start       \(record.name)\(before)")
+            validation, options, more: "start       \(record.name)\(before)", smaller: "a smaller model")
         let trainer = try Trainer<Flow>(
             finetuning: start, addingBlocks: addBlocks, train: train, validation: validation, options: options,
             threads: session.threads)

@@ -23,10 +23,10 @@ struct Inspect: ParsableCommand {
         var arguments = ModelArguments()
         arguments.model = file
         let density = try arguments.load()
-        let held = try arguments.tensors()
+        let held = try arguments.contents()
         let summary = Inspection(
             of: density.flow, density.dequantizer, density, bytes: held.bytes, tensors: held.tensors,
-            listsTensors: tensors)
+            hash: held.hash, listsTensors: tensors)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -67,6 +67,8 @@ private struct Inspection: Encodable {
     /// Record of the model, as its file has it.
     var record: ModelRecord
     var fileBytes: Int
+    /// SHA-256 of record and tensors, which was verified; nil where the file has none.
+    var contentHash: String?
     /// Number of masked zeros that the file stores, as those of format 1 do.
     var maskedZeros: Int
     /// Types of the tensors.
@@ -77,7 +79,7 @@ private struct Inspection: Encodable {
 
     init(
         of flow: some FlowArchitecture, _ dequantizer: Dequantizer?, _ density: any ImageDensity, bytes: Int,
-        tensors held: [String: Safetensors.Tensor],
+        tensors held: [String: Safetensors.Tensor], hash: String?,
         listsTensors: Bool
     ) {
         record = density.record
@@ -87,6 +89,7 @@ private struct Inspection: Encodable {
         hyperParameters = record.sizes
         description = type(of: flow).description(of: record.sizes)
         fileBytes = bytes
+        contentHash = hash
         maskedZeros = held.values.reduce(0) { $0 + $1.values.count } - record.parameterCount
         types = Set(held.values.map(\.precision.rawValue)).sorted()
         let multiplyAdds = FlowEngine(flow).multiplyAdds
@@ -136,6 +139,7 @@ private struct Inspection: Encodable {
                 "\(grouped(fileBytes)) bytes, format \(record.formatVersion)"
                     + (maskedZeros > 0 ? ", with \(grouped(maskedZeros)) masked zeros" : "")
             ),
+            ("sha256", contentHash.map { "verified: \($0)" } ?? "none; tusk seal adds it"),
             ("logprob", "\(logprob.order), \(grouped(logprob.multiplyAdds)) multiply-adds an image"),
             ("sample", "\(sample.order), \(grouped(sample.multiplyAdds)) multiply-adds an image"),
         ]

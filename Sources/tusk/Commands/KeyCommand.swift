@@ -47,8 +47,8 @@ struct KeyCommand: ParsableCommand {
             let token = KeyToken.random()
             // Each scope once, in the order of the list.
             let scopes = Scope.allCases.filter(scope.contains)
-            Terminal.line(token)
-            Terminal.line(KeyFile.line(name: name, scopes: scopes, token: token, expiry: expires))
+            // Where that cannot be written the key is lost, and the command's status says so.
+            Terminal.line(token + "\n" + KeyFile.line(name: name, scopes: scopes, token: token, expiry: expires))
         }
     }
 }

@@ -26,12 +26,13 @@ struct Train: ParsableCommand {
     @OptionGroup var session: TrainingSession
 
     func run() throws {
-        keepFreedMemory()
-        try session.check()
-        let options = try session.options(training)
-        let architecture = try TrainingSession.architecture(named: architecture)
-        let (train, validation) = try session.images(of: data, levels: input.levels)
-        try run(architecture, train: train, validation: validation, options: options)
+        try session.exclusively {
+            keepFreedMemory()
+            let options = try session.options(training)
+            let architecture = try TrainingSession.architecture(named: architecture)
+            let (train, validation) = try session.images(of: data, levels: input.levels)
+            try run(architecture, train: train, validation: validation, options: options)
+        }
     }
 
     private func run<Flow: FlowArchitecture>(

@@ -8,12 +8,14 @@ struct ModelArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Model file; without it the animals inside this program.", valueName: "file"))
     var model: String?
 
-    /// The file's length in bytes and its tensors by name.
+    /// The file's length in bytes, its tensors by name and the hash of its contents, if it has one.
     /// - Throws: a `CommandError` that names the file.
-    func tensors() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor]) {
+    func contents() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor], hash: String?) {
         do {
-            guard let model else { return try Embedded.tensors() }
-            return try ModelFile.withBytes(of: model) { ($0.byteCount, try Safetensors.decode($0).tensors) }
+            guard let model else { return try Embedded.contents() }
+            return try ModelFile.withBytes(of: model) {
+                ($0.byteCount, try Safetensors.decode($0).tensors, try ModelFile.contentHash(of: $0))
+            }
         } catch let error as ModelFileError {
             throw CommandError("\(model ?? "embedded model"): \(error)")
         } catch let error as SafetensorsError {

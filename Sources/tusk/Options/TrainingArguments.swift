@@ -86,7 +86,10 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Decay of the moving average of the weights, per step; 0: none.", valueName: "decay"))
     var ema = TrainingOptions().averageDecay
 
-    @Option(help: ArgumentHelp("Stop after so many epochs without a better validation; 0: never.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Stop after so many epochs without a better validation, in distill without a lower divergence; 0: never.",
+            valueName: "n"))
     var patience = TrainingOptions().patience
 
     @Flag(help: "Mirror half of the images left to right, anew each epoch.")
@@ -97,7 +100,8 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Stop after so much training time; the learning rate then falls with the time.", valueName: "s"))
+            "Be done after so much training time, the last validation and the evaluation of the model included; the learning rate then falls with the time.",
+            valueName: "s"))
     var seconds: Double?
 
     @Option(

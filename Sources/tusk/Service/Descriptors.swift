@@ -10,8 +10,9 @@ enum Descriptors {
     /// meant for the terminal would go to a client.
     static func openStandardStreams() {
         for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
-            // The lowest free number is this one, since those below are open.
-            _ = unsafe open("/dev/null", O_RDWR)
+            // The lowest free number is this one, since those below are open. Standard output is opened for reading, so that what is
+            // printed does not count as written.
+            _ = unsafe open("/dev/null", number == STDOUT_FILENO ? O_RDONLY : O_RDWR)
         }
     }
 

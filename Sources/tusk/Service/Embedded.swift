@@ -12,12 +12,13 @@ enum Embedded {
         return try ModelFile.load(unsafe RawSpan(_unsafeBytes: bytes), precision: precision)
     }
 
-    /// The model's length in bytes and its tensors.
+    /// The model's length in bytes, its tensors and the hash of its contents, if it has one.
     /// - Throws: `SafetensorsError`.
-    static func tensors() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor]) {
+    static func contents() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor], hash: String?) {
         // constant memory of this program, as long as the count says
         let bytes = unsafe UnsafeRawBufferPointer(start: tusk_embedded_model_bytes(), count: tusk_embedded_model_size)
-        return (bytes.count, try Safetensors.decode(unsafe RawSpan(_unsafeBytes: bytes)).tensors)
+        let span = unsafe RawSpan(_unsafeBytes: bytes)
+        return (bytes.count, try Safetensors.decode(span).tensors, try ModelFile.contentHash(of: span))
     }
 
     /// openapi.yaml.

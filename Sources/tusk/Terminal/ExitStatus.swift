@@ -1,7 +1,7 @@
 import ArgumentParser
 import HTTPServer
 
-/// Exit status of `tusk serve`, by the numbers of sysexits.h; docs/guide/lifecycle.md lists them with 0, 1, 64 and 130.
+/// Exit status by the numbers of sysexits.h; docs/guide/lifecycle.md lists those of `tusk serve` with 0, 1, 64 and 130.
 enum ExitStatus: Int32 {
     /// A host that does not resolve.
     case noHost = 68
@@ -11,6 +11,8 @@ enum ExitStatus: Int32 {
     case system = 71
     /// A socket file that cannot be made.
     case cannotCreate = 73
+    /// Something that a command other than `tusk serve` printed was not written.
+    case output = 74
     /// Requests were cut off at the end.
     case cutOff = 75
     /// A port or folder that this user may not use.

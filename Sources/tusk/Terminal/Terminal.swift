@@ -1,26 +1,59 @@
 import Glibc
+import Synchronization
 import System
 
 /// Output of the commands.
 enum Terminal {
     static var isInteractive: Bool { isatty(STDOUT_FILENO) != 0 }
 
-    /// Prints at once, unbuffered, so that a pipe sees a line when it is written.
-    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// First error of standard output.
+    private static let failure = Mutex<SystemError?>(nil)
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// Prints at once, unbuffered, so that a pipe sees a line when it is written. An error is kept for ``endOutput()``: a training
+    /// does not end because nobody reads what it says.
+    static func write(_ text: String) {
+        do throws(SystemError) {
+            try write(text, to: STDOUT_FILENO)
+        } catch {
+            failure.withLock { $0 = $0 ?? error }
+        }
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) throws(SystemError) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0, errno != EINTR { return }  // nobody reads any more
-            rest = rest.dropFirst(max(0, written))
+            if written >= 0 {
+                rest = rest.dropFirst(written)
+            } else if errno == EAGAIN {
+                // Someone else made the output non-blocking; for a write it is the same.
+                var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&wanted, 1, -1)
+            } else if errno != EINTR {
+                throw SystemError()
+            }
         }
     }
 
     static func line(_ text: String) { write(text + "\n") }
 
+    /// Ends standard output. A file system may say only now that something was not written (close(2)).
+    /// - Throws: the first error of all that was written.
+    static func endOutput() throws(SystemError) {
+        let closed = close(STDOUT_FILENO) == 0 || errno == EINTR ? nil : SystemError()
+        if let error = failure.withLock({ $0 }) ?? closed { throw error }
+    }
+
     /// Says on standard error why the command ends, as the argument parser would.
-    static func complain(_ text: String) { write("Error: \(text)\n", to: STDERR_FILENO) }
+    static func complain(_ text: String) { say("Error: \(text)\n") }
+
+    /// Says on standard error what is wrong but ends nothing.
+    static func warn(_ text: String) { say("Warning: \(text)\n") }
+
+    private static func say(_ text: String) {
+        // where that cannot be written there is no place left to say so
+        try? write(text, to: STDERR_FILENO)
+    }
 }
 
 /// Text of `value` with `places` decimals.

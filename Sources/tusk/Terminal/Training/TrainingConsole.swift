@@ -10,6 +10,10 @@ struct TrainingConsole {
     let start: TrainingProgress
     private var shownAt = -Double.infinity
     private var imagesDone = 0
+    /// Last epoch, while it has no line.
+    private var unshown: CurvePoint?
+    /// Whether the bar is on the line under way.
+    private var hasBar = false
 
     /// Seconds between two plain lines, and between two pictures of the bar.
     private static let lineInterval = 10.0
@@ -31,25 +35,54 @@ struct TrainingConsole {
             guard report.seconds - shownAt >= interval else { return }
             shownAt = report.seconds
             let text = status(report)
-            Terminal.write(interactive ? "\r\u{1B}[K" + bar(report) + text : text + "\n")
+            Terminal.write(interactive ? Self.cleared + bar(report) + text : text + "\n")
+            hasBar = interactive
         case .epoch(let point):
-            let isLast = point.epoch == options.epochs || point.seconds >= options.maxSeconds ?? .infinity
-            guard interactive || isLast || point.seconds - shownAt >= Self.lineInterval else { return }
+            unshown = point
+            guard interactive || point.seconds - shownAt >= Self.lineInterval else { return }
             if !interactive { shownAt = point.seconds }
-            Terminal.write(
-                (interactive ? "\r\u{1B}[K" : "")
-                    + "epoch \(point.epoch)/\(options.epochs)  \(goal.label) \(fixed(point.trainBitsPerDim, 4))  "
-                    + "validation \(fixed(point.validationBitsPerDim, 4)) bits/dim  "
-                    + "rate \(shortened(point.learningRate))  \(duration(point.seconds))\n")
+            showEpoch()
         case .checkpoint:
             break
+        case .checkpointFailed(let reason):
+            clear()
+            Terminal.warn("\(reason)")
+        case .validationCut(let images, let all):
+            line("the time is up: validated with \(grouped(images)) of \(grouped(all)) images")
         case .rollback(let reason, let step, let scale):
-            Terminal.write(
-                (interactive ? "\r\u{1B}[K" : "")
-                    + "\(reason); going back to the checkpoint of step \(step), learning rate times \(shortened(scale))\n"
-            )
+            line("\(reason); going back to the checkpoint of step \(step), learning rate times \(shortened(scale))")
         }
     }
+
+    /// Shows what is not yet shown of the last epoch, and ends the bar.
+    mutating func finish() {
+        showEpoch()
+        if hasBar { Terminal.line("") }
+        hasBar = false
+    }
+
+    private mutating func showEpoch() {
+        guard let point = unshown else { return }
+        unshown = nil
+        line(
+            "epoch \(point.epoch)/\(options.epochs)  \(goal.label) \(fixed(point.trainBitsPerDim, 4))  "
+                + "validation \(fixed(point.validationBitsPerDim, 4)) bits/dim  "
+                + "rate \(shortened(point.learningRate))  \(duration(point.seconds))")
+    }
+
+    private mutating func line(_ text: String) {
+        clear()
+        Terminal.line(text)
+    }
+
+    /// Takes the bar away.
+    private mutating func clear() {
+        if hasBar { Terminal.write(Self.cleared) }
+        hasBar = false
+    }
+
+    /// Return to the beginning of an emptied line.
+    private static let cleared = "\r\u{1B}[K"
 
     private func bar(_ report: StepReport) -> String {
         let width = 24
