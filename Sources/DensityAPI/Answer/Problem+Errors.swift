@@ -122,6 +122,11 @@ extension Problem {
             self.init(
                 .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
                 fields: Self.retry(after: .zero))
+        case .clientMemoryFull(let limit):
+            self.init(
+                .bodyMemoryFull,
+                "the bodies of this client would take more than \(limit) bytes, its part of the memory",
+                fields: Self.retry(after: .zero))
         case .lengthRequired:
             self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")
         case .unsupportedContentCoding(let coding):
