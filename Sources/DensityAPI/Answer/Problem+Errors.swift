@@ -63,6 +63,7 @@ extension Problem {
         case .unsupported(let format, let feature):
             self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
         case .notEncodable: self.init(.internal, "the image could not be encoded")
+        case .stopped: self.init(.internal, "the request could not be answered")
         case .invalidNPY(let field, let expected, let found):
             self.init(
                 .malformedBody,
