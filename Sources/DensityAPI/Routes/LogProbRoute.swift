@@ -22,6 +22,7 @@ struct LogProbRoute: Route {
         var samples: Int
         var type: MediaType
         var reader: LogProbBodyReader
+        var caller: Caller
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
@@ -34,7 +35,8 @@ struct LogProbRoute: Route {
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
-        let ask = Ask(model: model, classIndex: classIndex, samples: samples, type: type, reader: reader)
+        let ask = Ask(
+            model: model, classIndex: classIndex, samples: samples, type: type, reader: reader, caller: request.caller)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
         }
@@ -55,7 +57,9 @@ struct LogProbRoute: Route {
 
     private func respond(to ask: Ask, body: [UInt8]) async throws -> ServerResponse {
         let start = ContinuousClock.now
-        let decoded = try await context.heavy(bytes: body.count) { try ask.reader.read(body, type: ask.type) }
+        let deadline = start + context.options.requestTimeout
+        let decoded = try await context.decoded(
+            body, as: ask.type, by: ask.reader, for: ask.caller, until: deadline)
         let decodeTime = start.duration(to: .now)
         guard decoded.images.count * ask.samples <= context.options.maxRequestRows else {
             throw Problem(
@@ -75,7 +79,7 @@ struct LogProbRoute: Route {
             }
         }
         let answer = try await context.service.logDensities(
-            of: rows, model: ask.model, deadline: context.options.requestTimeout)
+            of: rows, model: ask.model, deadline: ContinuousClock.now.duration(to: deadline))
         let results = scores(of: decoded.images, answer.results, ask)
         let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
         return .json(
