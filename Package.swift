@@ -59,7 +59,7 @@ let package = Package(
     targets: [
         // System libraries. Why each is here: docs/reference/dependencies.md.
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-        .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
@@ -84,7 +84,8 @@ let package = Package(
 
         // Images and their codings.
         module("Compression", ["CZlib"]),
-        module("Imaging", ["CPNG", "CJPEG", "Compression"]),
+        .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
+        module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
         module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
 
         // HTTP.

@@ -9,7 +9,7 @@ case "${1:-build}" in
 make                     runs the commands of the Makefile
 pkg-config               tells the Swift package manager where the libraries are
 libpng-dev               reading and writing PNG
-libturbojpeg0-dev        reading JPEG (libjpeg-turbo)
+libjpeg-dev              reading JPEG (libjpeg-turbo)
 zlib1g-dev               gzip and deflate
 libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\

@@ -1,3 +1,5 @@
-// The TurboJPEG interface of libjpeg-turbo: it returns errors. libjpeg's own interface reports them by longjmp, which
-// must not cross Swift frames.
-#include <turbojpeg.h>
+// libjpeg's own interface: it can be stopped between scans, as TurboJPEG's cannot. It reports errors by longjmp, which must
+// not cross Swift frames, so only CImageDecoders includes it.
+#include <stddef.h>
+#include <stdio.h>
+#include <jpeglib.h>

@@ -41,7 +41,7 @@ public final class HTTPServer: Sendable {
             guard case .ready = state else { throw .alreadyStarted }
             let sockets = try ListeningSocket.open(configuration)
             let listener = try Listener(sockets: sockets, configuration: configuration, logger: logger)
-            let bodyMemory = BodyMemory(limit: configuration.maxBodyMemory)
+            let bodyMemory = BodyMemory(configuration.bodyMemory)
             var loops: [IOLoop] = []
             for index in 0..<max(configuration.ioQueues, 1) {
                 loops.append(

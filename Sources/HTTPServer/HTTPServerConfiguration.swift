@@ -18,9 +18,9 @@ public struct HTTPServerConfiguration: Sendable {
     /// Most open connections from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number,
     /// which a server behind a proxy needs. Unix sockets are not counted.
     public var maxConnectionsPerClient = 256
-    /// Most bytes that request bodies of all connections take together; a body that finds no room is refused with
-    /// ``HTTPServerError/bodyMemoryFull(limit:)``. A body takes twice its length, the room that its array may have.
-    public var maxBodyMemory = 256 << 20
+    /// Bounds of the memory that request bodies take; one that finds no room is refused with
+    /// ``HTTPServerError/bodyMemoryFull(limit:)`` or ``HTTPServerError/clientMemoryFull(limit:)``.
+    public var bodyMemory = BodyMemoryLimits()
     /// Most connections that the kernel holds before they are accepted.
     public var backlog = 512
     /// Number of serial queues that connections are spread over, each worth one core; at least 1.

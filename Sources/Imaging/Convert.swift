@@ -3,7 +3,13 @@ extension Image {
     ///
     /// Colour to gray is the luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, rounded. Alpha that `mode` lacks is
     /// taken out by compositing on black; alpha that it adds is opaque. The result is no longer flagged as 16-bit.
-    public func converted(to mode: ColorMode) -> Image {
+    public func converted(to mode: ColorMode) -> Image { converted(to: mode) {} }
+
+    /// The same, with a call of `check` before each row.
+    /// - Throws: what `check` throws.
+    package func converted<Stop: Error>(
+        to mode: ColorMode, check: () throws(Stop) -> Void
+    ) throws(Stop) -> Image {
         let hasColor = self.mode == .rgb || self.mode == .rgba
         let hasAlpha = self.mode == .grayAlpha || self.mode == .rgba
         let wantsColor = mode == .rgb || mode == .rgba
@@ -14,6 +20,7 @@ extension Image {
         result.reserveCapacity(width * height * mode.channels)
         let stride = self.mode.channels
         for offset in Swift.stride(from: 0, to: pixels.count, by: stride) {
+            if offset % (width * stride) == 0 { try check() }
             let alpha = hasAlpha ? Int(pixels[offset + stride - 1]) : 255
             var color =
                 hasColor

@@ -17,25 +17,33 @@ extension Image {
     /// Values are rounded once, at the end. Channels are filtered separately: take alpha out first
     /// (``converted(to:)``), or the colour of transparent pixels bleeds.
     public func fitted(width: Int, height: Int, fit: ImageFit) -> Image {
+        fitted(width: width, height: height, fit: fit) {}
+    }
+
+    /// The same, with a call of `check` before each row of pixels that is read.
+    /// - Throws: what `check` throws.
+    package func fitted<Stop: Error>(
+        width: Int, height: Int, fit: ImageFit, check: () throws(Stop) -> Void
+    ) throws(Stop) -> Image {
         precondition(width > 0 && height > 0)
         let (sourceWidth, sourceHeight) = (Double(self.width), Double(self.height))
         let (scaleX, scaleY) = (Double(width) / sourceWidth, Double(height) / sourceHeight)
         switch fit {
         case .stretch:
-            return resampled(
+            return try resampled(
                 x: Axis(from: 0, span: sourceWidth, source: self.width, count: width),
-                y: Axis(from: 0, span: sourceHeight, source: self.height, count: height))
+                y: Axis(from: 0, span: sourceHeight, source: self.height, count: height), check)
         case .cover:
             let scale = max(scaleX, scaleY)
             let (spanX, spanY) = (min(sourceWidth, Double(width) / scale), min(sourceHeight, Double(height) / scale))
-            return resampled(
+            return try resampled(
                 x: Axis(from: (sourceWidth - spanX) / 2, span: spanX, source: self.width, count: width),
-                y: Axis(from: (sourceHeight - spanY) / 2, span: spanY, source: self.height, count: height))
+                y: Axis(from: (sourceHeight - spanY) / 2, span: spanY, source: self.height, count: height), check)
         case .contain:
             let scale = min(scaleX, scaleY)
             let innerWidth = min(width, max(1, Int((sourceWidth * scale).rounded())))
             let innerHeight = min(height, max(1, Int((sourceHeight * scale).rounded())))
-            let inner = fitted(width: innerWidth, height: innerHeight, fit: .stretch)
+            let inner = try fitted(width: innerWidth, height: innerHeight, fit: .stretch, check: check)
             var canvas = Image(
                 width: width, height: height, mode: mode,
                 pixels: [UInt8](repeating: 0, count: width * height * mode.channels))
@@ -54,11 +62,12 @@ extension Image {
         }
     }
 
-    private func resampled(x: Axis, y: Axis) -> Image {
+    private func resampled<Stop: Error>(x: Axis, y: Axis, _ check: () throws(Stop) -> Void) throws(Stop) -> Image {
         let channels = mode.channels
         // Columns first: rows that are not needed are not touched.
         var columns = [Float](repeating: 0, count: height * x.count * channels)
         for row in y.rows {
+            try check()
             for column in 0..<x.count {
                 for channel in 0..<channels {
                     var sum: Float = 0

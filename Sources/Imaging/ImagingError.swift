@@ -16,7 +16,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
 public enum ImagingError: Error, Equatable, Sendable {
     /// The bytes begin neither with the PNG nor with the JPEG signature.
     case unknownFormat
-    /// `quantity` ("width", "height", "pixels", "header bytes", "dimensions") is `value`; at most `limit` is read.
+    /// `quantity` ("width", "height", "pixels", "scans", "pixels times scans", "header bytes", "dimensions") is `value`; at most `limit` is read.
     case tooLarge(quantity: String, value: Int, limit: Int)
     /// The file is cut off or contradicts itself; `reason` is a fixed text of the format's library or ours.
     case damaged(format: ImageFormat, reason: String)
@@ -24,6 +24,8 @@ public enum ImagingError: Error, Equatable, Sendable {
     case unsupported(format: ImageFormat, feature: String)
     /// An image that the library could not write.
     case notEncodable(format: ImageFormat, reason: String)
+    /// Whoever asked for the image wants it no more.
+    case stopped
     /// A `field` of an NPY file: "magic", "version", "header", "descr", "fortran_order", "shape", "data".
     case invalidNPY(field: String, expected: String, found: String)
 }

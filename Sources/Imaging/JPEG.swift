@@ -1,45 +1,42 @@
-internal import CJPEG
+internal import CImageDecoders
 
 /// Decodes a baseline or progressive JPEG to gray or rgb. An Exif orientation is not applied.
 ///
+/// - Parameter isStopped: asked for each row of blocks of each scan, and for each row of pixels.
 /// - Throws: ``ImagingError``. A warning of the library (a file cut off, say) is an error here, so an image is never
 ///   partly decoded. CMYK files and those of other than 8 bits are refused.
-public func decodeJPEG(_ bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) throws(ImagingError) -> Image {
-    guard let handle = unsafe tjInitDecompress() else { preconditionFailure("TurboJPEG: out of memory") }
-    defer { unsafe tjDestroy(handle) }
-
-    var (width, height, subsampling, colors) = (Int32(0), Int32(0), Int32(0), Int32(0))
-    let headerCode = unsafe bytes.withUnsafeBufferPointer { source in
-        unsafe tjDecompressHeader3(
-            handle, source.baseAddress, UInt(source.count), &width, &height, &subsampling, &colors)
-    }
-    guard headerCode == 0 else { throw .damaged(format: .jpeg, reason: unsafe message(of: handle)) }
-    try limits.check(width: Int(width), height: Int(height))
-
-    let mode: ColorMode
-    switch UInt32(bitPattern: colors) {
-    case TJCS_GRAY.rawValue: mode = .gray
-    case TJCS_RGB.rawValue, TJCS_YCbCr.rawValue: mode = .rgb
-    default: throw .unsupported(format: .jpeg, feature: "CMYK colours")
-    }
-    let format = mode == .gray ? TJPF_GRAY : TJPF_RGB
-    // Every scan of a progressive file rewrites the whole image, and costs few bytes: limit them.
-    let flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS | TJFLAG_ACCURATEDCT
-    var pixels = [UInt8](repeating: 0, count: Int(width) * Int(height) * mode.channels)
-    let code = unsafe bytes.withUnsafeBufferPointer { source in
-        unsafe pixels.withUnsafeMutableBufferPointer { target in
-            unsafe tjDecompress2(
-                handle, source.baseAddress, UInt(source.count), target.baseAddress, width, 0, height,
-                Int32(format.rawValue), flags)
+public func decodeJPEG(
+    _ bytes: [UInt8], limits: DecodeLimits = DecodeLimits(), isStopped: @escaping () -> Bool = { false }
+) throws(ImagingError) -> Image {
+    guard imageFormat(of: bytes) == .jpeg else { throw .damaged(format: .jpeg, reason: "no start of an image") }
+    let header = try ImageHeader(of: bytes[...])
+    try limits.check(header)
+    // The library counts for itself: it and the reader of headers may disagree about a damaged file.
+    let scans = Int32(clamping: min(limits.scans, limits.scannedPixels / max(1, header.pixels)))
+    let result = unsafe StopQuery(isStopped).withFile(bytes) { file -> Result<Image, ImagingError> in
+        var decoder: OpaquePointer?
+        var info = tusk_image_info()
+        defer { unsafe tusk_jpeg_free(decoder) }
+        func failure(_ status: tusk_decode_status) -> ImagingError? {
+            switch status {
+            case TUSK_DECODE_DONE: nil
+            case TUSK_DECODE_STOPPED: .stopped
+            case TUSK_DECODE_SCANS:
+                .tooLarge(quantity: "scans", value: unsafe Int(tusk_jpeg_scan(decoder)), limit: Int(scans))
+            default: .damaged(format: .jpeg, reason: unsafe String(cString: tusk_jpeg_message(decoder)))
+            }
         }
+        if let error = failure(unsafe tusk_jpeg_open(file, scans, &decoder, &info)) { return .failure(error) }
+        guard let mode = ColorMode(info.kind) else {
+            return .failure(.unsupported(format: .jpeg, feature: "CMYK colours"))
+        }
+        guard (Int(info.width), Int(info.height)) == (header.width, header.height) else {
+            return .failure(.damaged(format: .jpeg, reason: "two sizes"))
+        }
+        var pixels = [UInt8](repeating: 0, count: header.pixels * mode.channels)
+        let status = unsafe pixels.withUnsafeMutableBufferPointer { unsafe tusk_jpeg_read(decoder, $0.baseAddress) }
+        if let error = failure(status) { return .failure(error) }
+        return .success(Image(width: header.width, height: header.height, mode: mode, pixels: pixels))
     }
-    guard code == 0 else { throw .damaged(format: .jpeg, reason: unsafe message(of: handle)) }
-    return Image(width: Int(width), height: Int(height), mode: mode, pixels: pixels)
-}
-
-/// The library's fixed text for what went wrong, without the name of its function.
-private func message(of handle: tjhandle) -> String {
-    let text = unsafe String(cString: tjGetErrorStr2(handle))
-    guard text.hasPrefix("tj"), let colon = text.firstIndex(of: ":") else { return text }
-    return String(text[colon...].dropFirst().drop { $0 == " " })
+    return try result.get()
 }

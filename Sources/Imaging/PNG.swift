@@ -1,56 +1,46 @@
+internal import CImageDecoders
 internal import CPNG
 
 /// Decodes a PNG of any kind but interlaced with 16 bits.
 ///
 /// Values are those stored in the file: colour-space chunks such as gAMA do not change them. Gray of 1, 2 or 4 bits is
 /// spread over 0...255, palettes become rgb, tRNS becomes an alpha channel, and 16 bits are rounded to 8 and flagged.
+/// - Parameter isStopped: asked for at least every 4 KiB of the file, which unfold to 4 MiB at most.
 /// - Throws: ``ImagingError``. A warning of the library is an error here, so an image is never partly decoded.
-public func decodePNG(_ bytes: [UInt8], limits: DecodeLimits = DecodeLimits()) throws(ImagingError) -> Image {
+public func decodePNG(
+    _ bytes: [UInt8], limits: DecodeLimits = DecodeLimits(), isStopped: @escaping () -> Bool = { false }
+) throws(ImagingError) -> Image {
     let chunks = try PNGChunks(bytes)
-    try limits.check(width: chunks.width, height: chunks.height)
-    // png_image wrote such files past its buffer when asked for 8 bits (CVE-2025-65018); with Debian's fix in 1.6.39 it
-    // stays inside, but most pixels are wrong.
+    try limits.check(chunks.header)
+    let (width, height) = (chunks.header.width, chunks.header.height)
+    // The simplified API of libpng wrote such files past its buffer when asked for 8 bits (CVE-2025-65018). We do not use
+    // it, and have not tried them.
     if chunks.bitDepth == 16 && chunks.isInterlaced {
         throw .unsupported(format: .png, feature: "interlaced 16-bit values")
     }
-
-    // libpng keeps a pointer back to this struct, so it must not move.
-    let image = UnsafeMutablePointer<png_image>.allocate(capacity: 1)
-    unsafe image.initialize(to: png_image())
-    defer {
-        unsafe png_image_free(image)
-        unsafe image.deallocate()
-    }
-    unsafe image.pointee.version = png_uint_32(PNG_IMAGE_VERSION)
-
-    var mode = ColorMode.gray
-    var pixels: [UInt8] = []
-    let succeeded = unsafe chunks.plain.withUnsafeBytes { source in
-        guard unsafe png_image_begin_read_from_memory(image, source.baseAddress, source.count) != 0 else {
-            return false
-        }
-        let found = unsafe image.pointee.format
-        mode =
-            switch (found & PNG_FORMAT_FLAG_COLOR != 0, found & PNG_FORMAT_FLAG_ALPHA != 0) {
-            case (false, false): .gray
-            case (false, true): .grayAlpha
-            case (true, false): .rgb
-            case (true, true): .rgba
+    let result = unsafe StopQuery(isStopped).withFile(chunks.plain) { file -> Result<Image, ImagingError> in
+        var decoder: OpaquePointer?
+        var info = tusk_image_info()
+        defer { unsafe tusk_png_free(decoder) }
+        func failure(_ status: tusk_decode_status) -> ImagingError? {
+            switch status {
+            case TUSK_DECODE_DONE: nil
+            case TUSK_DECODE_STOPPED: .stopped
+            default: .damaged(format: .png, reason: unsafe String(cString: tusk_png_message(decoder)))
             }
-        // The file's channels, 8 bits each; 16-bit values are taken as they are, not as linear light.
-        unsafe image.pointee.format = found & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
-        unsafe image.pointee.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
-        pixels = [UInt8](repeating: 0, count: chunks.width * chunks.height * mode.channels)
-        return unsafe pixels.withUnsafeMutableBytes { target in
-            unsafe png_image_finish_read(image, nil, target.baseAddress, 0, nil) != 0
         }
+        if let error = failure(unsafe tusk_png_open(file, &decoder, &info)) { return .failure(error) }
+        guard let mode = ColorMode(info.kind), (Int(info.width), Int(info.height)) == (width, height) else {
+            return .failure(.damaged(format: .png, reason: "two sizes"))
+        }
+        var pixels = [UInt8](repeating: 0, count: width * height * mode.channels)
+        let status = unsafe pixels.withUnsafeMutableBufferPointer { unsafe tusk_png_read(decoder, $0.baseAddress) }
+        if let error = failure(status) { return .failure(error) }
+        return .success(
+            Image(
+                width: width, height: height, mode: mode, pixels: pixels, isReducedFrom16Bit: chunks.bitDepth == 16))
     }
-    guard unsafe succeeded && image.pointee.warning_or_error == 0 else {
-        throw .damaged(format: .png, reason: unsafe message(of: image))
-    }
-    return Image(
-        width: chunks.width, height: chunks.height, mode: mode, pixels: pixels,
-        isReducedFrom16Bit: chunks.bitDepth == 16)
+    return try result.get()
 }
 
 /// Encodes `image` with 8 bits a channel; decoding gives back the same pixels.

@@ -194,7 +194,7 @@ struct AdminRouteTests {
         let answer = try await api.request(.get, "/admin/status", on: .unixSocket)
         #expect(
             answer.text
-                == #"{"connections":3,"max_connections":7,"requests":2,"queued_rows":0,"dropped_log_lines":5,"#
+                == #"{"connections":3,"max_connections":7,"requests":2,"queued_rows":0,"dropped_log_lines":5,"decoding_requests":0,"#
                 + #""keys":null,"log_level":"info"}"#)
         let keys = try TestKeys([.admin])
         let keyed = try await TestAPI(options: { $0.keys = keys.ring })

@@ -15,6 +15,7 @@ struct TestAPI {
     let model: FakeDensity
     let service: DensityService
     let api: DensityAPI
+    let decoding: DecodingLane
     let reports = Reports()
     let admin = FakeAdministration()
 
@@ -27,7 +28,8 @@ struct TestAPI {
     /// Ready, unless `isLoading`.
     init(
         _ model: FakeDensity = FakeDensity(), more: [FakeDensity] = [], isLoading: Bool = false,
-        openAPI: String = "openapi: 3.1.0\n", configure: (inout ServiceConfiguration) -> Void = { _ in },
+        openAPI: String = "openapi: 3.1.0\n", decoding: DecodingPolicy = .oneThread,
+        configure: (inout ServiceConfiguration) -> Void = { _ in },
         options change: (inout APIOptions) throws -> Void = { _ in }
     ) async throws {
         self.model = model
@@ -45,9 +47,11 @@ struct TestAPI {
         dropped.add(5)
         options.metrics = metrics
         try change(&options)
+        self.decoding = DecodingLane(policy: decoding, metrics: metrics)
         api = DensityAPI(
             service: service, openAPI: Array(openAPI.utf8), options: options,
-            administration: admin.administration, helpers: HelperPool(threads: 1))
+            administration: admin.administration, helpers: HelperPool(threads: 1),
+            decoding: self.decoding)
     }
 
     func request(
@@ -232,4 +236,12 @@ extension ConnectionInfo {
     /// Of a client on the same machine.
     static let test = ConnectionInfo(peer: "127.0.0.1")
     static let unixSocket = ConnectionInfo(peer: "", isUnixSocket: true)
+}
+
+extension DecodingPolicy {
+    static var oneThread: DecodingPolicy {
+        var policy = DecodingPolicy()
+        policy.threads = 1
+        return policy
+    }
 }

@@ -9,7 +9,10 @@ import Testing
 struct LimitArgumentsTests {
     private func parsed(_ arguments: [String]) throws -> HTTPServerConfiguration {
         // half of the options belong to each group
-        let isSize: (String) -> Bool = { name in Self.sizes.contains { $0.option == name } }
+        let isSize: (String) -> Bool = { name in
+            Self.sizes.contains { $0.option == name } || name.hasPrefix("--small-body")
+                || name == "--client-memory-factor"
+        }
         let pairs = stride(from: 0, to: arguments.count, by: 2).map { Array(arguments[$0..<$0 + 2]) }
         let sizes = try SizeLimitArguments.parse(pairs.filter { isSize($0[0]) }.flatMap(\.self))
         let connections = try ConnectionLimitArguments.parse(pairs.filter { !isSize($0[0]) }.flatMap(\.self))
@@ -47,7 +50,7 @@ struct LimitArgumentsTests {
     func defaults() throws {
         let configuration = try parsed([])
         #expect(configuration.limits == HTTPLimits() && configuration.timeouts == HTTPTimeouts())
-        #expect(configuration.maxBodyMemory == HTTPServerConfiguration().maxBodyMemory)
+        #expect(configuration.bodyMemory == BodyMemoryLimits())
         #expect(configuration.backlog == HTTPServerConfiguration().backlog)
         #expect(configuration.maxConnections == HTTPServerConfiguration().maxConnections)
         #expect(configuration.maxConnectionsPerClient == HTTPServerConfiguration().maxConnectionsPerClient)
@@ -74,8 +77,29 @@ struct LimitArgumentsTests {
         try least.check()
         var configuration = HTTPServerConfiguration()
         least.apply(to: &configuration)
-        #expect(configuration.maxBodyMemory == 8192)
+        #expect(configuration.bodyMemory.total == 8192)
         #expect(throws: CommandError.self) { try sizes(8191).check() }
+    }
+
+    @Test("memory for larger bodies has room for the largest, once the reserve and others have theirs")
+    func sharedBodyMemory() throws {
+        let sizes = { (memory: Int, reserve: Int) in
+            try SizeLimitArguments.parse([
+                "--max-body", "4000", "--small-body", "100", "--client-memory-factor", "4", "--small-body-reserve",
+                "\(reserve)", "--max-body-memory", "\(memory)",
+            ])
+        }
+        // 8000 are four fifths of 10,000; a reserve beyond half of all counts as half.
+        for (memory, reserve) in [(10_001, 0), (12_001, 2000), (20_001, 1 << 30)] {
+            let least = try sizes(memory, reserve)
+            try least.check()
+            var configuration = HTTPServerConfiguration()
+            least.apply(to: &configuration)
+            #expect(configuration.bodyMemory.canHold(8000))
+            #expect(configuration.bodyMemory.smallBytes == 200 && configuration.bodyMemory.clientFactor == 4)
+            #expect(throws: CommandError.self) { try sizes(memory - 1, reserve).check() }
+        }
+        #expect(BodyMemoryLimits().canHold(2 * 64 << 20))
     }
 
     @Test("the log queue has a range", arguments: [(0, false), (1, true), (1 << 20, true), ((1 << 20) + 1, false)])
@@ -114,6 +138,8 @@ struct LimitArgumentsTests {
             ("--linger-timeout", "0"), ("--linger-total", "0"), ("--max-connections", "0"),
             ("--max-connections-per-client", "1000001"), ("--backlog", "0"), ("--backlog", "65536"),
             ("--max-requests-per-connection", "0"),
+            ("--small-body-reserve", "8796093022209"),
+            ("--small-body", "4294967297"), ("--client-memory-factor", "0"), ("--client-memory-factor", "1000001"),
             ("--min-body-rate", "1073741825"), ("--min-send-rate", "1073741825"),
         ])
     func outOfRange(_ option: String, _ value: String) {

@@ -69,6 +69,7 @@ enum PictureFormat: DataFormat {
                 throw .unsupported(file: path, expected: "another kind of \(format.rawValue)", found: feature)
             case .notEncodable(_, let reason), .invalidNPY(let reason, _, _):
                 throw .damaged(file: path, reason: reason)
+            case .stopped: preconditionFailure("nobody asked to stop")
             }
         }
         if image.isReducedFrom16Bit {

@@ -16,6 +16,7 @@ extension Problem {
         case let error as MultipartError: self.init(error)
         case let error as ImagingError: self.init(error)
         case let error as ServingError: self.init(error)
+        case let error as DecodingRefusal: self.init(error)
         default: return nil
         }
     }
@@ -56,6 +57,11 @@ extension Problem {
     init(_ error: ImagingError) {
         switch error {
         case .unknownFormat: self.init(.imageDamaged, "image: the bytes are neither a PNG nor a JPEG")
+        case .tooLarge("scans", let value, let limit):
+            self.init(.imageWork, "image: it has \(value) scans; at most \(limit) can be decoded here")
+        case .tooLarge("pixels times scans", let value, let limit):
+            self.init(
+                .imageWork, "image: its pixels times its scans are \(value); at most \(limit) can be decoded here")
         case .tooLarge(let quantity, let value, let limit):
             self.init(.imageSize, "image: its \(quantity) is \(value); at most \(limit) can be decoded here")
         case .damaged(let format, let reason):
@@ -63,6 +69,7 @@ extension Problem {
         case .unsupported(let format, let feature):
             self.init(.imageMode, "image: a \(format.rawValue) with \(feature) cannot be decoded")
         case .notEncodable: self.init(.internal, "the image could not be encoded")
+        case .stopped: self.init(.internal, "the request could not be answered")
         case .invalidNPY(let field, let expected, let found):
             self.init(
                 .malformedBody,
@@ -118,6 +125,20 @@ extension Problem {
         }
     }
 
+    init(_ refusal: DecodingRefusal) {
+        switch refusal {
+        case .full(let requests, let limit, let retryAfter):
+            self.init(
+                .queueFull, "the decoding queue holds \(requests) of at most \(limit) requests",
+                fields: Self.retry(after: retryAfter))
+        case .late(let wait, let left):
+            self.init(
+                .queueFull,
+                "the images would be decoded in \(wait.inSeconds) s, and the request's time limit passes in "
+                    + "\(left.inSeconds) s", fields: Self.retry(after: wait - left))
+        }
+    }
+
     init(_ failure: RowFailure) {
         switch failure {
         case .notFinite: self.init(.densityNotFinite, "image: the model has no finite density there")
@@ -137,6 +158,11 @@ extension Problem {
         case .bodyMemoryFull(let limit):
             self.init(
                 .bodyMemoryFull, "the bodies of all requests would take more than \(limit) bytes",
+                fields: Self.dropped(.bodyMemoryFull, retryAfter: .zero))
+        case .clientMemoryFull(let limit):
+            self.init(
+                .bodyMemoryFull,
+                "the bodies of this client would take more than \(limit) bytes, its part of the memory",
                 fields: Self.dropped(.bodyMemoryFull, retryAfter: .zero))
         case .lengthRequired:
             self.init(.lengthRequired, "neither Content-Length nor Transfer-Encoding: chunked was given")

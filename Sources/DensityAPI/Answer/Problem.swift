@@ -29,6 +29,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case imageMode = "image-mode"
     case imageValue = "image-value"
     case imageCount = "image-count"
+    case imageWork = "image-work"
     case densityNotFinite = "density-not-finite"
     case queueFull = "queue-full"
     case tooLate = "too-late"
@@ -75,6 +76,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .imageMode: (.unprocessableContent, "An image has the wrong colour mode")
         case .imageValue: (.unprocessableContent, "An image has values that the model does not know")
         case .imageCount: (.unprocessableContent, "The number of images is out of range")
+        case .imageWork: (.unprocessableContent, "An image takes too much work to decode")
         case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
         case .queueFull: (.tooManyRequests, "Too many requests")
         case .tooLate: (.tooManyRequests, "The answer would come too late")

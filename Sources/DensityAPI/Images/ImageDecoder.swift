@@ -2,49 +2,94 @@ import FlowCore
 import FlowModels
 import Imaging
 
-/// Decoder of the images of one request, within one bound on their pixels.
+/// Decoder of the images of one request, within bounds on all of them together.
+///
+/// ``plan(_:)`` looks at headers alone, one image after another; what it lets through, ``row(of:isStopped:)`` decodes, in any
+/// order.
 struct ImageDecoder {
-    var input: ImageInput
-    /// Pixels that may still be decoded; each image with `fit` takes its own.
-    var pixelsLeft: Int
+    let input: ImageInput
+    /// Bounds of one image: those of the API, and without `fit` the model's size.
+    private let limits: DecodeLimits
+    /// Pixels that may still be decoded; each image with `fit` takes its own, sound or not.
+    private var pixelsLeft: Int
+    /// Pixels times scans that may still be decoded.
+    private var scannedPixelsLeft: Int
 
-    /// The model's row of a PNG or JPEG, or what is wrong with it; never part of a row.
-    mutating func pixels(of bytes: ArraySlice<UInt8>) -> Result<[UInt8], Problem> {
+    /// A decoder that has decoded nothing.
+    init(input: ImageInput, options: APIOptions) {
+        self.input = input
+        var limits = options.imageLimits
+        if input.fit == nil {
+            limits.side = max(input.shape.width, input.shape.height)
+            limits.pixels = input.shape.width * input.shape.height
+        }
+        self.limits = limits
+        pixelsLeft = input.fit == nil ? .max : options.maxRequestPixels
+        scannedPixelsLeft = options.maxRequestScannedPixels
+    }
+
+    /// The image as something to decode, or what its header shows to be wrong with it.
+    mutating func plan(_ bytes: ArraySlice<UInt8>) -> LogProbBody.Item {
         do throws(Problem) {
-            return .success(try input.fit == nil ? exact(Array(bytes)) : fitted(Array(bytes)))
+            let header: ImageHeader
+            var bounds = limits
+            bounds.pixels = min(bounds.pixels, pixelsLeft)
+            bounds.scannedPixels = min(bounds.scannedPixels, scannedPixelsLeft)
+            do throws(ImagingError) {
+                header = try ImageHeader(of: bytes)
+                try bounds.check(header)
+            } catch {
+                throw problem(error)
+            }
+            pixelsLeft -= header.pixels
+            scannedPixelsLeft -= header.scannedPixels
+            return .encoded(EncodedImage(bytes: bytes, header: header))
         } catch {
-            return .failure(error)
+            return .row(.failure(error))
         }
     }
 
-    /// The model's row of an image that must have its size: a larger one is refused by its header.
-    private func exact(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
-        let shape = input.shape
-        let limits = DecodeLimits(side: max(shape.width, shape.height), pixels: shape.width * shape.height)
-        let image: Image
-        do throws(ImagingError) {
-            image = try decodeImage(bytes, limits: limits)
-        } catch .tooLarge(let quantity, let value, _) {
-            throw input.wrongSize("its \(quantity) is \(value)")
-        } catch {
-            throw Problem(error)
+    /// The model's row of an image, or what is wrong with it; never part of a row.
+    func row(of image: EncodedImage, isStopped: @escaping () -> Bool) -> Result<[UInt8], Problem> {
+        Result { () throws(Problem) in
+            var bounds = limits
+            bounds.scannedPixels = image.header.scannedPixels
+            let decoded: Image
+            do throws(ImagingError) {
+                decoded = try decodeImage(Array(image.bytes), limits: bounds, isStopped: isStopped)
+            } catch {
+                throw problem(error)
+            }
+            if input.fit == nil, decoded.isReducedFrom16Bit, let mode = input.mode {
+                throw input.wrongMode("\(decoded.mode.rawValue) with 16 bits a channel", expected: mode)
+            }
+            return try input.pixels(of: decoded) { () throws(Problem) in
+                if isStopped() { throw Problem(ImagingError.stopped) }
+            }
         }
-        if image.isReducedFrom16Bit, let mode = input.mode {
-            throw input.wrongMode("\(image.mode.rawValue) with 16 bits a channel", expected: mode)
-        }
-        return try input.pixels(of: image)
     }
 
-    private mutating func fitted(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
-        var limits = DecodeLimits()
-        limits.pixels = min(limits.pixels, pixelsLeft)
-        let image: Image
-        do throws(ImagingError) {
-            image = try decodeImage(bytes, limits: limits)
-        } catch {
-            throw Problem(error)
+    private func problem(_ error: ImagingError) -> Problem {
+        if input.fit == nil, case .tooLarge(let quantity, let value, _) = error,
+            ["width", "height", "pixels"].contains(quantity)
+        {
+            return input.wrongSize("its \(quantity) is \(value)")
         }
-        pixelsLeft -= image.width * image.height
-        return try input.pixels(of: image)
+        return Problem(error)
+    }
+}
+
+/// A PNG or JPEG of a request whose header is within the limits.
+struct EncodedImage: Sendable {
+    let bytes: ArraySlice<UInt8>
+    let header: ImageHeader
+
+    /// Bytes that take as long as a pixel of a scan: checksums and copies, whatever the image's size.
+    private static let bytesPerPixel = 8
+
+    /// Work to decode it.
+    var work: Int {
+        let (work, overflow) = header.scannedPixels.addingReportingOverflow(bytes.count / Self.bytesPerPixel)
+        return overflow ? .max : work
     }
 }

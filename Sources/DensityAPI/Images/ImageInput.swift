@@ -21,15 +21,18 @@ package struct ImageInput: Sendable {
 
     /// The model's rows of a decoded image.
     /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageMode``, ``ProblemKind/imageValue``.
-    func pixels(of image: Image) throws(Problem) -> [UInt8] {
+    ///   What `check` throws, which is called before each row of a conversion.
+    func pixels(of image: Image, check: () throws(Problem) -> Void = { () throws(Problem) in }) throws(Problem)
+        -> [UInt8]
+    {
         guard let mode else {
             throw Problem(.imageMode, "image: the model has \(shape.channels) channels, and no image has so many")
         }
         var image = image
         if let fit {
-            image = image.converted(to: mode)
+            image = try image.converted(to: mode, check: check)
             if (image.width, image.height) != (shape.width, shape.height) {
-                image = image.fitted(width: shape.width, height: shape.height, fit: fit)
+                image = try image.fitted(width: shape.width, height: shape.height, fit: fit, check: check)
             }
         }
         try checkSize(width: image.width, height: image.height)

@@ -23,6 +23,7 @@ struct LogProbRoute: Route {
         var terms: RequestTerms
         var type: MediaType
         var reader: LogProbBodyReader
+        var caller: Caller
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
@@ -37,7 +38,8 @@ struct LogProbRoute: Route {
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
         let terms = try RequestTerms(request, options: options)
         let ask = Ask(
-            model: model, classIndex: classIndex, samples: samples, terms: terms, type: type, reader: reader)
+            model: model, classIndex: classIndex, samples: samples, terms: terms, type: type, reader: reader,
+            caller: request.caller)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
         }
@@ -58,7 +60,9 @@ struct LogProbRoute: Route {
 
     private func respond(to ask: Ask, body: [UInt8]) async throws -> ServerResponse {
         let start = ContinuousClock.now
-        let decoded = try await context.heavy(bytes: body.count) { try ask.reader.read(body, type: ask.type) }
+        let deadline = start + (ask.terms.deadline ?? context.options.requestTimeout)
+        let decoded = try await context.decoded(
+            body, as: ask.type, by: ask.reader, for: ask.caller, until: deadline)
         let decodeTime = start.duration(to: .now)
         guard decoded.images.count * ask.samples <= context.options.maxRequestRows else {
             throw Problem(

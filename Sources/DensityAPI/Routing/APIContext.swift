@@ -7,17 +7,19 @@ import Serving
 package final class APIContext: Sendable {
     let service: DensityService
     let helpers: HelperPool
+    let decoding: DecodingLane
     let options: APIOptions
     let administration: Administration
     let openAPI: StoredAnswer
     let started = ContinuousClock.now
 
     init(
-        service: DensityService, helpers: HelperPool, options: APIOptions, administration: Administration,
-        openAPI: StoredAnswer
+        service: DensityService, helpers: HelperPool, decoding: DecodingLane, options: APIOptions,
+        administration: Administration, openAPI: StoredAnswer
     ) {
         self.service = service
         self.helpers = helpers
+        self.decoding = decoding
         self.options = options
         self.administration = administration
         self.openAPI = openAPI

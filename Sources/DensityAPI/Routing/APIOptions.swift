@@ -1,3 +1,4 @@
+public import Imaging
 public import Metrics
 
 /// Limits of the API, each with its default.
@@ -14,14 +15,22 @@ public struct APIOptions: Sendable {
     public var maxImageBytes = 8 << 20
     /// Most bytes of any body, however large the model's images are.
     public var maxBodyBytes = 64 << 20
+    /// Bounds of one encoded image; without `fit` it must have the model's size besides. Encoders write ten scans or fewer of
+    /// their own accord, so the default lets through what people have.
+    public var imageLimits = DecodeLimits(scans: 32)
     /// Most pixels of the encoded images of one request, added up; only with `fit`, since others must have the model's size.
     public var maxRequestPixels = 1 << 25
+    /// Most pixels times scans of the encoded images of one request, added up. The default lets through a progressive
+    /// photograph of 16 megapixels and ten scans.
+    public var maxRequestScannedPixels = 1 << 28
     /// Time from the whole request until its rows must have run.
     public var requestTimeout = Duration.seconds(30)
     /// Whether connections of one address, or of one IPv6 network of 64 bits, take turns as one caller. Behind a proxy, whose
     /// connections all have its address, they must not.
     public var countsByAddress = false
-    /// Bytes above which bodies are decoded, and answers coded, on helper threads.
+    /// Work above which a body is decoded in the decoding lane, in pixels times scans, or bytes of text.
+    public var inlineWork = 16 << 10
+    /// Bytes above which answers are coded on helper threads.
     public var inlineBytes = 64 << 10
     /// Bytes below which answers are sent without a content coding; nil when all are, but to a client that takes no other.
     public var leastCodedBytes: Int? = 1024

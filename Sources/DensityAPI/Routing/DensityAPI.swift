@@ -17,10 +17,10 @@ public struct DensityAPI: HTTPHandler {
     /// - Parameter openAPI: the text that `GET /openapi.yaml` answers.
     public init(
         service: DensityService, openAPI: [UInt8], options: APIOptions, administration: Administration,
-        helpers: HelperPool = HelperPool()
+        helpers: HelperPool = HelperPool(), decoding: DecodingLane = DecodingLane()
     ) {
         context = APIContext(
-            service: service, helpers: helpers, options: options, administration: administration,
+            service: service, helpers: helpers, decoding: decoding, options: options, administration: administration,
             openAPI: StoredAnswer(
                 type: .yaml, content: openAPI, AnswerCoding(leastBytes: options.leastCodedBytes)))
         access = AccessControl(keys: options.keys)

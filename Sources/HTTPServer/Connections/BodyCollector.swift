@@ -29,8 +29,10 @@ package struct BodyCollector: ~Copyable {
     private let limits: HTTPLimits
 
     /// - Parameter limit: bytes after content coding.
-    package init(coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory) {
-        share = BodyMemory.Share(of: memory)
+    package init(
+        coding: ContentCoding, limit: Int, limits: HTTPLimits, memory: BodyMemory, owner: BodyMemory.Owner
+    ) {
+        share = BodyMemory.Share(of: memory, for: owner)
         self.limit = limit
         self.limits = limits
         inflater =
@@ -44,7 +46,7 @@ package struct BodyCollector: ~Copyable {
 
     /// Takes the next bytes of the body, still in their content coding.
     /// - Throws: ``HTTPServerError/bodyTooLarge(limit:)``, ``HTTPServerError/badContentCoding(reason:)``,
-    ///   ``HTTPServerError/bodyMemoryFull(limit:)``.
+    ///   ``HTTPServerError/bodyMemoryFull(limit:)``, ``HTTPServerError/clientMemoryFull(limit:)``.
     package mutating func append(_ span: Span<UInt8>) throws(HTTPServerError) {
         guard inflater != nil else {
             // The machine holds an uncoded body to its limit. The array grows with what came, never with what a

@@ -287,7 +287,8 @@ actor IOLoop {
                 answer(connection, with: work)
             case .readBody(let limit, let lengthRequired, let labels, let then):
                 let collector = BodyCollector(
-                    coding: head.contentCoding, limit: limit, limits: configuration.limits, memory: bodyMemory)
+                    coding: head.contentCoding, limit: limit, limits: configuration.limits, memory: bodyMemory,
+                    owner: BodyMemory.Owner(connection.transport.info, keyName: labels.keyName))
                 connection.body = AwaitedBody(collector: collector, then: then)
                 connection.machine.decided(
                     .readBody(limit: limit, lengthRequired: lengthRequired), labels: labels, date: date.now(),

@@ -10,7 +10,7 @@ public struct ClientNetwork: Hashable, Sendable, CustomStringConvertible {
     /// The network of `peer`.
     /// - Parameter peer: an address as getnameinfo(3) writes it, perhaps with a zone; nil for what is no address.
     public init?(_ peer: String) {
-        let address = peer.prefix { $0 != "%" }
+        let address = Substring(peer.utf8.prefix { $0 != UInt8(ascii: "%") })
         var v4 = in_addr()
         if unsafe inet_pton(AF_INET, String(address), &v4) == 1 {
             (bits, isIPv4) = (UInt64(UInt32(bigEndian: v4.s_addr)), true)

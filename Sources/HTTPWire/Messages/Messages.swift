@@ -69,6 +69,8 @@ public enum HTTPServerError: Error, Equatable, Sendable {
     case bodyTooLarge(limit: Int)
     /// The bodies of all connections together would take more than `limit` bytes.
     case bodyMemoryFull(limit: Int)
+    /// The bodies of one client together would take more than `limit` bytes, its part of what others leave.
+    case clientMemoryFull(limit: Int)
     /// A body is needed, and neither Content-Length nor chunked was given.
     case lengthRequired
     /// A Content-Encoding other than gzip, x-gzip, deflate, identity.

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import System
 
-/// Pool of a few threads for work that is too heavy for the cooperative pool, such as decoding a large body.
+/// Pool of a few threads for work that is too heavy for the cooperative pool, such as coding a large answer.
 ///
 /// Jobs wait in the order in which they came. There are never more than callers that await one.
 public final class HelperPool: Sendable {

@@ -72,6 +72,8 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Sizes") var sizes: SizeLimitArguments
 
+    @OptionGroup(title: "Images of requests") var images: DecodingArguments
+
     @Option(help: "Answers are gzip or deflate where a client takes them and it pays: on or off.")
     var contentCoding = Switch.on
 
@@ -99,7 +101,8 @@ struct Serve: AsyncParsableCommand {
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
-            administration: administration(reloading, log), helpers: helpers)
+            administration: administration(reloading, log), helpers: helpers,
+            decoding: DecodingLane(policy: images.policy(threads: threads), metrics: metrics))
         let configuration = try serverConfiguration(passed: manager.passedSockets)
         let server = HTTPServer(configuration: configuration, handler: api, metrics: metrics, logger: logger)
         if configuration.tls != nil {
@@ -184,6 +187,7 @@ struct Serve: AsyncParsableCommand {
         options.requestTimeout = .seconds(requestTimeout)
         options.countsByAddress = turnsByAddress
         options.maxBodyBytes = sizes.maxBody
+        images.apply(to: &options)
         if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
         options.keys = try keys.load()
@@ -229,6 +233,7 @@ struct Serve: AsyncParsableCommand {
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try connections.check()
         try sizes.check()
+        try images.check()
         try logs.check()
         try shutdown.check()
     }

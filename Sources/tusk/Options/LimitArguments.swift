@@ -34,7 +34,19 @@ struct SizeLimitArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "All bodies together, until they are answered; each takes twice its size; 503.", valueName: "bytes"))
-    var maxBodyMemory = HTTPServerConfiguration().maxBodyMemory
+    var maxBodyMemory = BodyMemoryLimits().total
+
+    @Option(
+        help: ArgumentHelp("Part of that for bodies up to --small-body only, at most half of it.", valueName: "bytes"))
+    var smallBodyReserve = BodyMemoryLimits().reserve
+
+    @Option(help: ArgumentHelp("Size up to which a body may use the reserve.", valueName: "bytes"))
+    var smallBody = BodyMemoryLimits().smallBytes / 2
+
+    @Option(
+        help: ArgumentHelp(
+            "How many times what is left of the memory the larger bodies of one client may take; 503.", valueName: "n"))
+    var clientMemoryFactor = BodyMemoryLimits().clientFactor
 
     @Option(help: ArgumentHelp("How many times larger a gzip or deflate body may unfold; 400.", valueName: "n"))
     var maxExpansion = HTTPLimits().expansionRatio
@@ -64,8 +76,11 @@ struct SizeLimitArguments: ParsableArguments {
         try tusk.check("--max-chunks", maxChunks, in: 1...1 << 30)
         try tusk.check("--max-chunk-extension", maxChunkExtension, in: 0...1 << 20)
         try tusk.check("--max-body", maxBody, in: 1024...1 << 32)
+        try tusk.check("--small-body-reserve", smallBodyReserve, in: 0...1 << 43)
+        try tusk.check("--small-body", smallBody, in: 0...1 << 32)
+        try tusk.check("--client-memory-factor", clientMemoryFactor, in: 1...1_000_000)
         // else a body of the permitted size could never be taken
-        try tusk.check("--max-body-memory", maxBodyMemory, in: 2 * maxBody...1 << 44)
+        try tusk.check("--max-body-memory", maxBodyMemory, in: leastBodyMemory...1 << 44)
         try tusk.check("--max-expansion", maxExpansion, in: 1...10_000)
         try tusk.check("--free-expansion", freeExpansion, in: 0...1 << 32)
         try tusk.check("--max-read-ahead", maxReadAhead, in: 1...1 << 24)
@@ -74,8 +89,26 @@ struct SizeLimitArguments: ParsableArguments {
         try tusk.check("--max-lingering", maxLingering, in: 0...1 << 32)
     }
 
+    private var bodyMemory: BodyMemoryLimits {
+        var limits = BodyMemoryLimits()
+        limits.total = maxBodyMemory
+        limits.reserve = min(smallBodyReserve, maxBodyMemory / 2)
+        limits.smallBytes = 2 * smallBody
+        limits.clientFactor = clientMemoryFactor
+        return limits
+    }
+
+    /// Least memory with which a client that is alone can send the largest body.
+    private var leastBodyMemory: Int {
+        let body = 2 * maxBody
+        if body <= 2 * smallBody { return body }
+        // The reserve is at most half of the memory.
+        let unreserved = body + (body + clientMemoryFactor - 1) / clientMemoryFactor
+        return unreserved + min(smallBodyReserve, unreserved) + 1
+    }
+
     func apply(to configuration: inout HTTPServerConfiguration) {
-        configuration.maxBodyMemory = maxBodyMemory
+        configuration.bodyMemory = bodyMemory
         configuration.limits.requestLineBytes = maxRequestLine
         configuration.limits.fieldBytes = maxHeader
         configuration.limits.fields = maxHeaderFields

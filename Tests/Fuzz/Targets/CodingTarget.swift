@@ -24,7 +24,8 @@ import HTTPWire
     limits.expansionRatio = 2
     limits.expansionFloorBytes = 256
     for coding in [ContentCoding.identity, .gzip, .deflate] {
-        var collector = BodyCollector(coding: coding, limit: 4096, limits: limits, memory: BodyMemory(limit: .max))
+        var collector = BodyCollector(
+            coding: coding, limit: 4096, limits: limits, memory: BodyMemory(BodyMemoryLimits()), owner: .connection(1))
         let body: [UInt8]
         do throws(HTTPServerError) {
             for piece in split(content, seed: seed) { try collector.append(piece.span) }

@@ -1,0 +1,55 @@
+import HTTPContent
+import Serving
+
+extension APIContext {
+    /// The images of a body, decoded in the decoding lane but where that is less work than to go there.
+    ///
+    /// What is large is taken apart as one step of the lane, and decoded as others: a step is an image, or a few small
+    /// ones, so others have their turn between them, and a client who leaves ends the rest.
+    /// - Throws: what ``LogProbBodyReader/read(_:type:)`` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
+    func decoded(
+        _ body: [UInt8], as type: MediaType, by reader: LogProbBodyReader, for caller: Caller,
+        until deadline: ContinuousClock.Instant
+    ) async throws -> LogProbBody {
+        let work = reader.work(toTakeApart: body, type: type)
+        let parts =
+            work <= options.inlineWork
+            ? try reader.parts(of: body, type: type)
+            : try await decoding.run(for: caller, deadline: deadline, steps: [work]) { _, _ in
+                try reader.parts(of: body, type: type)
+            }[0]
+        let steps = parts.steps(ofWork: options.inlineWork)
+        guard steps.count > 1 || steps[0].work > options.inlineWork else {
+            return LogProbBody(images: reader.rows(of: parts.items[...]) { false }, isList: parts.isList)
+        }
+        let rows = try await decoding.run(for: caller, deadline: deadline, steps: steps.map(\.work)) { step, stop in
+            reader.rows(of: parts.items[steps[step].items]) { stop.isStopped }
+        }
+        return LogProbBody(images: rows.flatMap(\.self), isList: parts.isList)
+    }
+}
+
+extension LogProbBody.Parts {
+    /// Consecutive items that are decoded without another's turn between them.
+    struct Step: Sendable {
+        var items: Range<Int>
+        var work: Int
+    }
+
+    /// The items in steps of at most `most` work, or of one image.
+    func steps(ofWork most: Int) -> [Step] {
+        var steps = [Step(items: 0..<0, work: 0)]
+        for (index, item) in items.enumerated() {
+            let work = if case .encoded(let image) = item { image.work } else { 0 }
+            var last = steps[steps.count - 1]
+            let (sum, overflow) = last.work.addingReportingOverflow(work)
+            if !last.items.isEmpty, overflow || sum > most {
+                steps.append(Step(items: index..<index + 1, work: work))
+            } else {
+                last = Step(items: last.items.lowerBound..<index + 1, work: sum)
+                steps[steps.count - 1] = last
+            }
+        }
+        return steps
+    }
+}
