@@ -10,6 +10,8 @@ public final class DensityService: Sendable {
     private let registry = ModelRegistry()
     private let parallel: Lane
     private let sequential: Lane
+    /// Watch over the work of both lanes.
+    let watch = WorkWatch()
 
     /// Starts the threads; models come with ``load(_:)``.
     /// - Parameter metrics: set in which the service declares what it counts.
@@ -18,12 +20,13 @@ public final class DensityService: Sendable {
             policy: BatchPolicy(
                 sharing: .shared, maxBatchRows: configuration.maxBatchRows,
                 maxBatchDelay: configuration.maxBatchDelay, maxQueueRows: configuration.maxQueueRows,
-                workers: configuration.threads))
+                workers: configuration.threads),
+            watch: watch)
         sequential = Lane(
             policy: BatchPolicy(
                 sharing: .apart, maxBatchRows: configuration.sequentialBlockRows, maxBatchDelay: .zero,
                 maxQueueRows: configuration.maxQueueRows, workers: configuration.threads),
-            niceness: configuration.sequentialNiceness)
+            niceness: configuration.sequentialNiceness, watch: watch)
         metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
             parallel.queuedRows + sequential.queuedRows
         }

@@ -77,7 +77,7 @@ extension Problem {
     /// Seconds that a client is told to wait: at least, which is also when nothing better is known, and at most.
     private static let retrySeconds = 1...60
 
-    private static func retry(after wait: Duration) -> HTTPFields {
+    static func retry(after wait: Duration) -> HTTPFields {
         let seconds = Int((wait / .seconds(1)).rounded(.up).clamped(to: retrySeconds))
         return [.retryAfter: String(seconds)]
     }

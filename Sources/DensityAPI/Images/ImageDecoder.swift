@@ -35,9 +35,19 @@ struct ImageDecoder {
         return try input.pixels(of: image)
     }
 
+    /// Pixels that the header of a sound image promises; nil for any other.
+    private func pixelCount(of bytes: [UInt8]) -> Int? {
+        do throws(ImagingError) { _ = try decodeImage(bytes, limits: DecodeLimits(pixels: 0)) } catch {
+            guard case .tooLarge("pixels", let value, _) = error, value <= pixelsLeft else { return nil }
+            return value
+        }
+        return nil
+    }
+
     private mutating func fitted(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
         var limits = DecodeLimits()
         limits.pixels = min(limits.pixels, pixelsLeft)
+        if let pixels = pixelCount(of: bytes) { try DecodeMemory.check(pixels: pixels) }
         let image: Image
         do throws(ImagingError) {
             image = try decodeImage(bytes, limits: limits)

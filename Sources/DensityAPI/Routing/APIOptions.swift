@@ -18,6 +18,8 @@ public struct APIOptions: Sendable {
     public var maxRequestPixels = 1 << 25
     /// Time from the whole request until its rows must have run.
     public var requestTimeout = Duration.seconds(30)
+    /// Time for which work may run without any of it ending, until the service is not live any more.
+    public var livenessTimeout = Duration.seconds(60)
     /// Bytes above which bodies are decoded, and answers coded, on helper threads.
     public var inlineBytes = 64 << 10
     /// Bytes below which answers are sent without a content coding; nil when all are, but to a client that takes no other.

@@ -23,6 +23,7 @@ extension Lane {
         for action in actions {
             switch action {
             case .run(let batch):
+                watch.begin()
                 state.ready.append(batch)
                 signal.signal()
             case .complete(let ticket):
@@ -73,6 +74,7 @@ extension Lane {
             switch job {
             case .batch(let batch, let requests):
                 requests?.run(batch, now, helps ? self : nil)
+                watch.end()
                 change { state, now in state.batcher.finished(batch.id, at: now) }
             case .help(let work): work.help()
             case .nothing: continue

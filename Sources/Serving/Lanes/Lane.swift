@@ -42,9 +42,12 @@ package final class Lane: Sendable {
     let origin = ContinuousClock.now
     /// Whether idle threads help with a batch: only where batches are as large as they can be.
     let helps: Bool
+    /// Watch that is told of each batch.
+    let watch: WorkWatch
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
-    package init(policy: BatchPolicy, niceness: Int32 = 0) {
+    package init(policy: BatchPolicy, niceness: Int32 = 0, watch: WorkWatch = WorkWatch()) {
+        self.watch = watch
         workers = policy.workers
         helps = policy.sharing == .shared
         state = Mutex(State(batcher: Batcher(policy: policy)))
