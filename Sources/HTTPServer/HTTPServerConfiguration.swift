@@ -13,6 +13,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var limits = HTTPLimits()
     /// Times that a connection may take over each thing.
     public var timeouts = HTTPTimeouts()
+    /// Whether a client that said that a request is its last (`Connection: close`, or HTTP/1.0 without keep-alive) may close
+    /// its side of the connection and still wait for the answer; otherwise it counts as gone, and its work is dropped.
+    public var allowsHalfClose = false
     /// Most open connections, all together. Further ones wait in the kernel's backlog until one closes.
     public var maxConnections = 1024
     /// Most open connections from one IPv4 address or one IPv6 network of 64 bits; further ones are closed. 0 for any number,

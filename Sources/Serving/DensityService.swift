@@ -10,6 +10,8 @@ public final class DensityService: Sendable {
     private let registry = ModelRegistry()
     private let parallel: Lane
     private let sequential: Lane
+    /// Watch over the work of both lanes.
+    let watch = WorkWatch()
 
     /// Starts the threads; models come with ``load(_:)``.
     /// - Parameter metrics: set in which the service declares what it counts.
@@ -26,10 +28,10 @@ public final class DensityService: Sendable {
         parallel = Lane(
             policy: policy(
                 maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
-            helps: true)
+            helps: true, watch: watch)
         sequential = Lane(
             policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
-            niceness: configuration.sequentialNiceness, helps: false)
+            niceness: configuration.sequentialNiceness, helps: false, watch: watch)
         metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
             parallel.queuedRows + sequential.queuedRows
         }

@@ -8,6 +8,10 @@ enum Main {
     static func main() {
         // Dispatch opens descriptors of its own as soon as a task runs, which is before an asynchronous main.
         Descriptors.openStandardStreams()
+        if let shortage = Resources.checkStart() {
+            Terminal.complain(shortage)
+            exit(ExitStatus.system.rawValue)
+        }
         Task {
             await Tusk.main()
             exit(0)

@@ -65,6 +65,35 @@ struct StatusRouteTests {
         #expect(try await api.get("/health/live").status == 200)
     }
 
+    @Test("an image is refused when there is no memory to decode it")
+    func decodeMemory() throws {
+        try DecodeMemory.check(pixels: 1024 * 1024)
+        for pixels in [1 << 44, .max] {
+            let problem = try #require(throws: Problem.self) { try DecodeMemory.check(pixels: pixels) }
+            #expect(problem.kind == .outOfMemory && problem.kind.type == "urn:tusk:problem:out-of-memory")
+            #expect(problem.detail.contains("its \(pixels) pixels"))
+        }
+    }
+
+    @Test("a service is live unless work runs and none has ended for the time", arguments: [0.0, 600])
+    func stalled(timeout: Double) async throws {
+        let model = FakeDensity()
+        let api = try await TestAPI(model, options: { $0.livenessTimeout = .seconds(timeout) })
+        #expect(try await api.get("/health/live").status == 200)
+        let live = try await api.holding(model) { try await api.get("/health/live") }
+        let whole = try await api.holding(model) { try await api.get("/health") }
+        let ready = try await api.holding(model) { try await api.get("/health/ready") }
+        #expect(ready.status == 200)
+        if timeout == 0 {
+            #expect(try live.problem(503, "stalled").contains("none of it has ended; the limit is 0.0 s"))
+            let health: HealthJSON = try whole.decoded()
+            #expect(whole.status == 503 && health.status == "stalled" && !health.live && health.ready)
+        } else {
+            #expect(live.status == 200 && whole.status == 200)
+        }
+        #expect(try await api.get("/health/live").status == 200)
+    }
+
     @Test("a service that is leaving is not ready, and answers all the same")
     func leaving() async throws {
         let api = try await TestAPI()

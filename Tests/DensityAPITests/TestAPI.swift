@@ -64,6 +64,18 @@ struct TestAPI {
         return try await Answer(await api.response(to: head, body: body, on: connection))
     }
 
+    /// The answer to what `body` asks while a batch of `model` runs that does not end.
+    func holding(_ model: FakeDensity, _ body: () async throws -> Answer) async throws -> Answer {
+        let calls = model.densityCalls.count
+        model.hold()
+        async let held = postJSON("/logprob", #"{"image":[1,1,1,1,1,1]}"#)
+        await eventually { model.densityCalls.count > calls }
+        let answer = try await body()
+        model.release()
+        #expect(try await held.status == 200)
+        return answer
+    }
+
     func get(_ path: String, accept: String? = nil) async throws -> Answer {
         try await request(.get, path, fields: accept.map { [.accept: $0] } ?? [:])
     }

@@ -120,9 +120,22 @@ struct ConnectionTests {
         }
     }
 
-    @Test("a client that closed its side after its last request gets the answer")
+    @Test("a client that closes its side after its last request has left, and its work is cancelled")
+    func halfCloseLeaves() async throws {
+        let handler = TestHandler()
+        try await withServer(handler) { port, _ in
+            let client = try RawSocketClient(port: port)
+            try await client.send(post("/wait", "Connection: close\r\nContent-Length: 1\r\n", "x"))
+            #expect(try await eventually { handler.current.running == 1 })
+            await client.finishWriting()
+            #expect(try await client.readToEnd().isEmpty)
+            #expect(try await eventually { handler.current.cancelled == 1 })
+        }
+    }
+
+    @Test("a client that closed its side after its last request gets the answer where that is allowed")
     func halfClose() async throws {
-        try await withServer { port, _ in
+        try await withServer(configure: { $0.allowsHalfClose = true }) { port, _ in
             let client = try RawSocketClient(port: port)
             try await client.send(post("/short", "Connection: close\r\nContent-Length: 1\r\n", "x"))
             await client.finishWriting()

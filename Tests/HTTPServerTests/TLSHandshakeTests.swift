@@ -138,6 +138,37 @@ struct TLSHandshakeTests {
         }
     }
 
+    @Test(
+        "a resumed 1.3 session gets a fresh ticket, good for the rest of the first one's time; one of 1.2 keeps its own"
+    )
+    func freshTickets() async throws {
+        try await withTLSServer(clientCA: .authority) { port, _, _ in
+            for isNew in [true, false] {
+                var options = isNew ? TLSClientOptions.tls13 : .tls12
+                options.identity = .alice
+                var tickets: Set<[UInt8]> = []
+                var lifetimes: [UInt] = []
+                // OpenSSL forgets the session of a connection that ends without close_notify.
+                var open: [RawSocketClient] = []
+                for round in 0..<4 {
+                    let (client, session) = try await tlsClient(port, options)
+                    open.append(client)
+                    #expect(session.isResumed == (round > 0))
+                    // The ticket of 1.3 comes with the answer.
+                    #expect(try await client.roundTrip(get("/who")).text == #"CN=alice,O=Zoo\, the"#)
+                    let resumption = try #require(session.resumption)
+                    tickets.insert(resumption.ticket)
+                    lifetimes.append(resumption.lifetime)
+                    options.resumed = resumption
+                    if round == 1 { try await Task.sleep(for: .milliseconds(1100)) }
+                }
+                #expect(tickets.count == (isNew ? 4 : 1))
+                #expect(lifetimes[0] == 3600)
+                #expect(isNew ? lifetimes[1] <= 3600 && lifetimes[3] < lifetimes[1] : lifetimes[3] == 3600)
+            }
+        }
+    }
+
     @Test("no more 1.2 sessions are remembered than the limit says, the newest")
     func sessionCache() async throws {
         let options = TLSClientOptions {

@@ -40,10 +40,11 @@ final class ConnectionDriver {
 
     /// Without `decide` every request is answered at once with its own path.
     init(
-        limits: HTTPLimits = HTTPLimits(), timeouts: HTTPTimeouts = HTTPTimeouts(),
+        limits: HTTPLimits = HTTPLimits(), timeouts: HTTPTimeouts = HTTPTimeouts(), allowsHalfClose: Bool = false,
         decide: @escaping (HTTPRequest) -> HTTPConnection.Decision = { .respond(.text($0.path ?? "")) }
     ) {
-        machine = HTTPConnection(limits: limits, timeouts: timeouts, at: now)
+        machine = HTTPConnection(
+            limits: limits, timeouts: timeouts, allowsHalfClose: allowsHalfClose, at: now)
         self.decide = decide
     }
 

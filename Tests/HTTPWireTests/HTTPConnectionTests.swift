@@ -370,9 +370,46 @@ struct HTTPConnectionTests {
         #expect(driver.sent.isEmpty)
     }
 
-    @Test("a client that closed its side after its last request still gets the answer")
+    @Test(
+        "a client that closes its side is gone, although it said that its request is the last",
+        arguments: [get("Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n"])
+    func goneAfterLast(request: String) {
+        let driver = ConnectionDriver { _ in .later }
+        driver.receive(request)
+        #expect(driver.watchesHangUp && !driver.closed)
+        driver.receiveEnd()
+        #expect(driver.closed && driver.sent.isEmpty)
+        driver.disconnect()
+        #expect(driver.ended.map(\.ending) == [.clientGone])
+        // In the middle of a streamed answer too.
+        let stream = ConnectionDriver { _ in .later }
+        stream.receive(request)
+        stream.answer(.stream)
+        #expect(stream.watchesHangUp && !stream.closed)
+        stream.receiveEnd()
+        #expect(stream.closed)
+    }
+
+    @Test(
+        "no work is begun for a client that closed its side while its request waited behind others",
+        arguments: [false, true])
+    func goneBeforeItsTurn(hasBody: Bool) {
+        var limits = HTTPLimits()
+        limits.unsentBytes = 1
+        let driver = ConnectionDriver(limits: limits) {
+            $0.path == "/1" ? .respond(.text("/1")) : hasBody ? .readBody(limit: 5) : .later
+        }
+        driver.flushes = false
+        driver.receive(get("", target: "/1") + post("Content-Length: 5\r\n", body: "hello"))
+        driver.receiveEnd()
+        driver.flushes = true
+        driver.run()
+        #expect(driver.closed && driver.requests.isEmpty && driver.answers == ["/1"])
+    }
+
+    @Test("where half-closed connections are allowed, who said that its request is the last still gets the answer")
     func halfClosed() {
-        let driver = ConnectionDriver { _ in .readBody(limit: 5) }
+        let driver = ConnectionDriver(allowsHalfClose: true) { _ in .readBody(limit: 5) }
         driver.receive(get("Connection: close\r\n"))
         #expect(!driver.watchesHangUp)
         driver.receiveEnd()
@@ -443,6 +480,43 @@ struct HTTPConnectionTests {
         #expect(!silent.closed)
         silent.pass(.milliseconds(1))
         #expect(silent.closed && silent.sent.isEmpty)
+    }
+
+    @Test("draining leaves an unfinished head a second, whether it began before or after, and owes it nothing")
+    func drainHead() {
+        let finished = ConnectionDriver()
+        finished.receive("GET /1 HTTP/1.1\r\n")
+        finished.drain()
+        finished.pass(.milliseconds(999))
+        finished.receive("Host: a\r\n\r\n")
+        #expect(finished.answers == ["/1"] && finished.finishedWriting)
+
+        for drainsFirst in [false, true] {
+            let driver = ConnectionDriver()
+            if !drainsFirst { driver.receive(get("", target: "/1")) }
+            if drainsFirst { driver.drain() }
+            driver.pass(.seconds(2))
+            driver.receive("GET /2 HT")
+            driver.pass(.milliseconds(500))
+            if !drainsFirst { driver.drain() }
+            #expect(!driver.owesAnswer)
+            let left: Duration = drainsFirst ? .milliseconds(500) : .seconds(1)
+            driver.pass(left - .milliseconds(1))
+            #expect(!driver.closed)
+            driver.pass(.milliseconds(1))
+            #expect(driver.closed && driver.refused.isEmpty)
+            #expect(driver.answers == (drainsFirst ? [] : ["/1"]))
+        }
+    }
+
+    @Test("draining does not lengthen the time of a head")
+    func drainLateHead() {
+        let driver = ConnectionDriver()
+        driver.receive("GET / HT")
+        driver.pass(.milliseconds(9999))
+        driver.drain()
+        driver.pass(.milliseconds(1))
+        #expect(driver.closed)
     }
 
     private func timeouts(_ change: (inout HTTPTimeouts) -> Void) -> HTTPTimeouts {

@@ -41,6 +41,16 @@ package final class TLSClientSession: Sendable {
         nonisolated(unsafe) fileprivate let session: OpaquePointer
         fileprivate init(_ session: OpaquePointer) { unsafe self.session = session }
         deinit { unsafe SSL_SESSION_free(session) }
+
+        /// The ticket, as the server sealed it; empty without one.
+        package var ticket: [UInt8] {
+            var bytes: UnsafePointer<UInt8>?
+            var count = 0
+            unsafe SSL_SESSION_get0_ticket(session, &bytes, &count)
+            return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+        }
+        /// Seconds that the server gave the ticket.
+        package var lifetime: UInt { unsafe SSL_SESSION_get_ticket_lifetime_hint(session) }
     }
 
     nonisolated(unsafe) private let connection: OpaquePointer

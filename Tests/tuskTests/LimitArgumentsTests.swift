@@ -113,7 +113,9 @@ struct LimitArgumentsTests {
         let timeouts = try parsed([
             "--head-timeout", "1", "--body-timeout", "2", "--idle-timeout", "3", "--write-timeout", "4",
             "--linger-timeout", "5.5", "--linger-total", "6", "--min-body-rate", "7", "--min-send-rate", "8",
+            "--last-head-timeout", "0.5",
         ]).timeouts
+        #expect(timeouts.lastHead == .seconds(0.5))
         #expect(timeouts.head == .seconds(1) && timeouts.body == .seconds(2) && timeouts.idle == .seconds(3))
         #expect(
             timeouts.write == .seconds(4) && timeouts.linger == .seconds(5.5) && timeouts.lingerTotal == .seconds(6))
@@ -134,7 +136,8 @@ struct LimitArgumentsTests {
     @Test(
         "what is out of range is refused",
         arguments: [
-            ("--head-timeout", "0"), ("--body-timeout", "0"), ("--idle-timeout", "86401"), ("--write-timeout", "nan"),
+            ("--head-timeout", "0"), ("--last-head-timeout", "0"), ("--body-timeout", "0"), ("--idle-timeout", "86401"),
+            ("--write-timeout", "nan"),
             ("--linger-timeout", "0"), ("--linger-total", "0"), ("--max-connections", "0"),
             ("--max-connections-per-client", "1000001"), ("--backlog", "0"), ("--backlog", "65536"),
             ("--max-requests-per-connection", "0"),

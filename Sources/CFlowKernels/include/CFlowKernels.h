@@ -286,4 +286,15 @@ const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set);
 /// returns 0 if it refuses. To be called before there are further threads.
 int flow_keep_freed_memory(void);
 
+/// Makes all threads allocate from one arena of the C library, since each further one reserves 64 MiB of address space;
+/// returns 0 if it refuses. To be called before there are further threads.
+int flow_share_arena(void);
+
+/// Makes the C library give what is freed in pieces of 1 MiB and more, and more than that at the end of an arena, back to the
+/// system at once; returns 0 if it refuses.
+int flow_return_large_memory(void);
+
+/// Gives the pages of freed memory back to the system, of all arenas; returns whether there were some.
+int flow_release_freed_memory(void);
+
 #endif

@@ -86,7 +86,7 @@ extension Problem {
     /// Factors by which clients that were turned away together come back apart.
     private static let retryJitter = 0.8...1.2
 
-    private static func retry(after wait: Duration) -> HTTPFields {
+    static func retry(after wait: Duration) -> HTTPFields {
         let seconds = (wait / .seconds(1) * Double.random(in: retryJitter)).rounded(.up)
         return [.retryAfter: String(Int(min(max(seconds, retrySeconds.lowerBound), retrySeconds.upperBound)))]
     }
@@ -130,12 +130,12 @@ extension Problem {
         case .full(let requests, let limit, let retryAfter):
             self.init(
                 .queueFull, "the decoding queue holds \(requests) of at most \(limit) requests",
-                fields: Self.retry(after: retryAfter))
+                fields: Self.dropped(.queueFull, retryAfter: retryAfter))
         case .late(let wait, let left):
             self.init(
-                .queueFull,
+                .tooLate,
                 "the images would be decoded in \(wait.inSeconds) s, and the request's time limit passes in "
-                    + "\(left.inSeconds) s", fields: Self.retry(after: wait - left))
+                    + "\(left.inSeconds) s", fields: Self.dropped(.tooLate, retryAfter: wait - left))
         }
     }
 

@@ -39,6 +39,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case unsupportedTransferCoding = "unsupported-transfer-coding"
     case unsupportedVersion = "unsupported-version"
     case bodyMemoryFull = "body-memory-full"
+    case outOfMemory = "out-of-memory"
+    case stalled
     case loading
     case draining
     case deadline
@@ -86,6 +88,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unsupportedTransferCoding: (.notImplemented, "Unsupported transfer coding")
         case .unsupportedVersion: (.httpVersionNotSupported, "HTTP version not supported")
         case .bodyMemoryFull: (.serviceUnavailable, "Too many bodies at a time")
+        case .outOfMemory: (.serviceUnavailable, "There is no memory for the request")
+        case .stalled: (.serviceUnavailable, "No work gets done")
         case .loading: (.serviceUnavailable, "No model is ready yet")
         case .draining: (.serviceUnavailable, "The service is shutting down")
         case .deadline: (.gatewayTimeout, "The answer was not ready in time")

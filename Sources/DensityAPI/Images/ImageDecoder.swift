@@ -54,6 +54,7 @@ struct ImageDecoder {
         Result { () throws(Problem) in
             var bounds = limits
             bounds.scannedPixels = image.header.scannedPixels
+            try DecodeMemory.check(pixels: image.header.pixels)
             let decoded: Image
             do throws(ImagingError) {
                 decoded = try decodeImage(Array(image.bytes), limits: bounds, isStopped: isStopped)

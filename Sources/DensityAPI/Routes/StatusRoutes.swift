@@ -19,18 +19,21 @@ struct HealthRoute: Route {
         let version = JSON.string(context.options.version)
         let seconds = JSON.number((uptime * 1000).rounded() / 1000)
         var fields: HTTPFields = [.cacheControl: CachePolicy.never.rawValue]
+        var isReady = false
         do {
             let model = try context.service.modelsIfReady.defaultModel.record.name
+            isReady = true
+            if let stall = context.stall { throw stall }
             let answer: JSON = [
                 "status": "ready", "live": .bool(true), "ready": .bool(true), "model": .string(model),
                 "version": version, "uptime_seconds": seconds,
             ]
             return .done(.json(answer, fields: fields))
         } catch {
-            let problem = Problem(error)
+            guard let problem = Problem(of: error) else { throw error }
             fields.append(contentsOf: problem.fields)
             let answer: JSON = [
-                "status": .string(problem.kind.rawValue), "live": .bool(true), "ready": .bool(false),
+                "status": .string(problem.kind.rawValue), "live": .bool(context.isLive), "ready": .bool(isReady),
                 "version": version, "uptime_seconds": seconds,
             ]
             return .done(.json(answer, status: problem.kind.status, fields: fields))
@@ -38,16 +41,18 @@ struct HealthRoute: Route {
     }
 }
 
-/// `GET /health/live`: the process answers.
+/// `GET /health/live`: the process answers, and its work gets on.
 struct LiveRoute: Route {
     static let path = "/health/live"
     static let method = HTTPRequest.Method.get
     static let access = Access.anyone
+    private let context: APIContext
 
-    init(_ context: APIContext) {}
+    init(_ context: APIContext) { self.context = context }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkPlain(offering: .json)
+        if let stall = context.stall { throw stall }
         return .done(.json(["live": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }

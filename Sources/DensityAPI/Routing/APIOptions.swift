@@ -25,6 +25,8 @@ public struct APIOptions: Sendable {
     public var maxRequestScannedPixels = 1 << 28
     /// Time from the whole request until its rows must have run.
     public var requestTimeout = Duration.seconds(30)
+    /// Time for which work may run without any of it ending, until the service is not live any more.
+    public var livenessTimeout = Duration.seconds(60)
     /// Whether connections of one address, or of one IPv6 network of 64 bits, take turns as one caller. Behind a proxy, whose
     /// connections all have its address, they must not.
     public var countsByAddress = false

@@ -111,6 +111,8 @@ public enum ModelFile {
     public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> DensityModel {
         let tensors: [String: Safetensors.Tensor]
         let metadata: [String: String]
+        // of two bytes each at least
+        try checkMemory(numbers: bytes.byteCount / 2, times: 1)
         do {
             (tensors, metadata) = try Safetensors.decode(bytes)
         } catch let error as SafetensorsError {
@@ -159,6 +161,9 @@ public enum ModelFile {
     ) throws -> DensityModel {
         let parameters = try checkSizes(
             architecture, record, held: tensors.values.reduce(0) { $0 + $1.values.count })
+        // as arrays of the flow, packed, and while they are packed
+        try checkMemory(
+            numbers: Flow.elementCount(shape: record.eventShape, sizes: record.sizes) ?? .max, times: 3)
         let isWhole = record.formatVersion == 1
         var record = record
         record.parameterCount = parameters

@@ -22,6 +22,8 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case wrongParameterCount(expected: Int, actual: Int)
     /// More masked zeros, which the file does not hold, than a file of so many numbers may ask for.
     case tooManyElements(Int, limit: Int, held: Int)
+    /// There is no memory for the `bytes` that loading the model takes.
+    case outOfMemory(bytes: Int)
     /// The file has no tensor of that name, which the flow needs.
     case missingTensor(String)
     /// The tensor has shape `actual`, the flow needs `expected`.
@@ -63,6 +65,8 @@ extension ModelFileError: CustomStringConvertible {
         case .tooManyElements(let elements, let limit, let held):
             "the hyper-parameters ask for \(elements) numbers in memory, masked zeros among them; at most \(limit) are "
                 + "allowed for the \(held) that the file holds"
+        case .outOfMemory(let bytes):
+            "loading the model takes \(bytes) bytes of memory, more than this process may have now"
         case .missingTensor(let name): "tensor \(name) is missing"
         case .wrongShape(let tensor, let expected, let actual):
             "tensor \(tensor) has shape \(actual); \(expected) was expected"

@@ -69,7 +69,8 @@ actor IOLoop {
         let id = nextID
         nextID += 1
         var machine = HTTPConnection(
-            limits: configuration.limits, timeouts: configuration.timeouts, at: monotonicNow())
+            limits: configuration.limits, timeouts: configuration.timeouts,
+            allowsHalfClose: configuration.allowsHalfClose, at: monotonicNow())
         if endsPersistence { machine.endPersistence() }
         if draining { machine.drain(at: monotonicNow()) }
         let connection = LiveConnection(id: id, transport: transport, machine: machine)

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 import HTTPWire
 import System
 
@@ -106,6 +107,9 @@ final class TLSContext: Sendable {
         try require("tlsext_ticket_key_evp_cb") {
             unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticketKey) == 1
         }
+        try require("session_ticket_cb") {
+            unsafe SSL_CTX_set_session_ticket_cb(context, limitTicket, nil, nil) == 1
+        }
     }
 
     /// Demands a certificate of every client, which one of `authorities` signed, itself or through others.
@@ -148,6 +152,29 @@ private let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, selected, selecte
     return SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
+/// Bounds the life of a ticket of TLS 1.3: those of resumed sessions end when that of the first handshake does, so that no
+/// chain of them outlives the proof of a client's certificate (RFC 8446, section 4.6.1). The end travels in the ticket:
+/// SSL_CTX_set_session_ticket_cb(3).
+private let limitTicket: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { connection, _ in
+    let failed: Int32 = 0
+    guard unsafe SSL_version(connection) == TLS1_3_VERSION else { return 1 }
+    guard let session = unsafe SSL_get_session(connection) else { return failed }
+    let now = time(nil)
+    var data: UnsafeMutableRawPointer?
+    var count = 0
+    if unsafe SSL_session_reused(connection) == 1 {
+        guard unsafe SSL_SESSION_get0_ticket_appdata(session, &data, &count) == 1, let data = unsafe data,
+            count == MemoryLayout<Int>.size
+        else { return failed }
+        let end = unsafe data.loadUnaligned(as: Int.self)
+        // 0 would be refused at once, and a clock that was set back must not add to it.
+        let left = min(max(end - now, 1), TLSTicketKeys.lifetimeSeconds)
+        return unsafe SSL_SESSION_set_timeout(session, left) == 1 ? 1 : failed
+    }
+    var end = now + TLSTicketKeys.lifetimeSeconds
+    return unsafe Int32(SSL_SESSION_set1_ticket_appdata(session, &end, MemoryLayout<Int>.size))
+}
+
 /// The key of a ticket, to seal (`isSealing` 1) or to open: SSL_CTX_set_tlsext_ticket_key_evp_cb(3).
 private let ticketKey:
     @convention(c) (
@@ -168,5 +195,7 @@ private let ticketKey:
         }
         guard let (key, isOld) = unsafe keys.key(named: Array(nameBytes), at: now) else { return 0 }
         guard unsafe key.apply(iv: iv, cipher: cipher, mac: mac, sealing: false) else { return failed }
-        return isOld ? 2 : 1
+        // 2 asks for a new ticket: in 1.3 always, since one that is shown twice links connections (RFC 8446, appendix C.4).
+        let isSpent = unsafe isOld || SSL_version(connection) == TLS1_3_VERSION
+        return isSpent ? 2 : 1
     }

@@ -75,6 +75,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
 
     private let limits: HTTPLimits
     private let timeouts: HTTPTimeouts
+    private let allowsHalfClose: Bool
     private var parser: RequestParser
     private var phase = Phase.head
     private var exchange: Exchange?
@@ -107,9 +108,14 @@ package struct HTTPConnection: Sendable, ~Copyable {
     package private(set) var output = OutputBuffer()
 
     /// A connection that was accepted at `now`.
-    package init(limits: HTTPLimits, timeouts: HTTPTimeouts, at now: Nanoseconds) {
+    /// - Parameter allowsHalfClose: whether a client that said that a request is its last may close its side and still wait
+    ///   for the answer.
+    package init(
+        limits: HTTPLimits, timeouts: HTTPTimeouts, allowsHalfClose: Bool = false, at now: Nanoseconds
+    ) {
         self.limits = limits
         self.timeouts = timeouts
+        self.allowsHalfClose = allowsHalfClose
         parser = RequestParser(limits: limits)
         lingeringBytes = limits.lingeringBytes
         self.now = now
@@ -133,7 +139,7 @@ extension HTTPConnection {
         case .head:
             if parser.isIdle {
                 headSince = now
-                headTimeout = timeouts.head.nanoseconds
+                headTimeout = headTime.nanoseconds
             }
             parser.receive(bytes)
         default: parser.receive(bytes)
@@ -142,8 +148,9 @@ extension HTTPConnection {
 
     /// Notes that the client closed its sending side, or the whole connection: the two look alike until something is sent.
     ///
-    /// A client that said that this was its last request may still wait for the answer and gets it. One that kept the
-    /// connection open for more, and closes it now, is taken to be gone, so that its work can be dropped.
+    /// A client that does so while its answer is made is taken to be gone, so that its work can be dropped: RFC 9112, section
+    /// 9.6, has it read the last answer before it closes. One that said that this was its last request may still wait where
+    /// half-closed connections are allowed.
     package mutating func receiveEnd(at now: Nanoseconds) {
         self.now = now
         inputEnded = true
@@ -151,10 +158,16 @@ extension HTTPConnection {
         case .readingBody, .lingering: phase = .closing
         case .discarding: phase = .flushing
         case .responding, .startingStream, .streaming:
-            if exchange?.head.keepAlive == true { phase = .closing }
+            if leavesByEnding { phase = .closing }
         default: break
         }
     }
+
+    /// Whether the end of input says that the client of the request under way is gone.
+    private var leavesByEnding: Bool { !allowsHalfClose || exchange?.head.keepAlive == true }
+
+    /// Hands the request over to its handler, unless its client is gone already.
+    private mutating func awaitAnswer() { phase = inputEnded && leavesByEnding ? .closing : .responding }
 
     /// Takes the handler's answer to ``Action/decide(_:)``.
     /// - Parameters:
@@ -172,7 +185,7 @@ extension HTTPConnection {
             answer(response, date: date, at: now)
         case .later:
             if !canSkipBody(of: head) { exchange?.keepAlive = false }
-            phase = .responding
+            awaitAnswer()
         case .readBody(let limit, let lengthRequired):
             if let error = refusal(of: head, limit: limit, lengthRequired: lengthRequired) {
                 phase = .refusing(error)
@@ -286,16 +299,23 @@ extension HTTPConnection {
     }
 
     /// Answers what is under way and closes then; an idle connection closes now. A new one, whose first request is likely
-    /// to be on its way, is given the time of ``HTTPTimeouts/linger`` for it.
+    /// to be on its way, is given the time of ``HTTPTimeouts/linger`` for it, and a head that has begun that of
+    /// ``HTTPTimeouts/lastHead``.
     package mutating func drain(at now: Nanoseconds) {
         self.now = now
         persistenceEnded = true
         draining = true
-        if requests == 0, parser.isIdle {
+        guard case .head = phase else { return }
+        if !parser.isIdle {
+            headTimeout = min(headTimeout, now - headSince + headTime.nanoseconds)
+        } else if requests == 0 {
             headSince = now
             headTimeout = min(timeouts.linger, timeouts.head).nanoseconds
         }
     }
+
+    /// Time that a head has from its first byte on.
+    private var headTime: Duration { draining ? min(timeouts.lastHead, timeouts.head) : timeouts.head }
 
     /// Acts when ``deadline`` has passed at `now`.
     package mutating func timeReached(_ now: Nanoseconds) {
@@ -309,7 +329,8 @@ extension HTTPConnection {
         }
         switch phase {
         case .head where now < headDeadline: releaseMemory()
-        case .head where parser.isIdle: phase = .ending
+        // While draining no refusal: waiting until the client has read it would hold up the end.
+        case .head where parser.isIdle || draining: phase = .ending
         case .head: phase = .refusing(.timeout(seconds: Self.wholeSeconds(timeouts.head)))
         case .readingBody, .discarding:
             let rate = timeouts.minimumBodyRate
@@ -345,15 +366,15 @@ extension HTTPConnection {
     /// be called ahead of bytes that were not read.
     package var watchesHangUp: Bool {
         switch phase {
-        case .responding, .streaming: !inputEnded && exchange?.head.keepAlive == true
+        case .responding, .streaming: !inputEnded && leavesByEnding
         default: false
         }
     }
 
-    /// Whether a request has begun to come whose answer was not sent whole.
+    /// Whether a request has begun to come whose answer was not sent whole; while draining, whether its head has come.
     package var owesAnswer: Bool {
         switch phase {
-        case .head: !parser.isIdle || !output.isEmpty
+        case .head: !parser.isIdle && !draining || !output.isEmpty
         case .discarding, .flushing: !output.isEmpty
         case .lingering, .ending, .closing, .closed: false
         default: true
@@ -519,7 +540,8 @@ extension HTTPConnection {
                     return nil
                 }
                 meter.requestRead(at: now)
-                phase = .responding
+                awaitAnswer()
+                guard case .responding = phase else { return nil }
                 return .bodyComplete
             }
         }
@@ -564,7 +586,7 @@ extension HTTPConnection {
         phase = .head
         exchange = nil
         headSince = now
-        headTimeout = parser.isIdle ? timeouts.idle.nanoseconds : timeouts.head.nanoseconds
+        headTimeout = (parser.isIdle ? timeouts.idle : headTime).nanoseconds
     }
 
     /// Notes that something is about to be appended to ``output``: the client's time to take it begins when it was empty.

@@ -40,6 +40,8 @@ public struct HTTPLimits: Sendable, Equatable {
 public struct HTTPTimeouts: Sendable, Equatable {
     /// Time from the first byte of a head to its last; also how long a new connection may say nothing.
     public var head = Duration.seconds(10)
+    /// Time that an unfinished head still has when the server stops; then its connection closes. No longer than ``head``.
+    public var lastHead = Duration.seconds(1)
     /// Time after which a body must be complete, or have held ``minimumBodyRate``; then for as long again, and so on.
     public var body = Duration.seconds(30)
     /// Least bytes a second of a body that must come, on average over each ``body``; at least one byte must.

@@ -23,6 +23,7 @@ extension Lane {
         for action in actions {
             switch action {
             case .run(let batch):
+                watch.begin()
                 state.ready.append(batch)
                 signal.signal()
             case .complete(let ticket):
@@ -99,6 +100,7 @@ extension Lane {
         let start = now
         let helpers = helps && isLarge ? BatchHelpers(self) : nil
         requests?.run(batch, start, helpers)
+        watch.end()
         change { state, now in
             state.batcher.finished(batch.id, at: now, work: now - start + (helpers?.time ?? .zero))
         }

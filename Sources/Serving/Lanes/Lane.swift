@@ -42,10 +42,13 @@ package final class Lane: Sendable {
     let origin = ContinuousClock.now
     /// Whether idle threads help with a batch: only where batches are as large as they can be.
     let helps: Bool
+    /// Watch that is told of each batch.
+    let watch: WorkWatch
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
     /// - Parameter helps: whether idle threads help with batches that run.
-    package init(policy: BatchPolicy, niceness: Int32 = 0, helps: Bool) {
+    package init(policy: BatchPolicy, niceness: Int32 = 0, helps: Bool, watch: WorkWatch = WorkWatch()) {
+        self.watch = watch
         workers = policy.workers
         self.helps = helps
         state = Mutex(State(batcher: Batcher(policy: policy)))

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 
 /// Threads of our own, so that computing never holds up the cooperative pool or an I/O queue.
@@ -20,6 +21,31 @@ package enum Threads {
             }, Unmanaged.passRetained(box).toOpaque())
         precondition(status == 0, "no thread could be started at start-up")
         pthread_detach(thread)
+    }
+
+    /// Checks that `count` more threads can be had, by having them for a moment: limits of tasks and of address space are in
+    /// the way at times (pthread_create(3), EAGAIN).
+    /// - Throws: ``SystemError``.
+    package static func check(_ count: Int) throws(SystemError) {
+        let gate = DispatchSemaphore(value: 0)
+        let pointer = unsafe Unmanaged.passUnretained(gate).toOpaque()
+        var threads: [pthread_t] = []
+        var failure: Int32 = 0
+        while threads.count < count, failure == 0 {
+            var thread = pthread_t()
+            failure = unsafe pthread_create(
+                &thread, nil,
+                { gate in
+                    guard let gate = unsafe gate else { return nil }
+                    unsafe Unmanaged<DispatchSemaphore>.fromOpaque(gate).takeUnretainedValue().wait()
+                    return nil
+                }, pointer)
+            if failure == 0 { threads.append(thread) }
+        }
+        for _ in threads { gate.signal() }
+        for thread in threads { pthread_join(thread, nil) }
+        withExtendedLifetime(gate) {}
+        if failure != 0 { throw SystemError(failure) }
     }
 
     private final class Body: Sendable {

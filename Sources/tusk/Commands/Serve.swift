@@ -2,6 +2,7 @@ import ArgumentParser
 import DensityAPI
 import Dispatch
 import FlowCore
+import FlowKernels
 import FlowModels
 import Glibc
 import HTTPServer
@@ -67,6 +68,16 @@ struct Serve: AsyncParsableCommand {
         help: ArgumentHelp(
             "Connections of one address take turns as one caller, not each by itself; holders of a key always do."))
     var turnsByAddress = false
+    @Option(
+        help: ArgumentHelp(
+            "How long work may run without any of it ending, until /health/live answers 503.", valueName: "s"))
+    var livenessTimeout = APIOptions(version: "") { _ in }.livenessTimeout / .seconds(1)
+
+    @Option(
+        help: ArgumentHelp(
+            "How long there must be no request until freed memory is given back to the system; 0 to keep it.",
+            valueName: "s"))
+    var releaseMemoryAfter = 2.0
 
     @OptionGroup(title: "Connections and time") var connections: ConnectionLimitArguments
 
@@ -80,22 +91,44 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup(title: "Web pages") var browsers: BrowserArguments
 
     func run() async throws {
-        let start = ContinuousClock.now
+        let hangUp = HangUp()
         // A reader of our output that goes away shall not take the service with it.
         _ = signal(SIGPIPE, SIG_IGN)
+        if releaseMemoryAfter > 0 { returnLargeMemory() }
+        let executor = ServiceExecutor()
+        let output = ServiceOutput()
+        defer { output.flush(timeout: Ending.lastWords) }
+        do {
+            try await withTaskExecutorPreference(executor) { try await serve(hangUp, executor, output) }
+        } catch let failure as ServiceFailure {
+            output.complain(failure.message)
+            throw ExitCode(failure.status.rawValue)
+        } catch {
+            // Not left to the argument parser, which would wait for the reader.
+            output.complain(Self.message(for: error))
+            throw Self.exitCode(for: error)
+        }
+    }
+
+    private func serve(_ hangUp: HangUp, _ executor: ServiceExecutor, _ output: ServiceOutput) async throws {
+        let start = ContinuousClock.now
         try checkArguments()
-        let interruption = Interruption()
+        enum Event { case ready([ModelRecord]), failed(any Error), endRequested }
+        let (events, event) = AsyncStream<Event>.makeStream()
+        let interruption = Interruption { event.yield(.endRequested) }
         let metrics = MetricSet()
         let log = logs.open(metrics)
-        // The last lines are those that say why it ended.
-        defer { log.flush() }
         let logger = Logger(label: "tusk") { _ in SinkLogHandler(log) }
         let manager = try ServiceManager()
-        @Sendable func notify(_ states: String...) {
-            if let failure = manager.notify(states) { logger.warning("\(failure)") }
-        }
+        @Sendable func notify(_ states: String...) { output.tell(manager, states, logger) }
+        // The last lines are those that say why it ended.
+        defer { output.flush(log) }
+        try Resources.check(threads: threads, queues: HTTPServerConfiguration().ioQueues)
         let service = DensityService(configuration: serviceConfiguration, metrics: metrics)
-        let options = try apiOptions(logger, log, metrics)
+        let liveness = Duration.seconds(livenessTimeout)
+        var options = try apiOptions(logger, log, metrics)
+        let release = releaseMemoryAfter > 0 ? MemoryRelease(after: .seconds(releaseMemoryAfter), metrics, logger) : nil
+        if let release { options.observers.append(release) }
         let reloading = Reloading(logger: logger)
         if let part = keys.reloadable(options.keys) { reloading.add(part) }
         let helpers = HelperPool(threads: threads)
@@ -109,75 +142,70 @@ struct Serve: AsyncParsableCommand {
             reloading.add(Reloading.Part(name: "certificate") { try server.reloadTLS() })
         }
 
-        func listen() throws {
+        @Sendable func listen() throws {
             do {
                 let addresses = try server.start()
-                Terminal.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
+                output.line("tusk \(Tusk.version) listens on \(addresses.map(url).joined(separator: ", "))")
                 warnOfKeysInClear(keys, on: addresses, isEncrypted: configuration.tls != nil, logger)
             } catch {
-                throw error.exitStatus.saying("\(error)")
+                throw error.exitStatus.failure("\(error)")
             }
         }
         // Probes are answered while the models are being loaded, and a port in use is known before. But who connects to
         // an inherited socket, as during a restart in place, had better wait for the models than be refused.
         let waitsForModels = configuration.addresses.contains { $0.isInherited }
         if !waitsForModels { try listen() }
-        do {
-            let densities = try await helpers.run { [models, weights] in try models.load(weights.precision) }
-            try await service.load(densities)
-            if waitsForModels { try listen() }
-            let milliseconds = start.duration(to: .now) / .milliseconds(1)
-            let records = densities.map(\.record)
-            Terminal.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(records)), \(weights.precision)")
-            notify("READY=1", "STATUS=ready: \(summary(records))")
-        } catch {
-            await server.stop(grace: .zero)
-            throw error
-        }
-        let signsOfLife = Task { try await showLife(of: server, to: manager, logger) }
 
-        let hangUp =
-            reloading.isEmpty
-            ? nil
-            : HangUp {
-                notify("RELOADING=1", ServiceManager.time)
-                reloading.reload()
-                notify("READY=1")
+        Task(executorPreference: executor) { [models, weights] in
+            do {
+                let densities = try await helpers.run { try models.load(weights.precision) }
+                try await service.load(densities)
+                if waitsForModels { try listen() }
+                event.yield(.ready(densities.map(\.record)))
+            } catch {
+                event.yield(.failed(error))
             }
-        await interruption.wait()
-        withExtendedLifetime(hangUp) {}
+        }
+        var signsOfLife: Task<Void, Never>?
+        life: for await event in events {
+            switch event {
+            case .ready(let records):
+                let milliseconds = start.duration(to: .now) / .milliseconds(1)
+                // What loading took beside the models.
+                release?.workEnded()
+                output.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(records)), \(weights.precision)")
+                notify("READY=1", "STATUS=ready: \(summary(records))")
+                signsOfLife = manager.watchdog.map { watchdog in
+                    Task(executorPreference: executor) {
+                        // Twice within its time.
+                        while !Task.isCancelled {
+                            await server.passQueues()
+                            if service.standstill ?? .zero < liveness { notify("WATCHDOG=1") }
+                            await executor.pause(for: watchdog / 2)
+                        }
+                    }
+                }
+                hangUp.act {
+                    notify("RELOADING=1", ServiceManager.time)
+                    reloading.reload()
+                    notify("READY=1")
+                }
+            case .failed(let error):
+                await server.stop(grace: .zero)
+                throw error
+            case .endRequested: break life
+            }
+        }
         notify("STOPPING=1", "STATUS=finishing")
-        let cutOff = try await finish(server, service)
-        signsOfLife.cancel()
+        let ending = Ending(server: server, service: service, executor: executor)
+        let cutOff = await ending.run(
+            delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line)
+        signsOfLife?.cancel()
+        // Until here a second signal ends the process.
+        withExtendedLifetime(interruption) {}
         if cutOff > 0 {
-            throw ExitStatus.cutOff.saying(
+            throw ExitStatus.cutOff.failure(
                 "cut off after --grace \(shutdown.grace) s: \(cutOff) request\(cutOff == 1 ? "" : "s")")
-        }
-    }
-
-    /// Ends the service as a signal asks for: docs/guide/lifecycle.md.
-    /// - Returns: how many requests were cut off.
-    private func finish(_ server: HTTPServer, _ service: DensityService) async throws -> Int {
-        service.failReadiness()
-        await server.endPersistence()
-        if shutdown.drainDelay > 0 {
-            Terminal.line("not ready any more; answers for \(shutdown.drainDelay) s yet")
-            try await Task.sleep(for: .seconds(shutdown.drainDelay))
-        }
-        Terminal.line("finishing the requests that have begun")
-        let cutOff = await server.stop(grace: .seconds(shutdown.grace))
-        // The models go last: what has begun needs them.
-        await service.drain()
-        return cutOff
-    }
-
-    /// Tells the service manager, if it wants to know, twice within its watchdog's time that all queues of `server` move on.
-    private func showLife(of server: HTTPServer, to manager: ServiceManager, _ logger: Logger) async throws {
-        guard let watchdog = manager.watchdog else { return }
-        while true {
-            await server.passQueues()
-            if let failure = manager.notify(["WATCHDOG=1"]) { logger.warning("\(failure)") }
-            try await Task.sleep(for: watchdog / 2)
         }
     }
 
@@ -186,6 +214,7 @@ struct Serve: AsyncParsableCommand {
         options.metrics = metrics
         options.requestTimeout = .seconds(requestTimeout)
         options.countsByAddress = turnsByAddress
+        options.livenessTimeout = .seconds(livenessTimeout)
         options.maxBodyBytes = sizes.maxBody
         images.apply(to: &options)
         if contentCoding == .off { options.leastCodedBytes = nil }
@@ -231,6 +260,8 @@ struct Serve: AsyncParsableCommand {
         try check("--max-batch-time", maxBatchTime, in: 0.1...60_000)
         try check("--newest-first-after", newestFirstAfter, in: 0.001...86_400)
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
+        try check("--release-memory-after", releaseMemoryAfter, in: 0...86_400)
+        try check("--liveness-timeout", livenessTimeout, in: 0.001...86_400)
         try connections.check()
         try sizes.check()
         try images.check()

@@ -14,13 +14,13 @@ struct KeyArguments: ParsableArguments {
     var keyFile: String?
 
     /// The keys in force; nil without a key file.
-    /// - Throws: `ExitCode`, after a line on standard error that names the file and what is wrong.
+    /// - Throws: ``ServiceFailure``, which names the file and what is wrong.
     func load() throws -> KeyRing? {
         guard let keyFile else { return nil }
         do {
             return KeyRing(try Self.read(keyFile), now: { time(nil) })
         } catch {
-            throw ExitStatus.configuration.saying("--key-file \(keyFile): \(error)")
+            throw ExitStatus.configuration.failure("--key-file \(keyFile): \(error)")
         }
     }
 

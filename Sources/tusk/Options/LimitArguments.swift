@@ -149,6 +149,10 @@ struct ConnectionLimitArguments: ParsableArguments {
     var headTimeout = ConnectionLimitArguments.timeouts.head / .seconds(1)
 
     @Option(
+        help: ArgumentHelp("For a head that is unfinished when the service ends; it closes.", valueName: "s"))
+    var lastHeadTimeout = ConnectionLimitArguments.timeouts.lastHead / .seconds(1)
+
+    @Option(
         help: ArgumentHelp("For a body, and again as long as it keeps --min-body-rate; 408.", valueName: "s"))
     var bodyTimeout = ConnectionLimitArguments.timeouts.body / .seconds(1)
 
@@ -173,6 +177,13 @@ struct ConnectionLimitArguments: ParsableArguments {
     @Option(help: ArgumentHelp("After the last answer, while the client still sends.", valueName: "s"))
     var lingerTotal = ConnectionLimitArguments.timeouts.lingerTotal / .seconds(1)
 
+    @Flag(
+        help: """
+            A client that said that its request is the last (Connection: close, HTTP/1.0) may close its side and still \
+            wait for the answer; without it whoever closes has left, and the work is dropped.
+            """)
+    var allowHalfClose = false
+
     private static let seconds = 0.001...86_400
 
     func check() throws {
@@ -181,6 +192,7 @@ struct ConnectionLimitArguments: ParsableArguments {
         try tusk.check("--backlog", backlog, in: 1...65_535)
         try tusk.check("--max-requests-per-connection", maxRequestsPerConnection, in: 1...1 << 60)
         try tusk.check("--head-timeout", headTimeout, in: Self.seconds)
+        try tusk.check("--last-head-timeout", lastHeadTimeout, in: Self.seconds)
         try tusk.check("--body-timeout", bodyTimeout, in: Self.seconds)
         try tusk.check("--min-body-rate", minBodyRate, in: 0...1 << 30)
         try tusk.check("--idle-timeout", idleTimeout, in: Self.seconds)
@@ -195,7 +207,9 @@ struct ConnectionLimitArguments: ParsableArguments {
         configuration.maxConnectionsPerClient = maxConnectionsPerClient
         configuration.backlog = backlog
         configuration.limits.requests = maxRequestsPerConnection
+        configuration.allowsHalfClose = allowHalfClose
         configuration.timeouts.head = .seconds(headTimeout)
+        configuration.timeouts.lastHead = .seconds(lastHeadTimeout)
         configuration.timeouts.body = .seconds(bodyTimeout)
         configuration.timeouts.minimumBodyRate = minBodyRate
         configuration.timeouts.idle = .seconds(idleTimeout)

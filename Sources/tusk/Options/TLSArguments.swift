@@ -40,7 +40,7 @@ struct TLSArguments: ParsableArguments {
     }
 
     /// Reads the files; nil without a certificate.
-    /// - Throws: `ExitCode`, after a line on standard error that says what is wrong.
+    /// - Throws: ``ServiceFailure``, which says what is wrong; ``CommandError``.
     func credentials() throws -> TLSCredentials? {
         if let tlsSessionCache { try check("--tls-session-cache", tlsSessionCache, in: 1...1_000_000) }
         guard let tlsCertificate, let tlsKey else { return nil }
@@ -51,7 +51,7 @@ struct TLSArguments: ParsableArguments {
         do throws(TLSError) {
             return try TLSCredentials(configuration)
         } catch {
-            throw ExitStatus.configuration.saying("\(error)")
+            throw ExitStatus.configuration.failure("\(error)")
         }
     }
 }

@@ -27,10 +27,11 @@ enum Descriptors {
     }
 
     /// Refuses more connections than there are descriptors for.
+    /// - Throws: ``ServiceFailure``.
     static func check(maxConnections: Int, limit: Int) throws {
         let needed = maxConnections + reserve
         guard needed <= limit else {
-            throw ExitStatus.configuration.saying(
+            throw ExitStatus.configuration.failure(
                 "--max-connections \(maxConnections) needs \(needed) descriptors, and this process may open \(limit): "
                     + "raise its limit (ulimit -n, LimitNOFILE=) or lower --max-connections")
         }

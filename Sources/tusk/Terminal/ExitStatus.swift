@@ -26,6 +26,16 @@ enum ExitStatus: Int32 {
         Terminal.complain(message)
         return ExitCode(rawValue)
     }
+
+    /// End of the service with this status, and `message` in one line on standard error, which nobody may read.
+    func failure(_ message: String) -> ServiceFailure { ServiceFailure(status: self, message: message) }
+}
+
+/// Reason why the service ends otherwise than with status 0.
+struct ServiceFailure: Error {
+    var status: ExitStatus
+    /// One line for standard error.
+    var message: String
 }
 
 extension HTTPListenError {

@@ -9,30 +9,26 @@ final class Interruption {
 
     private final class Flag: Sendable {
         let raised = Atomic(false)
-        /// Yields once, when it is raised.
-        let (requests, request) = AsyncStream<Void>.makeStream()
     }
 
     private let flag = Flag()
     private let sources: [any DispatchSourceSignal]
 
-    init() {
+    /// - Parameter whenRequested: called for the first signal, on a queue of its own.
+    init(_ whenRequested: @escaping @Sendable () -> Void = {}) {
         let flag = flag
+        // Its own queue: the threads of the global ones may all compute.
+        let queue = DispatchQueue(label: "tusk.interruption")
         sources = [SIGINT, SIGTERM].map { number in
             _ = signal(number, SIG_IGN)  // the source sees it all the same
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 if flag.raised.exchange(true, ordering: .relaxed) { _exit(Self.exitCode) }
-                flag.request.yield()
+                whenRequested()
             }
             source.resume()
             return source
         }
-    }
-
-    /// Returns once an end is asked for.
-    func wait() async {
-        for await _ in flag.requests { return }
     }
 
     var isRequested: Bool { flag.raised.load(ordering: .relaxed) }

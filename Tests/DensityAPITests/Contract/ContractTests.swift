@@ -156,6 +156,10 @@ struct ContractTests {
                 body: [FakeDensity.poison, 1, 1, 1, 1, 1])
         case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
         case 501: return try await refused(.unsupportedTransferCoding)
+        case 503 where path == "/health/live":
+            let model = FakeDensity()
+            let api = try await TestAPI(model, options: { $0.livenessTimeout = .zero })
+            return try await api.holding(model) { try await send(api) }
         case 503: return try await send(TestAPI(isLoading: true))
         case 504:
             let model = FakeDensity()

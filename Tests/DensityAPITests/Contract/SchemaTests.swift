@@ -98,6 +98,9 @@ struct SchemaTests {
             add("/models/{model}", try await api.get("/models/fake"))
         }
         for api in [plain, loading] { add("/health", try await api.get("/health")) }
+        let model = FakeDensity()
+        let stalled = try await TestAPI(model, options: { $0.livenessTimeout = .zero })
+        add("/health", try await stalled.holding(model) { try await stalled.get("/health") })
         add("/health/live", try await plain.get("/health/live"))
         add("/health/ready", try await plain.get("/health/ready"))
         let routes: [(HTTPRequest.Method, String, String)] = [
