@@ -76,7 +76,7 @@ struct DecodingLaneTests {
         let tasks = (0..<2).map { _ in
             Task { try await lane.run(for: a, deadline: soon, steps: [100], Self.untilStopped) }
         }
-        for task in tasks { await #expect(throws: ServingError.deadlinePassed) { try await task.value } }
+        for task in tasks { await #expect(throws: DecodingRefusal.deadlinePassed) { try await task.value } }
     }
 
     @Test("a short step is done while a long one holds the other thread, and a full lane refuses")

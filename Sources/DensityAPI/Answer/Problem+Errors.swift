@@ -127,6 +127,10 @@ extension Problem {
 
     init(_ refusal: DecodingRefusal) {
         switch refusal {
+        case .deadlinePassed:
+            self.init(
+                .deadline, "the request's time limit passed before its images were decoded",
+                fields: Self.retry(after: .zero))
         case .full(let requests, let limit, let retryAfter):
             self.init(
                 .queueFull, "the decoding queue holds \(requests) of at most \(limit) requests",

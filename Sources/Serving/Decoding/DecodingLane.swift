@@ -26,7 +26,7 @@ public final class DecodingLane: Sendable {
     ///   - deadline: instant from which on nobody waits for the result.
     ///   - steps: work of each step, in pixels times scans, at least one.
     ///   - body: does a step; ends early, with whatever error, once its ``DecodingStop`` says so.
-    /// - Throws: what `body` throws first; ``DecodingRefusal``; ``ServingError/deadlinePassed``,
+    /// - Throws: what `body` throws first; ``DecodingRefusal``;
     ///   ``ServingError/cancelled`` when the task is cancelled, also while a step runs; ``ServingError/draining`` when
     ///   the lane is given up.
     public func run<Output: Sendable>(
@@ -149,7 +149,7 @@ private final class Core: Sendable {
                 state.readyShort.append((ticket, step))
                 shortSignal.signal()
             case .complete(let ticket): end(ticket, nil)
-            case .expire(let ticket): end(ticket, ServingError.deadlinePassed)
+            case .expire(let ticket): end(ticket, DecodingRefusal.deadlinePassed)
             case .refuse(let ticket, let refusal): end(ticket, refusal)
             }
         }

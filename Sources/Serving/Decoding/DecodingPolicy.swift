@@ -17,6 +17,8 @@ public struct DecodingPolicy: Sendable, Equatable {
 
 /// Reason why a request is not decoded.
 public enum DecodingRefusal: Error, Equatable, Sendable {
+    /// The request's deadline passed before all of its steps had run.
+    case deadlinePassed
     /// `requests` wait or are decoded, at most `limit` may; trying again makes sense after `retryAfter`.
     case full(requests: Int, limit: Int, retryAfter: Duration)
     /// Those before it, each in its turn, and the request itself would take until `wait` from now by the measured rate, and
