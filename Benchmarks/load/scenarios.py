@@ -65,8 +65,8 @@ class Trial:
         return None
 
     def load_message(self, keep_alive=True, timeout=None):
-        """What loads the server: one image, or as many as make it busier than its callers."""
-        return self.dialect.several(self.model.load_images, keep_alive, timeout)
+        """What loads the server: one image, of as many draws as make it busier than its callers."""
+        return self.dialect.one(self.model.load_draws, keep_alive, timeout)
 
     def time_of(self, message):
         """Median of some requests one after the other, seconds; the first answers are for warming up."""
