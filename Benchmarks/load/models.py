@@ -27,7 +27,7 @@ class Model:
 
 def default(folder, program, data):
     weights = machine.REPOSITORY / "Models" / "animals.safetensors"
-    return Model("default", "default model", None, str(weights), seconds=60, quick_seconds=12, peer_batch=8, load_draws=1)
+    return Model("default", "default model", None, str(weights), seconds=60, quick_seconds=10, peer_batch=8, load_draws=1)
 
 
 def small(folder, program, data):

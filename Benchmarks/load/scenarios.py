@@ -16,6 +16,7 @@ from .exchange import summary
 
 USE = 1 / 4  # of the time: a lone caller's requests under way, so that it never waits for itself
 MOST_PROBES = 50  # a second
+LEAST_PROBES = 4  # of a scenario, however slow the server is
 WARM_UP, CALIBRATION = 2, 5  # requests, one after the other
 CLOSED_LOOP = 16  # callers who ask without pause: what finds the capacity
 SAME_BATCH = 0.01  # seconds between answers, at most
@@ -80,7 +81,7 @@ class Trial:
     def probe(self, seed=1):
         """A lone caller's requests, one image each, and how they compare with those of `alone`."""
         with Clients(self.port, self.one, patience=self.patience) as clients, attentive() as before_others:
-            exchanges = clients.run(jittered(self.rate, self.seconds, seed))
+            exchanges = clients.run(jittered(self.rate, max(self.seconds, LEAST_PROBES / self.rate), seed))
         found = summary(sorted(exchanges, key=lambda exchange: exchange.due)) | {"rate": self.rate, "attentive": before_others}
         if self.lone:
             found["p99_ratio"] = found["p99"] / self.lone["p99"] if found["p99"] is not None else None
