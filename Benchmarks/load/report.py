@@ -68,7 +68,7 @@ def line(name, found):
     if name == "goodput":
         return f"{name}: " + "; ".join(
             f"{run['factor']}×, {KEPT[run['keep_alive']]}{', deadline said' if run['says_deadline'] else ''}: {run['goodput']:.2f}"
-            f" ({outcomes(run) or 'all 200'})" for run in found["runs"])
+            f" ({outcomes(run) or 'all 200'})" for run in found["runs"]) + f"; capacity then {found['capacity_after']:.4g}/s"
     if name == "capacity":
         return f"{name}: {found['per_second']:.4g}/s {outcomes(found)}"
     ratio = f", {found['p99_ratio']:.2f} of alone" if found.get("p99_ratio") else ""
@@ -135,6 +135,7 @@ def model_table(entry, names):
             return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**" if of_kind else "–"
 
         row(f"offered {factor:g}×, {KEPT[keep_alive]}{', deadline said' if says else ''}: in time ÷ capacity", goodput, "goodput")
+    row("capacity after that", lambda found: f"{statistics.median(run['capacity_after'] for run in found):.4g}/s", "goodput")
     row("Poisson at 70% of capacity: p99 ÷ service time", lambda found: ratio_cell(found, "p99_of_service_time"), "poisson")
     requests = [str(sum(run["alone"]["requests"] for run in runs.get(name, []) if "requests" in run.get("alone", {}))) for name in names]
     rows.append(["requests of each p99 beside others", *requests])
