@@ -59,7 +59,7 @@ def start(command, log=subprocess.DEVNULL, **options):
 
 
 def stop(process):
-    """Ends `process`: SIGTERM, and SIGKILL for what is then left."""
+    """Ends `process`, which leads a session (`start`): SIGTERM, and SIGKILL for what is then left, also of what it started."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -69,6 +69,9 @@ def stop(process):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         process.wait()
+    # LitServe leaves its workers behind; no other process can have this group's number while they live
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def answers(port, tls):

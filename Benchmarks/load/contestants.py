@@ -72,9 +72,9 @@ def ask(port, message, patience=60):
                 raise RuntimeError(f"port {port}: closed without an answer")
 
 
-def log_prob(port, dialect):
-    """That of the image that is asked for all the time."""
-    status, answer = ask(port, dialect.one())
+def log_prob(port, message):
+    """Of the one image of `message`, nats."""
+    status, answer = ask(port, message)
     if status != 200:
         raise RuntimeError(f"port {port}: /logprob is answered with {status}")
     return answer["log_prob"] if "log_prob" in answer else answer["results"][0]["log_prob"]

@@ -46,7 +46,7 @@ class Density:
     @classmethod
     def warmed_up(cls, path):
         density = cls(path)
-        density(np.zeros((1, *density.shape), np.uint8))
+        density.log_probs([(np.zeros((1, *density.shape), np.uint8), 1)])
         return density
 
     def mixture(self, w):
@@ -57,12 +57,17 @@ class Density:
         return torch.logsumexp(torch.cat(parts).reshape(len(w), -1) + torch.tensor(prior).log(), 1)
 
     @torch.inference_mode()
-    def __call__(self, images):
-        """Nats, `[n]`, of levels `[n, height, width]`."""
-        noise = philox.dequantization_noises(self.record["name"], images.reshape(len(images), -1))
-        levels = torch.from_numpy(images.astype(np.float64))
+    def log_probs(self, inputs):
+        """Nats of each image of each request; a request is levels, `[n, height, width]`, and the number of draws, of which the bound
+        log (1/K) Σ p_k is taken."""
+        rows = np.concatenate([images.repeat(draws, 0) for images, draws in inputs])
+        noise = np.concatenate([
+            philox.dequantization_noises(self.record["name"], images.reshape(len(images), -1), draws) for images, draws in inputs])
+        levels = torch.from_numpy(rows.astype(np.float64))
         w, log_det = to_logits(levels, torch.from_numpy(noise).double().view(levels.shape), self.record["logit_alpha"])
-        return (self.of_logits(w.float()).double() + log_det).numpy()
+        found = (self.of_logits(w.float()).double() + log_det).split([len(images) * draws for images, draws in inputs])
+        return [
+            (torch.logsumexp(part.view(-1, draws), 1) - math.log(draws)).numpy() for part, (_, draws) in zip(found, inputs)]
 
     def answer(self, log_prob):
         """The fields that `tusk` has in an answer and that a peer can have too."""

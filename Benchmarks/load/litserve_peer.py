@@ -1,4 +1,4 @@
-"""The same density served by LitServe, with its batching: POST /logprob of PNGs in JSON, {"images": [base64, …]}.
+"""The same density served by LitServe, with its batching: POST /logprob of PNGs in JSON, {"images": [base64, …], "samples": 1}.
 
     .venv/bin/python -m Benchmarks.load.litserve_peer --model FILE --port PORT
 """
@@ -23,15 +23,13 @@ class LogProb(litserve.LitAPI):
         self.density = Density.warmed_up(self.model)
 
     def decode_request(self, request):
-        return np.stack([self.density.decode(base64.b64decode(text)) for text in request["images"]])
+        return np.stack([self.density.decode(base64.b64decode(text)) for text in request["images"]]), request["samples"]
 
     def batch(self, inputs):
         return inputs
 
     def predict(self, inputs):
-        """Of a list of requests, which may have several images each, the log-densities of each."""
-        log_probs = self.density(np.concatenate(inputs))
-        return np.split(log_probs, np.cumsum([len(images) for images in inputs])[:-1])
+        return self.density.log_probs(inputs)
 
     def unbatch(self, output):
         return output

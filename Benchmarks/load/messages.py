@@ -81,16 +81,15 @@ class Tusk:
     def __init__(self, shape):
         self.shape = shape
 
-    def several(self, count, keep_alive=True, timeout=None):
-        """One image as PNG, or more as raw bytes; `timeout` is the deadline that the request names, seconds."""
-        body, kind = images(self.shape, count).tobytes(), "application/octet-stream"
-        if count == 1:
-            body, kind = png(images(self.shape, 1)[0]), "image/png"
+    def one(self, draws=1, keep_alive=True, timeout=None):
+        """An image as PNG, of which the density is bounded by `draws` of its noise; `timeout` is the deadline that the request names,
+        seconds."""
         fields = [("X-Request-Timeout-Ms", round(1000 * timeout))] if timeout else []
-        return wire.request("POST", self.path, body, kind, keep_alive, fields)
+        path = self.path if draws == 1 else f"{self.path}?samples={draws}"
+        return wire.request("POST", path, png(images(self.shape, 1)[0]), "image/png", keep_alive, fields)
 
-    def one(self, keep_alive=True):
-        return self.several(1, keep_alive)
+    def several(self, count):
+        return wire.request("POST", self.path, images(self.shape, count).tobytes(), "application/octet-stream")
 
     def picture(self, kind):
         body, media = PICTURES[kind]
@@ -117,15 +116,16 @@ class LitServe:
     def __init__(self, shape):
         self.shape = shape
 
-    def post(self, encoded, keep_alive=True):
+    def post(self, encoded, draws=1, keep_alive=True):
         text = [base64.b64encode(image).decode() for image in encoded]
-        return wire.request("POST", "/logprob", json.dumps({"images": text}).encode(), "application/json", keep_alive)
+        body = json.dumps({"images": text, "samples": draws}).encode()
+        return wire.request("POST", "/logprob", body, "application/json", keep_alive)
 
-    def several(self, count, keep_alive=True, timeout=None):
-        return self.post([png(image) for image in images(self.shape, count)], keep_alive)
+    def one(self, draws=1, keep_alive=True, timeout=None):
+        return self.post([png(images(self.shape, 1)[0])], draws, keep_alive)
 
-    def one(self, keep_alive=True):
-        return self.several(1, keep_alive)
+    def several(self, count):
+        return self.post([png(image) for image in images(self.shape, count)])
 
     def picture(self, kind):
         return self.post([PICTURES[kind][0]()])

@@ -1,4 +1,4 @@
-"""The same density served by Ray Serve, with its batching: POST /logprob of a PNG, a JPEG or stacked raw images.
+"""The same density served by Ray Serve, with its batching: POST /logprob?samples=1 of a PNG, a JPEG or stacked raw images.
 
     .venv/bin/python -m Benchmarks.load.ray_peer --model FILE --port PORT
 """
@@ -28,9 +28,7 @@ def application(model, threads, batch, batch_wait):
 
         @serve.batch(max_batch_size=batch, batch_wait_timeout_s=batch_wait)
         async def log_probs(self, inputs):
-            """Of a list of requests, which may have several images each, the log-densities of each."""
-            found = self.density(np.concatenate(inputs))
-            return np.split(found, np.cumsum([len(images) for images in inputs])[:-1])
+            return self.density.log_probs(inputs)
 
         def decode(self, kind, body):
             if kind == "application/octet-stream":
@@ -41,7 +39,8 @@ def application(model, threads, batch, batch_wait):
             if request.url.path == "/health":
                 return JSONResponse({"status": "ready"})
             images = self.decode(request.headers["content-type"], await request.body())
-            answers = [self.density.answer(log_prob) for log_prob in await self.log_probs(images)]
+            found = await self.log_probs((images, int(request.query_params.get("samples", 1))))
+            answers = [self.density.answer(log_prob) for log_prob in found]
             return JSONResponse(answers[0] if len(answers) == 1 else {"results": answers})
 
     return LogProb.bind()

@@ -68,7 +68,7 @@ def line(name, found):
     if name == "goodput":
         return f"{name}: " + "; ".join(
             f"{run['factor']}×, {KEPT[run['keep_alive']]}{', deadline said' if run['says_deadline'] else ''}: {run['goodput']:.2f}"
-            f" ({outcomes(run) or 'all 200'})" for run in found["runs"])
+            f" ({outcomes(run) or 'all 200'})" for run in found["runs"]) + f"; capacity then {found['capacity_after']:.4g}/s"
     if name == "capacity":
         return f"{name}: {found['per_second']:.4g}/s {outcomes(found)}"
     ratio = f", {found['p99_ratio']:.2f} of alone" if found.get("p99_ratio") else ""
@@ -119,8 +119,8 @@ def model_table(entry, names):
         if scenario != "storm":
             row(f"{title}: p99 ÷ alone", ratio_cell, scenario)
     row(f"{TITLES['storm']}: p99 ÷ alone", ratio_cell, "storm")
-    several = f" of {entry['load_images']} images" if entry["load_images"] > 1 else ""
-    row(f"capacity, 16 callers without pause, requests{several}",
+    several = f", requests of {entry['load_draws']} draws" if entry["load_draws"] > 1 else ""
+    row(f"capacity, 16 callers without pause{several}",
         lambda found: f"{statistics.median(run['per_second'] for run in found):.4g}/s", "capacity")
     kinds = dict.fromkeys(
         (run["factor"], run["keep_alive"], run["says_deadline"])
@@ -135,6 +135,7 @@ def model_table(entry, names):
             return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**" if of_kind else "–"
 
         row(f"offered {factor:g}×, {KEPT[keep_alive]}{', deadline said' if says else ''}: in time ÷ capacity", goodput, "goodput")
+    row("capacity after that", lambda found: f"{statistics.median(run['capacity_after'] for run in found):.4g}/s", "goodput")
     row("Poisson at 70% of capacity: p99 ÷ service time", lambda found: ratio_cell(found, "p99_of_service_time"), "poisson")
     requests = [str(sum(run["alone"]["requests"] for run in runs.get(name, []) if "requests" in run.get("alone", {}))) for name in names]
     rows.append(["requests of each p99 beside others", *requests])
@@ -161,7 +162,8 @@ refused, or not answered within a minute, counts as never answered. What others 
 alone, of the same server minutes before. Callers who post without pause do so on kept connections, and wait after a refusal as
 long as it says; who is told that 256 images are too many asks for half. Capacity is what 16 callers get who ask again at
 once; callers of an overloaded server give up after 5 s by closing, and what they get in time is counted once the queues are full.
-The peers have the same weights in PyTorch, one process with as many threads as processors, batches of at most 8 requests of the default
+Where the small model is loaded, a request asks
+for 64 draws of its image's noise (`samples=64`), since otherwise the callers would be busier than the server. The peers have the same weights in PyTorch, one process with as many threads as processors, batches of at most 8 requests of the default
 model and 64 of the small one, which wait 10 ms for more. LitServe takes JSON, the others PNG. Clients share the processors with the
 servers and come first.
 

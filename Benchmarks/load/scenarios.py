@@ -16,6 +16,7 @@ from .exchange import summary
 
 USE = 1 / 4  # of the time: a lone caller's requests under way, so that it never waits for itself
 MOST_PROBES = 50  # a second
+LEAST_PROBES = 4  # of a scenario, however slow the server is
 WARM_UP, CALIBRATION = 2, 5  # requests, one after the other
 CLOSED_LOOP = 16  # callers who ask without pause: what finds the capacity
 SAME_BATCH = 0.01  # seconds between answers, at most
@@ -65,8 +66,8 @@ class Trial:
         return None
 
     def load_message(self, keep_alive=True, timeout=None):
-        """What loads the server: one image, or as many as make it busier than its callers."""
-        return self.dialect.several(self.model.load_images, keep_alive, timeout)
+        """What loads the server: one image, of as many draws as make it busier than its callers."""
+        return self.dialect.one(self.model.load_draws, keep_alive, timeout)
 
     def time_of(self, message):
         """Median of some requests one after the other, seconds; the first answers are for warming up."""
@@ -80,7 +81,7 @@ class Trial:
     def probe(self, seed=1):
         """A lone caller's requests, one image each, and how they compare with those of `alone`."""
         with Clients(self.port, self.one, patience=self.patience) as clients, attentive() as before_others:
-            exchanges = clients.run(jittered(self.rate, self.seconds, seed))
+            exchanges = clients.run(jittered(self.rate, max(self.seconds, LEAST_PROBES / self.rate), seed))
         found = summary(sorted(exchanges, key=lambda exchange: exchange.due)) | {"rate": self.rate, "attentive": before_others}
         if self.lone:
             found["p99_ratio"] = found["p99"] / self.lone["p99"] if found["p99"] is not None else None
@@ -137,19 +138,22 @@ def beside_flat(trial):
 
 def capacity(trial):
     """Answers a second when callers ask again at once."""
-    message = trial.load_message()
-    trial.load_service_time = trial.time_of(message)
+    trial.load_service_time = trial.time_of(trial.load_message())
+    found = closed_loop(trial)
+    trial.capacity = found["per_second"]
+    return found | {"service_time": trial.load_service_time}
+
+
+def closed_loop(trial):
     # some batches, even where a batch has them all
-    seconds = max(trial.seconds, 3 * CLOSED_LOOP * trial.load_service_time)
-    with Clients(trial.port, message) as clients, attentive():
+    seconds = max(trial.seconds / 2, 3 * CLOSED_LOOP * trial.load_service_time)
+    with Clients(trial.port, trial.load_message()) as clients, attentive():
         began = clock()
         exchanges = clients.closed_loop(CLOSED_LOOP, within=seconds)
     times = sorted(exchange.answered for exchange in exchanges if math.isfinite(exchange.latency))
-    trial.capacity = steady_rate(times, began + seconds / 4)
     found = summary(exchanges)
     del found["latencies_ms"]
-    return found | {
-        "per_second": trial.capacity, "callers": CLOSED_LOOP, "seconds": seconds, "service_time": trial.load_service_time}
+    return found | {"per_second": steady_rate(times, began + seconds / 4), "callers": CLOSED_LOOP, "seconds": seconds}
 
 
 def steady_rate(times, since):
@@ -195,7 +199,8 @@ def goodput(trial):
     for run in runs:
         found.append(overload(trial, *run))
         trial.recover()
-    return {"runs": found}
+    # beside the first it tells whether the machine is still the same
+    return {"runs": found, "capacity_after": closed_loop(trial)["per_second"]}
 
 
 def storm(trial):

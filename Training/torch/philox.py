@@ -9,11 +9,10 @@ LOW = np.uint64(0xFFFFFFFF)
 
 
 def words(seed, stream, count):
-    """The first `count` 32-bit words of a stream of Philox4x32-10: key `seed`, counter `(index, stream)`. Of several seeds, uint64
-    `[n, 1]`, as many rows."""
+    """The first `count` 32-bit words of a stream of Philox4x32-10: key `seed`, counter `(index, stream)`. Of several seeds and streams,
+    uint64 `[n, 1]` both, as many rows."""
     index = np.arange(-(-count // 4), dtype=np.uint64)
-    part = lambda value: np.full_like(index, value & 0xFFFFFFFF)  # noqa: E731
-    c = [index & LOW, index >> np.uint64(32), part(stream), part(stream >> 32)]
+    c = [index & LOW, index >> np.uint64(32), np.uint64(stream & 0xFFFFFFFF), np.uint64(stream >> 32)]
     k = [seed & 0xFFFFFFFF, seed >> 32]
     for _ in range(ROUNDS):
         first, second = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
@@ -34,10 +33,11 @@ def dequantization_noise(name, pixels, draw=0):
     return uniform(words(noise_seed(name, pixels), draw, pixels.size))
 
 
-def dequantization_noises(name, images):
-    """`u` of each row of `images`, `[n, dims]`, at once."""
-    seeds = np.array([[noise_seed(name, pixels)] for pixels in images], np.uint64)
-    return uniform(words(seeds, 0, images.shape[1]))
+def dequantization_noises(name, images, draws=1):
+    """`u` of each row of `images` and of draws 0, 1, … of it, `[n · draws, dims]`, at once."""
+    seeds = np.repeat(np.array([noise_seed(name, pixels) for pixels in images], np.uint64), draws)
+    streams = np.tile(np.arange(draws, dtype=np.uint64), len(images))
+    return uniform(words(seeds[:, None], streams[:, None], images.shape[1]))
 
 
 def uniform(drawn):

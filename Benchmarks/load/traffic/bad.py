@@ -8,6 +8,7 @@ import socket
 import time
 
 from .. import messages, wire
+from .good import BUSY
 from .link import Broken
 
 HOST = b"Host: localhost\r\n"
@@ -162,7 +163,7 @@ class Bad:
         return self.client_error(answer)
 
     def client_error(self, answer):
-        if not 400 <= answer.status < 500 and answer.status != 503:
+        if not 400 <= answer.status < 500 and answer.status not in BUSY:
             raise Broken(f"status {answer.status} for a bad request: {answer.body[:200]!r}")
         return answer.status
 
