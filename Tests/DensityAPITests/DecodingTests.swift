@@ -140,7 +140,7 @@ struct DecodingTests {
                 $0.requestTimeout = .milliseconds(20)
             })
         let held = await hold(api.decoding)
-        _ = try await api.post("/logprob?fit=stretch", type: "image/png", flatPNG(8)).problem(503, "deadline")
+        _ = try await api.post("/logprob?fit=stretch", type: "image/png", flatPNG(8)).problem(504, "deadline")
         held.cancel()
         await held.value
     }
