@@ -190,6 +190,6 @@ extension Problem {
 }
 
 extension Duration {
-    /// Seconds to a tenth, as an error says them.
-    fileprivate var inSeconds: Double { (self / .seconds(1) * 10).rounded() / 10 }
+    /// Seconds to a thousandth, as an error says them.
+    fileprivate var inSeconds: Double { (self / .seconds(1) * 1000).rounded() / 1000 }
 }
