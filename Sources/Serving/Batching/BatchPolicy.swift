@@ -15,8 +15,13 @@ package struct BatchPolicy: Sendable {
     package var workers: Int
     /// Wait of the longest waiting request from which on the lane is overloaded, and runs the newest first.
     package var patience = Duration.seconds(1)
-    /// Whether one worker, where there are several, is left to other callers than one.
+    /// Whether one worker, where there are several, is left to other callers than one; those that are free help with batches that
+    /// have parts enough.
     package var reservesWorker: Bool
+    /// Time of a worker from which on a batch is helped with: waking another thread costs too much for less.
+    package var leastHelpedTime = Duration.milliseconds(1)
+    /// Parts of rows for each thread that computes them, at least.
+    package static let partsPerThread = 2
 
     package init(
         maxBatchRows: Int, maxBatchDelay: Duration, maxQueueRows: Int, workers: Int, reservesWorker: Bool = false
@@ -27,6 +32,12 @@ package struct BatchPolicy: Sendable {
         self.maxQueueRows = maxQueueRows
         self.workers = workers
         self.reservesWorker = reservesWorker
+    }
+
+    /// Workers that a batch of so many parts keeps busy.
+    func demand(parts: Int, seconds: Double?) -> Int {
+        guard reservesWorker, let seconds, .seconds(seconds) >= leastHelpedTime else { return 1 }
+        return min(max(1, parts / Self.partsPerThread), workers)
     }
 
     /// Batches of one caller that run at a time, at most.

@@ -67,6 +67,8 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         var lead: RequestTable<Group>.Lead
         var pieces: [RequestTable<Group>.Piece]
         var rows: Int
+        /// Workers that it keeps busy, those that help included.
+        var demand: Int
         var started: Instant
     }
 
@@ -113,9 +115,11 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
 
     /// Takes a request of `rows` rows, or refuses it and stays as it was.
     ///
-    /// `ticket` is the caller's own, and was never in use.
+    /// - Parameters:
+    ///   - ticket: the caller's own, which was never in use.
+    ///   - parts: number of parts that each row can be computed in, on different threads.
     package mutating func enqueue(
-        _ ticket: Ticket, rows: Int, group: Group, terms: RequestTerms, at now: Instant
+        _ ticket: Ticket, rows: Int, parts: Int = 1, group: Group, terms: RequestTerms, at now: Instant
     ) throws(Refusal) -> [Action] {
         precondition(rows > 0)
         guard !isDraining else { throw .draining }
@@ -123,11 +127,11 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
             throw .full(waiting: waitingRows, limit: policy.maxQueueRows, retryAfter: backlog)
         }
         if let deadline = terms.deadline, !terms.isStream,
-            let wait = requests.secondsUntilDone(rows, of: group, on: terms), .seconds(wait) > deadline
+            let wait = requests.secondsUntilDone(rows, parts: parts, of: group, on: terms), .seconds(wait) > deadline
         {
             throw .late(wait: .seconds(wait), deadline: deadline)
         }
-        requests.add(ticket, rows: rows, group: group, terms: terms, arrived: now)
+        requests.add(ticket, rows: rows, parts: parts, group: group, terms: terms, arrived: now)
         return tick(at: now)
     }
 
@@ -176,7 +180,9 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     private mutating func start(at now: Instant) -> [Action] {
         var actions: [Action] = []
         while running.count < policy.workers, waitingRows > 0,
-            let lead = requests.lead(at: now, isDraining: isDraining)
+            let lead = requests.lead(
+                at: now, isDraining: isDraining,
+                onlyNew: running.values.reduce(0) { $0 + $1.demand } >= policy.workers)
         {
             if requests.isHopeless(lead.request, at: now) {
                 actions.append(expire(lead.request))
@@ -188,7 +194,10 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
             let batch = Batch(
                 id: nextBatch, group: group, slices: pieces.map { RequestSlice(ticket: $0.ticket, rows: $0.rows) })
             nextBatch += 1
-            running[batch.id] = Running(group: group, lead: lead, pieces: pieces, rows: batch.rows, started: now)
+            let seconds = requests.cost(of: group).seconds(rows: batch.rows)
+            running[batch.id] = Running(
+                group: group, lead: lead, pieces: pieces, rows: batch.rows,
+                demand: policy.demand(parts: pieces.reduce(0) { $0 + $1.parts }, seconds: seconds), started: now)
             actions.append(.run(batch))
         }
         nextRipe = running.count < policy.workers && waitingRows > 0 ? requests.nextRipe(after: now) : nil

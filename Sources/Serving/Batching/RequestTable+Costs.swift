@@ -34,7 +34,7 @@ extension RequestTable {
     /// Seconds until `rows` more rows of a caller would have run, when nothing else comes: what is before it, which is no more than
     /// all that is there and no more than a turn of each other caller for each of its own; what it has already; and its last batch,
     /// which one worker does while others are busy. Nil when nothing is known of their cost.
-    func secondsUntilDone(_ rows: Int, of group: Group, on terms: RequestTerms) -> Double? {
+    func secondsUntilDone(_ rows: Int, parts: Int, of group: Group, on terms: RequestTerms) -> Double? {
         let cost = cost(of: group)
         guard let own = seconds(rows, of: group), let last = cost.seconds(rows: min(rows, rowLimit(cost))) else {
             return nil
@@ -46,7 +46,9 @@ extension RequestTable {
         let urgent = queues[..<priority].reduce(0) { $0 + $1.work }
         let beside = max(0, min(queue.work - (mine - own), others * max(mine, longestTurn)))
         let workers = Double(policy.workers)
-        guard urgent + beside > 0 || !policy.reservesWorker else { return mine / workers }
+        guard urgent + beside > 0 else {
+            return mine / Double(min(max(policy.demand(parts: rows * parts, seconds: own), rows), policy.workers))
+        }
         return (urgent + beside + max(0, mine - last)) / workers + last
     }
 

@@ -54,7 +54,8 @@ extension RequestTable {
         let rows = request.waiting.prefix(count)
         taken.pieces.append(
             Piece(
-                slot: slot, ticket: request.ticket, rows: rows, turn: request.turn, priority: request.priority,
+                slot: slot, ticket: request.ticket, rows: rows, parts: rows.count * request.parts, turn: request.turn,
+                priority: request.priority,
                 seconds: Double(count) * request.secondsPerRow))
         taken.rows += count
         taken.deadline = deadline

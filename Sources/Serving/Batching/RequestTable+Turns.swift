@@ -4,7 +4,9 @@ extension RequestTable {
     /// has waited beyond the policy's patience, the newest; nil while nobody may begin.
     ///
     /// - Parameter isDraining: whether batches do not wait to become full.
-    mutating func lead(at now: Instant, isDraining: Bool) -> Lead? {
+    ///
+    /// - Parameter onlyNew: whether the workers that are free have enough to help with, so that only callers begin who had nothing.
+    mutating func lead(at now: Instant, isDraining: Bool, onlyNew: Bool) -> Lead? {
         let mayWait = policy.maxBatchDelay > .zero && !isDraining
         for priority in queues.indices {
             queues[priority].advance()
@@ -13,14 +15,16 @@ extension RequestTable {
             var looked = 0
             while looked < Self.mostLooked, let turn = queues[priority].next(&order) {
                 looked += 1
-                guard queues[priority][turn].runningTurns < policy.callerBatches else { continue }
+                guard queues[priority][turn].runningTurns < policy.callerBatches,
+                    !onlyNew || queues[priority][turn].isNew
+                else { continue }
                 let lead = Lead(
                     priority: priority, turn: turn, request: first(priority, turn, newestFirst),
                     newestFirst: newestFirst)
                 if !mayWait || isRipe(requests[lead.request].group, at: now) { return lead }
             }
         }
-        return mayWait ? ripeLead(at: now) : nil
+        return mayWait && !onlyNew ? ripeLead(at: now) : nil
     }
 
     /// The turn of the request that makes a group ripe, however many callers are before it.

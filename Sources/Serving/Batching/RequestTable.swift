@@ -15,6 +15,8 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         let rows: Int
         let arrived: Instant
         let isPromised: Bool
+        /// Parts that each row can be computed in, on different threads.
+        let parts: Int
         /// Time that a block which has run gives the rest; nil for a request that is no stream.
         let renewal: Duration?
         /// Seconds of a worker that a row was expected to take when it came.
@@ -30,6 +32,8 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         var slot: Int
         var ticket: Ticket
         var rows: Range<Int>
+        /// Parts that the rows can be computed in.
+        var parts: Int
         var turn: Int
         var priority: Int
         var seconds: Double
@@ -94,7 +98,9 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
     // MARK: - Coming and going
 
     /// Puts a request of `rows` rows in.
-    mutating func add(_ ticket: Ticket, rows: Int, group: Group, terms: RequestTerms, arrived: Instant) {
+    mutating func add(
+        _ ticket: Ticket, rows: Int, parts: Int, group: Group, terms: RequestTerms, arrived: Instant
+    ) {
         let group = groupSlot(of: group)
         let priority = RequestTerms.Priority.allCases.firstIndex(of: terms.priority)!
         let turn = queues[priority].slot(of: terms.caller)
@@ -102,7 +108,8 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         let slot = requests.insert(
             Request(
                 ticket: ticket, group: group, turn: turn, priority: priority, rows: rows, arrived: arrived,
-                isPromised: terms.isPromised, renewal: terms.isStream ? terms.deadline : nil, secondsPerRow: perRow,
+                isPromised: terms.isPromised, parts: parts, renewal: terms.isStream ? terms.deadline : nil,
+                secondsPerRow: perRow,
                 waiting: 0..<rows, unfinished: rows))
         precondition(slots.updateValue(slot, forKey: ticket) == nil, "a ticket is used once")
         if let deadline = terms.deadline { deadlines.set(slot, to: arrived + deadline) }

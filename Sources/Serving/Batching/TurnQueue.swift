@@ -19,6 +19,8 @@ struct TurnQueue: Sendable {
         var runningPieces = 0
         /// Batches that run and are its turn, not only filled up by it.
         var runningTurns = 0
+        /// Whether it has had nothing yet, as far back as it is remembered.
+        fileprivate(set) var isNew = true
         /// Virtual time of the next turn, in seconds of a worker.
         fileprivate(set) var start: Double
         fileprivate var place = Place.none
@@ -81,6 +83,7 @@ struct TurnQueue: Sendable {
     /// - Parameter seconds: time of a worker that its rows are about to take.
     mutating func settle(_ slot: Int, charged seconds: Double = 0) {
         turns[slot].start += seconds
+        if seconds > 0 { turns[slot].isNew = false }
         let turn = turns[slot]
         let place: Place =
             if turn.start > virtualTime { .ahead } else if turn.requests.isEmpty { .none } else {

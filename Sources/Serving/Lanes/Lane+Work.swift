@@ -93,7 +93,8 @@ extension Lane {
             let seconds = state.batcher.cost(of: batch.group).seconds(rows: batch.rows) ?? .infinity
             return .batch(batch, state.groups[batch.group], isLarge: seconds >= Self.leastHelped)
         }
-        return state.shared.first { $0.hasMore }.map(Job.help) ?? .nothing
+        // The newest first: who came last had the least help.
+        return state.shared.last { $0.hasMore }.map(Job.help) ?? .nothing
     }
 
     private func run(_ batch: Batcher<LaneGroup>.Batch, _ requests: GroupRequests?, isLarge: Bool) {

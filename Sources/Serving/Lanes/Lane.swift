@@ -79,7 +79,8 @@ package final class Lane: Sendable {
         try change { state, now throws(ServingError) in
             do throws(Batcher<LaneGroup>.Refusal) {
                 let actions = try state.batcher.enqueue(
-                    ticket, rows: rows.count, group: group, terms: terms, at: now)
+                    ticket, rows: rows.count, parts: rows.first.map { Work.parts(of: $0, on: model.density) } ?? 1,
+                    group: group, terms: terms, at: now)
                 let requests: TypedRequests<Work> = state.requests(of: group, on: model)
                 requests.add(ticket, TypedRequests.Request(rows: rows, sink: sink, arrived: now))
                 state.groupOf[ticket] = group

@@ -9,6 +9,11 @@ package enum DensityWork: LaneWork {
     /// A row without a class is computed for every class where there are some.
     package static func cost(of row: DensityRow) -> Int { row.classIndex == nil ? 0 : 1 }
 
+    /// A mixture has a part for each class.
+    package static func parts(of row: DensityRow, on model: any ImageDensity) -> Int {
+        row.classIndex == nil ? max(1, model.record.classPrior?.count ?? 1) : 1
+    }
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.densityOrder }
 
     package static func run(

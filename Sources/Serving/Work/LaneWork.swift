@@ -13,6 +13,9 @@ package protocol LaneWork: SendableMetatype {
     /// batch.
     static func cost(of row: Row) -> Int
 
+    /// Number of parts that a row can be computed in, on different threads.
+    static func parts(of row: Row, on model: any ImageDensity) -> Int
+
     /// Order in which `model` does the work, which says in which lane it runs.
     static func order(on model: any ImageDensity) -> ExecutionOrder
 
@@ -29,4 +32,5 @@ package protocol LaneWork: SendableMetatype {
 
 extension LaneWork {
     package static func cost(of row: Row) -> Int { 0 }
+    package static func parts(of row: Row, on model: any ImageDensity) -> Int { 1 }
 }

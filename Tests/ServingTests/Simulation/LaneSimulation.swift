@@ -121,7 +121,8 @@ struct LaneSimulation {
             isStream: arrival.isStream)
         do throws(Batcher<Int>.Refusal) {
             let actions = try batcher.enqueue(
-                UInt64(ticket), rows: arrival.rows, group: arrival.group, terms: terms, at: now)
+                UInt64(ticket), rows: arrival.rows, parts: trace.costs[arrival.group].parts, group: arrival.group,
+                terms: terms, at: now)
             if seen.insert(arrival.caller).inserted { newcomers.append(ticket) }
             if let patience = arrival.patience {
                 let at = now + patience
@@ -195,8 +196,11 @@ struct LaneSimulation {
         let factor = cost.noise > 1 ? Double.random(in: 1 / cost.noise...cost.noise, using: &random) : 1
         let time = cost.time(rows: batch.rows) * factor
         busy += time
-        // Who may not have all workers is helped by those that are free.
-        let helpers = trace.policy.reservesWorker ? trace.policy.workers - running.count : 1
+        // Workers that are free help with what has parts enough.
+        let free = trace.policy.workers - running.count
+        let helpers =
+            trace.policy.reservesWorker && time >= trace.policy.leastHelpedTime
+            ? min(free, batch.rows * cost.parts / BatchPolicy.partsPerThread) : 1
         running.append(Running(batch: batch, end: now + time / max(1, helpers)))
         if running.count > trace.policy.workers {
             fault("\(running.count) batches run on \(trace.policy.workers) workers")

@@ -60,7 +60,7 @@ struct SimulationTests {
     private func lane(workers: Int = 2) -> BatchPolicy {
         BatchPolicy(maxBatchRows: 64, maxBatchDelay: .zero, maxQueueRows: 2048, workers: workers, reservesWorker: true)
     }
-    private let slow = Trace.Cost(perRow: .milliseconds(120), perBatch: .milliseconds(2))
+    private let slow = Trace.Cost(perRow: .milliseconds(120), perBatch: .milliseconds(2), parts: 10)
     private let quick = Trace.Cost(perRow: .microseconds(20), perBatch: .microseconds(50))
 
     /// Arrivals of one image each at a constant rate, each of a caller of its own.

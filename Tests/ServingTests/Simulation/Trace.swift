@@ -32,6 +32,8 @@ struct Trace: CustomStringConvertible {
     struct Cost: CustomStringConvertible {
         var perRow: Duration
         var perBatch: Duration
+        /// Parts that a row can be computed in, on different workers.
+        var parts = 1
         /// Largest factor by which a batch may take longer or less.
         var noise = 1.0
 
@@ -76,7 +78,7 @@ extension Trace {
             Cost(
                 perRow: .microseconds([20, 500, 5000, 120_000].randomElement(using: &random)!),
                 perBatch: .microseconds([0, 100, 3000].randomElement(using: &random)!),
-                noise: Bool.random(using: &random) ? 1 : 1.5)
+                parts: [1, 10].randomElement(using: &random)!, noise: Bool.random(using: &random) ? 1 : 1.5)
         }
         let callers = Int.random(in: 1...12, using: &random)
         let load = Double.random(in: 0.2...4, using: &random)
