@@ -58,7 +58,8 @@ final class BatchHelpers: IdleThreads {
     /// Time that helpers took, added up.
     var time: Duration { .nanoseconds(nanoseconds.load(ordering: .relaxed)) }
 
-    package var available: Int { lane.state.withLock { max(1, lane.workers - $0.batcher.runningBatches + 1) } }
+    /// All of the lane's: those that are busy when a batch begins may be free before it ends.
+    package var available: Int { lane.workers }
 
     package func run(parts: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let work = SharedWork(parts: parts, body)
