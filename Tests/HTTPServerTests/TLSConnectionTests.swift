@@ -3,7 +3,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Connections over TLS", .timeLimit(.minutes(1)))
+@Suite("Connections over TLS", .timeLimit(.minutes(5)))
 struct TLSConnectionTests {
     // MARK: Bytes
 

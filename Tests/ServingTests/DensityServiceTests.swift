@@ -14,7 +14,7 @@ private func row(_ level: UInt8, draw: UInt32 = 0) -> DensityRow {
     DensityRow(pixels: Array(repeating: level, count: 6), draw: draw)
 }
 
-@Suite("Density service", .timeLimit(.minutes(1)))
+@Suite("Density service", .timeLimit(.minutes(5)))
 struct DensityServiceTests {
     @Test("log-densities come back in the order of their rows")
     func order() async throws {
@@ -134,9 +134,10 @@ struct DensityServiceTests {
         async let first = service.logDensities(of: [DensityRow(pixels: row(1).pixels, classIndex: 0)], model: loaded)
         await eventually { model.densityCalls == [1] }
         async let second = service.logDensities(of: [row(2)], model: loaded)
-        await eventually { model.densityCalls == [1, 10] }
+        await eventually { model.densityCalls.count == 2 }
         model.release()
         _ = try await (first, second)
+        #expect(model.densityCalls.dropFirst().reduce(0, +) == 10)
     }
 
     @Test("a bad image in a shared batch fails alone")
@@ -153,7 +154,7 @@ struct DensityServiceTests {
         #expect(try answer.results[2].get().classLogProbs == [-12, -13, -14, -15])
     }
 
-    @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(1)))
+    @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(5)))
     func cancelShared() async throws {
         let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
         let loaded = LoadedModel(model)

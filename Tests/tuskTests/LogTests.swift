@@ -9,7 +9,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("Log lines", .timeLimit(.minutes(1)))
+@Suite("Log lines", .timeLimit(.minutes(5)))
 struct LogLineTests {
     private static let time = LogTime(seconds: 784_111_777, milliseconds: 7)
 

@@ -13,7 +13,7 @@ struct SimulationTests {
     func rules() {
         let start = ContinuousClock.now
         var count: UInt64 = 0
-        while count < 400 || start.duration(to: .now) < .seconds(Self.seconds) {
+        while count < 150 || start.duration(to: .now) < .seconds(Self.seconds) {
             let trace = Trace.random(seed: Self.firstSeed + count)
             count += 1
             guard !faults(of: trace).isEmpty else { continue }
