@@ -28,10 +28,10 @@ public final class DensityService: Sendable {
         parallel = Lane(
             policy: policy(
                 maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
-            helps: true, watch: watch)
+            watch: watch)
         sequential = Lane(
             policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
-            niceness: configuration.sequentialNiceness, helps: false, watch: watch)
+            niceness: configuration.sequentialNiceness, watch: watch)
         metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
             parallel.queuedRows + sequential.queuedRows
         }

@@ -34,9 +34,12 @@ package struct BatchPolicy: Sendable {
         self.reservesWorker = reservesWorker
     }
 
-    /// Workers that a batch of so many parts keeps busy.
+    /// Whether free workers help with a batch that takes one `seconds`.
+    func helps(seconds: Double) -> Bool { reservesWorker && seconds >= leastHelpedTime / .seconds(1) }
+
+    /// Workers that a batch of so many parts keeps busy; one before anything was measured.
     func demand(parts: Int, seconds: Double?) -> Int {
-        guard reservesWorker, let seconds, .seconds(seconds) >= leastHelpedTime else { return 1 }
+        guard let seconds, helps(seconds: seconds) else { return 1 }
         return min(max(1, parts / Self.partsPerThread), workers)
     }
 

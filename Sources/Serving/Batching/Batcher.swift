@@ -103,7 +103,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// Rows of the largest request of a group that can be done within `deadline` while nothing else is there; nil before anything
     /// was measured.
     package func mostRows(of group: Group, within deadline: Duration) -> Int? {
-        guard let seconds = requests.seconds(1, of: group), seconds > 0 else { return nil }
+        guard let seconds = requests.secondsPerRow(requests.cost(of: group)), seconds > 0 else { return nil }
         return Int(min(deadline / .seconds(1) * Double(policy.workers) / seconds, Double(1 << 30)))
     }
 

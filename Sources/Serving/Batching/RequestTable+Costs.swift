@@ -20,13 +20,7 @@ extension RequestTable {
         return min(max(fitting, worthwhile, cost.isSplit ? 1 : 2), policy.maxBatchRows)
     }
 
-    /// Seconds of a worker that `rows` rows of `group` are expected to take in batches of their own; nil before anything was
-    /// measured.
-    func seconds(_ rows: Int, of group: Group) -> Double? {
-        let cost = cost(of: group)
-        return secondsPerRow(cost).map { $0 * Double(rows) }
-    }
-
+    /// Seconds of a worker that a row is expected to take, its part of full batches; nil before anything was measured.
     func secondsPerRow(_ cost: CostModel) -> Double? {
         cost.perRow.map { $0 + cost.perBatch / Double(rowLimit(cost)) }
     }
@@ -36,10 +30,11 @@ extension RequestTable {
     /// which one worker does while others are busy. Nil when nothing is known of their cost.
     func secondsUntilDone(_ rows: Int, parts: Int, of group: Group, on terms: RequestTerms) -> Double? {
         let cost = cost(of: group)
-        guard let own = seconds(rows, of: group), let last = cost.seconds(rows: min(rows, rowLimit(cost))) else {
+        guard let perRow = secondsPerRow(cost), let last = cost.seconds(rows: min(rows, rowLimit(cost))) else {
             return nil
         }
-        let priority = RequestTerms.Priority.allCases.firstIndex(of: terms.priority)!
+        let own = perRow * Double(rows)
+        let priority = terms.priority.rank
         let queue = queues[priority]
         let mine = queue.work(of: terms.caller) + own
         let others = Double(queue.activeCallers - (queue.isActive(terms.caller) ? 1 : 0))

@@ -3,9 +3,9 @@ extension RequestTable {
     /// Whose turn it is: of the most urgent class that has anything to run, the caller that has been due for longest, or, when that
     /// has waited beyond the policy's patience, the newest; nil while nobody may begin.
     ///
-    /// - Parameter isDraining: whether batches do not wait to become full.
-    ///
-    /// - Parameter onlyNew: whether the workers that are free have enough to help with, so that only callers begin who had nothing.
+    /// - Parameters:
+    ///   - isDraining: whether batches do not wait to become full.
+    ///   - onlyNew: whether the workers that are free have enough to help with, so that only callers begin who had nothing.
     mutating func lead(at now: Instant, isDraining: Bool, onlyNew: Bool) -> Lead? {
         let mayWait = policy.maxBatchDelay > .zero && !isDraining
         for priority in queues.indices {

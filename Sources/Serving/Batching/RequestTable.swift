@@ -1,7 +1,7 @@
 /// Requests of a ``Batcher`` that have not left: by ticket, by deadline, by their callers' turns, and by group in order of arrival.
 ///
 /// - Complexity: no change costs more than logarithms of the requests that have a deadline and of the callers, but
-///   ``take(_:newestFirst:at:)``, which looks at no more callers than ``mostLooked``.
+///   ``take(_:at:)``, which looks at no more callers than ``mostLooked``.
 struct RequestTable<Group: Hashable & Sendable>: Sendable {
     typealias Ticket = Batcher<Group>.Ticket
     typealias Instant = Batcher<Group>.Instant
@@ -102,7 +102,7 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         _ ticket: Ticket, rows: Int, parts: Int, group: Group, terms: RequestTerms, arrived: Instant
     ) {
         let group = groupSlot(of: group)
-        let priority = RequestTerms.Priority.allCases.firstIndex(of: terms.priority)!
+        let priority = terms.priority.rank
         let turn = queues[priority].slot(of: terms.caller)
         let perRow = secondsPerRow(groups[group].cost) ?? 0
         let slot = requests.insert(

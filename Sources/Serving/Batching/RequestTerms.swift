@@ -6,6 +6,9 @@ public struct RequestTerms: Sendable, Equatable {
         case interactive
         /// Runs in what interactive requests leave.
         case batch
+
+        /// Place among the classes, the most urgent first.
+        var rank: Int { Self.allCases.firstIndex(of: self)! }
     }
 
     /// Who the turn is counted for; nil counts the request for itself.

@@ -71,11 +71,10 @@ struct TurnQueue: Sendable {
 
     /// Changes a turn, and keeps the sums right.
     mutating func change(_ slot: Int, _ body: (inout Turn) -> Void) {
-        let before = turns[slot]
+        let (workBefore, wasActive) = (turns[slot].work, isActive(turns[slot]))
         body(&turns[slot])
-        work = max(0, work + turns[slot].work - before.work)
-        let change = (isActive(turns[slot]) ? 1 : 0) - (isActive(before) ? 1 : 0)
-        activeCallers += change
+        work = max(0, work + turns[slot].work - workBefore)
+        activeCallers += (isActive(turns[slot]) ? 1 : 0) - (wasActive ? 1 : 0)
         if activeCallers == 0 { work = 0 }
     }
 

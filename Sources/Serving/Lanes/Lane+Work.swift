@@ -57,14 +57,11 @@ extension Lane {
 
     private enum Job {
         /// The requests are nil when all of the batch's have left.
-        case batch(Batcher<LaneGroup>.Batch, GroupRequests?, isLarge: Bool)
+        case batch(Batcher<LaneGroup>.Batch, GroupRequests?, isHelped: Bool)
         case help(SharedWork)
         /// Others did what there was to do.
         case nothing
     }
-
-    /// Time of a batch, by its measured cost, from which on waking other threads to help pays.
-    private static let leastHelped = 0.001
 
     func work() {
         while true {
@@ -72,7 +69,7 @@ extension Lane {
             while true {
                 let job: Job? = state.withLock { state in nextJob(&state) }
                 switch job {
-                case .batch(let batch, let requests, let isLarge): run(batch, requests, isLarge: isLarge)
+                case .batch(let batch, let requests, let isHelped): run(batch, requests, isHelped: isHelped)
                 // A new batch comes first: the thread that has this one does the rest.
                 case .help(let work): work.help { state.withLock { $0.ready.isEmpty } }
                 case .nothing?: break
@@ -91,15 +88,15 @@ extension Lane {
         guard !state.isStopped else { return nil }
         if let batch = state.ready.popFirst() {
             let seconds = state.batcher.cost(of: batch.group).seconds(rows: batch.rows) ?? .infinity
-            return .batch(batch, state.groups[batch.group], isLarge: seconds >= Self.leastHelped)
+            return .batch(batch, state.groups[batch.group], isHelped: policy.helps(seconds: seconds))
         }
         // The newest first: who came last had the least help.
         return state.shared.last { $0.hasMore }.map(Job.help) ?? .nothing
     }
 
-    private func run(_ batch: Batcher<LaneGroup>.Batch, _ requests: GroupRequests?, isLarge: Bool) {
+    private func run(_ batch: Batcher<LaneGroup>.Batch, _ requests: GroupRequests?, isHelped: Bool) {
         let start = now
-        let helpers = helps && isLarge ? BatchHelpers(self) : nil
+        let helpers = isHelped ? BatchHelpers(self) : nil
         requests?.run(batch, start, helpers)
         watch.end()
         change { state, now in

@@ -40,17 +40,16 @@ package final class Lane: Sendable {
     let workers: Int
     let timer = DispatchQueue(label: "tusk.lane.timer")
     let origin = ContinuousClock.now
-    /// Whether idle threads help with a batch: only where batches are as large as they can be.
-    let helps: Bool
+    /// Policy of the batcher, which says with what idle threads help.
+    let policy: BatchPolicy
     /// Watch that is told of each batch.
     let watch: WorkWatch
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
-    /// - Parameter helps: whether idle threads help with batches that run.
-    package init(policy: BatchPolicy, niceness: Int32 = 0, helps: Bool, watch: WorkWatch = WorkWatch()) {
+    package init(policy: BatchPolicy, niceness: Int32 = 0, watch: WorkWatch = WorkWatch()) {
         self.watch = watch
         workers = policy.workers
-        self.helps = helps
+        self.policy = policy
         state = Mutex(State(batcher: Batcher(policy: policy)))
         for _ in 0..<workers {
             Threads.start(niceness: niceness) { self.work() }
