@@ -10,8 +10,8 @@ public final class DensityService: Sendable {
     private let registry = ModelRegistry()
     private let parallel: Lane
     private let sequential: Lane
-    /// Watch over the work of both lanes.
-    let watch = WorkWatch()
+    /// Watch over the work of both lanes, and of what else feeds it.
+    public let watch = WorkWatch()
 
     /// Starts the threads; models come with ``load(_:)``.
     /// - Parameter metrics: set in which the service declares what it counts.
@@ -142,6 +142,15 @@ public final class DensityService: Sendable {
             if case .cancelled = reason { lane.cancel(ticket) }
         }
         return stream
+    }
+
+    /// Refuses what ``answer(_:_:by:terms:)`` would refuse now of `count` rows that cost as much as `row`, and takes nothing.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
+    ///   ``ServingError/draining``.
+    package func check<Work: LaneWork>(
+        _: Work.Type, like row: Work.Row, count: Int, by model: LoadedModel, terms: RequestTerms
+    ) throws(ServingError) {
+        try lane(for: Work.order(on: model.density)).check(Work.self, like: row, count: count, on: model, terms: terms)
     }
 
     /// Number of rows that wait, in both lanes.

@@ -51,7 +51,10 @@ struct BatcherTests {
             ])
         let third = batcher.finished(1, at: .zero)
         #expect(
-            third == [.complete(2), .run(.init(id: 2, group: "a", slices: [.init(ticket: 1, rows: 4..<6)]))])
+            third == [
+                .complete(2),
+                .run(.init(id: 2, group: "a", slices: [.init(ticket: 1, rows: 4..<6)], isFirstTurn: false)),
+            ])
         #expect(batcher.finished(2, at: .zero) == [.complete(1)])
     }
 

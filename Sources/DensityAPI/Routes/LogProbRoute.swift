@@ -37,6 +37,10 @@ struct LogProbRoute: Route {
         let classIndex = try classIndex(query, of: model.record)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
         let terms = try RequestTerms(request, options: options)
+        // A request that cannot be done in time costs neither its body nor its decoding.
+        try context.service.check(
+            DensityWork.self, like: DensityRow(pixels: [], classIndex: classIndex), count: samples, by: model,
+            terms: terms)
         let ask = Ask(
             model: model, classIndex: classIndex, samples: samples, terms: terms, type: type, reader: reader,
             caller: request.caller)

@@ -33,13 +33,16 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         /// Group that all its rows are of.
         package var group: Group
         package var slices: [RequestSlice]
+        /// Whether the caller whose turn it is had nothing before, as far back as it is remembered: other batches give way.
+        package var isFirstTurn: Bool
         /// Number of rows.
         package var rows: Int { slices.reduce(0) { $0 + $1.rows.count } }
 
-        package init(id: UInt64, group: Group, slices: [RequestSlice]) {
+        package init(id: UInt64, group: Group, slices: [RequestSlice], isFirstTurn: Bool = true) {
             self.id = id
             self.group = group
             self.slices = slices
+            self.isFirstTurn = isFirstTurn
         }
     }
 
@@ -67,6 +70,7 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         var lead: RequestTable<Group>.Lead
         var pieces: [RequestTable<Group>.Piece]
         var rows: Int
+        var isFirstTurn: Bool
         /// Workers that it keeps busy, those that help included.
         var demand: Int
         var started: Instant
@@ -121,6 +125,14 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     package mutating func enqueue(
         _ ticket: Ticket, rows: Int, parts: Int = 1, group: Group, terms: RequestTerms, at now: Instant
     ) throws(Refusal) -> [Action] {
+        try check(rows: rows, parts: parts, group: group, terms: terms)
+        requests.add(ticket, rows: rows, parts: parts, group: group, terms: terms, arrived: now)
+        return tick(at: now)
+    }
+
+    /// Refuses what ``enqueue(_:rows:parts:group:terms:at:)`` would refuse now, and takes nothing: a caller may ask before it does the
+    /// work of making rows.
+    package func check(rows: Int, parts: Int, group: Group, terms: RequestTerms) throws(Refusal) {
         precondition(rows > 0)
         guard !isDraining else { throw .draining }
         guard rows <= policy.maxQueueRows - waitingRows else {
@@ -131,8 +143,6 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         {
             throw .late(wait: .seconds(wait), deadline: deadline)
         }
-        requests.add(ticket, rows: rows, parts: parts, group: group, terms: terms, arrived: now)
-        return tick(at: now)
     }
 
     /// Time has passed: requests past their deadline expire, batches that waited long enough start.
@@ -177,26 +187,32 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
         return .expire(request.ticket, finished: request.rows - request.unfinished, of: request.rows)
     }
 
+    /// Whether what runs keeps all workers busy, those that help included: then only those begin to whom it gives way.
+    private var isBusy: Bool { running.values.reduce(0) { $0 + $1.demand } >= policy.workers }
+
+    /// Whether nothing that runs would give way: one after the other, first turns are all done sooner than side by side.
+    private var isFull: Bool { isBusy && running.values.allSatisfy(\.isFirstTurn) }
+
     private mutating func start(at now: Instant) -> [Action] {
         var actions: [Action] = []
         while running.count < policy.workers, waitingRows > 0,
-            let lead = requests.lead(
-                at: now, isDraining: isDraining,
-                onlyNew: running.values.reduce(0) { $0 + $1.demand } >= policy.workers)
+            !isFull, let lead = requests.lead(at: now, isDraining: isDraining, onlyNew: isBusy)
         {
             if requests.isHopeless(lead.request, at: now) {
                 actions.append(expire(lead.request))
                 continue
             }
             let group = requests.group(of: lead.request)
+            let isFirstTurn = requests.isNew(lead)
             requests.beginTurn(lead)
             let pieces = requests.take(lead, at: now)
             let batch = Batch(
-                id: nextBatch, group: group, slices: pieces.map { RequestSlice(ticket: $0.ticket, rows: $0.rows) })
+                id: nextBatch, group: group, slices: pieces.map { RequestSlice(ticket: $0.ticket, rows: $0.rows) },
+                isFirstTurn: isFirstTurn)
             nextBatch += 1
             let seconds = requests.cost(of: group).seconds(rows: batch.rows)
             running[batch.id] = Running(
-                group: group, lead: lead, pieces: pieces, rows: batch.rows,
+                group: group, lead: lead, pieces: pieces, rows: batch.rows, isFirstTurn: isFirstTurn,
                 demand: policy.demand(parts: pieces.reduce(0) { $0 + $1.parts }, seconds: seconds), started: now)
             actions.append(.run(batch))
         }

@@ -27,6 +27,9 @@ extension RequestTable {
         return mayWait && !onlyNew ? ripeLead(at: now) : nil
     }
 
+    /// Whether the caller whose turn it is has had nothing yet.
+    func isNew(_ lead: Lead) -> Bool { queues[lead.priority][lead.turn].isNew }
+
     /// The turn of the request that makes a group ripe, however many callers are before it.
     private func ripeLead(at now: Instant) -> Lead? {
         for group in groupSlots.values.sorted() where isRipe(group, at: now) {

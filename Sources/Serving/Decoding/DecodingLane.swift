@@ -8,9 +8,13 @@ public final class DecodingLane: Sendable {
     private let core: Core
 
     /// Starts the threads; they end with the lane, each after its step.
-    /// - Parameter metrics: set in which the lane declares what it counts.
-    public init(policy: DecodingPolicy = DecodingPolicy(), metrics: MetricSet = MetricSet()) {
-        core = Core(policy)
+    /// - Parameters:
+    ///   - metrics: set in which the lane declares what it counts.
+    ///   - watch: told of each step.
+    public init(
+        policy: DecodingPolicy = DecodingPolicy(), metrics: MetricSet = MetricSet(), watch: WorkWatch = WorkWatch()
+    ) {
+        core = Core(policy, watch)
         let core = core
         for _ in 0..<policy.threads { Threads.start(niceness: policy.niceness) { core.work(.any) } }
         Threads.start { core.work(.short) }
@@ -70,8 +74,10 @@ private final class Core: Sendable {
     private let timer = DispatchQueue(label: "tusk.decoding.timer")
     private let origin = ContinuousClock.now
     private let threads: Int
+    private let watch: WorkWatch
 
-    init(_ policy: DecodingPolicy) {
+    init(_ policy: DecodingPolicy, _ watch: WorkWatch) {
+        self.watch = watch
         state = Mutex(State(queue: DecodingQueue(policy: policy)))
         threads = policy.threads
     }
@@ -182,7 +188,9 @@ private final class Core: Sendable {
             guard let (ticket, step, job) = next else { return }
             let start = now
             // A job that has left while its step was ready is not begun.
+            watch.begin()
             let goesOn = job?.run(step) ?? true
+            watch.end()
             change { state, now in
                 var actions: [DecodingQueue.Action] = []
                 var ends: [End] = []

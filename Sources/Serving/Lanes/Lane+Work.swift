@@ -70,8 +70,11 @@ extension Lane {
                 let job: Job? = state.withLock { state in nextJob(&state) }
                 switch job {
                 case .batch(let batch, let requests, let isHelped): run(batch, requests, isHelped: isHelped)
-                // A new batch comes first: the thread that has this one does the rest.
-                case .help(let work): work.help { state.withLock { $0.ready.isEmpty } }
+                // A new batch comes first, and a first turn: the thread that has this one does the rest.
+                case .help(let work):
+                    work.help {
+                        state.withLock { $0.ready.isEmpty && (work.isFirstTurn || $0.firstTurn == nil) }
+                    }
                 case .nothing?: break
                 case nil: return
                 }
@@ -91,12 +94,12 @@ extension Lane {
             return .batch(batch, state.groups[batch.group], isHelped: policy.helps(seconds: seconds))
         }
         // The newest first: who came last had the least help.
-        return state.shared.last { $0.hasMore }.map(Job.help) ?? .nothing
+        return (state.firstTurn ?? state.shared.last { $0.hasMore }).map(Job.help) ?? .nothing
     }
 
     private func run(_ batch: Batcher<LaneGroup>.Batch, _ requests: GroupRequests?, isHelped: Bool) {
         let start = now
-        let helpers = isHelped ? BatchHelpers(self) : nil
+        let helpers = isHelped ? BatchHelpers(self, isFirstTurn: batch.isFirstTurn) : nil
         requests?.run(batch, start, helpers)
         watch.end()
         change { state, now in

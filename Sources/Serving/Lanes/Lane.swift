@@ -18,6 +18,9 @@ package final class Lane: Sendable {
         var isStopped = false
         var whenIdle: [CheckedContinuation<Void, Never>] = []
 
+        /// Shared work that others give way to, the newest.
+        var firstTurn: SharedWork? { shared.last { $0.isFirstTurn && $0.hasMore } }
+
         /// The requests of one kind of work on one model, which may be the first.
         mutating func requests<Work: LaneWork>(of group: LaneGroup, on model: LoadedModel) -> TypedRequests<Work> {
             if let requests = groups[group]?.typed as? TypedRequests<Work> { return requests }
@@ -87,6 +90,21 @@ package final class Lane: Sendable {
             } catch {
                 throw ServingError(error)
             }
+        }
+    }
+
+    /// Refuses what ``submit(_:_:_:to:terms:sink:)`` would refuse now of `count` rows that cost as much as `row`, and takes nothing.
+    package func check<Work: LaneWork>(
+        _: Work.Type, like row: Work.Row, count: Int, on model: LoadedModel, terms: RequestTerms
+    ) throws(ServingError) {
+        let group = LaneGroup(Work.self, on: model, cost: Work.cost(of: row))
+        let parts = Work.parts(of: row, on: model.density)
+        do throws(Batcher<LaneGroup>.Refusal) {
+            try state.withLock { state throws(Batcher<LaneGroup>.Refusal) in
+                try state.batcher.check(rows: count, parts: parts, group: group, terms: terms)
+            }
+        } catch {
+            throw ServingError(error)
         }
     }
 

@@ -135,7 +135,8 @@ struct Serve: AsyncParsableCommand {
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
             administration: administration(reloading, log), helpers: helpers,
-            decoding: DecodingLane(policy: images.policy(threads: threads), metrics: metrics))
+            decoding: DecodingLane(
+                policy: images.policy(threads: threads), metrics: metrics, watch: service.watch))
         let configuration = try serverConfiguration(passed: manager.passedSockets)
         let server = HTTPServer(configuration: configuration, handler: api, metrics: metrics, logger: logger)
         if configuration.tls != nil {

@@ -23,6 +23,11 @@ struct LaneSimulation {
     struct Running {
         var batch: Batcher<Int>.Batch
         var end: Duration
+        /// Time of workers that it takes, those that help included.
+        var work: Duration
+        /// Whether idle threads help, so that it can give way to a first turn, once.
+        var isHelped: Bool
+        var hasGivenWay = false
     }
 
     let trace: Trace
@@ -100,7 +105,7 @@ struct LaneSimulation {
             if next < now, batcher.nextTick == next { fault("a tick was due before") }
             now = max(now, next)
             if let index = running.firstIndex(where: { $0.end <= now }) {
-                finish(running.remove(at: index).batch)
+                finish(running.remove(at: index))
             } else if let (at, ticket) = leaving.last, at <= now {
                 leaving.removeLast()
                 leave(ticket)
@@ -144,9 +149,9 @@ struct LaneSimulation {
         perform(batcher.cancel(UInt64(ticket), at: now))
     }
 
-    private mutating func finish(_ batch: Batcher<Int>.Batch) {
-        for slice in batch.slices { records[Int(slice.ticket)].finished += slice.rows.count }
-        perform(batcher.finished(batch.id, at: now))
+    private mutating func finish(_ run: Running) {
+        for slice in run.batch.slices { records[Int(slice.ticket)].finished += slice.rows.count }
+        perform(batcher.finished(run.batch.id, at: now, work: run.work))
     }
 
     // MARK: - The account
@@ -196,12 +201,20 @@ struct LaneSimulation {
         let factor = cost.noise > 1 ? Double.random(in: 1 / cost.noise...cost.noise, using: &random) : 1
         let time = cost.time(rows: batch.rows) * factor
         busy += time
-        // Workers that are free help with what has parts enough.
+        // Workers that are free help with what has parts enough, and one whose batch gives way.
         let free = trace.policy.workers - running.count
-        let helpers =
-            trace.policy.reservesWorker && time >= trace.policy.leastHelpedTime
-            ? min(free, batch.rows * cost.parts / BatchPolicy.partsPerThread) : 1
-        running.append(Running(batch: batch, end: now + time / max(1, helpers)))
+        let isHelped = trace.policy.reservesWorker && time >= trace.policy.leastHelpedTime
+        let givesWay =
+            isHelped && batch.isFirstTurn
+            ? running.firstIndex { $0.isHelped && !$0.batch.isFirstTurn && !$0.hasGivenWay } : nil
+        let threads =
+            isHelped
+            ? max(1, min(free + (givesWay == nil ? 0 : 1), batch.rows * cost.parts / BatchPolicy.partsPerThread)) : 1
+        if let givesWay {
+            running[givesWay].hasGivenWay = true
+            running[givesWay].end += time / threads
+        }
+        running.append(Running(batch: batch, end: now + time / threads, work: time, isHelped: isHelped))
         if running.count > trace.policy.workers {
             fault("\(running.count) batches run on \(trace.policy.workers) workers")
         }

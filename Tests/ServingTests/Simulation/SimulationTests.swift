@@ -94,7 +94,7 @@ struct SimulationTests {
                 #expect(beside.faults == [])
                 // Batches that began before, a turn of each other caller, and its own; what a second image of the batch adds.
                 #expect(
-                    longest(beside) <= alone * (callers > 1 ? 6 : 4) + .milliseconds(5),
+                    longest(beside) <= alone * 2 + .milliseconds(5),
                     "\(cost), \(callers) of \(rows): \(longest(beside))")
             }
         }
