@@ -17,7 +17,7 @@ from . import callers, wire
 from .arrivals import jittered, poisson
 from .clients import Clients, clock
 from .exchange import ANSWERED, CLOSED, GAVE_UP, REFUSED, summary
-from .scenarios import steady_rate
+from .scenarios import one_after_the_other, steady_rate
 from .traffic import watch
 from .traffic.link import Broken, Link
 
@@ -176,6 +176,7 @@ def check_slope():
     slopes, errors = np.array(found).T
     check("slope of a series whose values hang together", abs(slopes.mean() - 30) < 4 and 0.8 < slopes.std() / statistics.median(errors) < 1.25,
           f"{slopes.mean():.1f} of 30, spread {slopes.std():.1f}, error said {statistics.median(errors):.1f}")
+    check("one after the other", one_after_the_other([0.0, 0.1, 5.0], 1.0) == [1.0, 1.9, 1.0], "")
     check("no percentile without answers", summary([])["requests"] == 0 and math.isinf(watch.minute_p99([(1, 5, None)], 0, 60)), "")
 
 

@@ -81,15 +81,21 @@ class Tusk:
     def __init__(self, shape):
         self.shape = shape
 
-    def one(self, draws=1, keep_alive=True, timeout=None):
-        """An image as PNG, of which the density is bounded by `draws` of its noise; `timeout` is the deadline that the request names,
+    def one(self):
+        """An image as PNG."""
+        return self.load(1, 1)
+
+    def load(self, count, draws, keep_alive=True, timeout=None):
+        """`count` images, of which the density is bounded by `draws` of their noise; `timeout` is the deadline that the request names,
         seconds."""
         fields = [("X-Request-Timeout-Ms", round(1000 * timeout))] if timeout else []
         path = self.path if draws == 1 else f"{self.path}?samples={draws}"
-        return wire.request("POST", path, png(images(self.shape, 1)[0]), "image/png", keep_alive, fields)
+        if count == 1:
+            return wire.request("POST", path, png(images(self.shape, 1)[0]), "image/png", keep_alive, fields)
+        return wire.request("POST", path, images(self.shape, count).tobytes(), "application/octet-stream", keep_alive, fields)
 
     def several(self, count):
-        return wire.request("POST", self.path, images(self.shape, count).tobytes(), "application/octet-stream")
+        return self.load(count, 1)
 
     def picture(self, kind):
         body, media = PICTURES[kind]
@@ -121,11 +127,14 @@ class LitServe:
         body = json.dumps({"images": text, "samples": draws}).encode()
         return wire.request("POST", "/logprob", body, "application/json", keep_alive)
 
-    def one(self, draws=1, keep_alive=True, timeout=None):
-        return self.post([png(images(self.shape, 1)[0])], draws, keep_alive)
+    def one(self):
+        return self.load(1, 1)
+
+    def load(self, count, draws, keep_alive=True, timeout=None):
+        return self.post([png(image) for image in images(self.shape, count)], draws, keep_alive)
 
     def several(self, count):
-        return self.post([png(image) for image in images(self.shape, count)])
+        return self.load(count, 1)
 
     def picture(self, kind):
         return self.post([PICTURES[kind][0]()])

@@ -20,14 +20,16 @@ class Model:
     seconds: float  # of a scenario
     quick_seconds: float
     peer_batch: int  # most requests of a peer's batch: more only make its answers late
-    # of the noise, in the requests that load the server: with one of the small model's image the callers would be busier than it
+    # in the requests that load the server, images and draws of their noise: with one of the small model the callers, who share the
+    # processors with it, would be busier than the server
+    load_images: int
     load_draws: int
     shape: tuple = (28, 28)
 
 
 def default(folder, program, data):
     weights = machine.REPOSITORY / "Models" / "animals.safetensors"
-    return Model("default", "default model", None, str(weights), seconds=60, quick_seconds=10, peer_batch=8, load_draws=1)
+    return Model("default", "default model", None, str(weights), seconds=60, quick_seconds=10, peer_batch=8, load_images=1, load_draws=1)
 
 
 def small(folder, program, data):
@@ -37,7 +39,7 @@ def small(folder, program, data):
     trained = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if trained.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: {trained.stderr.strip()}")
-    return Model("small", "small coupling", str(file), str(file), seconds=20, quick_seconds=4, peer_batch=64, load_draws=64)
+    return Model("small", "small coupling", str(file), str(file), seconds=20, quick_seconds=4, peer_batch=64, load_images=4, load_draws=64)
 
 
 MODELS = {"default": default, "small": small}

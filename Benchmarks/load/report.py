@@ -72,7 +72,8 @@ def line(name, found):
     if name == "capacity":
         return f"{name}: {found['per_second']:.4g}/s {outcomes(found)}"
     ratio = f", {found['p99_ratio']:.2f} of alone" if found.get("p99_ratio") else ""
-    ratio += f", {found['p99_of_service_time']:.2f} service times" if found.get("p99_of_service_time") else ""
+    if found.get("p99_of_service_time"):
+        ratio += f", {found['p99_of_service_time']:.2f} service times (one after the other: {found['ideal_p99_of_service_time']:.2f})"
     text = f"{name}: {found['requests']} requests, p50 {duration(found['p50'])}, p99 {duration(found['p99'])}{ratio}"
     text += f"; {outcomes(found)}" if outcomes(found) else ""
     text += f"; beside: {others_of([found])}" if "beside" in found else ""
@@ -119,7 +120,7 @@ def model_table(entry, names):
         if scenario != "storm":
             row(f"{title}: p99 ÷ alone", ratio_cell, scenario)
     row(f"{TITLES['storm']}: p99 ÷ alone", ratio_cell, "storm")
-    several = f", requests of {entry['load_draws']} draws" if entry["load_draws"] > 1 else ""
+    several = f", requests of {entry['load_images']} images and {entry['load_draws']} draws" if entry["load_draws"] > 1 else ""
     row(f"capacity, 16 callers without pause{several}",
         lambda found: f"{statistics.median(run['per_second'] for run in found):.4g}/s", "capacity")
     kinds = dict.fromkeys(
@@ -132,11 +133,17 @@ def model_table(entry, names):
             of_kind = [run for those in found for run in those["runs"]
                        if (run["factor"], run["keep_alive"], run["says_deadline"]) == kind]
             # a peer is not asked what it does not know
-            return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**" if of_kind else "–"
+            if not of_kind:
+                return "–"
+            refused = [run["refusal_p50"] for run in of_kind if "refusal_p50" in run]
+            said = f" (refused in {duration(statistics.median(refused))})" if refused else ""
+            return f"**{statistics.median(run['goodput'] for run in of_kind):.2f}**{said}"
 
         row(f"offered {factor:g}×, {KEPT[keep_alive]}{', deadline said' if says else ''}: in time ÷ capacity", goodput, "goodput")
     row("capacity after that", lambda found: f"{statistics.median(run['capacity_after'] for run in found):.4g}/s", "goodput")
     row("Poisson at 70% of capacity: p99 ÷ service time", lambda found: ratio_cell(found, "p99_of_service_time"), "poisson")
+    row("the same, of a server that does one after the other at that capacity",
+        lambda found: f"{statistics.median(run['ideal_p99_of_service_time'] for run in found):.2f}", "poisson")
     requests = [str(sum(run["alone"]["requests"] for run in runs.get(name, []) if "requests" in run.get("alone", {}))) for name in names]
     rows.append(["requests of each p99 beside others", *requests])
     return table([entry["title"], *names], rows)
@@ -156,14 +163,17 @@ def tables(result):
 
 PAGE = """# Under load
 
-Written by `make bench-load`. POST /logprob with one image of 28×28 pixels. A lone caller asks for one now and then, a quarter of the time; its
+Written by `make bench-load`. POST /logprob with one image of 28×28 pixels. A lone caller asks for one now and then, an eighth of the time; its
 latency counts from when each request was due, so that a server that stalls is charged for all that it held up. A request that was
 refused, or not answered within a minute, counts as never answered. What others do to the lone caller's p99 is a ratio to its p99
 alone, of the same server minutes before. Callers who post without pause do so on kept connections, and wait after a refusal as
 long as it says; who is told that 256 images are too many asks for half. Capacity is what 16 callers get who ask again at
 once; callers of an overloaded server give up after 5 s by closing, and what they get in time is counted once the queues are full.
-Where the small model is loaded, a request asks
-for 64 draws of its image's noise (`samples=64`), since otherwise the callers would be busier than the server. The peers have the same weights in PyTorch, one process with as many threads as processors, batches of at most 8 requests of the default
+Where the small model is loaded, a request has four images and asks
+for 64 draws of their noise (`samples=64`), since otherwise the callers would be busier than the server. Poisson arrivals at 70% of the
+capacity are compared with what the same arrivals would wait at a server that does one request after the other, each at the capacity's
+pace: for requests that are all alike nobody's p99 is lower, and it is some 7 service times (the queue M/D/1) where one request alone uses
+all processors. The peers have the same weights in PyTorch, one process with as many threads as processors, batches of at most 8 requests of the default
 model and 64 of the small one, which wait 10 ms for more. LitServe takes JSON, the others PNG. Clients share the processors with the
 servers and come first.
 

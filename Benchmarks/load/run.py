@@ -115,7 +115,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for key in options.models:
             model = models.MODELS[key](folder, options.program, options.data)
-            runs = result["models"].setdefault(key, {"title": model.title, "load_draws": model.load_draws, "runs": {}})["runs"]
+            entry = {"title": model.title, "load_images": model.load_images, "load_draws": model.load_draws, "runs": {}}
+            runs = result["models"].setdefault(key, entry)["runs"]
             present = [c for c in [*ours, *peers] if not c.missing]
             expected = None
             for round in range(options.rounds):

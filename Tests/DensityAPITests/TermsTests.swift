@@ -1,5 +1,6 @@
 import HTTPContent
 import HTTPTypes
+import HTTPWire
 import TestSupport
 import Testing
 
@@ -59,6 +60,14 @@ struct TermsTests {
         #expect(refused.fields[.droppedReason] == "too-late")
         #expect(refused.fields[.retryAfter].flatMap { Int($0) }.map { $0 >= 1 } == true)
         #expect(model.densityCalls.count == calls, "nothing was computed")
+        let head = HTTPRequest(
+            method: .post, scheme: "http", authority: "test", path: "/logprob",
+            headerFields: [.contentType: "application/json", .contentLength: "30", .requestTimeout: "1"])
+        guard case .respond(let response) = api.api.decide(head, on: .test) else {
+            Issue.record("its body is asked for all the same")
+            return
+        }
+        #expect(response.status.code == 429)
         #expect(try await post(api, [.requestTimeout: "25000"]).status == 200)
     }
 

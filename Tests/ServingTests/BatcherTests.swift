@@ -58,6 +58,41 @@ struct BatcherTests {
         #expect(batcher.finished(2, at: .zero) == [.complete(1)])
     }
 
+    @Test("what would be refused is found without taking anything")
+    func check() throws {
+        var batcher = TestBatcher(policy: policy(batch: 4, queue: 8))
+        _ = try batcher.enqueue(1, rows: 4, group: "a", terms: RequestTerms(), at: .zero)
+        _ = batcher.finished(0, at: .seconds(4))
+        let short = RequestTerms(deadline: .milliseconds(500))
+        #expect(throws: TestBatcher.Refusal.late(wait: .seconds(1), deadline: .milliseconds(500))) {
+            try batcher.check(rows: 1, parts: 1, group: "a", terms: short)
+        }
+        try batcher.check(rows: 1, parts: 1, group: "a", terms: RequestTerms(deadline: .seconds(2)))
+        #expect(throws: TestBatcher.Refusal.full(waiting: 0, limit: 8, retryAfter: .zero)) {
+            try batcher.check(rows: 9, parts: 1, group: "a", terms: RequestTerms())
+        }
+        #expect(batcher.isIdle)
+        _ = batcher.drain(at: .seconds(4))
+        #expect(throws: TestBatcher.Refusal.draining) {
+            try batcher.check(rows: 1, parts: 1, group: "a", terms: RequestTerms())
+        }
+    }
+
+    @Test("what was spent on a request before it came counts for its caller's turn, from a least time on")
+    func spent() throws {
+        for (milliseconds, first) in [(9, UInt64(1)), (10, 2)] {
+            var batcher = TestBatcher(policy: policy(batch: 1))
+            _ = try batcher.enqueue(0, rows: 1, group: "a", terms: RequestTerms(), at: .zero)
+            var terms = RequestTerms(caller: Caller(name: "pictures"))
+            terms.spent = .milliseconds(milliseconds)
+            _ = try batcher.enqueue(1, rows: 1, group: "a", terms: terms, at: .zero)
+            _ = try batcher.enqueue(2, rows: 1, group: "a", terms: RequestTerms(caller: Caller(name: "b")), at: .zero)
+            let next = batcher.finished(0, at: .milliseconds(1))
+            #expect(
+                next == [.complete(0), .run(.init(id: 1, group: "a", slices: [.init(ticket: first, rows: 0..<1)]))])
+        }
+    }
+
     @Test("rows of different groups never share a batch")
     func groups() throws {
         var batcher = TestBatcher(policy: policy())

@@ -22,6 +22,16 @@ struct DecodingLaneTests {
         #expect(results == [0, 10, 20])
     }
 
+    @Test("the watch is told of each step while it runs")
+    func watch() async throws {
+        let watch = WorkWatch()
+        let lane = DecodingLane(watch: watch)
+        let running = try await lane.run(for: a, deadline: nil, steps: [1, 100]) { _, _ in watch.progress.running }
+        #expect(running == [1, 1])
+        await eventually { watch.progress.running == 0 }
+        #expect(watch.progress.ended == 2 && watch.standstill == nil)
+    }
+
     @Test("a step that fails is the last, with its error")
     func failure() async throws {
         let lane = lane()

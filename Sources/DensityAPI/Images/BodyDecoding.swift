@@ -22,10 +22,13 @@ extension APIContext {
         guard steps.count > 1 || steps[0].work > options.inlineWork else {
             return LogProbBody(images: reader.rows(of: parts.items[...]) { false }, isList: parts.isList)
         }
-        let rows = try await decoding.run(for: caller, deadline: deadline, steps: steps.map(\.work)) { step, stop in
-            reader.rows(of: parts.items[steps[step].items]) { stop.isStopped }
+        let done = try await decoding.run(for: caller, deadline: deadline, steps: steps.map(\.work)) { step, stop in
+            let start = ContinuousClock.now
+            let rows = reader.rows(of: parts.items[steps[step].items]) { stop.isStopped }
+            return (rows: rows, took: start.duration(to: .now))
         }
-        return LogProbBody(images: rows.flatMap(\.self), isList: parts.isList)
+        return LogProbBody(
+            images: done.flatMap(\.rows), isList: parts.isList, decodingTime: done.reduce(.zero) { $0 + $1.took })
     }
 }
 

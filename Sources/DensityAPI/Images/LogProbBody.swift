@@ -22,6 +22,8 @@ package struct LogProbBody: Sendable {
     package var images: [Result<[UInt8], Problem>]
     /// Whether the answer is a list, although it may hold one image.
     package var isList: Bool
+    /// Time of threads of the decoding lane that its images took; zero of what is decoded in place.
+    package var decodingTime = Duration.zero
 }
 
 /// Reader of the bodies that `/logprob` takes, by their media type.

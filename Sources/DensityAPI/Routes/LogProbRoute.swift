@@ -95,7 +95,7 @@ struct LogProbRoute: Route {
             }
         }
         let answer = try await context.service.logDensities(
-            of: rows, model: ask.model, terms: ask.terms.after(decodeTime))
+            of: rows, model: ask.model, terms: ask.terms.after(decodeTime, spent: decoded.decodingTime))
         let results = scores(of: decoded.images, answer.results, ask)
         let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
         return .json(

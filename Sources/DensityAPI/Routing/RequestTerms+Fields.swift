@@ -36,9 +36,10 @@ extension RequestTerms {
         }
     }
 
-    /// The same terms after some of the time has gone.
-    func after(_ elapsed: Duration) -> RequestTerms {
+    /// The same terms after some of the time has gone, and `spent` of a thread with it.
+    func after(_ elapsed: Duration, spent: Duration) -> RequestTerms {
         var terms = self
+        terms.spent = spent
         terms.deadline = deadline.map { max(.milliseconds(1), $0 - elapsed) }
         return terms
     }

@@ -20,6 +20,8 @@ package struct BatchPolicy: Sendable {
     package var reservesWorker: Bool
     /// Time of a worker from which on a batch is helped with: waking another thread costs too much for less.
     package var leastHelpedTime = Duration.milliseconds(1)
+    /// Time spent on a request before it came from which on it counts for its caller's turn.
+    package var leastSpentTime = Duration.milliseconds(10)
     /// Parts of rows for each thread that computes them, at least.
     package static let partsPerThread = 2
 

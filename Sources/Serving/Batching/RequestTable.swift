@@ -120,7 +120,8 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
             turn.work += Double(rows) * perRow
         }
         noteFirst(priority, turn)
-        queues[priority].settle(turn)
+        let spent = terms.spent >= policy.leastSpentTime ? terms.spent / .seconds(1) : 0
+        queues[priority].settle(turn, charged: spent)
     }
 
     /// Takes a request out, and what waits of it.

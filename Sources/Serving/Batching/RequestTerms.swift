@@ -21,6 +21,8 @@ public struct RequestTerms: Sendable, Equatable {
     public var isPromised: Bool
     /// Whether every block that has run gives the rest another ``deadline``.
     public var isStream: Bool
+    /// Time of a thread that was spent on the request before it came, for one, to decode its images; counts for its caller's turn.
+    public var spent = Duration.zero
 
     /// Terms of an interactive request without a deadline, unless said otherwise.
     public init(

@@ -79,7 +79,7 @@ struct TurnQueue: Sendable {
     }
 
     /// Puts a turn where it belongs after a change.
-    /// - Parameter seconds: time of a worker that its rows are about to take.
+    /// - Parameter seconds: time of a worker that its rows are about to take, or that was spent on them before.
     mutating func settle(_ slot: Int, charged seconds: Double = 0) {
         turns[slot].start += seconds
         if seconds > 0 { turns[slot].isNew = false }
