@@ -20,6 +20,9 @@ package struct BatchPolicy: Sendable {
     package var reservesWorker: Bool
     /// Time of a worker from which on a batch is helped with: waking another thread costs too much for less.
     package var leastHelpedTime = Duration.milliseconds(1)
+    /// Time of a worker from which on batches that have parts enough run one after the other, each on all workers, rather than side by
+    /// side: for less, waking the other workers costs more than it brings to who waits.
+    package var leastSerialTime = Duration.milliseconds(10)
     /// Time spent on a request before it came from which on it counts for its caller's turn.
     package var leastSpentTime = Duration.milliseconds(10)
     /// Parts of rows for each thread that computes them, at least.
@@ -39,10 +42,16 @@ package struct BatchPolicy: Sendable {
     /// Whether free workers help with a batch that takes one `seconds`.
     func helps(seconds: Double) -> Bool { reservesWorker && seconds >= leastHelpedTime / .seconds(1) }
 
-    /// Workers that a batch of so many parts keeps busy; one before anything was measured.
-    func demand(parts: Int, seconds: Double?) -> Int {
+    /// Workers that compute a batch of so many parts while nothing else is there; one before anything was measured.
+    func workers(parts: Int, seconds: Double?) -> Int {
         guard let seconds, helps(seconds: seconds) else { return 1 }
         return min(max(1, parts / Self.partsPerThread), workers)
+    }
+
+    /// Workers that a batch of so many parts keeps from beginning another.
+    func demand(parts: Int, seconds: Double?) -> Int {
+        guard let seconds, seconds >= leastSerialTime / .seconds(1) else { return 1 }
+        return workers(parts: parts, seconds: seconds)
     }
 
     /// Batches of one caller that run at a time, at most.

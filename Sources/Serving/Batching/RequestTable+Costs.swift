@@ -42,7 +42,7 @@ extension RequestTable {
         let beside = max(0, min(queue.work - (mine - own), others * max(mine, longestTurn)))
         let workers = Double(policy.workers)
         guard urgent + beside > 0 else {
-            return mine / Double(min(max(policy.demand(parts: rows * parts, seconds: own), rows), policy.workers))
+            return mine / Double(min(max(policy.workers(parts: rows * parts, seconds: own), rows), policy.workers))
         }
         return (urgent + beside + max(0, mine - last)) / workers + last
     }
