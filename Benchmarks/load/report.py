@@ -70,7 +70,7 @@ def line(name, found):
             f"{run['factor']}×, {KEPT[run['keep_alive']]}{', deadline said' if run['says_deadline'] else ''}: {run['goodput']:.2f}"
             f" ({outcomes(run) or 'all 200'})" for run in found["runs"]) + f"; capacity then {found['capacity_after']:.4g}/s"
     if name == "capacity":
-        return f"{name}: {found['per_second']:.4g}/s {outcomes(found)}"
+        return f"{name}: {found['per_second']:.4g}/s, a connection each {found['per_second_a_connection_each']:.4g}/s {outcomes(found)}"
     ratio = f", {found['p99_ratio']:.2f} of alone" if found.get("p99_ratio") else ""
     if found.get("p99_of_service_time"):
         ratio += f", {found['p99_of_service_time']:.2f} service times (one after the other: {found['ideal_p99_of_service_time']:.2f})"
@@ -121,8 +121,9 @@ def model_table(entry, names):
             row(f"{title}: p99 ÷ alone", ratio_cell, scenario)
     row(f"{TITLES['storm']}: p99 ÷ alone", ratio_cell, "storm")
     several = f", requests of {entry['load_images']} images and {entry['load_draws']} draws" if entry["load_draws"] > 1 else ""
-    row(f"capacity, 16 callers without pause{several}",
-        lambda found: f"{statistics.median(run['per_second'] for run in found):.4g}/s", "capacity")
+    row(f"capacity, 16 callers without pause{several}: kept connections / a connection each",
+        lambda found: " / ".join(f"{statistics.median(run[kind] for run in found):.4g}/s"
+                                  for kind in ("per_second", "per_second_a_connection_each")), "capacity")
     kinds = dict.fromkeys(
         (run["factor"], run["keep_alive"], run["says_deadline"])
         for those in runs.values() for found in those for run in found.get("goodput", {}).get("runs", []))

@@ -31,7 +31,7 @@ class Trial:
         self.contestant, self.model, self.seconds, self.patience, self.quick = contestant, model, seconds, patience, quick
         self.dialect = contestant.dialect(model.shape)
         self.one = self.dialect.one()
-        self.service_time = self.rate = self.lone = self.capacity = self.load_service_time = None  # s, 1/s, ms, 1/s, s
+        self.service_time = self.rate = self.lone = self.capacity = self.load_service_time = None  # s, 1/s, ms, 1/s by keep_alive, s
         self.running, self.server, self.starts = contextlib.ExitStack(), None, 0
 
     def start(self):
@@ -137,17 +137,18 @@ def beside_flat(trial):
 
 
 def capacity(trial):
-    """Answers a second when callers ask again at once."""
+    """Answers a second when callers ask again at once, on kept connections and on one each."""
     trial.load_service_time = trial.time_of(trial.load_message())
     found = closed_loop(trial)
-    trial.capacity = found["per_second"]
-    return found | {"service_time": trial.load_service_time}
+    each = closed_loop(trial, keep_alive=False)["per_second"]
+    trial.capacity = {True: found["per_second"], False: each}
+    return found | {"service_time": trial.load_service_time, "per_second_a_connection_each": each}
 
 
-def closed_loop(trial):
+def closed_loop(trial, keep_alive=True):
     # some batches, even where a batch has them all
     seconds = max(trial.seconds / 2, 3 * CLOSED_LOOP * trial.load_service_time)
-    with Clients(trial.port, trial.load_message()) as clients, attentive():
+    with Clients(trial.port, trial.load_message(keep_alive), keep_alive=keep_alive) as clients, attentive():
         began = clock()
         exchanges = clients.closed_loop(CLOSED_LOOP, within=seconds)
     times = sorted(exchange.answered for exchange in exchanges if math.isfinite(exchange.latency))
@@ -170,25 +171,26 @@ def steady_rate(times, since):
 
 
 def overload(trial, factor, keep_alive, says_deadline=False):
-    """Offered `factor` times the capacity by callers who give up; what is answered in time a second, in the steady state.
+    """Offered `factor` times the capacity of callers of that kind, who give up; what is answered in time a second, in the steady state.
 
     A server that answers in order of arrival and works for those who left holds out until its queue is as long as their patience: for
     `GIVE_UP` · f/(f − 1) seconds. So the measurement begins after a fourth more than that.
     """
+    capacity = trial.capacity[keep_alive]
     filling = 1.25 * GIVE_UP * factor / (factor - 1)
     window = max(trial.seconds / 2, GIVE_UP)
     message = trial.load_message(keep_alive, GIVE_UP if says_deadline else None)
     with Clients(trial.port, message, keep_alive=keep_alive, patience=GIVE_UP) as clients, attentive():
         began = clock()
-        exchanges = clients.run(poisson(factor * trial.capacity, filling + window, seed=1), within=filling + window)
+        exchanges = clients.run(poisson(factor * capacity, filling + window, seed=1), within=filling + window)
     since, until = began + filling, began + filling + window
     answered = sum(since <= exchange.answered < until for exchange in exchanges if math.isfinite(exchange.latency))
     # whose end is known: those who came later could still be waiting
     found = summary([exchange for exchange in exchanges if since - GIVE_UP <= exchange.due < until - GIVE_UP])
     del found["latencies_ms"]
     return found | {
-        "offered": factor * trial.capacity, "factor": factor, "keep_alive": keep_alive, "says_deadline": says_deadline,
-        "per_second": answered / window, "goodput": answered / window / trial.capacity}
+        "offered": factor * capacity, "factor": factor, "keep_alive": keep_alive, "says_deadline": says_deadline,
+        "per_second": answered / window, "goodput": answered / window / capacity}
 
 
 def goodput(trial):
@@ -215,13 +217,13 @@ def storm(trial):
 def at_70_percent(trial):
     """Poisson arrivals at 70% of the capacity; compared with the service time, and with what the same arrivals would wait at a server
     that does one after the other at its capacity: no server of that capacity has a lower p99 of requests that are all alike."""
-    due = poisson(0.7 * trial.capacity, trial.seconds, seed=1)
+    due = poisson(0.7 * trial.capacity[True], trial.seconds, seed=1)
     with Clients(trial.port, trial.load_message(), patience=trial.patience) as clients, attentive():
         found = summary(clients.run(due))
-    ideal = percentile(one_after_the_other(due, 1 / trial.capacity), 99)
+    ideal = percentile(one_after_the_other(due, 1 / trial.capacity[True]), 99)
     p99 = found["p99"] / 1000 if found["p99"] is not None else None
     return found | {
-        "rate": 0.7 * trial.capacity, "p99_of_service_time": p99 and p99 / trial.load_service_time,
+        "rate": 0.7 * trial.capacity[True], "p99_of_service_time": p99 and p99 / trial.load_service_time,
         "ideal_p99_of_service_time": ideal / trial.load_service_time}
 
 
