@@ -75,7 +75,7 @@ let package = Package(
         module("FlowKernels", ["CFlowKernels"]),
         module("FlowCore", ["FlowKernels", "System"]),
         module("FlowLayers", ["FlowCore", "FlowKernels"]),
-        module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "System"]),
+        module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "Compression", "System"]),
         module(
             "FlowTraining",
             [

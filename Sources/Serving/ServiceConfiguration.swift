@@ -11,7 +11,7 @@ public struct ServiceConfiguration: Sendable {
     /// Wait of the oldest request from which on a lane is overloaded, and serves the newest first.
     public var patience = Duration.seconds(1)
     /// Most rows that wait in one lane; more are refused.
-    public var maxQueueRows = 2048
+    public var maxQueueRows = 16_384
     /// Number of threads of each lane.
     public var threads = Processors.count
     /// Most rows of one request that the sequential lane runs before it is another request's turn.

@@ -33,6 +33,7 @@ struct Tusk: AsyncParsableCommand {
             Distill.self,
             Fit.self,
             Evaluate.self,
+            Calibrate.self,
             Sample.self,
             Inspect.self,
             Seal.self,

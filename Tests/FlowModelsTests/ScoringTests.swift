@@ -208,7 +208,7 @@ struct ImageScoreTests {
                 == ImageScore.Figure(
                     name: "class_posterior",
                     value: .members([.init(name: "a", value: .number(0)), .init(name: "b", value: .number(1))])))
-        let all = Set([bound, given, mixture].flatMap(names))
+        let all = Set([bound, given, mixture, DecisionTests.decided()].flatMap(names))
         #expect(all == Set(ImageScore.figureNames) && all.count == ImageScore.figureNames.count)
     }
 }

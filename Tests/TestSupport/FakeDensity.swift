@@ -36,7 +36,8 @@ public final class FakeDensity: ImageDensity {
 
     public init(
         name: String = "fake", shape: EventShape = EventShape(height: 2, width: 3, channels: 1), levels: Int = 256,
-        classes: [String] = ["elephant"], calibration: [Double]? = nil, checkOffset: Double = 0,
+        classes: [String] = ["elephant"], calibration: [Double]? = nil, decision: DecisionRecord? = nil,
+        checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
         failsSampling: Bool = false, isConditional: Bool = false, dequantizer: Sizes? = nil,
         precision: WeightPrecision = .f32, start: StartingRecord? = nil
@@ -58,6 +59,7 @@ public final class FakeDensity: ImageDensity {
                 seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5, start: start),
             heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
             calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },
+            decision: decision,
             check: CheckVector(
                 pixels: pixels,
                 logProb: Self.logDensity(pixels) + checkOffset
@@ -106,7 +108,7 @@ public final class FakeDensity: ImageDensity {
     }
 
     public func logDensities(
-        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
+        of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: @Sendable () -> Bool
     ) throws {
         state.withLock { $0.densityCalls.append(rows.count) }
         try waitWhileHeld(isCancelled)
@@ -115,7 +117,7 @@ public final class FakeDensity: ImageDensity {
         }
         for (r, row) in rows.enumerated() {
             let value = Self.logDensity(row.pixels, draw: row.draw) - Double(row.classIndex ?? 0)
-            logDensities[r] = row.pixels.first == Self.void ? .nan : value
+            results[r] = LatentDensity(logProb: row.pixels.first == Self.void ? .nan : value)
         }
     }
 

@@ -16,6 +16,7 @@ extension ImageScore.Value {
         case .number(let value): .number(value)
         case .count(let value): .integer(value)
         case .text(let value): .string(value)
+        case .texts(let values): .array(values.map(JSON.string))
         case .members(let members): .object(members.map(\.json))
         }
     }

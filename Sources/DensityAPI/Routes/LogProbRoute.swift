@@ -20,21 +20,27 @@ struct LogProbRoute: Route {
         /// Index of the class; nil for none, of a class-conditional model the mixture of all.
         var classIndex: Int?
         var samples: Int
+        var detail: ScoreDetail
+        /// Rate of false alarms that was asked for; nil for the model's own.
+        var alarm: AlarmRate?
         var terms: RequestTerms
         var type: MediaType
         var reader: LogProbBodyReader
         var caller: Caller
+
+        var wantsEvidence: Bool { detail != .none && model.record.decision != nil }
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         let options = context.options
-        let query = try Query(request.query, known: ["fit", "samples", "class", "model"])
+        let query = try Query(request.query, known: ["fit", "samples", "class", "model", "detail", "alarm"])
         let samples = try query.integer("samples", in: 1...options.maxImportanceSamples) ?? 1
         let fit = try query.choice("fit", of: ImageFit.self)
         _ = try Accept(request.fields).best(of: [.json])
         let type = try mediaType(request.fields)
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
+        let (detail, alarm) = try decision(query, by: model.record.decision)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
         let terms = try RequestTerms(request, options: options)
         // A request that cannot be done in time costs neither its body nor its decoding.
@@ -42,7 +48,8 @@ struct LogProbRoute: Route {
             DensityWork.self, like: DensityRow(pixels: [], classIndex: classIndex), count: samples, by: model,
             terms: terms)
         let ask = Ask(
-            model: model, classIndex: classIndex, samples: samples, terms: terms, type: type, reader: reader,
+            model: model, classIndex: classIndex, samples: samples, detail: detail, alarm: alarm, terms: terms,
+            type: type, reader: reader,
             caller: request.caller)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
@@ -89,7 +96,9 @@ struct LogProbRoute: Route {
             switch image {
             case .success(let pixels):
                 (0..<ask.samples).map {
-                    DensityRow(pixels: pixels, draw: UInt32($0), classIndex: ask.classIndex)
+                    DensityRow(
+                        pixels: pixels, draw: UInt32($0), classIndex: ask.classIndex,
+                        wantsEvidence: $0 == 0 && ask.wantsEvidence)
                 }
             case .failure: [DensityRow]()
             }
@@ -119,7 +128,9 @@ struct LogProbRoute: Route {
                             throw Problem(failure)
                         }
                     }
-                    return ImageScore(draws: draws, classIndex: ask.classIndex, record: ask.model.record)
+                    return ImageScore(
+                        draws: draws, classIndex: ask.classIndex, record: ask.model.record, detail: ask.detail,
+                        alarm: ask.alarm)
                 }
             }
         }
@@ -158,3 +169,28 @@ func classIndex(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? 
     }
     return index
 }
+
+/// How much a request wants to know of whether an image is like the learned ones, and its rate of false alarms.
+/// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
+private func decision(_ query: Query, by decision: DecisionRecord?) throws -> (ScoreDetail, AlarmRate?) {
+    let detail = try query.choice("detail", of: ScoreDetail.self)
+    guard let text = query["alarm"] else {
+        if detail == .evidence, decision == nil { throw Problem(.parameter, "detail: \(undecided)") }
+        return (detail ?? .verdict, nil)
+    }
+    guard let alarm = AlarmRate(text) else {
+        throw QueryError.invalid(
+            name: "alarm", expected: "a decimal fraction above 0 and at most 0.5, of \(AlarmRate.maxDigits) digits",
+            value: text)
+    }
+    guard let decision else { throw Problem(.parameter, "alarm: \(undecided)") }
+    guard decision.count >= alarm.leastImages else {
+        throw Problem(
+            .parameter,
+            "alarm: a rate of \(text) needs \(alarm.leastImages) calibration images, and the model has \(decision.count)"
+        )
+    }
+    return (detail ?? .verdict, alarm)
+}
+
+private let undecided = "the model has no calibration of its evidence, which tusk calibrate adds"

@@ -71,6 +71,7 @@ private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
         "training": record.training.map(describe) ?? .null,
         "held_out": record.heldOut.map(describe) ?? .null,
         "calibration": record.calibration.map(describe) ?? .null,
+        "decision": record.decision.map(describe) ?? .null,
     ]
 }
 
@@ -133,5 +134,12 @@ private func describe(_ calibration: Calibration) -> JSON {
     [
         "split": .string(calibration.split), "count": .integer(calibration.count),
         "log_prob_quantiles": .array(calibration.logProbQuantiles.map(JSON.number)),
+    ]
+}
+
+private func describe(_ decision: DecisionRecord) -> JSON {
+    [
+        "split": .string(decision.split), "fitted": .integer(decision.fitted), "count": .integer(decision.count),
+        "alarm": .number(decision.alarm.value), "evidence": .array(decision.evidence.map(JSON.string)),
     ]
 }

@@ -22,6 +22,7 @@ final class DensityEngine: Sendable {
     private let dequantizer: (any FlowExecutor)?
     /// Bytes before an image's own in the digest that seeds its noise: the model's name and a zero.
     private let noisePrefix: [UInt8]
+    private let shape: EventShape
     /// Probability of each class, `[classes]`; empty unless the density is conditioned on them.
     private let prior: [Double]
     private let tileRows: Int
@@ -29,7 +30,7 @@ final class DensityEngine: Sendable {
 
     init(
         _ flow: any FlowExecutor, dequantizer: (any FlowExecutor)?, _ preprocessing: Preprocessing, name: String,
-        prior: [Double]
+        shape: EventShape, prior: [Double]
     ) {
         precondition(flow.contextDims == prior.count && dequantizer?.dims ?? flow.dims == flow.dims)
         self.flow = flow
@@ -37,6 +38,7 @@ final class DensityEngine: Sendable {
         self.preprocessing = preprocessing
         self.prior = prior
         noisePrefix = Array(name.utf8) + [0]
+        self.shape = shape
         tileRows = flow.tileRows
         let (rows, dims, classes, drawsNoise) = (tileRows, flow.dims, prior.count, dequantizer != nil)
         workspaces = Pool { Workspace(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise) }
@@ -44,9 +46,9 @@ final class DensityEngine: Sendable {
 
     /// Computes ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
     func logDensities(
-        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: () -> Bool
+        of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: () -> Bool
     ) throws {
-        precondition(logDensities.count == rows.count)
+        precondition(results.count == rows.count)
         for r in rows.indices { try check(rows[r]) }
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
@@ -57,7 +59,7 @@ final class DensityEngine: Sendable {
                 try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
             }
             for r in 0..<count {
-                logDensities[first + r] =
+                results[first + r].logProb =
                     dequantizer == nil
                     ? workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
                     : workspace.buffers.fill(r, dequantized: rows[first + r], preprocessing)
@@ -67,7 +69,10 @@ final class DensityEngine: Sendable {
             try workspace.buffers.forward(flow, rows: count)
             for r in 0..<count {
                 let latentLogDensity = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
-                logDensities[first + r] = latentLogDensity + logDensities[first + r]
+                results[first + r].logProb = latentLogDensity + results[first + r].logProb
+                if rows[first + r].wantsEvidence {
+                    results[first + r].latents = workspace.buffers.latentStatistics(ofRow: r, shape)
+                }
             }
         }
     }
@@ -271,6 +276,11 @@ private struct DensityBuffers {
     mutating func forward(_ flow: any FlowExecutor, rows: Int) throws {
         try flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
         standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
+    }
+
+    /// Computes the statistics of what ``forward(_:rows:)`` made of row `r`, of shape `shape`.
+    func latentStatistics(ofRow r: Int, _ shape: EventShape) -> LatentStatistics {
+        LatentStatistics(output, offset: r * dims, shape: shape)
     }
 
     /// Maps the first rows latent → data, and computes the base log-density of what goes in.

@@ -49,14 +49,14 @@ public struct DensityModel: ImageDensity {
         engine = DensityEngine(
             try executor(flow, precision), dequantizer: try dequantizer.map { try executor($0.map, precision) },
             try Preprocessing(levels: record.levels, logitAlpha: record.logitAlpha), name: record.name,
-            prior: record.classPrior ?? [])
+            shape: record.eventShape, prior: record.classPrior ?? [])
     }
 
     /// Computes log-densities; after the first calls nothing is allocated.
     public func logDensities(
-        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
+        of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: @Sendable () -> Bool
     ) throws {
-        try engine.logDensities(of: rows, to: &logDensities, isCancelled: isCancelled)
+        try engine.logDensities(of: rows, to: &results, isCancelled: isCancelled)
     }
 
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {

@@ -11,11 +11,14 @@ public struct DensityRow: Sendable, Equatable {
     public var draw: UInt32
     /// Index of the class, among the record's, that a class-conditional density is given; nil for the mixture of all classes.
     public var classIndex: Int?
+    /// Whether the evidence of ``Evidence/all`` is wanted too, some microseconds a row.
+    public var wantsEvidence: Bool
 
-    public init(pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil) {
+    public init(pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil, wantsEvidence: Bool = false) {
         self.pixels = pixels
         self.draw = draw
         self.classIndex = classIndex
+        self.wantsEvidence = wantsEvidence
     }
 }
 
@@ -69,14 +72,14 @@ public protocol ImageDensity: Sendable {
     /// Order over dimensions of latent → data, the direction of samples.
     var samplingOrder: ExecutionOrder { get }
 
-    /// Sets `logDensities`, one value a row, to `log p(y)` in nats, or of a class-conditional density to `log p(y | class)`, with
-    /// `y = (x + u)/levels` in `[0, 1)^D`.
+    /// Sets `results`, one a row, to `log p(y)` in nats, or of a class-conditional density to `log p(y | class)`, with
+    /// `y = (x + u)/levels` in `[0, 1)^D`; of rows that want evidence with the statistics of their latents.
     ///
-    /// A value is not finite only where the flow itself is not. The bits of a row do not depend on the other rows.
+    /// A density is not finite only where the flow itself is not. The bits of a row do not depend on the other rows.
     /// - Throws: ``FlowError`` when a row is not `D` wide, holds a value outside `0 ..< levels`, lacks a class that it
     ///   needs or has one that there is not, or when `isCancelled` turned true between blocks.
     func logDensities(
-        of rows: [DensityRow], to logDensities: inout MutableSpan<Double>, isCancelled: @Sendable () -> Bool
+        of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: @Sendable () -> Bool
     ) throws
 
     /// Draws one image per row. The bits of a row do not depend on the other rows. A latent whose image is not finite is replaced
@@ -87,16 +90,32 @@ public protocol ImageDensity: Sendable {
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
 }
 
+/// Log-density of one row under one class or without classes, as a flow computes it.
+public struct LatentDensity: Sendable, Equatable, BitwiseCopyable {
+    /// `log p(y)`, or `log p(y | class)`; nats.
+    public var logProb: Double
+    /// Statistics of the latent; zeros of a row that wants no evidence.
+    public var latents: LatentStatistics
+
+    public init(logProb: Double = 0, latents: LatentStatistics = LatentStatistics()) {
+        self.logProb = logProb
+        self.latents = latents
+    }
+}
+
 /// Log-density of one row, with its parts where it is a mixture.
 public struct RowDensity: Sendable, Equatable {
     /// `log p(y)`, or `log p(y | class)` of a row with a class; nats.
     public var logProb: Double
     /// `log p(y | class)` of every class, nats; empty unless the density is class-conditional and the row has no class.
     public var classLogProbs: [Double]
+    /// Values of ``Evidence/all``; nil of a row that wants none.
+    public var evidence: [Double]?
 
-    public init(logProb: Double, classLogProbs: [Double] = []) {
+    public init(logProb: Double, classLogProbs: [Double] = [], evidence: [Double]? = nil) {
         self.logProb = logProb
         self.classLogProbs = classLogProbs
+        self.evidence = evidence
     }
 
     /// Whether ``logProb`` is a number; of a mixture, whether every part is.
@@ -121,60 +140,87 @@ extension ImageDensity {
         of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [RowDensity] {
         guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
-            return try logDensities(of: rows, threads: threads, isCancelled: isCancelled).map {
-                RowDensity(logProb: $0)
-            }
+            let results = try logDensities(of: rows, threads: threads, isCancelled: isCancelled)
+            return zip(rows, results).map { RowDensity(of: $0, $1) }
         }
         let asked = rows.flatMap { row in
-            row.classIndex != nil
-                ? [row]
-                : prior.indices.map { DensityRow(pixels: row.pixels, draw: row.draw, classIndex: $0) }
+            row.classIndex != nil ? [row] : prior.indices.map { row.given(class: $0) }
         }
-        var values = try logDensities(of: asked, threads: threads, isCancelled: isCancelled)[...]
+        var results = try logDensities(of: asked, threads: threads, isCancelled: isCancelled)[...]
         return rows.map { row in
-            if row.classIndex != nil { return RowDensity(logProb: values.removeFirst()) }
-            let parts = Array(values.prefix(prior.count))
-            values = values.dropFirst(prior.count)
-            return RowDensity(
-                logProb: logSumExp(zip(prior, parts).map { log($0) + $1 }), classLogProbs: parts)
+            if row.classIndex != nil { return RowDensity(of: row, results.removeFirst()) }
+            let parts = Array(results.prefix(prior.count))
+            results = results.dropFirst(prior.count)
+            let joint = zip(prior, parts).map { log($0) + $1.logProb }
+            // logarithms differ where probabilities round to the same
+            let best = joint.indices.max { joint[$0] < joint[$1] }!
+            let mixture = LatentDensity(logProb: logSumExp(joint), latents: parts[best].latents)
+            return RowDensity(of: row, mixture, classLogProbs: parts.map(\.logProb))
         }
     }
 
-    /// Computes ``logDensities(of:isCancelled:)`` on several threads, at least two rows on each: rows that are computed together
+    /// Computes ``latentDensities(of:isCancelled:)`` on several threads, at least two rows on each: rows that are computed together
     /// read the flow's weights once.
     private func logDensities(
         of rows: [DensityRow], threads: (any IdleThreads)?, isCancelled: @escaping @Sendable () -> Bool
-    ) throws -> [Double] {
+    ) throws -> [LatentDensity] {
         // Twice as many as threads, so that one that is called away leaves little behind.
         let parts = threads.map { $0.available > 1 ? min(2 * $0.available, rows.count / 2) : 1 } ?? 1
-        guard let threads, parts > 1 else { return try logDensities(of: rows, isCancelled: isCancelled) }
+        guard let threads, parts > 1 else { return try latentDensities(of: rows, isCancelled: isCancelled) }
         let ranges = rows.count.divided(into: parts)
         let results = PartialResults(parts)
         threads.run(parts: parts) { part in
-            results.set(part, Result { try self.logDensities(of: Array(rows[ranges[part]]), isCancelled: isCancelled) })
+            results.set(
+                part, Result { try self.latentDensities(of: Array(rows[ranges[part]]), isCancelled: isCancelled) })
         }
         return try results.joined()
     }
 
-    /// Returns the values of ``logDensities(of:to:isCancelled:)`` as an array, one a row, nats.
+    /// Returns the densities of ``logDensities(of:to:isCancelled:)`` as an array, one a row, nats.
     /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
     public func logDensities(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [Double] {
-        var values = [Double](repeating: 0, count: rows.count)
-        var span = values.mutableSpan
+        try latentDensities(of: rows, isCancelled: isCancelled).map(\.logProb)
+    }
+
+    /// Returns the results of ``logDensities(of:to:isCancelled:)`` as an array, one a row.
+    private func latentDensities(
+        of rows: [DensityRow], isCancelled: @Sendable () -> Bool
+    ) throws -> [LatentDensity] {
+        var results = [LatentDensity](repeating: LatentDensity(), count: rows.count)
+        var span = results.mutableSpan
         try logDensities(of: rows, to: &span, isCancelled: isCancelled)
-        return values
+        return results
+    }
+}
+
+extension DensityRow {
+    /// The same row given a class.
+    fileprivate func given(class index: Int) -> DensityRow {
+        var row = self
+        row.classIndex = index
+        return row
+    }
+}
+
+extension RowDensity {
+    /// The density of a row, with its evidence if it wants that.
+    fileprivate init(of row: DensityRow, _ density: LatentDensity, classLogProbs: [Double] = []) {
+        self.init(
+            logProb: density.logProb, classLogProbs: classLogProbs,
+            evidence: row.wantsEvidence
+                ? Evidence.values(.init(pixels: row.pixels, logProb: density.logProb, latents: density.latents)) : nil)
     }
 }
 
 /// Results of the parts of a computation, each set by its thread.
 private final class PartialResults: Sendable {
-    private let results: Mutex<[Result<[Double], any Error>]>
+    private let results: Mutex<[Result<[LatentDensity], any Error>]>
 
     init(_ parts: Int) { results = Mutex(Array(repeating: .success([]), count: parts)) }
 
-    func set(_ part: Int, _ result: Result<[Double], any Error>) { results.withLock { $0[part] = result } }
+    func set(_ part: Int, _ result: Result<[LatentDensity], any Error>) { results.withLock { $0[part] = result } }
 
     /// Returns the values of all parts, in order.
     /// - Throws: the error of the first part that failed.
-    func joined() throws -> [Double] { try results.withLock { try $0.flatMap { try $0.get() } } }
+    func joined() throws -> [LatentDensity] { try results.withLock { try $0.flatMap { try $0.get() } } }
 }

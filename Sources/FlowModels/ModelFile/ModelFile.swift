@@ -64,12 +64,29 @@ public enum ModelFile {
         record.sizes = record.recordedSizes
         record.formatVersion = ModelRecord.currentFormatVersion
         record.parameterCount = tensors.reduce(0) { $0 + $1.values.count }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let json = String(decoding: try encoder.encode(record), as: UTF8.self)
+        let json = try text(of: record)
         var digest = ContentHash(record: json)
         for tensor in tensors { digest.add(tensor.values, precision) }
         return (tensors, [recordKey: json, ContentHash.key: digest.hex()])
+    }
+
+    /// Returns the document of a record.
+    private static func text(of record: ModelRecord) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(record), as: UTF8.self)
+    }
+
+    /// Writes the model file `bytes` with another record for the same flow; the tensors stay byte for byte.
+    /// - Throws: ``SafetensorsError``; ``SystemError``, what the file system says.
+    public static func write(_ bytes: RawSpan, record: ModelRecord, to path: String) throws {
+        var metadata = try Safetensors.decode(bytes).metadata
+        metadata[recordKey] = try text(of: record)
+        metadata[ContentHash.key] = try ContentHash.compute(metadata, of: bytes)
+        let changed = metadata
+        try ReplacingFile.write(to: path) { write in
+            try Safetensors.rewrite(bytes, metadata: changed, to: write)
+        }
     }
 
     /// Writes a model file beside its place and renames it there, so that nobody ever reads half of one.

@@ -63,6 +63,9 @@ extension ModelRecord {
                 quantiles.count == 101 && zip(quantiles, quantiles.dropFirst()).allSatisfy(<=),
                 "calibration.log_prob_quantiles", "are not 101 rising values")
         }
+        if let (field, reason) = decision?.fault {
+            throw ModelFileError.badRecord(field: "decision.\(field)", reason: reason)
+        }
     }
 
     /// Whether `name` can name a model: `[A-Za-z0-9._-]{1,64}`.

@@ -38,6 +38,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var heldOut: HeldOutRecord?
     /// Quantiles of the log-densities of held-out images; nil where the file does not say.
     public var calibration: Calibration?
+    /// What verdicts need; nil where the file does not say.
+    public var decision: DecisionRecord?
     /// An image and its log-density, verified at every load.
     public var check: CheckVector
 
@@ -63,6 +65,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case training
         case heldOut = "held_out"
         case calibration
+        case decision
         case check
     }
 
@@ -73,7 +76,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         dequantizer: Sizes? = nil, logitAlpha: Double, classes: [String], classPrior: [Double]? = nil,
         parameterCount: Int,
         training: TrainingRecord? = nil,
-        heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, check: CheckVector
+        heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, decision: DecisionRecord? = nil,
+        check: CheckVector
     ) {
         self.formatVersion = formatVersion
         self.mathematicsVersion = mathematicsVersion
@@ -91,6 +95,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.training = training
         self.heldOut = heldOut
         self.calibration = calibration
+        self.decision = decision
         self.check = check
     }
 }

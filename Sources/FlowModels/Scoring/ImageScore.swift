@@ -11,18 +11,28 @@ public struct ImageScore: Sendable, Equatable {
     public let record: ModelRecord
     /// Importance-weighted bound of the draws; a single draw's own log-density.
     public let bound: ImportanceWeightedBound
+    /// How much is said of whether the image is like the learned ones.
+    public let detail: ScoreDetail
+    /// Rate of false alarms that was asked for; nil for the model's own.
+    public let requestedAlarm: AlarmRate?
 
     /// Scores an image by the densities of its draws.
     ///
     /// - Parameters:
     ///   - draws: at least one; all of `classIndex`, or all of no class.
     ///   - classIndex: an index into the record's classes.
-    public init(draws: [RowDensity], classIndex: Int? = nil, record: ModelRecord) {
+    ///   - alarm: rate of false alarms; nil for the model's own.
+    public init(
+        draws: [RowDensity], classIndex: Int? = nil, record: ModelRecord, detail: ScoreDetail = .verdict,
+        alarm: AlarmRate? = nil
+    ) {
         precondition(!draws.isEmpty && classIndex.map { record.classes.indices.contains($0) } ?? true)
         self.draws = draws
         self.classIndex = classIndex
         self.record = record
         bound = ImportanceWeightedBound(logWeights: draws.map(\.logProb))
+        self.detail = detail
+        requestedAlarm = alarm
     }
 }
 
@@ -32,6 +42,13 @@ extension ImageScore {
         ("log_prob", { .number($0.logProb) }),
         ("bits_per_dim", { .number($0.bitsPerDim) }),
         ("percentile", { $0.percentile.map(Value.number) }),
+        ("verdict", { $0.verdict.map { .text($0.rawValue) } }),
+        ("alarm", { score in score.verdict.flatMap { _ in score.alarm.map { .number($0.value) } } }),
+        ("p_value", { $0.rank.map { .number($0.pValue) } }),
+        ("as_odd", { $0.rank.map { .count($0.count) } }),
+        ("as_odd_of", { $0.rank.map { .count($0.total) } }),
+        ("reasons", { $0.reasons.map(Value.texts) }),
+        ("evidence", { $0.evidence.map(Value.members) }),
         ("samples", { .count($0.draws.count) }),
         ("standard_error", { $0.standardError.map(Value.number) }),
         ("class", { score in score.classIndex.map { .text(score.record.classes[$0]) } }),
@@ -69,6 +86,8 @@ extension ImageScore {
         case count(Int)
         /// A word, such as a class's name.
         case text(String)
+        /// Words, in their order.
+        case texts([String])
         /// Named values, in their order.
         case members([Figure])
     }

@@ -5,7 +5,7 @@ import System
 
 extension Trainer {
     /// Makes a model of the best flow, with its record: how it was trained, what it reaches on the validation images, the quantiles of
-    /// their log-densities, and a check vector; all of them for the weights as rounded to `precision`.
+    /// their log-densities, what verdicts need, and a check vector; all of them for the weights as rounded to `precision`.
     ///
     /// Where the training time is up before all validation images are scored, those count that were; at least a slice a thread.
     ///
@@ -43,15 +43,20 @@ extension Trainer {
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
         var logProbs: [Double] = []
+        var evidence: [[Double]] = []
         // for each of the classes, which take as long as so many images
         let images = max(1, validationRows / max(1, sizes.classes))
         for slice in held.count.blocks(of: threads * images) {
             if isInterrupted() { throw TrainingError.interrupted }
             if !logProbs.isEmpty, let maxSeconds = options.maxSeconds, secondsNow >= maxSeconds { break }
             let parts = Array(slice.blocks(of: images))
-            logProbs += try mapInParallel(parts.count, threads: threads) { p in
-                try heldOutLogProbs(logDensities(of: held.subset(Array(parts[p])), under: model, threads: 1))
+            let scores = try mapInParallel(parts.count, threads: threads) { p in
+                try mapScores(of: held.subset(Array(parts[p])), under: model, detail: .evidence, threads: 1) {
+                    ($0.logProb, $0.draws[0].evidence ?? [])
+                }
             }.flatMap { $0 }
+            logProbs += heldOutLogProbs(scores.map(\.0))
+            evidence += scores.map(\.1)
         }
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
@@ -63,6 +68,8 @@ extension Trainer {
             split: validationSplit, count: logProbs.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
+        // A distilled flow never saw images like these, and has no opinion of them.
+        if goal == .likelihood { record.decision = DecisionRecord(split: validationSplit, evidence: evidence) }
         if goal == .divergence {
             record.check.pixels = try model.sample([SampleRow(seed: 0, index: 0)], isCancelled: { false })[0].pixels
         }

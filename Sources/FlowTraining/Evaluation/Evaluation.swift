@@ -24,6 +24,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public var accuracy: Double?
     /// Comparison of samples of the model with the images; nil where none was asked for.
     public var comparison: SampleComparison?
+    /// How well outliers are told from the images; nil where none were asked for.
+    public var outliers: OutlierEvaluation?
 
     enum CodingKeys: String, CodingKey {
         case model
@@ -36,6 +38,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
         case bitsPerDimStandardError = "bits_per_dim_standard_error"
         case accuracy
         case comparison
+        case outliers
     }
 
     /// Computes means and standard errors of log-densities.

@@ -8,12 +8,13 @@ import System
 ///
 /// - Parameters:
 ///   - draws: dequantization draws of each image, 1 to 100,000.
+///   - detail: how much the scores say of whether an image is like the learned ones.
 ///   - threads: never changes the result.
 ///   - body: runs on these threads.
 /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` when the images are not what the model knows;
 ///   ``TrainingError/outOfRange(option:value:allowed:)`` for `draws`; ``FlowError``; what `body` throws.
 public func mapScores<Output>(
-    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, detail: ScoreDetail = .none, threads: Int,
     isCancelled: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (ImageScore) throws -> Output
 ) throws -> [Output] {
     let record = model.record
@@ -34,11 +35,13 @@ public func mapScores<Output>(
     return try mapInParallel(blocks.count, threads: threads) { b in
         let rows = blocks[b].flatMap { image in
             let pixels = Array(data[image])
-            return (0..<draws).map { DensityRow(pixels: pixels, draw: UInt32($0)) }
+            return (0..<draws).map {
+                DensityRow(pixels: pixels, draw: UInt32($0), wantsEvidence: detail != .none && $0 == 0)
+            }
         }
         let values = try model.densities(of: rows, isCancelled: isCancelled)
         return try stride(from: 0, to: values.count, by: draws).map { first in
-            try body(ImageScore(draws: Array(values[first..<first + draws]), record: record))
+            try body(ImageScore(draws: Array(values[first..<first + draws]), record: record, detail: detail))
         }
     }.flatMap { $0 }
 }

@@ -4,6 +4,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case outOfRange(option: String, value: String, allowed: String)
     /// The `split` has no images.
     case noImages(split: String)
+    /// The `split` has `count` images that can be used; it must have `least`.
+    case tooFewImages(split: String, count: Int, least: Int)
     /// Training images, validation images and flow must agree in `property`.
     case mismatch(property: String, expected: String, actual: String)
     /// No parameter array's name has `pattern` in it; `example` is the name of one.
@@ -31,6 +33,8 @@ extension TrainingError: CustomStringConvertible {
             "\(option) is \(value); it must be \(allowed)"
         case .noImages(let split):
             "there are no images in the \(split) split"
+        case .tooFewImages(let split, let count, let least):
+            "the \(split) split has \(count) images with a finite density; it must have \(least)"
         case .mismatch(let property, let expected, let actual):
             "\(property) differs: expected \(expected), found \(actual)"
         case .noParameter(let pattern, let example):

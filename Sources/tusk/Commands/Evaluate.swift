@@ -13,7 +13,8 @@ struct Evaluate: ParsableCommand {
         discussion: """
             --samples N draws N images and compares them with as many held-out ones: maximum mean discrepancy, sliced \
             Wasserstein distance, a classifier two-sample test, coverage of nearest neighbours and copies of training \
-            images. What each says, and what not: docs/guide/evaluation.md.
+            images. --outliers tells how well the model's verdicts, its log-density and each kind of its evidence tell other \
+            images from the held-out ones. What each says, and what not: docs/guide/evaluation.md.
             """)
 
     @OptionGroup var model: ModelArguments
@@ -34,6 +35,13 @@ struct Evaluate: ParsableCommand {
             "Compare so many samples of the model with as many held-out images, "
                 + "\(SampleComparison.minCount) to \(SampleComparison.maxCount); 0: none.", valueName: "n"))
     var samples = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Images that are none of the learned kind, laid out as --data is, of which the first so many count as there are "
+                + "held-out ones; or 'made': \(MadeOutliers.allCases.map(\.rawValue).joined(separator: ", ")), made of "
+                + "those. May be repeated.", valueName: "path"))
+    var outliers: [String] = []
 
     @Option(help: "Seed of the samples, of which images are chosen, and of the metrics.")
     var seed: UInt64 = 0
@@ -65,6 +73,10 @@ struct Evaluate: ParsableCommand {
         var result = try Evaluation(
             of: set, split: split.rawValue, under: density, draws: draws, threads: threads)
         if samples != 0 { result.comparison = try compare(density, set, count: compared) }
+        if !outliers.isEmpty {
+            result.outliers = try OutlierEvaluation(
+                of: set, outliers: try outlierSets(for: set), under: density, threads: threads, progress: say)
+        }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -82,6 +94,47 @@ struct Evaluate: ParsableCommand {
             Terminal.line("accuracy      \(fixed(100 * accuracy, 1)) % have their own class as the most probable one")
         }
         if let comparison = result.comparison { Terminal.line(lines(comparison)) }
+        if let outliers = result.outliers { Terminal.line(lines(outliers)) }
+    }
+
+    /// Names and images of ``outliers``, as many of each as there are in `set`.
+    private func outlierSets(for set: ImageDataSet) throws -> [(name: String, data: ImageDataSet)] {
+        try outliers.flatMap { path -> [(name: String, data: ImageDataSet)] in
+            if path == "made" {
+                return MadeOutliers.allCases.compactMap { kind in
+                    kind.outliers(of: set, seed: seed).map { (kind.rawValue, $0) }
+                }
+            }
+            let found = try ImageDataSet.load(path: path, split: split, levels: set.levels).limited(to: set.count)
+            guard found.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            return [(name, found)]
+        }
+    }
+
+    private func lines(_ found: OutlierEvaluation) -> String {
+        func percent(_ fraction: Double?) -> String { fraction.map { fixed(100 * $0, 1) } ?? "–" }
+        func row(_ cells: [String]) -> String {
+            cells[0].padded(to: 22) + cells.dropFirst().map { $0.padded(to: 12) }.joined()
+        }
+        let uniformity = found.uniformity
+        let head = """
+
+            p-values      of \(grouped(found.count)) images: Kolmogorov-Smirnov distance from uniform \
+            \(fixed(uniformity.distance, 3)), \(probability(uniformity.pValue)); called outliers at 1 %: \
+            \(percent(found.falseAlarmsAt1Percent)) %, at 5 %: \(percent(found.falseAlarmsAt5Percent)) %
+
+            """
+        let table =
+            [["outliers", "AUROC", "told at 1 %", "at 5 %", "log_prob:", "at 1 %", "at 5 %"]]
+            + found.outliers.map { set in
+                [
+                    set.name, fixed(set.decision.areaUnderROC, 3), percent(set.decision.at1Percent),
+                    percent(set.decision.at5Percent), fixed(set.logProb.areaUnderROC, 3),
+                    percent(set.logProb.at1Percent), percent(set.logProb.at5Percent),
+                ]
+            }
+        return head + table.map(row).joined(separator: "\n")
     }
 
     /// Draws images, and compares them with as many held-out ones, chosen at random.

@@ -173,6 +173,14 @@ private struct Inspection: Encodable {
                         + "95% below \(below(95)) nats"
                 ))
         }
+        if let decision = record.decision {
+            lines.append(
+                (
+                    "verdicts",
+                    "by \(decision.evidence.count) kinds of evidence, \(grouped(decision.count)) images (\(decision.split)); "
+                        + "\(decision.alarm) of such are called outliers"
+                ))
+        }
         lines.append(("check vector", "verified: log_prob \(fixed(record.check.logProb, 3)) nats"))
         var text = lines.map { $0.0.padded(to: 14) + $0.1 }.joined(separator: "\n")
         if let tensors {
@@ -209,7 +217,7 @@ extension Inspection.Tensor {
 
 extension String {
     /// The text with spaces behind, `width` characters at least.
-    fileprivate func padded(to width: Int) -> String {
+    func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(1, width - count))
     }
 }

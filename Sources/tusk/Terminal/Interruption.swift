@@ -32,4 +32,10 @@ final class Interruption {
     }
 
     var isRequested: Bool { flag.raised.load(ordering: .relaxed) }
+
+    /// ``isRequested``, for other threads to ask.
+    var whetherRequested: @Sendable () -> Bool {
+        let flag = flag
+        return { flag.raised.load(ordering: .relaxed) }
+    }
 }

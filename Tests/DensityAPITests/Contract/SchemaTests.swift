@@ -77,7 +77,7 @@ struct SchemaTests {
 
     /// Answers in JSON of every operation that has one.
     private static func answers() async throws -> [(operation: Contract.Operation, answer: Answer)] {
-        let plain = try await TestAPI(FakeDensity(calibration: calibration))
+        let plain = try await TestAPI(FakeDensity(calibration: calibration, decision: .test()))
         let conditional = try await conditional()
         let loading = try await TestAPI(isLoading: true)
         var answers: [(operation: Contract.Operation, answer: Answer)] = []
@@ -89,7 +89,7 @@ struct SchemaTests {
         }
         let image = "[1,1,1,1,1,1]"
         for api in [plain, conditional] {
-            for query in ["", "?samples=2", "?class=elephant"] {
+            for query in ["", "?samples=2", "?class=elephant", "?detail=none"] {
                 try await density(api, query, "{\"image\":\(image)}")
                 try await density(api, query, "[\(image),[1]]")
             }
@@ -97,6 +97,7 @@ struct SchemaTests {
             add("/models", try await api.get("/models"))
             add("/models/{model}", try await api.get("/models/fake"))
         }
+        try await density(plain, "?detail=evidence&alarm=0.05", "{\"image\":\(image)}")
         for api in [plain, loading] { add("/health", try await api.get("/health")) }
         let model = FakeDensity()
         let stalled = try await TestAPI(model, options: { $0.livenessTimeout = .zero })

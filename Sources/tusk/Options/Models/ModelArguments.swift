@@ -11,11 +11,17 @@ struct ModelArguments: ParsableArguments {
     /// The file's length in bytes, its tensors by name and the hash of its contents, if it has one.
     /// - Throws: a `CommandError` that names the file.
     func contents() throws -> (bytes: Int, tensors: [String: Safetensors.Tensor], hash: String?) {
+        try withBytes {
+            ($0.byteCount, try Safetensors.decode($0).tensors, try ModelFile.contentHash(of: $0))
+        }
+    }
+
+    /// The result of `body` for the bytes of the file, which are valid inside it alone.
+    /// - Throws: a `CommandError` that names the file, for what is wrong with it; what else `body` throws.
+    func withBytes<Output>(_ body: (RawSpan) throws -> Output) throws -> Output {
         do {
-            guard let model else { return try Embedded.contents() }
-            return try ModelFile.withBytes(of: model) {
-                ($0.byteCount, try Safetensors.decode($0).tensors, try ModelFile.contentHash(of: $0))
-            }
+            guard let model else { return try Embedded.withModelBytes(body) }
+            return try ModelFile.withBytes(of: model, body)
         } catch let error as ModelFileError {
             throw CommandError("\(model ?? "embedded model"): \(error)")
         } catch let error as SafetensorsError {

@@ -1,0 +1,41 @@
+/// Rank of an image among calibration images by how odd they are: `count` of `total` are at least as odd, itself among them.
+///
+///     p = (1 + #{i : sᵢ ≥ s}) / (n + 1)
+///
+/// For an image that is exchangeable with the `n` calibration images `P(p ≤ α) ≤ α`, whatever the scores are; ties count
+/// as odd.
+///
+/// Source: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005), §2.2; as split conformal prediction,
+/// Angelopoulos and Bates, *A Gentle Introduction to Conformal Prediction* (2023), §1, arXiv:2107.07511.
+public struct ConformalRank: Sendable, Equatable {
+    /// Images that are at least as odd, the image itself among them; 1 or more.
+    public let count: Int
+    /// Calibration images and the image itself.
+    public let total: Int
+
+    /// Ranks `score` among `sorted`, which rises; higher is odder, and infinite is oddest.
+    /// - Precondition: `score` is a number.
+    init(of score: Double, among sorted: [Double]) {
+        precondition(!score.isNaN)
+        var (low, high) = (0, sorted.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < score { low = middle + 1 } else { high = middle }
+        }
+        count = 1 + sorted.count - low
+        total = 1 + sorted.count
+    }
+
+    private init(count: Int, total: Int) { (self.count, self.total) = (count, total) }
+
+    /// The p-value, in (0, 1].
+    public var pValue: Double { Double(count) / Double(total) }
+
+    /// Rank on whichever side is odder, twice as often, as two tests of one image need.
+    static func twoSided(_ value: Double, among sorted: [Double]) -> ConformalRank {
+        let above = ConformalRank(of: value, among: sorted)
+        let below = ConformalRank(of: -value, among: sorted.reversed().map { -$0 })
+        let rank = min(above.count, below.count)
+        return ConformalRank(count: min(2 * rank, above.total), total: above.total)
+    }
+}

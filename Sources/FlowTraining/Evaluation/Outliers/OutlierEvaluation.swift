@@ -1,0 +1,124 @@
+public import DataSets
+import FlowCore
+public import FlowModels
+
+/// How well a model tells outliers from images like the learned ones, for each of its scores.
+public struct OutlierEvaluation: Sendable, Codable, Equatable {
+    /// One score against one set of outliers.
+    public struct Detection: Sendable, Codable, Equatable {
+        /// Area under the receiver operating characteristic; 0.5 tells nothing, 1 everything.
+        public var areaUnderROC: Double
+        /// Fraction of the outliers that are told at a rate of false alarms of 1 %, by the calibration images; nil where there are too
+        /// few of those.
+        public var at1Percent: Double?
+        /// The same at 5 %.
+        public var at5Percent: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case areaUnderROC = "auroc"
+            case at1Percent = "detected_at_0.01"
+            case at5Percent = "detected_at_0.05"
+        }
+    }
+
+    /// A set of outliers.
+    public struct Outliers: Sendable, Codable, Equatable {
+        /// Name of the set.
+        public var name: String
+        /// Number of images.
+        public var count: Int
+        /// All evidence together: what `verdict` and `p_value` are of.
+        public var decision: Detection
+        /// Each kind of evidence, by name, two-sided.
+        public var evidence: [String: Detection]
+        /// Log-density, of which only little is odd.
+        public var logProb: Detection
+
+        enum CodingKeys: String, CodingKey {
+            case name
+            case count
+            case decision
+            case evidence
+            case logProb = "log_prob"
+        }
+    }
+
+    /// Number of images like the learned ones, none of which calibrates.
+    public var count: Int
+    /// Whether their p-values are uniform, as they should be.
+    public var uniformity: UniformityTest
+    /// Fraction of them that is called an outlier at a rate of 1 %; nil where there are too few calibration images.
+    public var falseAlarmsAt1Percent: Double?
+    /// Fraction of them that is called an outlier at a rate of 5 %.
+    public var falseAlarmsAt5Percent: Double?
+    /// Figures of each set.
+    public var outliers: [Outliers]
+
+    enum CodingKeys: String, CodingKey {
+        case count
+        case uniformity
+        case falseAlarmsAt1Percent = "false_alarms_at_0.01"
+        case falseAlarmsAt5Percent = "false_alarms_at_0.05"
+        case outliers
+    }
+
+    /// Scores images like the learned ones, which neither the training nor the calibration saw, and sets of outliers.
+    ///
+    /// - Parameters:
+    ///   - outliers: their names and images.
+    ///   - progress: told the name of each set that begins.
+    /// - Throws: what ``mapScores(of:under:draws:detail:threads:isCancelled:_:)`` throws;
+    ///   ``TrainingError/mismatch(property:expected:actual:)`` for a model without a decision.
+    public init(
+        of data: ImageDataSet, outliers sets: [(name: String, data: ImageDataSet)], under model: any ImageDensity,
+        threads: Int, isCancelled: @escaping @Sendable () -> Bool = { false }, progress: (String) -> Void = { _ in }
+    ) throws {
+        guard let decision = model.record.decision else {
+            throw TrainingError.mismatch(
+                property: "calibration of the model's evidence", expected: "one, which tusk calibrate adds",
+                actual: "none")
+        }
+        func sightings(_ data: ImageDataSet) throws -> [DecisionRecord.Sighting] {
+            try mapScores(of: data, under: model, detail: .evidence, threads: threads, isCancelled: isCancelled) {
+                score in
+                // An image without a density counts as the oddest.
+                decision.sighting(of: (score.draws[0].evidence ?? []).map { $0.isNaN ? -.infinity : $0 })
+            }
+        }
+        progress("the held-out images")
+        let inliers = try sightings(data)
+        count = inliers.count
+        uniformity = UniformityTest(of: inliers.map(\.rank.pValue))
+        falseAlarmsAt1Percent = Self.detected(inliers.map(\.rank), Self.onePercent)
+        falseAlarmsAt5Percent = Self.detected(inliers.map(\.rank), Self.fivePercent)
+        outliers = try sets.map { name, data in
+            progress(name)
+            let odd = try sightings(data)
+            func detection(
+                _ score: (DecisionRecord.Sighting) -> Double, _ rank: (DecisionRecord.Sighting) -> ConformalRank
+            ) -> Detection {
+                Detection(
+                    areaUnderROC: FlowTraining.areaUnderROC(positives: odd.map(score), negatives: inliers.map(score)),
+                    at1Percent: Self.detected(odd.map(rank), Self.onePercent),
+                    at5Percent: Self.detected(odd.map(rank), Self.fivePercent))
+            }
+            var evidence: [String: Detection] = [:]
+            for (e, kind) in decision.evidence.enumerated() {
+                evidence[kind] = detection({ -$0.ranks[e].pValue }, { $0.ranks[e] })
+            }
+            return Outliers(
+                name: name, count: odd.count, decision: detection(\.score, \.rank), evidence: evidence,
+                logProb: detection({ -$0.logProb }, \.logProbRank))
+        }
+    }
+
+    private static let onePercent = AlarmRate("0.01")!
+    private static let fivePercent = AlarmRate("0.05")!
+
+    /// Fraction that a verdict at `rate` calls outliers; nil where it cannot tell.
+    private static func detected(_ ranks: [ConformalRank], _ rate: AlarmRate) -> Double? {
+        let verdicts = ranks.compactMap { Verdict($0, at: rate) }
+        guard verdicts.count == ranks.count, !ranks.isEmpty else { return nil }
+        return Double(verdicts.count { $0 == .outlier }) / Double(verdicts.count)
+    }
+}

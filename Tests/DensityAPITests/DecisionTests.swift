@@ -1,0 +1,73 @@
+import FlowModels
+import HTTPTypes
+import TestSupport
+import Testing
+
+@Suite("Verdicts over HTTP")
+struct DecisionTests {
+    private struct Decided: Decodable {
+        var verdict: String?
+        var alarm: Double?
+        var pValue: Double?
+        var asOdd: Int?
+        var asOddOf: Int?
+        var reasons: [String]?
+        var evidence: [String: Part]?
+
+        struct Part: Decodable {
+            var value: Double
+            var pValue: Double
+
+            enum CodingKeys: String, CodingKey {
+                case value
+                case pValue = "p_value"
+            }
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case verdict, alarm, reasons, evidence
+            case pValue = "p_value"
+            case asOdd = "as_odd"
+            case asOddOf = "as_odd_of"
+        }
+    }
+
+    private let image = #"{"image":[1,1,1,1,1,1]}"#
+
+    private func ask(_ api: TestAPI, _ query: String) async throws -> Answer {
+        try await api.postJSON("/logprob\(query)", image)
+    }
+
+    @Test("an answer says how odd the image is, in whole numbers too, and why")
+    func answers() async throws {
+        let api = try await TestAPI(FakeDensity(decision: .test()))
+        let plain: Decided = try await ask(api, "").decoded()
+        #expect(plain.alarm == 0.05 && plain.verdict != nil, "40 images do not tell at 0.01")
+        #expect(plain.asOddOf == 41 && plain.pValue == Double(try #require(plain.asOdd)) / 41)
+        let odd: Decided = try await api.postJSON("/logprob?alarm=0.05", #"{"image":[200,1,1,1,1,1]}"#).decoded()
+        #expect(odd.verdict == "outlier" && odd.alarm == 0.05 && odd.asOdd == 1 && odd.reasons?.isEmpty == false)
+        let all: Decided = try await ask(api, "?detail=evidence").decoded()
+        #expect(all.evidence.map { Set($0.keys) } == Set(Evidence.all.map(\.name)))
+        let none: Decided = try await ask(api, "?detail=none").decoded()
+        #expect(none.pValue == nil && none.evidence == nil && none.reasons == nil)
+    }
+
+    @Test("what the model cannot say is refused, and said")
+    func refusals() async throws {
+        let api = try await TestAPI(FakeDensity(decision: .test()))
+        for text in ["0", "0.6", "1", "x", "", "1e-2"] {
+            let problem = try await ask(api, "?alarm=\(text)").problem(422, "parameter")
+            #expect(problem.hasPrefix("alarm must be a decimal fraction above 0 and at most 0.5"), "\(problem)")
+        }
+        #expect(
+            try await ask(api, "?alarm=0.001").problem(422, "parameter")
+                == "alarm: a rate of 0.001 needs 999 calibration images, and the model has 40")
+        #expect(try await ask(api, "?detail=all").problem(422, "parameter").hasPrefix("detail must be one of"))
+        let bare = try await TestAPI()
+        for query in ["?alarm=0.05", "?detail=evidence"] {
+            let problem = try await ask(bare, query).problem(422, "parameter")
+            #expect(problem.hasSuffix("the model has no calibration of its evidence, which tusk calibrate adds"))
+        }
+        #expect(try await ask(bare, "?detail=verdict").status == 200)
+    }
+}
