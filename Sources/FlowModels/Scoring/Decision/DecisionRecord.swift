@@ -87,14 +87,14 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
         if evidence.isEmpty || kinds.count != evidence.count || Set(evidence).count != evidence.count {
             return ("evidence", "is not a list of what this program knows")
         }
-        if alarm.leastImages > scores.count {
-            return ("alarm", "is \(alarm), which needs \(alarm.leastImages) images; \(scores.count) calibrate")
-        }
         if !density.isSound(count: evidence.count) {
             return ("density", "has wrong sizes or numbers that are not finite")
         }
         if scores.isEmpty || scores.count > Self.mostImages || !rises(scores) {
             return ("scores", "are not 1 to \(Self.mostImages) rising numbers")
+        }
+        if alarm.leastImages > scores.count {
+            return ("alarm", "is \(alarm), which needs \(alarm.leastImages) images; \(scores.count) calibrate")
         }
         if values.count != evidence.count || !values.allSatisfy({ $0.count == scores.count && rises($0) }) {
             return ("values", "are not \(scores.count) rising numbers of each kind of evidence")
