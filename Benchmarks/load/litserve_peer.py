@@ -3,13 +3,13 @@
     .venv/bin/python -m Benchmarks.load.litserve_peer --model FILE --port PORT
 """
 
-import argparse
 import base64
 
 import litserve
 import numpy as np
 import torch
 
+from . import peer
 from .density import Density
 
 
@@ -39,13 +39,7 @@ class LogProb(litserve.LitAPI):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="model file of tusk")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--batch", type=int, default=8, help="most requests of a batch")
-    parser.add_argument("--batch-wait", type=float, default=0.01, help="seconds that a batch waits for more")
-    parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
-    options = parser.parse_args()
+    options = peer.arguments(__doc__)
     api = LogProb(options.model, options.threads, max_batch_size=options.batch, batch_timeout=options.batch_wait)
     server = litserve.LitServer(api, accelerator="cpu", timeout=30)
     server.run(host="127.0.0.1", port=options.port, generate_client_file=False, log_level="error", access_log=False)

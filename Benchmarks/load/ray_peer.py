@@ -3,7 +3,6 @@
     .venv/bin/python -m Benchmarks.load.ray_peer --model FILE --port PORT
 """
 
-import argparse
 import os
 import signal
 import tempfile
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from Benchmarks import machine
+from . import peer
 from .density import Density
 
 
@@ -47,13 +47,7 @@ def application(model, threads, batch, batch_wait):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="model file of tusk")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--batch", type=int, default=8, help="most requests of a batch")
-    parser.add_argument("--batch-wait", type=float, default=0.01, help="seconds that a batch waits for more")
-    parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
-    options = parser.parse_args()
+    options = peer.arguments(__doc__)
     # blocked, so that sigwait has it and not one of the threads that Ray starts
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
     # its processes inherit these

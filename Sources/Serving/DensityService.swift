@@ -156,13 +156,13 @@ public final class DensityService: Sendable {
     /// Number of rows that wait, in both lanes.
     public var queuedRows: Int { parallel.queuedRows + sequential.queuedRows }
 
-    /// Rows of the largest request that can be done within `deadline` while nothing else is there, by the measured cost; nil before
-    /// anything was measured.
+    /// Rows like `row` of the largest request that can be done within `deadline` while nothing else is there, by the measured cost; nil
+    /// before anything was measured.
     package func mostRows<Work: LaneWork>(
-        _: Work.Type, cost: Int = 0, by model: LoadedModel, within deadline: Duration
+        _: Work.Type, like row: Work.Row, by model: LoadedModel, within deadline: Duration
     ) -> Int? {
         lane(for: Work.order(on: model.density)).mostRows(
-            of: LaneGroup(Work.self, on: model, cost: cost), within: deadline)
+            of: LaneGroup(Work.self, on: model, cost: Work.cost(of: row)), within: deadline)
     }
 
     private func lane(for order: ExecutionOrder) -> Lane {

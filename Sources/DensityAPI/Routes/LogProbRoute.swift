@@ -28,7 +28,13 @@ struct LogProbRoute: Route {
         var reader: LogProbBodyReader
         var caller: Caller
 
-        var wantsEvidence: Bool { detail != .none && model.record.decision != nil }
+        /// Whether the evidence says anything of the density that is asked for.
+        var wantsEvidence: Bool {
+            detail != .none && model.record.decision != nil && model.record.calibrates(classIndex: classIndex)
+        }
+
+        /// A row that costs as much as each of the request's.
+        var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex) }
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
@@ -43,14 +49,12 @@ struct LogProbRoute: Route {
         let (detail, alarm) = try decision(query, by: model.record.decision)
         let reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options)
         let terms = try RequestTerms(request, options: options)
-        // A request that cannot be done in time costs neither its body nor its decoding.
-        try context.service.check(
-            DensityWork.self, like: DensityRow(pixels: [], classIndex: classIndex), count: samples, by: model,
-            terms: terms)
         let ask = Ask(
             model: model, classIndex: classIndex, samples: samples, detail: detail, alarm: alarm, terms: terms,
             type: type, reader: reader,
             caller: request.caller)
+        // A request that cannot be done in time costs neither its body nor its decoding.
+        try context.service.check(DensityWork.self, like: ask.row, count: samples, by: model, terms: terms)
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in
             try await respond(to: ask, body: body)
         }
@@ -84,7 +88,7 @@ struct LogProbRoute: Route {
         if !decoded.isList { _ = try decoded.images[0].get() }
         let rowCount = decoded.images.count { (try? $0.get()) != nil } * ask.samples
         if let most = context.service.mostRows(
-            DensityWork.self, cost: ask.classIndex == nil ? 0 : 1, by: ask.model, within: context.options.requestTimeout
+            DensityWork.self, like: ask.row, by: ask.model, within: context.options.requestTimeout
         ), rowCount > max(1, most) {
             throw Problem(
                 .imageCount,

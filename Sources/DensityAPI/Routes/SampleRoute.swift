@@ -81,7 +81,8 @@ struct SampleRoute: Route {
     private func checkCount(_ ask: Ask) throws(Problem) {
         let limit = context.options.requestTimeout
         guard !ask.terms.isStream,
-            let most = context.service.mostRows(SamplingWork.self, by: ask.model, within: limit),
+            let most = context.service.mostRows(
+                SamplingWork.self, like: SampleRow(seed: 0, index: 0), by: ask.model, within: limit),
             ask.count > max(1, most)
         else { return }
         throw Problem(

@@ -1,6 +1,7 @@
 import HTTPContent
 import HTTPTypes
 import Serving
+import System
 
 extension HTTPField.Name {
     /// Milliseconds that the client gives the answer; as the service's own limit, counted from the whole request.
@@ -17,7 +18,7 @@ extension RequestTerms {
     init(_ request: RoutedRequest, options: APIOptions) throws(Problem) {
         self.init(caller: request.caller, deadline: options.requestTimeout)
         if let text = request.fields[.requestTimeout] {
-            guard let milliseconds = Int(text), milliseconds > 0, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+            guard let milliseconds = Int(text), milliseconds > 0, text.utf8.allSatisfy(ASCII.isDigit)
             else {
                 throw Problem(
                     .malformedRequest,

@@ -51,15 +51,23 @@ extension ModelFile {
     public static func seal(path: String) throws -> (hash: String, wasSealed: Bool) {
         try withBytes(of: path) { bytes in
             _ = try load(bytes)
-            var metadata = try Safetensors.decode(bytes).metadata
+            let metadata = try Safetensors.decode(bytes).metadata
             if let hash = metadata[ContentHash.key] { return (hash, true) }
-            guard let hash = try ContentHash.compute(metadata, of: bytes) else { throw ModelFileError.noRecord }
-            metadata[ContentHash.key] = hash
-            let sealed = metadata
-            try ReplacingFile.write(to: path) { write in
-                try Safetensors.rewrite(bytes, metadata: sealed, to: write)
-            }
-            return (hash, false)
+            return (try write(bytes, metadata: metadata, to: path), false)
         }
+    }
+
+    /// Writes the model file `bytes` with other metadata, and the hash of what it then holds; the tensors stay byte for byte.
+    /// - Returns: the hash, hexadecimal.
+    /// - Throws: ``ModelFileError/noRecord``; ``SafetensorsError``; ``SystemError``, what the file system says.
+    static func write(_ bytes: RawSpan, metadata: [String: String], to path: String) throws -> String {
+        guard let hash = try ContentHash.compute(metadata, of: bytes) else { throw ModelFileError.noRecord }
+        var sealed = metadata
+        sealed[ContentHash.key] = hash
+        let written = sealed
+        try ReplacingFile.write(to: path) { write in
+            try Safetensors.rewrite(bytes, metadata: written, to: write)
+        }
+        return hash
     }
 }

@@ -82,11 +82,7 @@ public enum ModelFile {
     public static func write(_ bytes: RawSpan, record: ModelRecord, to path: String) throws {
         var metadata = try Safetensors.decode(bytes).metadata
         metadata[recordKey] = try text(of: record)
-        metadata[ContentHash.key] = try ContentHash.compute(metadata, of: bytes)
-        let changed = metadata
-        try ReplacingFile.write(to: path) { write in
-            try Safetensors.rewrite(bytes, metadata: changed, to: write)
-        }
+        _ = try write(bytes, metadata: metadata, to: path)
     }
 
     /// Writes a model file beside its place and renames it there, so that nobody ever reads half of one.

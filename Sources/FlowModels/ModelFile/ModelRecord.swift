@@ -109,6 +109,10 @@ extension ModelRecord {
     /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
     public var isConditional: Bool { sizes.classes > 0 }
 
+    /// Whether ``calibration`` and ``decision`` are of the density given this class, or given none: they are the mixture's where there
+    /// is a density for each class.
+    public func calibrates(classIndex: Int?) -> Bool { classIndex == nil || !isConditional }
+
     /// ``sizes`` as they stand in model files and over HTTP: the architecture's own, and standard values of those that every
     /// file of format 2 has, whatever its architecture.
     public var recordedSizes: Sizes {

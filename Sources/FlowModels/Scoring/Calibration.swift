@@ -58,7 +58,7 @@ extension ImageScore {
     /// Percentage of the held-out images whose log-density is lower, 0 to 100; see ``Calibration/percentile(of:)``. Nil for
     /// a model without calibration, and for a density given a class, since the calibration is that of the mixture.
     public var percentile: Double? {
-        guard classIndex == nil || !record.isConditional else { return nil }
+        guard record.calibrates(classIndex: classIndex) else { return nil }
         return record.calibration?.percentile(of: logProb)
     }
 }

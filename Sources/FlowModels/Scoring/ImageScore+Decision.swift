@@ -9,13 +9,6 @@ public enum ScoreDetail: String, Sendable, CaseIterable {
 }
 
 extension ImageScore {
-    /// Rank of the image among calibration images by all its evidence; nil for a model without ``DecisionRecord``, for an image of
-    /// which no evidence was asked for, and for a density given a class of several, since the calibration is that of the mixture.
-    public var rank: ConformalRank? {
-        guard let (decision, values) = decided else { return nil }
-        return decision.rank(of: values)
-    }
-
     /// Verdict at ``alarm``; nil where ``rank`` is, and where that rate needs more calibration images than there are.
     public var verdict: Verdict? {
         guard let rank, let alarm else { return nil }
@@ -25,9 +18,10 @@ extension ImageScore {
     /// What the evidence says that is odd by itself, most telling first, as ends of "the image …"; empty for a typical image. Nil
     /// where ``verdict`` is.
     public var reasons: [String]? {
-        guard let verdict, let alarm, let (decision, values) = decided else { return nil }
+        guard let verdict, let alarm, let testimony else { return nil }
         if verdict == .typical { return [] }
-        let telling = decision.testimony(of: values)
+        let telling =
+            testimony
             .filter { alarm.isReached(by: $0.rank.count, of: $0.rank.total, times: Verdict.unusualFactor) }
             .sorted { $0.rank.count < $1.rank.count }  // stable
         if telling.isEmpty {
@@ -39,8 +33,8 @@ extension ImageScore {
     /// Each kind of evidence, by name: its value and its own p-value, two-sided. Nil unless ``detail`` asks for it, and where
     /// ``rank`` is nil.
     var evidence: [Figure]? {
-        guard detail == .evidence, rank != nil, let (decision, values) = decided else { return nil }
-        return decision.testimony(of: values).map { testimony in
+        guard detail == .evidence, let testimony else { return nil }
+        return testimony.map { testimony in
             Figure(
                 name: testimony.evidence.name,
                 value: .members([
@@ -53,10 +47,9 @@ extension ImageScore {
     /// Rate of false alarms that ``verdict`` has: the request's, else the model's.
     public var alarm: AlarmRate? { requestedAlarm ?? record.decision?.alarm }
 
-    private var decided: (DecisionRecord, [Double])? {
-        guard detail != .none, classIndex == nil || !record.isConditional, let decision = record.decision,
-            let values = draws[0].evidence
-        else { return nil }
-        return (decision, values)
+    /// What each kind of evidence says; nil where ``rank`` is.
+    private var testimony: [DecisionRecord.Testimony]? {
+        guard rank != nil, let values = draws[0].evidence else { return nil }
+        return record.decision?.testimony(of: values)
     }
 }

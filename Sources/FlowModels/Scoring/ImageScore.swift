@@ -15,6 +15,9 @@ public struct ImageScore: Sendable, Equatable {
     public let detail: ScoreDetail
     /// Rate of false alarms that was asked for; nil for the model's own.
     public let requestedAlarm: AlarmRate?
+    /// Rank of the image among calibration images by all its evidence; nil for a model without ``DecisionRecord``, for an image of
+    /// which no evidence was asked for, and for a density that is not calibrated (``ModelRecord/calibrates(classIndex:)``).
+    public let rank: ConformalRank?
 
     /// Scores an image by the densities of its draws.
     ///
@@ -33,6 +36,10 @@ public struct ImageScore: Sendable, Equatable {
         bound = ImportanceWeightedBound(logWeights: draws.map(\.logProb))
         self.detail = detail
         requestedAlarm = alarm
+        rank =
+            if detail != .none, record.calibrates(classIndex: classIndex), let evidence = draws[0].evidence {
+                record.decision?.rank(of: evidence)
+            } else { nil }
     }
 }
 

@@ -44,6 +44,8 @@ extension Trainer {
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
         var logProbs: [Double] = []
         var evidence: [[Double]] = []
+        // A distilled flow never saw images like these, and has no opinion of them.
+        let detail = goal == .likelihood ? ScoreDetail.evidence : .none
         // for each of the classes, which take as long as so many images
         let images = max(1, validationRows / max(1, sizes.classes))
         for slice in held.count.blocks(of: threads * images) {
@@ -51,12 +53,12 @@ extension Trainer {
             if !logProbs.isEmpty, let maxSeconds = options.maxSeconds, secondsNow >= maxSeconds { break }
             let parts = Array(slice.blocks(of: images))
             let scores = try mapInParallel(parts.count, threads: threads) { p in
-                try mapScores(of: held.subset(Array(parts[p])), under: model, detail: .evidence, threads: 1) {
-                    ($0.logProb, $0.draws[0].evidence ?? [])
+                try mapScores(of: held.subset(Array(parts[p])), under: model, detail: detail, threads: 1) {
+                    ($0.logProb, $0.draws[0].evidence)
                 }
             }.flatMap { $0 }
             logProbs += heldOutLogProbs(scores.map(\.0))
-            evidence += scores.map(\.1)
+            evidence += scores.compactMap(\.1)
         }
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
@@ -68,8 +70,7 @@ extension Trainer {
             split: validationSplit, count: logProbs.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
-        // A distilled flow never saw images like these, and has no opinion of them.
-        if goal == .likelihood { record.decision = DecisionRecord(split: validationSplit, evidence: evidence) }
+        record.decision = DecisionRecord(split: validationSplit, evidence: evidence)
         if goal == .divergence {
             record.check.pixels = try model.sample([SampleRow(seed: 0, index: 0)], isCancelled: { false })[0].pixels
         }

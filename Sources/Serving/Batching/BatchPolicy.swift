@@ -40,10 +40,10 @@ package struct BatchPolicy: Sendable {
     }
 
     /// Whether free workers help with a batch that takes one `seconds`.
-    func helps(seconds: Double) -> Bool { reservesWorker && seconds >= leastHelpedTime / .seconds(1) }
+    package func helps(seconds: Double) -> Bool { reservesWorker && seconds >= leastHelpedTime / .seconds(1) }
 
     /// Workers that compute a batch of so many parts while nothing else is there; one before anything was measured.
-    func workers(parts: Int, seconds: Double?) -> Int {
+    package func workers(parts: Int, seconds: Double?) -> Int {
         guard let seconds, helps(seconds: seconds) else { return 1 }
         return min(max(1, parts / Self.partsPerThread), workers)
     }

@@ -31,7 +31,7 @@ final class Interruption {
         }
     }
 
-    var isRequested: Bool { flag.raised.load(ordering: .relaxed) }
+    var isRequested: Bool { whetherRequested() }
 
     /// ``isRequested``, for other threads to ask.
     var whetherRequested: @Sendable () -> Bool {

@@ -1,10 +1,15 @@
 import Glibc
 
+/// Whether there is anything at `path`, a link that leads nowhere among others.
+func exists(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0
+}
+
 /// Refuses to replace a file that is there, unless somebody asked for that.
 /// - Throws: a `CommandError`.
 func checkReplacing(_ output: String, overwrite: Bool) throws {
-    var status = stat()
-    if !overwrite, unsafe lstat(output, &status) == 0 {
+    if !overwrite, exists(output) {
         throw CommandError("--output \(output): the file is there, and would be replaced; --overwrite does so")
     }
 }

@@ -203,13 +203,14 @@ struct LaneSimulation {
         busy += time
         // Workers that are free help with what has parts enough, and one whose batch gives way.
         let free = trace.policy.workers - running.count
-        let isHelped = trace.policy.reservesWorker && time >= trace.policy.leastHelpedTime
+        let seconds = time / .seconds(1)
+        let isHelped = trace.policy.helps(seconds: seconds)
         let givesWay =
             isHelped && batch.isFirstTurn
             ? running.firstIndex { $0.isHelped && !$0.batch.isFirstTurn && !$0.hasGivenWay } : nil
-        let threads =
-            isHelped
-            ? max(1, min(free + (givesWay == nil ? 0 : 1), batch.rows * cost.parts / BatchPolicy.partsPerThread)) : 1
+        let threads = min(
+            free + (givesWay == nil ? 0 : 1),
+            trace.policy.workers(parts: batch.rows * cost.parts, seconds: seconds))
         if let givesWay {
             running[givesWay].hasGivenWay = true
             running[givesWay].end += time / threads

@@ -1,3 +1,5 @@
+import System
+
 /// Rate of false alarms, a fraction of whole numbers: of images like the learned ones, how many may be called outliers.
 ///
 /// Whole numbers, since at the bound itself `p ≤ rate` must not hang on how a division rounds.
@@ -15,7 +17,7 @@ public struct AlarmRate: Sendable, Equatable {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let digits = parts.count > 1 ? parts[1] : ""
         guard parts[0] == "0", !digits.isEmpty, digits.utf8.count <= Self.maxDigits,
-            digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }), let value = Int(digits)
+            digits.utf8.allSatisfy(ASCII.isDigit), let value = Int(digits)
         else { return nil }
         let whole = (0..<digits.utf8.count).reduce(1) { product, _ in product * 10 }
         guard value > 0, 2 * value <= whole else { return nil }

@@ -17,13 +17,14 @@ public struct ConformalRank: Sendable, Equatable {
     /// - Precondition: `score` is a number.
     init(of score: Double, among sorted: [Double]) {
         precondition(!score.isNaN)
-        var (low, high) = (0, sorted.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if sorted[middle] < score { low = middle + 1 } else { high = middle }
-        }
-        count = 1 + sorted.count - low
-        total = 1 + sorted.count
+        self.init(count: 1 + sorted.count - sorted.count(below: score), total: 1 + sorted.count)
+    }
+
+    /// Ranks `value` among `sorted`, which rises; lower is odder.
+    /// - Precondition: `value` is a number.
+    init(ofLow value: Double, among sorted: [Double]) {
+        precondition(!value.isNaN)
+        self.init(count: 1 + sorted.count(through: value), total: 1 + sorted.count)
     }
 
     private init(count: Int, total: Int) { (self.count, self.total) = (count, total) }
@@ -33,9 +34,7 @@ public struct ConformalRank: Sendable, Equatable {
 
     /// Rank on whichever side is odder, twice as often, as two tests of one image need.
     static func twoSided(_ value: Double, among sorted: [Double]) -> ConformalRank {
-        let above = ConformalRank(of: value, among: sorted)
-        let below = ConformalRank(of: -value, among: sorted.reversed().map { -$0 })
-        let rank = min(above.count, below.count)
-        return ConformalRank(count: min(2 * rank, above.total), total: above.total)
+        let (high, low) = (ConformalRank(of: value, among: sorted), ConformalRank(ofLow: value, among: sorted))
+        return ConformalRank(count: min(2 * min(high.count, low.count), high.total), total: high.total)
     }
 }

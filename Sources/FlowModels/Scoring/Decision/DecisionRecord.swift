@@ -125,6 +125,6 @@ extension DecisionRecord {
         return Sighting(
             logProb: values[0], score: score, rank: ConformalRank(of: score, among: scores),
             ranks: testimony(of: values).map(\.rank),
-            logProbRank: ConformalRank(of: -values[0], among: logProbs.reversed().map { -$0 }))
+            logProbRank: ConformalRank(ofLow: values[0], among: logProbs))
     }
 }

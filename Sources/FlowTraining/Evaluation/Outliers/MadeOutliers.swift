@@ -93,14 +93,15 @@ public enum MadeOutliers: String, Sendable, CaseIterable {
         let weights = (-reach...reach).map { exp(-Double($0 * $0) / (2 * radius * radius)) }
         let total = weights.reduce(0, +)
         var values = image.map(Double.init)
-        for (count, step, other) in [
-            (shape.width, shape.channels, shape.height), (shape.height, shape.width * shape.channels, shape.width),
+        let (pixel, row) = (shape.channels, shape.channels * shape.width)
+        // Along the rows, then along the columns: places of a line and steps between them, lines and steps between those.
+        for (count, step, lines, lineStep) in [
+            (shape.width, pixel, shape.height, row), (shape.height, row, shape.width, pixel),
         ] {
-            let isRow = count == shape.width && step == shape.channels
             var result = values
-            for line in 0..<other {
+            for line in 0..<lines {
                 for c in 0..<shape.channels {
-                    let first = line * (isRow ? shape.width * shape.channels : shape.channels) + c
+                    let first = line * lineStep + c
                     for i in 0..<count {
                         var sum = 0.0
                         for (k, weight) in weights.enumerated() {

@@ -1,3 +1,4 @@
+import FlowModels
 import Glibc
 
 /// Area under the receiver operating characteristic: the probability that a positive has a higher score than a negative, ties half.
@@ -9,17 +10,8 @@ import Glibc
 public func areaUnderROC(positives: [Double], negatives: [Double]) -> Double {
     precondition(!positives.isEmpty && !negatives.isEmpty)
     let sorted = negatives.sorted()
-    /// Number of elements of `sorted` that come before any for which `isBeyond` holds.
-    func count(_ isBeyond: (Double) -> Bool) -> Int {
-        var (low, high) = (0, sorted.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if isBeyond(sorted[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
-    }
     let wins = positives.reduce(0.0) { sum, score in
-        let (below, through) = (count { $0 >= score }, count { $0 > score })
+        let (below, through) = (sorted.count(below: score), sorted.count(through: score))
         return sum + Double(below) + Double(through - below) / 2
     }
     return wins / Double(positives.count) / Double(negatives.count)

@@ -67,9 +67,4 @@ extension TrainingSession {
                 ? "\(list) would be replaced: --resume continues from the checkpoint, --overwrite begins anew"
                 : "\(list) would be replaced, and there is no checkpoint to continue from: --overwrite begins anew")
     }
-
-    private func exists(_ path: String) -> Bool {
-        var status = stat()
-        return unsafe lstat(path, &status) == 0
-    }
 }
