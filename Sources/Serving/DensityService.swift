@@ -10,6 +10,7 @@ public final class DensityService: Sendable {
     private let registry = ModelRegistry()
     private let parallel: Lane
     private let sequential: Lane
+    private let driftAlarm: AlarmRate
     /// Watch over the work of both lanes, and of what else feeds it.
     public let watch = WorkWatch()
 
@@ -29,11 +30,18 @@ public final class DensityService: Sendable {
             policy: policy(
                 maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
             watch: watch)
+        driftAlarm = configuration.driftAlarm
         sequential = Lane(
             policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
             niceness: configuration.sequentialNiceness, watch: watch)
         metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
             parallel.queuedRows + sequential.queuedRows
+        }
+        metrics.declare("drift_alarms", "Models whose images have drifted from those they learned.", .gauge) {
+            [registry] in registry.drift.count { $0.test.state.alarm != nil }
+        }
+        metrics.declare("drift_images", "Images that the tests of drift hold, of all models.", .gauge) { [registry] in
+            registry.drift.reduce(0) { $0 + $1.test.state.images }
         }
     }
 
@@ -59,23 +67,26 @@ public final class DensityService: Sendable {
     /// Warms every model up, tests it by its check vector through the lanes, and becomes ready when all have passed. The
     /// first is the default.
     ///
+    /// - Parameter drift: states of drift by the models' names, which go on where they are of the same calibration images.
     /// - Throws: ``ServingError/badModelSet(reason:)``, ``ServingError/selfTestFailed(model:reason:)``; then the
     ///   service goes on loading.
-    public func load(_ models: [any ImageDensity]) async throws {
+    public func load(_ models: [any ImageDensity], drift: [String: DriftMartingale.State] = [:]) async throws {
         guard !models.isEmpty else { throw ServingError.badModelSet(reason: "no model was given") }
         var names: Set<String> = []
         for model in models where !names.insert(model.record.name).inserted {
             throw ServingError.badModelSet(reason: "two models are called \(model.record.name)")
         }
-        for model in models { try await admit(model) }
+        for model in models { try await admit(model, drift[model.record.name]) }
         registry.open()
     }
 
     /// Tests a model; then it serves under its name.
-    private func admit(_ density: any ImageDensity) async throws {
+    private func admit(_ density: any ImageDensity, _ drift: DriftMartingale.State?) async throws {
         let id = try registry.begin(density.record.name)
         do {
-            let model = try registry.loaded(density, as: id)
+            let reference = density.record.decision?.driftReference(alarm: driftAlarm)
+            let monitor = reference.flatMap { DriftMonitor($0, continuing: drift) ?? DriftMonitor($0) }
+            let model = try registry.loaded(density, as: id, drift: monitor)
             try await selfTest(model)
             try registry.passed(model)
         } catch {
@@ -94,6 +105,14 @@ public final class DensityService: Sendable {
         await parallel.drain()
         await sequential.drain()
         registry.leaveAll()
+    }
+
+    /// States of drift by the models' names, for a later ``load(_:drift:)``.
+    public var driftStates: [String: DriftMartingale.State] {
+        Dictionary(
+            uniqueKeysWithValues: registry.served.compactMap { model in
+                model.drift.map { (model.record.name, $0.test.state) }
+            })
     }
 
     // MARK: - Work

@@ -1,3 +1,4 @@
+public import FlowModels
 import System
 
 /// Sizes of a ``DensityService``.
@@ -18,6 +19,9 @@ public struct ServiceConfiguration: Sendable {
     public var sequentialBlockRows = 16
     /// Added to the nice value of the sequential lane's threads, 0 to 19.
     public var sequentialNiceness: Int32 = 10
+
+    /// Rate of alarms of drift without drift, over the whole life of a stream of images.
+    public var driftAlarm = AlarmRate("0.01")!
 
     /// The defaults.
     public init() {}

@@ -18,6 +18,7 @@ struct TestAPI {
     let decoding: DecodingLane
     let reports = Reports()
     let admin = FakeAdministration()
+    private let metricSet: MetricSet
 
     final class Reports: Sendable {
         private let list = Locked<[String]>([])
@@ -37,6 +38,7 @@ struct TestAPI {
         configuration.threads = 1
         configure(&configuration)
         let metrics = MetricSet()
+        metricSet = metrics
         for (name, value) in [("connections", 3), ("max_connections", 7), ("requests", 2)] {
             metrics.declare(name, "Counted by a server.", .gauge) { value }
         }
@@ -53,6 +55,9 @@ struct TestAPI {
             administration: admin.administration, helpers: HelperPool(threads: 1),
             decoding: self.decoding)
     }
+
+    /// Value of a metric of the service.
+    func metrics(_ name: String) -> Int? { metricSet[name] }
 
     func request(
         _ method: HTTPRequest.Method, _ path: String, fields: HTTPFields = [:], body: [UInt8] = [],

@@ -34,14 +34,17 @@ extension Route {
 /// Every route, in the order of openapi.yaml; a test compares the two.
 package let routes: [any Route.Type] = [
     LogProbRoute.self,
+    TypicalityRoute.self,
     SampleRoute.self,
     HealthRoute.self,
     LiveRoute.self,
     ReadyRoute.self,
     ModelsRoute.self,
     ModelRoute.self,
+    DriftRoute.self,
     OpenAPIRoute.self,
     AdminStatusRoute.self,
     ReloadRoute.self,
     LogLevelRoute.self,
+    DriftResetRoute.self,
 ]

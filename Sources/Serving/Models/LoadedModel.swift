@@ -24,12 +24,18 @@ public final class LoadedModel: Sendable {
     public let id: ID
     /// Density that computes for the model.
     public let density: any ImageDensity
+    /// Watch over the images that the model scores; nil of one without ``DecisionRecord``.
+    public let drift: DriftMonitor?
     private let whenReleased: (@Sendable (ID) -> Void)?
 
     /// - Parameter whenReleased: called once nobody holds the model, on the thread that let go of it last; must not wait.
-    package init(_ density: any ImageDensity, id: ID = .next(), whenReleased: (@Sendable (ID) -> Void)? = nil) {
+    package init(
+        _ density: any ImageDensity, id: ID = .next(), drift: DriftMonitor? = nil,
+        whenReleased: (@Sendable (ID) -> Void)? = nil
+    ) {
         self.id = id
         self.density = density
+        self.drift = drift
         self.whenReleased = whenReleased
     }
 

@@ -77,6 +77,12 @@ package final class ModelRegistry: Sendable {
         get throws(ServingError) { try models { $0 == .open } }
     }
 
+    /// Models that serve, whether or not new requests are answered.
+    package var served: [LoadedModel] { state.withLock { $0.served?.models ?? [] } }
+
+    /// Watches over the images of the models that serve.
+    package var drift: [DriftMonitor] { served.compactMap(\.drift) }
+
     private func models(_ isOpen: (Access) -> Bool) throws(ServingError) -> ModelSet {
         let (access, served) = state.withLock { ($0.access, $0.served) }
         guard access != .opening else { throw .loading }
@@ -125,8 +131,10 @@ package final class ModelRegistry: Sendable {
     /// Notes that a generation is in memory, and is to be tested.
     /// - Throws: ``ServingError/badModelSet(reason:)`` when the model has another name than the generation, or the name was
     ///   given up meanwhile.
-    package func loaded(_ density: any ImageDensity, as id: LoadedModel.ID) throws(ServingError) -> LoadedModel {
-        let model = LoadedModel(density, id: id) { [weak self] in self?.released($0) }
+    package func loaded(
+        _ density: any ImageDensity, as id: LoadedModel.ID, drift: DriftMonitor? = nil
+    ) throws(ServingError) -> LoadedModel {
+        let model = LoadedModel(density, id: id, drift: drift) { [weak self] in self?.released($0) }
         try change { state throws(ServingError) in
             let name = state.name(of: id)
             guard name == model.record.name else {

@@ -85,6 +85,8 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Images of requests") var images: DecodingArguments
 
+    @OptionGroup(title: "Drift") var drift: DriftArguments
+
     @Option(help: "Answers are gzip or deflate where a client takes them and it pays: on or off.")
     var contentCoding = Switch.on
 
@@ -124,7 +126,8 @@ struct Serve: AsyncParsableCommand {
         // The last lines are those that say why it ended.
         defer { output.flush(log) }
         try Resources.check(threads: threads, queues: HTTPServerConfiguration().ioQueues)
-        let service = DensityService(configuration: serviceConfiguration, metrics: metrics)
+        let driftFile = try drift.open()
+        let service = DensityService(configuration: try serviceConfiguration, metrics: metrics)
         let liveness = Duration.seconds(livenessTimeout)
         var options = try apiOptions(logger, log, metrics)
         let release = releaseMemoryAfter > 0 ? MemoryRelease(after: .seconds(releaseMemoryAfter), metrics, logger) : nil
@@ -160,7 +163,8 @@ struct Serve: AsyncParsableCommand {
         Task(executorPreference: executor) { [models, weights] in
             do {
                 let densities = try await helpers.run { try models.load(weights.precision) }
-                try await service.load(densities)
+                try await service.load(densities, drift: driftFile?.states ?? [:])
+                driftFile?.report(service.driftStates, to: logger)
                 if waitsForModels { try listen() }
                 event.yield(.ready(densities.map(\.record)))
             } catch {
@@ -168,6 +172,7 @@ struct Serve: AsyncParsableCommand {
             }
         }
         var signsOfLife: Task<Void, Never>?
+        var keepingDrift: Task<Void, Never>?
         life: for await event in events {
             switch event {
             case .ready(let records):
@@ -186,6 +191,14 @@ struct Serve: AsyncParsableCommand {
                         }
                     }
                 }
+                keepingDrift = driftFile.map { file in
+                    Task(executorPreference: executor) {
+                        while !Task.isCancelled {
+                            await executor.pause(for: DriftStateFile.interval)
+                            file.write(service.driftStates, logger: logger)
+                        }
+                    }
+                }
                 hangUp.act {
                     notify("RELOADING=1", ServiceManager.time)
                     reloading.reload()
@@ -200,7 +213,11 @@ struct Serve: AsyncParsableCommand {
         notify("STOPPING=1", "STATUS=finishing")
         let ending = Ending(server: server, service: service, executor: executor)
         let cutOff = await ending.run(
-            delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line)
+            delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line
+        ) {
+            keepingDrift?.cancel()
+            driftFile?.write(service.driftStates, logger: logger)
+        }
         signsOfLife?.cancel()
         // Until here a second signal ends the process.
         withExtendedLifetime(interruption) {}
@@ -244,14 +261,17 @@ struct Serve: AsyncParsableCommand {
     }
 
     private var serviceConfiguration: ServiceConfiguration {
-        var configuration = ServiceConfiguration()
-        configuration.threads = threads
-        configuration.maxBatchRows = maxBatchRows
-        configuration.maxBatchDelay = .milliseconds(maxBatchDelay)
-        configuration.maxQueueRows = maxQueueRows
-        configuration.maxBatchTime = .milliseconds(maxBatchTime)
-        configuration.patience = .seconds(newestFirstAfter)
-        return configuration
+        get throws {
+            var configuration = ServiceConfiguration()
+            configuration.driftAlarm = try drift.rate()
+            configuration.threads = threads
+            configuration.maxBatchRows = maxBatchRows
+            configuration.maxBatchDelay = .milliseconds(maxBatchDelay)
+            configuration.maxQueueRows = maxQueueRows
+            configuration.maxBatchTime = .milliseconds(maxBatchTime)
+            configuration.patience = .seconds(newestFirstAfter)
+            return configuration
+        }
     }
 
     private func checkArguments() throws {

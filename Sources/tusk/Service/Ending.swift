@@ -15,9 +15,11 @@ struct Ending {
     static let lastWords = DispatchTimeInterval.milliseconds(600)
 
     /// Ends readiness, answers for `delay` yet, then lets what has begun go on for `grace`.
-    /// - Parameter say: takes a line about what is done next.
+    /// - Parameters:
+    ///   - say: takes a line about what is done next.
+    ///   - keep: called once no request is left, while the models are still there.
     /// - Returns: how many requests were cut off.
-    func run(delay: Duration, grace: Duration, say: (String) -> Void) async -> Int {
+    func run(delay: Duration, grace: Duration, say: (String) -> Void, keep: () -> Void = {}) async -> Int {
         service.failReadiness()
         await server.endPersistence()
         if delay > .zero {
@@ -26,6 +28,7 @@ struct Ending {
         }
         say("finishing the requests that have begun")
         let cutOff = await server.stop(grace: grace)
+        keep()
         // The models go last: what has begun needs them. A batch ends between two of its tiles at the earliest, and a large
         // model's take long.
         _ = await executor.wait(atMost: Self.laneTime) { [service] in await service.drain() }

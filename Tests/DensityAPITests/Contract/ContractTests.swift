@@ -47,7 +47,7 @@ struct ContractTests {
     func parameters() async throws {
         let text = try Contract().text
         let api = try await TestAPI()
-        for path in ["/sample?x=", "/logprob?x="] {
+        for path in ["/sample?x=", "/logprob?x=", "/typicality?x="] {
             let method: HTTPRequest.Method = path.hasPrefix("/sample") ? .get : .post
             let detail = try await api.request(method, path, fields: [.contentType: "image/png"]).problem(
                 422, "parameter")
@@ -107,16 +107,17 @@ struct ContractTests {
                 body: isAdmin ? [] : image, on: isAdmin ? .unixSocket : .test)
         }
         switch status {
-        case 200: return try await send(TestAPI())
+        case 200: return try await send(TestAPI(FakeDensity(decision: .test())))
         case 304:
             let path = path == "/sample" ? "/sample?seed=1" : path
             let tag = try #require(try await TestAPI().get(path).fields[.eTag])
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
         case 401, 403:
-            let keys = try TestKeys(status == 403 ? [.metrics] : [])
+            let other = path == "/drift" ? Scope.score : .metrics
+            let keys = try TestKeys(status == 403 ? [other] : [])
             let api = try await TestAPI(options: { $0.keys = keys.ring })
-            return try await api.request(method, path, fields: status == 403 ? keys.fields(.metrics) : [:])
+            return try await api.request(method, path, fields: status == 403 ? keys.fields(other) : [:])
         case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
@@ -138,7 +139,7 @@ struct ContractTests {
             return try await isAdmin ? api.request(method, path + needed) : send(api)
         case 422: return try await send(TestAPI(), "?unknown=1")
         case 429:
-            let model = FakeDensity(samplingOrder: .parallel)
+            let model = FakeDensity(decision: .test(), samplingOrder: .parallel)
             let api = try await TestAPI(model, configure: { $0.maxQueueRows = 1 })
             model.hold()
             async let busy = api.get("/sample")
@@ -151,7 +152,7 @@ struct ContractTests {
             return answer
         case 431: return try await refused(.fieldsTooLarge(limit: 32768, unit: "bytes"))
         case 500 where method == .post:
-            return try await TestAPI().request(
+            return try await TestAPI(FakeDensity(decision: .test())).request(
                 method, path, fields: [.contentType: "application/octet-stream"],
                 body: [FakeDensity.poison, 1, 1, 1, 1, 1])
         case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
@@ -162,7 +163,7 @@ struct ContractTests {
             return try await api.holding(model) { try await send(api) }
         case 503: return try await send(TestAPI(isLoading: true))
         case 504:
-            let model = FakeDensity()
+            let model = FakeDensity(decision: .test())
             let api = try await TestAPI(model, options: { $0.requestTimeout = .milliseconds(20) })
             model.hold()
             defer { model.release() }

@@ -97,6 +97,9 @@ struct SchemaTests {
             add("/models", try await api.get("/models"))
             add("/models/{model}", try await api.get("/models/fake"))
         }
+        let odd = Array(repeating: "[200,1,1,1,1,1]", count: 64).joined(separator: ",")
+        add("/typicality", try await plain.postJSON("/typicality", "[\(odd)]"), method: "POST")
+        try await density(plain, "", "[\(odd)]")
         try await density(plain, "?detail=evidence&alarm=0.05", "{\"image\":\(image)}")
         for api in [plain, loading] { add("/health", try await api.get("/health")) }
         let model = FakeDensity()
@@ -106,6 +109,7 @@ struct SchemaTests {
         add("/health/ready", try await plain.get("/health/ready"))
         let routes: [(HTTPRequest.Method, String, String)] = [
             (.get, "/admin/status", ""), (.post, "/admin/reload", ""), (.put, "/admin/log-level", "?level=debug"),
+            (.get, "/drift", ""), (.post, "/admin/drift/reset", ""),
         ]
         for (method, path, query) in routes {
             add(path, try await plain.request(method, path + query, on: .unixSocket), method: method.rawValue)

@@ -12,22 +12,31 @@ public struct ConformalRank: Sendable, Equatable {
     public let count: Int
     /// Calibration images and the image itself.
     public let total: Int
+    /// Calibration images that are exactly as odd, all of which ``count`` counts.
+    public let tied: Int
 
     /// Ranks `score` among `sorted`, which rises; higher is odder, and infinite is oddest.
     /// - Precondition: `score` is a number.
     init(of score: Double, among sorted: [Double]) {
         precondition(!score.isNaN)
-        self.init(count: 1 + sorted.count - sorted.count(below: score), total: 1 + sorted.count)
+        let below = sorted.count(below: score)
+        self.init(
+            count: 1 + sorted.count - below, total: 1 + sorted.count, tied: sorted.count(through: score) - below)
     }
 
     /// Ranks `value` among `sorted`, which rises; lower is odder.
     /// - Precondition: `value` is a number.
     init(ofLow value: Double, among sorted: [Double]) {
         precondition(!value.isNaN)
-        self.init(count: 1 + sorted.count(through: value), total: 1 + sorted.count)
+        let through = sorted.count(through: value)
+        self.init(count: 1 + through, total: 1 + sorted.count, tied: through - sorted.count(below: value))
     }
 
-    private init(count: Int, total: Int) { (self.count, self.total) = (count, total) }
+    /// A rank by another test, `1 ... total`.
+    init(count: Int, total: Int, tied: Int = 0) {
+        precondition((1...total).contains(count) && (0..<count).contains(tied))
+        (self.count, self.total, self.tied) = (count, total, tied)
+    }
 
     /// The p-value, in (0, 1].
     public var pValue: Double { Double(count) / Double(total) }

@@ -76,6 +76,9 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
         var reason: String { isHigh ? evidence.high : evidence.low }
     }
 
+    /// Places of ``evidence`` in ``Evidence/all``, each with the values of the calibration images, rising.
+    var calibrationValues: [(place: Int, values: [Double])] { zip(kinds, values).map { ($0, $1) } }
+
     /// Places of ``evidence`` in ``Evidence/all``.
     private var kinds: [Int] { evidence.compactMap { name in Evidence.all.firstIndex { $0.name == name } } }
 

@@ -1,0 +1,157 @@
+import FlowModels
+import Glibc
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+
+/// Request whose body holds images that are to be scored, as its head asks.
+struct ScoringRequest: Sendable {
+    var model: LoadedModel
+    /// Index of the class; nil for none, of a class-conditional model the mixture of all.
+    var classIndex: Int?
+    /// Dequantization draws of each image.
+    var samples = 1
+    var detail = ScoreDetail.verdict
+    /// Rate of false alarms that was asked for; nil for the model's own.
+    var alarm: AlarmRate?
+    /// Whether the images count for ``LoadedModel/drift``.
+    var countsForDrift = true
+    let context: APIContext
+    let terms: RequestTerms
+    let type: MediaType
+    let reader: LogProbBodyReader
+    let caller: Caller
+
+    /// Names of the query parameters that ``init(_:_:_:)`` reads.
+    static let parameters = ["fit", "model"]
+
+    /// - Throws: ``QueryError``; ``ServingError/unknownModel(_:)``; ``Problem`` of the content type or the terms.
+    init(_ request: RoutedRequest, _ query: Query, _ context: APIContext) throws {
+        self.context = context
+        let fit = try query.choice("fit", of: ImageFit.self)
+        type = try Self.mediaType(request.fields)
+        model = try context.service.models.model(named: query["model"])
+        reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: context.options)
+        terms = try RequestTerms(request, options: context.options)
+        caller = request.caller
+    }
+
+    /// Scores of a body's images.
+    struct Scored: Sendable {
+        var model: LoadedModel
+        /// Whether the answer is a list, although there may be one image.
+        var isList: Bool
+        /// Scores, or what is wrong with the image in that place.
+        var results: [Result<ImageScore, Problem>]
+        var timing: ServerTiming
+    }
+
+    /// Work of a route that answers with `then` of the scores. A request that cannot be done in time costs neither its body nor its
+    /// decoding.
+    /// - Throws: ``ServingError``, as ``DensityService/check(_:like:count:by:terms:)``.
+    func reading(then: @escaping @Sendable (Scored) async throws -> ServerResponse) throws -> RouteWork {
+        try context.service.check(DensityWork.self, like: row, count: samples, by: model, terms: terms)
+        return .body(limit: reader.limit(for: type), lengthRequired: true) { body in try await then(scored(body)) }
+    }
+
+    /// Whether the evidence says anything of the density that is asked for.
+    private var wantsEvidence: Bool {
+        detail != .none && model.record.decision != nil && model.record.calibrates(classIndex: classIndex)
+    }
+
+    /// A row that costs as much as each of the request's.
+    private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex) }
+
+    private static func mediaType(_ fields: HTTPFields) throws(Problem) -> MediaType {
+        let text = fields[.contentType]
+        if let text, let type = MediaType(parsing: text), LogProbBodyReader.mediaTypes.contains(where: type.isSame),
+            type.parameters["charset"].map({ $0.lowercased() == "utf-8" }) ?? true
+        {
+            return type
+        }
+        let known = LogProbBodyReader.mediaTypes.map(\.description).joined(separator: ", ")
+        throw Problem(
+            .unsupportedMediaType, "Content-Type must be one of \(known), not \(text.map(quoted) ?? "missing")",
+            fields: [.accept: known])
+    }
+
+    private func scored(_ body: [UInt8]) async throws -> Scored {
+        let start = ContinuousClock.now
+        let deadline = start + (terms.deadline ?? context.options.requestTimeout)
+        let decoded = try await context.decoded(body, as: type, by: reader, for: caller, until: deadline)
+        let decodeTime = start.duration(to: .now)
+        try checkCount(decoded)
+        let rows = decoded.images.flatMap { image in
+            switch image {
+            case .success(let pixels):
+                (0..<samples).map {
+                    DensityRow(
+                        pixels: pixels, draw: UInt32($0), classIndex: classIndex,
+                        wantsEvidence: $0 == 0 && wantsEvidence)
+                }
+            case .failure: [DensityRow]()
+            }
+        }
+        let answer = try await context.service.logDensities(
+            of: rows, model: model, terms: terms.after(decodeTime, spent: decoded.decodingTime))
+        let results = scores(of: decoded.images, answer.results)
+        observe(results)
+        return Scored(
+            model: model, isList: decoded.isList, results: results,
+            timing: ServerTiming(timings: answer.timings, decode: decodeTime))
+    }
+
+    /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken, or can be done in time; the problem of an only image.
+    private func checkCount(_ decoded: LogProbBody) throws(Problem) {
+        guard decoded.images.count * samples <= context.options.maxRequestRows else {
+            throw Problem(
+                .imageCount,
+                "\(decoded.images.count) images times samples=\(samples) is more than the limit of "
+                    + "\(context.options.maxRequestRows)")
+        }
+        if !decoded.isList { _ = try decoded.images[0].get() }
+        let rowCount = decoded.images.count { (try? $0.get()) != nil } * samples
+        if let most = context.service.mostRows(
+            DensityWork.self, like: row, by: model, within: context.options.requestTimeout
+        ), rowCount > max(1, most) {
+            throw Problem(
+                .imageCount,
+                "\(rowCount) images, times samples, would take longer than the time limit of "
+                    + "\(context.options.requestTimeout / .seconds(1)) s by the measured cost; at most \(most) fit in")
+        }
+    }
+
+    /// The scores of `images`, each of its `samples` rows of `values`.
+    private func scores(
+        of images: [Result<[UInt8], Problem>], _ values: [Result<RowDensity, RowFailure>]
+    ) -> [Result<ImageScore, Problem>] {
+        var next = 0
+        return images.map { image in
+            image.flatMap { _ in
+                defer { next += samples }
+                return Result { () throws(Problem) in
+                    let draws = try values[next..<next + samples].map { value throws(Problem) in
+                        switch value {
+                        case .success(let draw): return draw
+                        case .failure(let failure):
+                            if case .refused(let reason) = failure { context.options.report(reason) }
+                            throw Problem(failure)
+                        }
+                    }
+                    return ImageScore(
+                        draws: draws, classIndex: classIndex, record: model.record, detail: detail, alarm: alarm)
+                }
+            }
+        }
+    }
+
+    /// Tells the model's watch of the images that were scored.
+    private func observe(_ results: [Result<ImageScore, Problem>]) {
+        guard let drift = model.drift else { return }
+        let scores = results.compactMap { try? $0.get() }
+        let ranks = countsForDrift ? scores.compactMap(\.rank) : []
+        drift.observe(ranks, passingOver: scores.count - ranks.count, at: time(nil))
+    }
+}

@@ -1,0 +1,42 @@
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// `GET /drift`: whether the images that a model scores are still like those that it was calibrated with.
+struct DriftRoute: Route {
+    static let path = "/drift"
+    static let method = HTTPRequest.Method.get
+    static let access = Access.scope(.metrics)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["model"])
+        _ = try Accept(request.fields).best(of: [.json])
+        let model = try context.service.models.model(named: query["model"])
+        return .done(.json(try model.driftAnswer(), fields: [.cacheControl: CachePolicy.never.rawValue]))
+    }
+}
+
+/// `POST /admin/drift/reset`: begins a model's test of drift again, as if no image had come.
+struct DriftResetRoute: Route {
+    static let path = "/admin/drift/reset"
+    static let method = HTTPRequest.Method.post
+    static let access = Access.scope(.admin)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["model"])
+        _ = try Accept(request.fields).best(of: [.json])
+        let model = try context.service.models.model(named: query["model"])
+        _ = try model.driftAnswer()
+        return .body(limit: 0, lengthRequired: false) { _ in
+            model.drift?.reset()
+            return .json(try model.driftAnswer())
+        }
+    }
+}
