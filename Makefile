@@ -45,12 +45,16 @@ clean: ## remove what builds left; runs/ and .venv stay
 	rm -rf .build .build-fuzz .build-tsan .image Benchmarks/*/*/.build
 
 ##@ Test
-.PHONY: test simulate fuzz fuzz-build tsan
+.PHONY: test simulate drift fuzz fuzz-build tsan
 test: setup ## run all tests
 	swift test $(SWIFT_FLAGS)
 
 simulate: setup ## run the lanes in virtual time over random traces (SECONDS, SEED of the first)
 	TUSK_SIMULATE_SECONDS=$(SECONDS) TUSK_SIMULATE_SEED=$(or $(SEED),0) swift test $(SWIFT_FLAGS) --filter ServingTests.SimulationTests
+
+drift: setup ## run the test of drift over many long streams, optimised (STREAMS=1000x100000)
+	TUSK_DRIFT_STREAMS=$(or $(STREAMS),1000x100000) swift test --scratch-path .build-optimised --configuration release \
+		-Xswiftc -enable-testing $(SWIFT_FLAGS) --filter FlowModelsTests.DriftTests
 
 # The modules are instrumented and optimised, with all checks; libFuzzer's part of the linker's work is in its runtime.
 RUNTIME        = $(shell swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')/clang/lib/linux
