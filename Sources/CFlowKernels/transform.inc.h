@@ -72,6 +72,10 @@ static inline __attribute__((always_inline)) void NAME(panel_as)(enum flow_trans
                 const vec x = NAME(transformed)(kind, inverse, &p->transform, raw + i, 16, load(row + i, count),
                                                 &log_derivative);
                 store(x, row + i, count);
+                if (p->log_derivatives) {
+                    float *own = p->log_derivatives + r * p->stride + i;
+                    store(load(own, count) + log_derivative, own, count);
+                }
             } else if (count == LANES) {
                 // both dimensions of each pair, of which one moves
                 float *pairs = row + 2 * i - p->odd;

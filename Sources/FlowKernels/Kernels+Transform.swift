@@ -12,6 +12,21 @@ extension Kernels {
         dims: Int,
         x: inout [Float], offset: Int, stride: Int, step: Int, logDet: inout [Float]
     ) {
+        var none: [Float] = []
+        self.transform(
+            transform, inverse: inverse, parameters: parameters, parameterStride: parameterStride, rows: rows,
+            dims: dims, x: &x, offset: offset, stride: stride, step: step, logDet: &logDet, logDerivatives: &none)
+    }
+
+    /// Transforms as ``transform(_:inverse:parameters:parameterStride:rows:dims:x:offset:stride:step:logDet:)``; adds each
+    /// dimension's log-derivative, nats, to `logDerivatives` too, which is laid out as `x`, or empty where nobody asks.
+    /// - Precondition: `logDerivatives` is empty with a step of 2.
+    package func transform(
+        _ transform: UnivariateTransform, inverse: Bool, parameters: [Float], parameterStride: Int, rows: Int,
+        dims: Int, x: inout [Float], offset: Int, stride: Int, step: Int, logDet: inout [Float],
+        logDerivatives: inout [Float]
+    ) {
+        precondition(logDerivatives.isEmpty || step == 1 && logDerivatives.count == x.count)
         precondition(transform.parameterCount > 0)
         precondition(rows > 0 && (1...16).contains(dims) && offset >= 0 && (step == 1 || step == 2))
         precondition(parameterStride >= 16 * transform.parameterCount && parameters.count >= parameterStride * rows)
@@ -22,19 +37,24 @@ extension Kernels {
         unsafe parameters.withUnsafeBufferPointer { parameters in
             unsafe x.withUnsafeMutableBufferPointer { x in
                 unsafe logDet.withUnsafeMutableBufferPointer { logDet in
-                    var p = unsafe flow_panel()
-                    unsafe p.transform = transform.kernel
-                    unsafe p.inverse = inverse ? 1 : 0
-                    unsafe p.parameters = parameters.baseAddress
-                    unsafe p.parameter_stride = parameterStride
-                    unsafe p.rows = rows
-                    unsafe p.dims = dims
-                    unsafe p.x = x.baseAddress! + offset
-                    unsafe p.stride = stride
-                    unsafe p.step = step
-                    unsafe p.odd = offset & 1
-                    unsafe p.log_det = logDet.baseAddress
-                    unsafe table.pointee.panel(&p)
+                    unsafe logDerivatives.withUnsafeMutableBufferPointer { logDerivatives in
+                        var p = unsafe flow_panel()
+                        unsafe p.transform = transform.kernel
+                        unsafe p.inverse = inverse ? 1 : 0
+                        unsafe p.parameters = parameters.baseAddress
+                        unsafe p.parameter_stride = parameterStride
+                        unsafe p.rows = rows
+                        unsafe p.dims = dims
+                        unsafe p.x = x.baseAddress! + offset
+                        unsafe p.stride = stride
+                        unsafe p.step = step
+                        unsafe p.odd = offset & 1
+                        unsafe p.log_det = logDet.baseAddress
+                        if !logDerivatives.isEmpty {
+                            unsafe p.log_derivatives = logDerivatives.baseAddress! + offset
+                        }
+                        unsafe table.pointee.panel(&p)
+                    }
                 }
             }
         }

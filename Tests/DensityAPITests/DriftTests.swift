@@ -139,7 +139,7 @@ struct DriftTests {
         let set: Typicality = try await api.postJSON("/typicality?alarm=0.01", odd).decoded()
         #expect(set.images == 200 && set.verdict == "outlier" && set.alarm == 0.01 && set.outliers == 200)
         #expect(set.asOddOf == 10_000 && set.pValue == Double(set.asOdd) / 10_000 && !set.reasons.isEmpty)
-        #expect(set.tests.map(\.name) == ["score", "score"] + Evidence.all.map(\.name))
+        #expect(set.tests.map(\.name) == ["score", "score"] + DecisionRecord.test().evidence)
         let own: Typicality = try await api.postJSON("/typicality", #"{"image":[1,1,1,1,1,1]}"#).decoded()
         #expect(own.images == 1 && own.alarm == 0.05)
         let bad = try await api.postJSON("/typicality", images).problem(422, "image-size")

@@ -139,7 +139,7 @@ struct DecisionTests {
         let decision = DecisionRecord(split: "validation", values: Self.evidence(1000, seed: 3))
         var values = Evidence.all.indices.map { 100 * Double($0) + 1.5 }
         #expect(decision.rank(of: values)!.pValue > 0.05)
-        values[2] -= 3
+        values[2] -= 4
         #expect(decision.rank(of: values)!.count == 1)
         values[2] = .infinity
         #expect(decision.rank(of: values)!.count == 1)
@@ -160,7 +160,7 @@ struct DecisionTests {
         var values = Self.evidence(100, seed: 6)
         for i in values.indices { values[i][4] = 3 }
         let decision = DecisionRecord(split: "validation", values: values)
-        #expect(decision.scores.allSatisfy(\.isFinite) && decision.fault == nil)
+        #expect(decision.scores.allSatisfy(\.isFinite) && decision.fault(classes: 0) == nil)
         values[0][4] = 4
         #expect(decision.rank(of: values[0])!.count == 1)
     }
@@ -169,11 +169,11 @@ struct DecisionTests {
     func recordFaults() throws {
         let decision = DecisionRecord(split: "validation", values: Self.evidence(60, seed: 7))
         #expect(try JSONDecoder().decode(DecisionRecord.self, from: JSONEncoder().encode(decision)) == decision)
-        #expect(decision.fault == nil)
+        #expect(decision.fault(classes: 0) == nil)
         func fault(_ change: (inout DecisionRecord) -> Void) -> String? {
             var changed = decision
             change(&changed)
-            return changed.fault?.field
+            return changed.fault(classes: 0)?.field
         }
         #expect(fault { $0.evidence[0] = "unheard_of" } == "evidence")
         #expect(fault { $0.evidence[0] = "complexity" } == "evidence")
@@ -185,6 +185,59 @@ struct DecisionTests {
         #expect(fault { $0.scores = [] } == "scores")
         #expect(fault { $0.values[1].reverse() } == "values")
         #expect(fault { $0.values[1].removeLast() } == "values")
+    }
+
+    // MARK: - Classes
+
+    /// Evidence of images of three classes: given another class than their own they are odd.
+    private static func heldOut(_ count: Int, seed: UInt64) -> [DecisionRecord.HeldOut] {
+        evidence(count, seed: seed).enumerated().map { i, values in
+            DecisionRecord.HeldOut(values: values, own: (i % 3, values))
+        }
+    }
+
+    @Test("each class is calibrated by half of its own images, however they are ordered")
+    func classes() throws {
+        for images in [Self.heldOut(301, seed: 9), Self.heldOut(301, seed: 9).reversed()] {
+            let decision = DecisionRecord(split: "validation", images: images, classes: 3)
+            #expect(decision.count == 150 && decision.fitted == 151)
+            let classes = try #require(decision.classes)
+            #expect(classes.map { $0?.count }.allSatisfy { (50...51).contains($0 ?? 0) })
+            #expect(classes.allSatisfy { $0?.alarm == AlarmRate("0.05") && $0?.classes == nil })
+            #expect(decision.fault(classes: 3) == nil && decision.fault(classes: 2)?.field == "classes")
+            #expect(try JSONDecoder().decode(DecisionRecord.self, from: JSONEncoder().encode(decision)) == decision)
+        }
+        let few = DecisionRecord(split: "validation", images: Self.heldOut(40, seed: 9), classes: 3)
+        #expect(few.classes == [nil, nil, nil], "six images of a class calibrate nothing")
+        let unlabelled = DecisionRecord(
+            split: "validation", images: Self.evidence(40, seed: 9).map { .init(values: $0) }, classes: 3)
+        #expect(unlabelled.classes == nil)
+    }
+
+    @Test("a class has a verdict of its own, and images of none have an empty set")
+    func classSets() throws {
+        let decision = DecisionRecord(split: "validation", images: Self.heldOut(300, seed: 10), classes: 3)
+        var record = FakeDensity(classes: ["a", "b", "c"], decision: decision, isConditional: true).record
+        let (own, other) = (
+            Evidence.all.indices.map { 100 * Double($0) }, Evidence.all.indices.map { -50 * Double($0) }
+        )
+        func score(_ parts: [[Double]], classIndex: Int? = nil, alarm: String? = nil) -> ImageScore {
+            let draw = RowDensity(
+                logProb: -3, classLogProbs: classIndex == nil ? [-3, -4, -5] : [], evidence: own,
+                classEvidence: classIndex == nil ? parts : [])
+            return ImageScore(
+                draws: [draw], classIndex: classIndex, record: record, alarm: alarm.flatMap { AlarmRate($0) })
+        }
+        let one = score([other, own, other])
+        #expect(one.classSet == ["b"] && one.classAlarm == AlarmRate("0.05"), "50 images do not tell at 0.01")
+        #expect(score([other, other, other]).classSet == [])
+        #expect(score([own, own, own], alarm: "0.1").classSet == ["a", "b", "c"])
+        #expect(score([own, own, own], alarm: "0.1").classAlarm == AlarmRate("0.1"))
+        let given = score([], classIndex: 2)
+        #expect(given.classSet == nil && given.rank?.total == 51 && given.verdict == .typical)
+        #expect(given.alarm == AlarmRate("0.05") && one.rank?.total == 151)
+        record.decision?.classes?[1] = nil
+        #expect(score([own, own, own]).classSet == nil && score([], classIndex: 1).rank == nil)
     }
 
     // MARK: - Scores
@@ -220,8 +273,8 @@ struct DecisionTests {
 
     @Test("of a combination that is odd though nothing alone is, that is the reason")
     func reasonOfCombination() {
-        var values = Evidence.all.indices.map { 100 * Double($0) + 1 }
-        values[2] -= 2.2
+        var values = Evidence.all.indices.map { 100 * Double($0) + 1.5 }
+        values[2] -= 3.4
         let score = Self.decided(values)
         #expect(score.verdict == .outlier)
         #expect(score.reasons?.count == 1 && score.reasons?[0].hasPrefix("combines its evidence") == true)

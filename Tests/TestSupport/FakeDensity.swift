@@ -121,6 +121,13 @@ public final class FakeDensity: ImageDensity {
         }
     }
 
+    public var pixelMapKind: PixelMap.Kind { .conditional }
+
+    /// Minus each pixel's level; nothing waits.
+    public func pixelMaps(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [PixelMap] {
+        rows.map { PixelMap(kind: .conditional, values: $0.pixels.map { -Double($0) }) }
+    }
+
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {
         state.withLock { $0.samplingCalls.append(rows) }
         try waitWhileHeld(isCancelled)

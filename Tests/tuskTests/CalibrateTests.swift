@@ -39,10 +39,12 @@ struct CalibrateTests {
             let refused = try Program.run(command + ["--overwrite", "--alarm", rate])
             #expect(refused.code != 0 && refused.errors.contains(complaint), "\(refused.errors)")
         }
+        let kinds = try #require(new.record.decision).evidence
+        #expect(kinds.contains("background_ratio") && new.record.background != nil)
         let inspected = try Program.run(["inspect", after])
         #expect(
             inspected.output.contains(
-                "verdicts      by \(Evidence.all.count) kinds of evidence, 10 images (validation)"))
+                "verdicts      by \(kinds.count) kinds of evidence, 10 images (validation)"))
     }
 
     @Test("evaluate --outliers tells how well a model's verdicts tell others")

@@ -108,6 +108,9 @@ struct flow_panel {
     ptrdiff_t odd;
     /// Log-determinant of each row, nats, to which the log-derivatives of all dimensions are added.
     float *log_det;
+    /// Log-derivative of each dimension, nats, laid out as `x`, to which those of this map are added; NULL where nobody asks, and
+    /// with a step of 2.
+    float *log_derivatives;
 };
 
 /// One linear map of a network in a sequential solve. Arrays are `[units][lanes]`, rows side by side.

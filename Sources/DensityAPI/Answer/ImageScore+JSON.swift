@@ -17,6 +17,11 @@ extension ImageScore.Value {
         case .count(let value): .integer(value)
         case .text(let value): .string(value)
         case .texts(let values): .array(values.map(JSON.string))
+        case .rows(let values, let width):
+            .array(
+                stride(from: 0, to: values.count, by: width).map { first in
+                    .array(values[first..<first + width].map(JSON.number))
+                })
         case .members(let members): .object(members.map(\.json))
         }
     }

@@ -41,6 +41,8 @@ struct ScoringRequest: Sendable {
     /// Scores of a body's images.
     struct Scored: Sendable {
         var model: LoadedModel
+        /// Levels of the images, or what is wrong with the one in that place.
+        var images: [Result<[UInt8], Problem>]
         /// Whether the answer is a list, although there may be one image.
         var isList: Bool
         /// Scores, or what is wrong with the image in that place.
@@ -58,7 +60,7 @@ struct ScoringRequest: Sendable {
 
     /// Whether the evidence says anything of the density that is asked for.
     private var wantsEvidence: Bool {
-        detail != .none && model.record.decision != nil && model.record.calibrates(classIndex: classIndex)
+        detail != .none && model.record.decision(givenClass: classIndex) != nil
     }
 
     /// A row that costs as much as each of the request's.
@@ -96,11 +98,46 @@ struct ScoringRequest: Sendable {
         }
         let answer = try await context.service.logDensities(
             of: rows, model: model, terms: terms.after(decodeTime, spent: decoded.decodingTime))
-        let results = scores(of: decoded.images, answer.results)
+        var results = scores(of: decoded.images, answer.results)
         observe(results)
+        if detail == .pixels {
+            let spent = start.duration(to: .now)
+            try await addPixelMaps(
+                to: &results, of: decoded.images, terms.after(spent, spent: decoded.decodingTime))
+        }
         return Scored(
-            model: model, isList: decoded.isList, results: results,
+            model: model, images: decoded.images, isList: decoded.isList, results: results,
             timing: ServerTiming(timings: answer.timings, decode: decodeTime))
+    }
+
+    /// Computes what each pixel of the images that were scored has to do with their densities: of a mixture with that of the most
+    /// probable class.
+    private func addPixelMaps(
+        to results: inout [Result<ImageScore, Problem>], of images: [Result<[UInt8], Problem>], _ terms: RequestTerms
+    ) async throws {
+        let places = results.indices.filter { (try? results[$0].get()) != nil }
+        let rows = try places.map { i in
+            let score = try results[i].get()
+            return DensityRow(pixels: try images[i].get(), classIndex: score.classIndex ?? score.mostProbableClass)
+        }
+        let answer = try await context.service.answer(PixelMapWork.self, rows, by: model, terms: terms)
+        for (i, map) in zip(places, answer.results) {
+            switch map {
+            case .success(let map):
+                results[i] = results[i].map { score in
+                    var score = score
+                    score.pixelMap = map
+                    return score
+                }
+            case .failure(let failure): results[i] = .failure(problem(of: failure))
+            }
+        }
+    }
+
+    /// What a client is told of a row that has no result; the log is told more.
+    private func problem(of failure: RowFailure) -> Problem {
+        if case .refused(let reason) = failure { context.options.report(reason) }
+        return Problem(failure)
     }
 
     /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken, or can be done in time; the problem of an only image.
@@ -135,9 +172,7 @@ struct ScoringRequest: Sendable {
                     let draws = try values[next..<next + samples].map { value throws(Problem) in
                         switch value {
                         case .success(let draw): return draw
-                        case .failure(let failure):
-                            if case .refused(let reason) = failure { context.options.report(reason) }
-                            throw Problem(failure)
+                        case .failure(let failure): throw problem(of: failure)
                         }
                     }
                     return ImageScore(
@@ -151,7 +186,9 @@ struct ScoringRequest: Sendable {
     private func observe(_ results: [Result<ImageScore, Problem>]) {
         guard let drift = model.drift else { return }
         let scores = results.compactMap { try? $0.get() }
-        let ranks = countsForDrift ? scores.compactMap(\.rank) : []
+        // Ranks given a class are among that class's images, and of no stream.
+        let counts = countsForDrift && model.record.calibrates(classIndex: classIndex)
+        let ranks = counts ? scores.compactMap(\.rank) : []
         drift.observe(ranks, passingOver: scores.count - ranks.count, at: time(nil))
     }
 }

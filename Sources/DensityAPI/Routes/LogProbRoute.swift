@@ -1,7 +1,9 @@
+import FlowCore
 import FlowModels
 import HTTPContent
 import HTTPTypes
 import HTTPWire
+import Imaging
 import Serving
 
 /// `POST /logprob`: log-density of each image, in nats and bits/dim, and whether it is like the learned ones.
@@ -16,17 +18,42 @@ struct LogProbRoute: Route {
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         let names = ScoringRequest.parameters + ["samples", "class", "detail", "alarm", "drift"]
         let query = try Query(request.query, known: names)
-        _ = try Accept(request.fields).best(of: [.json])
         var ask = try ScoringRequest(request, query, context)
         ask.samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
         ask.classIndex = try classIndex(query, of: ask.model.record)
-        (ask.detail, ask.alarm) = try decision(query, by: ask.model.record.decision)
+        (ask.detail, ask.alarm) = try decision(query, by: ask.model.record.decision(givenClass: ask.classIndex))
+        let type = try Accept(request.fields).best(of: ask.detail == .pixels ? [.json, .png] : [.json])
         ask.countsForDrift = try query.choice("drift", of: DriftCounting.self) != .no
-        return try ask.reading { scored in try answer(scored) }
+        return try ask.reading { scored in
+            type == .png ? try overlay(scored) : try answer(scored)
+        }
     }
 
     private func answer(_ scored: ScoringRequest.Scored) throws -> ServerResponse {
         .json(try json(scored), fields: [.serverTiming: scored.timing.description])
+    }
+
+    /// The image, and beside it where it is odd.
+    private func overlay(_ scored: ScoringRequest.Scored) throws -> ServerResponse {
+        guard !scored.isList else {
+            throw Problem(
+                .notAcceptable, "Accept: the overlay is of one image; a list is answered as \(MediaType.json)")
+        }
+        let score = try scored.results[0].get()
+        let shape = scored.model.record.eventShape
+        guard let map = score.pixelMap, let mode = ColorMode.allCases.first(where: { $0.channels == shape.channels })
+        else {
+            throw Problem(
+                .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.json)")
+        }
+        let levels = scored.model.record.levels
+        let pixels = try scored.images[0].get().map { UInt8(Int($0) * 255 / (levels - 1)) }
+        let image = Image(width: shape.width, height: shape.height, mode: mode, pixels: pixels)
+        let scale = max(1, 224 / max(shape.width, shape.height))
+        return ServerResponse(
+            status: .ok,
+            fields: [.contentType: MediaType.png.description, .serverTiming: scored.timing.description],
+            body: .bytes(try encodePNG(image.overlaid(strength: map.strength, scale: scale))))
     }
 
     private func json(_ scored: ScoringRequest.Scored) throws -> JSON {

@@ -143,5 +143,8 @@ private func describe(_ decision: DecisionRecord) -> JSON {
     [
         "split": .string(decision.split), "fitted": .integer(decision.fitted), "count": .integer(decision.count),
         "alarm": .number(decision.alarm.value), "evidence": .array(decision.evidence.map(JSON.string)),
+        "class_counts": decision.classes.map { decisions in
+            .array(decisions.map { $0.map { .integer($0.count) } ?? .null })
+        } ?? .null,
     ]
 }

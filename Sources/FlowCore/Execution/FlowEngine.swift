@@ -10,7 +10,8 @@ public final class FlowEngine: FlowExecutor {
         var scratch = Scratch()
 
         init(_ flow: any PackedBijection) {
-            tile = RowTile(dims: flow.dims, contextDims: flow.contextDims)
+            tile = RowTile(
+                dims: flow.dims, contextDims: flow.contextDims, hasLogDerivatives: flow.triangularOrder != nil)
             flow.reserve(&scratch)
         }
     }
@@ -23,6 +24,7 @@ public final class FlowEngine: FlowExecutor {
     public var tileRows: Int { RowTile.capacity }
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
+    public let triangularOrder: TriangularOrder?
 
     /// Packs the weights of `flow` once, in `precision` where its maps offer that.
     public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
@@ -32,6 +34,7 @@ public final class FlowEngine: FlowExecutor {
         dims = packed.dims
         contextDims = packed.contextDims
         multiplyAdds = packed.multiplyAdds
+        triangularOrder = packed.triangularOrder
     }
 
     /// Maps `rows` rows of data to latents, both `[rows, D]`; sets `z`, and `logDet`, `[rows]`, nats.
@@ -49,6 +52,31 @@ public final class FlowEngine: FlowExecutor {
             load(x, context, block, &workspace.tile)
             flow.forward(&workspace.tile, &workspace.scratch)
             store(workspace.tile, block.lowerBound, &z, &logDet)
+        }
+    }
+
+    public func forward(
+        _ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float],
+        logDerivatives: inout [Float]
+    ) {
+        precondition(triangularOrder != nil && logDerivatives.count >= rows * dims)
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
+        var zSpan = z.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        var diagonal = logDerivatives.mutableSpan
+        let blocks = rows.blocks(of: RowTile.capacity)
+        for b in 0..<blocks.count {
+            let block = blocks[b]
+            load(x.span, context.span, block, &workspace.tile)
+            flow.forward(&workspace.tile, &workspace.scratch)
+            store(workspace.tile, block.lowerBound, &zSpan, &logDetSpan)
+            let stride = workspace.tile.stride
+            for r in 0..<block.count {
+                for j in 0..<dims {
+                    diagonal[(block.lowerBound + r) * dims + j] = workspace.tile.logDerivatives[r * stride + j]
+                }
+            }
         }
     }
 
@@ -100,6 +128,10 @@ public final class FlowEngine: FlowExecutor {
             for j in 0..<dims { elements[r * stride + j] = x[(range.lowerBound + r) * dims + j] }
         }
         for r in 0..<range.count { tile.logDet[r] = 0 }
+        if !tile.logDerivatives.isEmpty {
+            var logDerivatives = tile.logDerivatives.mutableSpan
+            for i in 0..<range.count * stride { logDerivatives[i] = 0 }
+        }
         for i in 0..<range.count * contextDims { tile.context[i] = context[range.lowerBound * contextDims + i] }
     }
 

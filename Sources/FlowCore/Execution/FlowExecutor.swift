@@ -22,12 +22,34 @@ public protocol FlowExecutor: Sendable {
     /// gives fewer leaves the device idle.
     var tileRows: Int { get }
 
+    /// Order in which the flow's Jacobian is triangular, where the executor tells its diagonal; nil, as by default, where not.
+    var triangularOrder: TriangularOrder? { get }
+
     /// Maps the first `rows` rows of data to latents; sets `z`, and `logDet`, nats.
     /// - Throws: errors of the device.
     func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) throws
+    /// Maps as ``forward(_:context:rows:z:logDet:)``, to the same bits, and sets `logDerivatives`, `[rows, dims]`, to the logarithms of
+    /// the Jacobian's diagonal, nats; the channels of a pixel may each have an equal part of their sum. Called only where there is
+    /// a ``triangularOrder``.
+    /// - Throws: errors of the device.
+    func forward(
+        _ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float],
+        logDerivatives: inout [Float]
+    ) throws
     /// Maps the first `rows` rows of latents to data; sets `x`, and `logDet` to that of the inverse, nats.
     /// - Throws: ``FlowError/cancelled``, errors of the device.
     func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws
+}
+
+extension FlowExecutor {
+    public var triangularOrder: TriangularOrder? { nil }
+
+    public func forward(
+        _ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float],
+        logDerivatives: inout [Float]
+    ) throws {
+        preconditionFailure("an executor that tells no triangular order was asked for the diagonal")
+    }
 }

@@ -7,6 +7,32 @@ public enum WeightPrecision: String, Sendable, CaseIterable {
     case bf16
 }
 
+/// Order of an event's dimensions in which a map's Jacobian is triangular: a dimension of the latent depends on its own dimension of
+/// the data, and on those before it.
+///
+/// The log-density of the data is then a sum of conditional terms, one a dimension:
+///
+///     log p(x_d | x_<d) = log N(z_d; 0, 1) + log |∂z_d/∂x_d|
+public enum TriangularOrder: Sendable {
+    /// Every dimension depends on its own alone.
+    case any
+    /// From the first dimension to the last.
+    case rising
+    /// From the last dimension to the first.
+    case falling
+
+    /// Order of one map behind another; nil where there is none.
+    package static func following(_ first: TriangularOrder?, _ second: TriangularOrder?) -> TriangularOrder? {
+        switch (first, second) {
+        case (nil, _), (_, nil): nil
+        case (.any, let other), (let other, .any): other
+        case (.rising, .rising): .rising
+        case (.falling, .falling): .falling
+        default: nil
+        }
+    }
+}
+
 /// A bijection ready for inference: its weights stand as the kernels read them.
 ///
 /// Both directions work in place on a tile and allocate nothing. A row's bits depend neither on the other rows nor on
@@ -16,12 +42,16 @@ public protocol PackedBijection: Sendable {
     var dims: Int { get }
     /// Width of a row's context; 0 for none.
     var contextDims: Int { get }
+    /// Order of the dimensions in which the Jacobian of data → latent is triangular; nil, as by default, where it is in none, or where
+    /// the map does not tell its diagonal.
+    var triangularOrder: TriangularOrder? { get }
     /// Multiply-adds that a row cannot do without, the same in both directions.
     var multiplyAdds: Int { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
     func reserve(_ scratch: inout Scratch)
 
-    /// Maps the tile's data to latents in place; adds the log-determinants, nats.
+    /// Maps the tile's data to latents in place; adds the log-determinants, nats, and where there is a ``triangularOrder`` and the tile
+    /// has room for them each dimension's log-derivative.
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch)
     /// Maps the tile's latents to data in place; adds the log-determinants of the inverse, nats.
     /// - Throws: ``FlowError/cancelled``; sequential maps ask `isCancelled` between blocks of dimensions.
@@ -31,5 +61,6 @@ public protocol PackedBijection: Sendable {
 extension PackedBijection {
     public var contextDims: Int { 0 }
     public var multiplyAdds: Int { 0 }
+    public var triangularOrder: TriangularOrder? { nil }
     public func reserve(_ scratch: inout Scratch) {}
 }

@@ -10,6 +10,9 @@ package final class PackedChain: PackedBijection {
     package var dims: Int { maps[0].dims }
     package var contextDims: Int { maps.reduce(0) { max($0, $1.contextDims) } }
     package var multiplyAdds: Int { maps.reduce(0) { $0 + $1.multiplyAdds } }
+    package var triangularOrder: TriangularOrder? {
+        maps.reduce(.any) { TriangularOrder.following($0, $1.triangularOrder) }
+    }
     package func reserve(_ scratch: inout Scratch) { for map in maps { map.reserve(&scratch) } }
 
     package func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {

@@ -16,16 +16,21 @@ public struct RowTile: Sendable {
     public var elements: [Float]
     /// Log-determinants of all maps so far, `[capacity]`, nats.
     public var logDet: [Float]
+    /// Log-derivatives of each dimension by all maps so far, nats, laid out as ``elements``, which maps with a
+    /// ``PackedBijection/triangularOrder`` add to; empty where nobody asks.
+    public var logDerivatives: [Float]
     /// Contexts of the rows, `[capacity, contextDims]`.
     public var context: [Float]
 
     /// A tile of ``capacity`` rows of zeros, none of them in use.
-    public init(dims: Int, contextDims: Int = 0) {
+    /// - Parameter hasLogDerivatives: whether ``logDerivatives`` is wanted.
+    public init(dims: Int, contextDims: Int = 0, hasLogDerivatives: Bool = false) {
         self.dims = dims
         self.contextDims = contextDims
         stride = rowStride(dims)
         elements = Array(repeating: 0, count: Self.capacity * stride)
         logDet = Array(repeating: 0, count: Self.capacity)
+        logDerivatives = hasLogDerivatives ? elements : []
         context = Array(repeating: 0, count: Self.capacity * contextDims)
     }
 }

@@ -7,26 +7,27 @@ import System
 /// allocates for what it does not know the size of, an iterator's elements among them.
 final class DensityEngine: Sendable {
     /// Buffers that belong to one call at a time.
-    private final class Workspace: @unchecked Sendable {
+    final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
-        init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
-            buffers = DensityBuffers(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise)
+        init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool, givesTerms: Bool) {
+            buffers = DensityBuffers(
+                rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise, givesTerms: givesTerms)
         }
     }
 
     /// Map between levels and the flow's input.
     let preprocessing: Preprocessing
-    private let flow: any FlowExecutor
+    let flow: any FlowExecutor
     /// Executor of a ``Dequantizer``'s map; nil for uniform noise.
-    private let dequantizer: (any FlowExecutor)?
+    let dequantizer: (any FlowExecutor)?
     /// Bytes before an image's own in the digest that seeds its noise: the model's name and a zero.
-    private let noisePrefix: [UInt8]
-    private let shape: EventShape
+    let noisePrefix: [UInt8]
+    let shape: EventShape
     /// Probability of each class, `[classes]`; empty unless the density is conditioned on them.
-    private let prior: [Double]
-    private let tileRows: Int
-    private let workspaces: Pool<Workspace>
+    let prior: [Double]
+    let tileRows: Int
+    let workspaces: Pool<Workspace>
 
     init(
         _ flow: any FlowExecutor, dequantizer: (any FlowExecutor)?, _ preprocessing: Preprocessing, name: String,
@@ -41,7 +42,10 @@ final class DensityEngine: Sendable {
         self.shape = shape
         tileRows = flow.tileRows
         let (rows, dims, classes, drawsNoise) = (tileRows, flow.dims, prior.count, dequantizer != nil)
-        workspaces = Pool { Workspace(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise) }
+        let givesTerms = flow.triangularOrder != nil
+        workspaces = Pool {
+            Workspace(rows: rows, dims: dims, classes: classes, drawsNoise: drawsNoise, givesTerms: givesTerms)
+        }
     }
 
     /// Computes ``ImageDensity/logDensities(of:to:isCancelled:)``; after the first calls nothing is allocated.
@@ -55,29 +59,50 @@ final class DensityEngine: Sendable {
         let tiles = rows.count.blocks(of: tileRows)
         for t in 0..<tiles.count {
             let (first, count) = (tiles[t].lowerBound, tiles[t].count)
-            if let dequantizer {
-                try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
-            }
-            for r in 0..<count {
-                results[first + r].logProb =
-                    dequantizer == nil
-                    ? workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
-                    : workspace.buffers.fill(r, dequantized: rows[first + r], preprocessing)
-                workspace.buffers.setClass(r, rows[first + r].classIndex)
+            var wantsTerms = false
+            try fill(workspace, rows, first, count) { r, logDet in
+                results[first + r].logProb = logDet
+                if rows[first + r].wantsEvidence { wantsTerms = givesTerms }
             }
             if isCancelled() { throw FlowError.cancelled }
-            try workspace.buffers.forward(flow, rows: count)
+            try workspace.buffers.forward(flow, rows: count, withTerms: wantsTerms)
             for r in 0..<count {
                 let latentLogDensity = workspace.buffers.base[r] + Double(workspace.buffers.flowLogDets[r])
                 results[first + r].logProb = latentLogDensity + results[first + r].logProb
                 if rows[first + r].wantsEvidence {
                     results[first + r].latents = workspace.buffers.latentStatistics(ofRow: r, shape)
+                    if wantsTerms {
+                        workspace.buffers.setTerms(ofRow: r, preprocessing)
+                        results[first + r].terms = TermStatistics(workspace.buffers.terms, offset: 0, shape: shape)
+                    }
                 }
             }
         }
     }
 
-    private func check(_ row: DensityRow) throws {
+    /// Whether log-densities come with their per-pixel terms.
+    var givesTerms: Bool { flow.triangularOrder != nil }
+
+    /// Fills the buffers of a workspace with `count` rows from `first` on.
+    /// - Parameter logDet: takes each row's `log |det ∂w/∂y| − log q(u | x)`, nats.
+    /// - Throws: what the executor of a dequantizer throws.
+    func fill(
+        _ workspace: Workspace, _ rows: [DensityRow], _ first: Int, _ count: Int, _ logDet: (Int, Double) -> Void
+    ) throws {
+        if let dequantizer {
+            try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
+        }
+        for r in 0..<count {
+            logDet(
+                r,
+                dequantizer == nil
+                    ? workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+                    : workspace.buffers.fill(r, dequantized: rows[first + r], preprocessing))
+            workspace.buffers.setClass(r, rows[first + r].classIndex)
+        }
+    }
+
+    func check(_ row: DensityRow) throws {
         guard row.pixels.count == flow.dims else {
             throw FlowError.widthMismatch(argument: "pixels", expected: flow.dims, actual: row.pixels.count)
         }
@@ -92,7 +117,7 @@ final class DensityEngine: Sendable {
         }
     }
 
-    private func check(_ classIndex: Int?) throws {
+    func check(_ classIndex: Int?) throws {
         guard let classIndex, !prior.indices.contains(classIndex) else { return }
         throw FlowError.outOfRange(
             argument: "class", value: "\(classIndex)", allowed: prior.isEmpty ? "none" : "0 to \(prior.count - 1)")
@@ -167,7 +192,7 @@ final class DensityEngine: Sendable {
 }
 
 /// Buffers of one call, for as many rows as a tile of the executor has; their methods allocate nothing.
-private struct DensityBuffers {
+struct DensityBuffers {
     private let dims: Int
     private let classes: Int
     /// SHA-256 that seeds the noise of one row.
@@ -175,19 +200,23 @@ private struct DensityBuffers {
     /// Noise of one row, `[D]`.
     private var noise: [Float]
     /// Classes as one-hot, `[rows, classes]`.
-    private var context: [Float]
+    private(set) var context: [Float]
     /// What the flow is given, `[rows, D]`.
-    private var input: [Float]
+    var input: [Float]
     /// What the flow makes of ``input``, `[rows, D]`.
     private(set) var output: [Float]
     /// Log-determinants of the flow, `[rows]`, nats.
     private(set) var flowLogDets: [Float]
+    /// Log-derivatives of the flow, `[rows, D]`, nats; empty where it does not tell them.
+    private var logDerivatives: [Float]
+    /// Terms of one row's log-density, `[D]`, nats; empty likewise.
+    private(set) var terms: [Float]
     /// Log-densities of the latents under the base distribution, `[rows]`, nats.
     private(set) var base: [Double]
     /// Buffers of a dequantizer; nil for uniform noise.
     private var learnedNoise: LearnedNoiseBuffers?
 
-    init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
+    init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool, givesTerms: Bool) {
         self.dims = dims
         self.classes = classes
         context = Array(repeating: 0, count: rows * classes)
@@ -195,6 +224,8 @@ private struct DensityBuffers {
         input = Array(repeating: 0, count: rows * dims)
         output = input
         flowLogDets = Array(repeating: 0, count: rows)
+        logDerivatives = givesTerms ? input : []
+        terms = givesTerms ? noise : []
         base = Array(repeating: 0, count: rows)
         if drawsNoise { learnedNoise = LearnedNoiseBuffers(rows: rows, dims: dims) }
     }
@@ -272,11 +303,30 @@ private struct DensityBuffers {
     }
 
     /// Maps the first rows data → latent, and computes the base log-density of what comes out.
+    /// - Parameter withTerms: whether ``setTerms(ofRow:_:)`` follows.
     /// - Throws: what the executor throws.
-    mutating func forward(_ flow: any FlowExecutor, rows: Int) throws {
-        try flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
+    mutating func forward(_ flow: any FlowExecutor, rows: Int, withTerms: Bool = false) throws {
+        if withTerms {
+            try flow.forward(
+                input, context: context, rows: rows, z: &output, logDet: &flowLogDets, logDerivatives: &logDerivatives)
+        } else {
+            try flow.forward(input, context: context, rows: rows, z: &output, logDet: &flowLogDets)
+        }
         standardNormalLogDensity(output, rows: rows, dims: dims, to: &base)
     }
+
+    /// Sets ``terms`` to those of row `r` of ``forward(_:rows:withTerms:)``: `log p(y_d | y_<d)`, nats.
+    mutating func setTerms(ofRow r: Int, _ preprocessing: Preprocessing) {
+        let (dims, first) = (dims, r * dims)
+        preprocessing.logDerivatives(ofInput: input, offset: first, to: &terms)
+        for j in 0..<dims {
+            let z = output[first + j]
+            terms[j] += logDerivatives[first + j] - 0.5 * z * z - Self.halfLogTau
+        }
+    }
+
+    /// `½ ln 2π`.
+    private static let halfLogTau: Float = 0.918_938_53
 
     /// Computes the statistics of what ``forward(_:rows:)`` made of row `r`, of shape `shape`.
     func latentStatistics(ofRow r: Int, _ shape: EventShape) -> LatentStatistics {

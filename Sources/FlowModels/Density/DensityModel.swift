@@ -6,7 +6,7 @@ public struct DensityModel: ImageDensity {
     public let flow: any FlowArchitecture
     /// Trained dequantizer of variational dequantization; nil for uniform noise.
     public let dequantizer: Dequantizer?
-    public let record: ModelRecord
+    public private(set) var record: ModelRecord
     public let precision: WeightPrecision
     private let engine: DensityEngine
 
@@ -52,11 +52,28 @@ public struct DensityModel: ImageDensity {
             shape: record.eventShape, prior: record.classPrior ?? [])
     }
 
+    /// The same model with another background model, by which it computes evidence; its decision is left out.
+    public func with(background: BackgroundModel?) -> DensityModel {
+        var model = self
+        model.record.background = background
+        model.record.decision = nil
+        return model
+    }
+
     /// Computes log-densities; after the first calls nothing is allocated.
     public func logDensities(
         of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: @Sendable () -> Bool
     ) throws {
         try engine.logDensities(of: rows, to: &results, isCancelled: isCancelled)
+    }
+
+    public var pixelMapKind: PixelMap.Kind { engine.givesTerms ? .conditional : .gradient }
+
+    public func pixelMaps(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [PixelMap] {
+        switch pixelMapKind {
+        case .conditional: try engine.conditionalMaps(of: rows, isCancelled: isCancelled)
+        case .gradient: try engine.gradientMaps(of: rows, through: flow, isCancelled: isCancelled)
+        }
     }
 
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {

@@ -82,6 +82,12 @@ public protocol ImageDensity: Sendable {
         of rows: [DensityRow], to results: inout MutableSpan<LatentDensity>, isCancelled: @Sendable () -> Bool
     ) throws
 
+    /// Kind of the maps that ``pixelMaps(of:isCancelled:)`` has.
+    var pixelMapKind: PixelMap.Kind { get }
+    /// Computes what each pixel has to do with a row's log-density. The bits of a row do not depend on the other rows.
+    /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
+    func pixelMaps(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [PixelMap]
+
     /// Draws one image per row. The bits of a row do not depend on the other rows. A latent whose image is not finite is replaced
     /// by the next of eight others of the same seed and index.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for a class that there is not, or an index from
@@ -96,10 +102,15 @@ public struct LatentDensity: Sendable, Equatable, BitwiseCopyable {
     public var logProb: Double
     /// Statistics of the latent; zeros of a row that wants no evidence.
     public var latents: LatentStatistics
+    /// Statistics of the per-pixel terms; nil of a row that wants no evidence, and of a flow that has no such terms.
+    public var terms: TermStatistics?
 
-    public init(logProb: Double = 0, latents: LatentStatistics = LatentStatistics()) {
+    public init(
+        logProb: Double = 0, latents: LatentStatistics = LatentStatistics(), terms: TermStatistics? = nil
+    ) {
         self.logProb = logProb
         self.latents = latents
+        self.terms = terms
     }
 }
 
@@ -111,11 +122,16 @@ public struct RowDensity: Sendable, Equatable {
     public var classLogProbs: [Double]
     /// Values of ``Evidence/all``; nil of a row that wants none.
     public var evidence: [Double]?
+    /// The same under each class; empty where ``classLogProbs`` is, and of a row that wants none.
+    public var classEvidence: [[Double]]
 
-    public init(logProb: Double, classLogProbs: [Double] = [], evidence: [Double]? = nil) {
+    public init(
+        logProb: Double, classLogProbs: [Double] = [], evidence: [Double]? = nil, classEvidence: [[Double]] = []
+    ) {
         self.logProb = logProb
         self.classLogProbs = classLogProbs
         self.evidence = evidence
+        self.classEvidence = classEvidence
     }
 
     /// Whether ``logProb`` is a number; of a mixture, whether every part is.
@@ -141,21 +157,22 @@ extension ImageDensity {
     ) throws -> [RowDensity] {
         guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
             let results = try logDensities(of: rows, threads: threads, isCancelled: isCancelled)
-            return zip(rows, results).map { RowDensity(of: $0, $1) }
+            return zip(rows, results).map { RowDensity(of: $0, $1, record) }
         }
         let asked = rows.flatMap { row in
             row.classIndex != nil ? [row] : prior.indices.map { row.given(class: $0) }
         }
         var results = try logDensities(of: asked, threads: threads, isCancelled: isCancelled)[...]
         return rows.map { row in
-            if row.classIndex != nil { return RowDensity(of: row, results.removeFirst()) }
+            if row.classIndex != nil { return RowDensity(of: row, results.removeFirst(), record) }
             let parts = Array(results.prefix(prior.count))
             results = results.dropFirst(prior.count)
             let joint = zip(prior, parts).map { log($0) + $1.logProb }
             // logarithms differ where probabilities round to the same
             let best = joint.indices.max { joint[$0] < joint[$1] }!
-            let mixture = LatentDensity(logProb: logSumExp(joint), latents: parts[best].latents)
-            return RowDensity(of: row, mixture, classLogProbs: parts.map(\.logProb))
+            var mixture = parts[best]
+            mixture.logProb = logSumExp(joint)
+            return RowDensity(of: row, mixture, parts: Array(parts), record)
         }
     }
 
@@ -203,12 +220,15 @@ extension DensityRow {
 }
 
 extension RowDensity {
-    /// The density of a row, with its evidence if it wants that.
-    fileprivate init(of row: DensityRow, _ density: LatentDensity, classLogProbs: [Double] = []) {
-        self.init(
-            logProb: density.logProb, classLogProbs: classLogProbs,
-            evidence: row.wantsEvidence
-                ? Evidence.values(.init(pixels: row.pixels, logProb: density.logProb, latents: density.latents)) : nil)
+    /// The density of a row, with its evidence if it wants that; of a mixture with its `parts`.
+    fileprivate init(
+        of row: DensityRow, _ density: LatentDensity, parts: [LatentDensity] = [], _ record: ModelRecord
+    ) {
+        self.init(logProb: density.logProb, classLogProbs: parts.map(\.logProb))
+        guard row.wantsEvidence else { return }
+        let image = Evidence.ImageFacts(pixels: row.pixels, record: record)
+        evidence = Evidence.values(.init(image: image, density: density))
+        classEvidence = parts.map { Evidence.values(.init(image: image, density: $0)) }
     }
 }
 

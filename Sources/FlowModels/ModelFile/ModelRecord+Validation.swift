@@ -63,7 +63,10 @@ extension ModelRecord {
                 quantiles.count == 101 && zip(quantiles, quantiles.dropFirst()).allSatisfy(<=),
                 "calibration.log_prob_quantiles", "are not 101 rising values")
         }
-        if let (field, reason) = decision?.fault {
+        if let (field, reason) = background?.fault(shape: eventShape, levels: levels) {
+            throw ModelFileError.badRecord(field: "background.\(field)", reason: reason)
+        }
+        if let (field, reason) = decision?.fault(classes: conditional) {
             throw ModelFileError.badRecord(field: "decision.\(field)", reason: reason)
         }
     }

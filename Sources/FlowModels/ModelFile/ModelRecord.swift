@@ -38,6 +38,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var heldOut: HeldOutRecord?
     /// Quantiles of the log-densities of held-out images; nil where the file does not say.
     public var calibration: Calibration?
+    /// Background model of the training images, for the evidence; nil where the file does not say.
+    public var background: BackgroundModel?
     /// What verdicts need; nil where the file does not say.
     public var decision: DecisionRecord?
     /// An image and its log-density, verified at every load.
@@ -65,6 +67,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case training
         case heldOut = "held_out"
         case calibration
+        case background
         case decision
         case check
     }
@@ -76,7 +79,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         dequantizer: Sizes? = nil, logitAlpha: Double, classes: [String], classPrior: [Double]? = nil,
         parameterCount: Int,
         training: TrainingRecord? = nil,
-        heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, decision: DecisionRecord? = nil,
+        heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, background: BackgroundModel? = nil,
+        decision: DecisionRecord? = nil,
         check: CheckVector
     ) {
         self.formatVersion = formatVersion
@@ -95,6 +99,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.training = training
         self.heldOut = heldOut
         self.calibration = calibration
+        self.background = background
         self.decision = decision
         self.check = check
     }
@@ -109,9 +114,15 @@ extension ModelRecord {
     /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
     public var isConditional: Bool { sizes.classes > 0 }
 
-    /// Whether ``calibration`` and ``decision`` are of the density given this class, or given none: they are the mixture's where there
-    /// is a density for each class.
+    /// Whether ``calibration`` is of the density given this class, or given none: it is the mixture's where there is a density for
+    /// each class.
     public func calibrates(classIndex: Int?) -> Bool { classIndex == nil || !isConditional }
+
+    /// What verdicts on the density given this class need, or given none; nil where the file does not say.
+    public func decision(givenClass classIndex: Int?) -> DecisionRecord? {
+        guard let classIndex, isConditional else { return decision }
+        return decision?.classes?[classIndex]
+    }
 
     /// ``sizes`` as they stand in model files and over HTTP: the architecture's own, and standard values of those that every
     /// file of format 2 has, whatever its architecture.

@@ -49,6 +49,16 @@ public struct Preprocessing: Sendable, Equatable {
         return Double(pixels.count) * logSqueeze - logs
     }
 
+    /// Sets `logs`, `[D]`, to the log-derivative `ln ∂w/∂y` of each number of the flow's input from `offset` on, nats.
+    ///
+    ///     ln ∂w/∂y = ln(1 − 2α) − ln s − ln(1 − s) = ln(1 − 2α) + 2 ln(1 + eʷ) − w
+    func logDerivatives(ofInput w: [Float], offset: Int, to logs: inout [Float]) {
+        let count = logs.count
+        var span = logs.mutableSpan
+        Kernels.best.apply(.softplus, from: w.span, offset, to: &span, count: count)
+        for j in 0..<count { span[j] = Float(logSqueeze) + 2 * span[j] - w[offset + j] }
+    }
+
     /// Pulls `∂L/∂w` of one image back to `∂L/∂u` of its noise, in place: `D` numbers of `dw` from `offset` on.
     ///
     ///     ∂w/∂s = 1/(s(1 − s))      ∂/∂s −[ln s + ln(1 − s)] = (2s − 1)/(s(1 − s))      ∂s/∂u = (1 − 2α)/levels
@@ -64,6 +74,15 @@ public struct Preprocessing: Sendable, Equatable {
             let x = Double(levels[j]) + Double(values[j])
             let (s, rest) = (map.alpha + x * map.step, map.alpha + (Double(map.levels) - x) * map.step)
             d[offset + j] = Float((Double(d[offset + j]) + dLogDet * (s - rest)) * map.step / (s * rest))
+        }
+    }
+
+    /// Pulls `∂L/∂w` of one image back to `∂L/∂x` of its levels, in place, where `L` has the log-determinant too, in nats.
+    func pullBack(dw: inout [Float], ofInput w: [Float]) {
+        for j in dw.indices {
+            // s and 1 − s by the logit, whose digits they have where one of them is all but 1
+            let (s, rest) = (1 / (1 + exp(-Double(w[j]))), 1 / (1 + exp(Double(w[j]))))
+            dw[j] = Float((Double(dw[j]) + s - rest) * map.step / (s * rest))
         }
     }
 

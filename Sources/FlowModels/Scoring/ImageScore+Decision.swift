@@ -6,6 +6,8 @@ public enum ScoreDetail: String, Sendable, CaseIterable {
     case verdict
     /// Each kind of evidence too.
     case evidence
+    /// Each kind of evidence, and what each pixel has to do with the density, which costs another pass.
+    case pixels
 }
 
 extension ImageScore {
@@ -33,7 +35,7 @@ extension ImageScore {
     /// Each kind of evidence, by name: its value and its own p-value, two-sided. Nil unless ``detail`` asks for it, and where
     /// ``rank`` is nil.
     var evidence: [Figure]? {
-        guard detail == .evidence, let testimony else { return nil }
+        guard detail == .evidence || detail == .pixels, let testimony else { return nil }
         return testimony.map { testimony in
             Figure(
                 name: testimony.evidence.name,
@@ -45,11 +47,44 @@ extension ImageScore {
     }
 
     /// Rate of false alarms that ``verdict`` has: the request's, else the model's.
-    public var alarm: AlarmRate? { requestedAlarm ?? record.decision?.alarm }
+    public var alarm: AlarmRate? { requestedAlarm ?? decision?.alarm }
+
+    /// Names of the classes that the image may be of, the most fitting first: those whose own images are as odd, given their class, often
+    /// enough. Empty says none of these. An image of a class is left out of its set with a frequency of at most ``classAlarm``,
+    /// whatever the others are. Nil for a density given a class, and where a class cannot tell.
+    ///
+    /// Source: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005), §4.5, conformal prediction sets within
+    /// each class; Angelopoulos and Bates (2023), §4.2, arXiv:2107.07511.
+    public var classSet: [String]? {
+        guard let alarm = classAlarm, let ranks = classRanks else { return nil }
+        return ranks.indices
+            .filter { !alarm.isReached(by: ranks[$0].count, of: ranks[$0].total) }
+            .sorted { ranks[$0].pValue > ranks[$1].pValue }  // stable
+            .map { record.classes[$0] }
+    }
+
+    /// Rate of false alarms that ``classSet`` has: that of ``verdict`` where every class has images enough for it, else the least of
+    /// ``DecisionRecord/standardAlarms`` that it has.
+    public var classAlarm: AlarmRate? {
+        guard let decisions = record.decision?.classes?.compactMap({ $0 }), decisions.count == record.classes.count,
+            let least = decisions.map(\.count).min()
+        else { return nil }
+        return ([alarm].compactMap { $0 } + DecisionRecord.standardAlarms).first { $0.leastImages <= least }
+    }
+
+    /// Rank of the image given each class among that class's own calibration images; nil where a class has none, or there is no
+    /// evidence given classes.
+    private var classRanks: [ConformalRank]? {
+        guard detail != .none, let decisions = record.decision?.classes, !draws[0].classEvidence.isEmpty else {
+            return nil
+        }
+        let ranks = zip(decisions, draws[0].classEvidence).compactMap { $0?.rank(of: $1) }
+        return ranks.count == record.classes.count ? ranks : nil
+    }
 
     /// What each kind of evidence says; nil where ``rank`` is.
     private var testimony: [DecisionRecord.Testimony]? {
         guard rank != nil, let values = draws[0].evidence else { return nil }
-        return record.decision?.testimony(of: values)
+        return decision?.testimony(of: values)
     }
 }

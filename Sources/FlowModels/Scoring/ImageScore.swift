@@ -1,3 +1,5 @@
+import FlowCore
+
 /// Score of an image under a model: all that follows from the densities of its draws and the model's record.
 ///
 /// Every figure is a property of this type, in a file of this folder that has its formula, unit and source. A line of ``figures``
@@ -15,8 +17,12 @@ public struct ImageScore: Sendable, Equatable {
     public let detail: ScoreDetail
     /// Rate of false alarms that was asked for; nil for the model's own.
     public let requestedAlarm: AlarmRate?
-    /// Rank of the image among calibration images by all its evidence; nil for a model without ``DecisionRecord``, for an image of
-    /// which no evidence was asked for, and for a density that is not calibrated (``ModelRecord/calibrates(classIndex:)``).
+    /// What each pixel has to do with the density; nil unless somebody computed it.
+    public var pixelMap: PixelMap?
+    /// What decides: of the class that the densities are given, or of none; nil where the model has no such.
+    let decision: DecisionRecord?
+    /// Rank of the image among calibration images by all its evidence; nil for a model without ``decision``, and for an image of
+    /// which no evidence was asked for.
     public let rank: ConformalRank?
 
     /// Scores an image by the densities of its draws.
@@ -36,10 +42,9 @@ public struct ImageScore: Sendable, Equatable {
         bound = ImportanceWeightedBound(logWeights: draws.map(\.logProb))
         self.detail = detail
         requestedAlarm = alarm
-        rank =
-            if detail != .none, record.calibrates(classIndex: classIndex), let evidence = draws[0].evidence {
-                record.decision?.rank(of: evidence)
-            } else { nil }
+        let decision = record.decision(givenClass: classIndex)
+        self.decision = decision
+        rank = if detail != .none, let evidence = draws[0].evidence { decision?.rank(of: evidence) } else { nil }
     }
 }
 
@@ -55,7 +60,20 @@ extension ImageScore {
         ("as_odd", { $0.rank.map { .count($0.count) } }),
         ("as_odd_of", { $0.rank.map { .count($0.total) } }),
         ("reasons", { $0.reasons.map(Value.texts) }),
+        ("class_set", { $0.classSet.map(Value.texts) }),
+        ("class_alarm", { score in score.classSet.flatMap { _ in score.classAlarm.map { .number($0.value) } } }),
         ("evidence", { $0.evidence.map(Value.members) }),
+        (
+            "pixels",
+            { score in
+                score.pixelMap.map { map in
+                    .members([
+                        Figure(name: "kind", value: .text(map.kind.rawValue)),
+                        Figure(name: "values", value: .rows(map.values, width: score.record.eventShape.width)),
+                    ])
+                }
+            }
+        ),
         ("samples", { .count($0.draws.count) }),
         ("standard_error", { $0.standardError.map(Value.number) }),
         ("class", { score in score.classIndex.map { .text(score.record.classes[$0]) } }),
@@ -95,6 +113,8 @@ extension ImageScore {
         case text(String)
         /// Words, in their order.
         case texts([String])
+        /// Real numbers in rows of `width`, a multiple of which they are.
+        case rows([Double], width: Int)
         /// Named values, in their order.
         case members([Figure])
     }

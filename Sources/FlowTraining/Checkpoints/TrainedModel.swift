@@ -40,10 +40,13 @@ extension Trainer {
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.wallSeconds,
                 start: identity.start),
+            // A distilled flow is not calibrated below.
+            background: goal == .likelihood ? BackgroundModel(of: train.data) : nil,
             check: CheckVector(pixels: Array(held[0]), logProb: 0))
         let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
         var logProbs: [Double] = []
-        var evidence: [[Double]] = []
+        var evidence: [DecisionRecord.HeldOut] = []
+        let labels = sizes.classes > 0 ? held.labels : nil
         // A distilled flow never saw images like these, and has no opinion of them.
         let detail = goal == .likelihood ? ScoreDetail.evidence : .none
         // for each of the classes, which take as long as so many images
@@ -54,11 +57,13 @@ extension Trainer {
             let parts = Array(slice.blocks(of: images))
             let scores = try mapInParallel(parts.count, threads: threads) { p in
                 try mapScores(of: held.subset(Array(parts[p])), under: model, detail: detail, threads: 1) {
-                    ($0.logProb, $0.draws[0].evidence)
+                    ($0.logProb, $0.draws[0])
                 }
             }.flatMap { $0 }
             logProbs += heldOutLogProbs(scores.map(\.0))
-            evidence += scores.compactMap(\.1)
+            for (i, score) in zip(slice, scores) where score.1.evidence != nil {
+                evidence.append(DecisionRecord.HeldOut(score.1, label: labels?[i]))
+            }
         }
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
@@ -70,7 +75,8 @@ extension Trainer {
             split: validationSplit, count: logProbs.count, bitsPerDim: evaluation.bitsPerDim,
             bitsPerDimStandardError: evaluation.bitsPerDimStandardError)
         record.calibration = Calibration(split: validationSplit, logProbs: logProbs)
-        record.decision = DecisionRecord(split: validationSplit, evidence: evidence)
+        record.decision = DecisionRecord(
+            split: validationSplit, evidence: evidence, classes: labels == nil ? 0 : sizes.classes)
         if goal == .divergence {
             record.check.pixels = try model.sample([SampleRow(seed: 0, index: 0)], isCancelled: { false })[0].pixels
         }

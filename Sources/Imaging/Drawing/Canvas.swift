@@ -6,6 +6,7 @@ struct Color: Sendable {
 
     static let white = Color(red: 255, green: 255, blue: 255)
     static let ink = Color(red: 40, green: 40, blue: 40)
+    static let alarm = Color(red: 220, green: 30, blue: 40)
     static let axis = Color(red: 120, green: 120, blue: 120)
     static let grid = Color(red: 228, green: 228, blue: 228)
 }

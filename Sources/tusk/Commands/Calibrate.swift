@@ -10,7 +10,9 @@ struct Calibrate: ParsableCommand {
         abstract: "Gives a model what its verdicts need, by images that it never saw.",
         discussion: """
             Half of the images fits a density over the evidence, the other half says how odd images like the learned ones \
-            are. Weights and densities stay as they are. Models that tusk train writes have all this.
+            are; of a class-conditional model also within each class. A background model, of neighbouring pixels alone, \
+            counts the training images, where --data has them. Weights and densities stay as they are. Models that tusk \
+            train writes have all this.
             """)
 
     @OptionGroup var model: ModelArguments
@@ -48,7 +50,8 @@ struct Calibrate: ParsableCommand {
             return rate
         }
         try checkReplacing(output, overwrite: overwrite)
-        let density = try model.load()
+        var density = try model.load()
+        if let background = try background(of: density.record) { density = density.with(background: background) }
         var set = try data.load(split, levels: density.record.levels)
         if let limit {
             try check("--limit", limit, in: DecisionRecord.leastImages...Int.max)
@@ -66,9 +69,21 @@ struct Calibrate: ParsableCommand {
         record.decision = decision
         let calibrated = record
         try namingFile(output) { try model.withBytes { try ModelFile.write($0, record: calibrated, to: output) } }
+        let classes = decision.classes.map { decisions in
+            "; of \(decisions.count { $0 != nil }) classes by itself, \(decisions.compactMap { $0?.count }.min() ?? 0) images or more"
+        }
         Terminal.line(
             "\(output): \(grouped(decision.count)) images calibrate, \(grouped(decision.fitted)) were fitted to; rates of "
-                + "false alarms from 1/\(decision.count + 1) on, \(decision.alarm) by itself")
+                + "false alarms from 1/\(decision.count + 1) on, \(decision.alarm) by itself\(classes ?? "")")
+    }
+
+    /// Background model of the training images; the model's own where the data has none, and of images that have none.
+    private func background(of record: ModelRecord) throws -> BackgroundModel? {
+        do {
+            return BackgroundModel(of: try data.load(.train, levels: record.levels)) ?? record.background
+        } catch DataError.noSuchSplit {
+            return record.background
+        }
     }
 
     private func decide(

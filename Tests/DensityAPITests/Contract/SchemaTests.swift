@@ -100,6 +100,14 @@ struct SchemaTests {
         let odd = Array(repeating: "[200,1,1,1,1,1]", count: 64).joined(separator: ",")
         add("/typicality", try await plain.postJSON("/typicality", "[\(odd)]"), method: "POST")
         try await density(plain, "", "[\(odd)]")
+        let classes = ["bear", "elephant"]
+        let decided = try await TestAPI(
+            FakeDensity(classes: classes, decision: .test(classes: 2), isConditional: true))
+        for query in ["?detail=pixels", "?class=bear", ""] {
+            try await density(decided, query, "{\"image\":\(image)}")
+        }
+        add("/models", try await decided.get("/models"))
+        add("/models/{model}", try await decided.get("/models/fake"))
         try await density(plain, "?detail=evidence&alarm=0.05", "{\"image\":\(image)}")
         for api in [plain, loading] { add("/health", try await api.get("/health")) }
         let model = FakeDensity()

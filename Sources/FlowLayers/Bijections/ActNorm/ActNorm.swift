@@ -42,7 +42,7 @@ public struct ActNorm: Bijection {
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedActNorm(
             shift: shift, scale: logScale.map { exp($0) }, inverseScale: logScale.map { exp(-$0) },
-            logDet: logScale.reduce(0, +))
+            logScale: logScale, logDet: logScale.reduce(0, +))
     }
 
     /// Result of a forward pass, with `∂L/∂x` and `∂L/∂logDet` after the backward pass.

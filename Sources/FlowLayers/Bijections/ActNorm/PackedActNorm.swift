@@ -5,16 +5,19 @@ final class PackedActNorm: PackedBijection {
     let shift: [Float]
     let scale: [Float]
     let inverseScale: [Float]
+    let logScale: [Float]
     let logDet: Float
 
-    init(shift: [Float], scale: [Float], inverseScale: [Float], logDet: Float) {
+    init(shift: [Float], scale: [Float], inverseScale: [Float], logScale: [Float], logDet: Float) {
         self.shift = shift
         self.scale = scale
         self.inverseScale = inverseScale
+        self.logScale = logScale
         self.logDet = logDet
     }
 
     var dims: Int { shift.count }
+    var triangularOrder: TriangularOrder? { .any }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
         let (shiftArray, scaleArray) = (self.shift, self.scale)
@@ -26,6 +29,13 @@ final class PackedActNorm: PackedBijection {
             for j in 0..<shift.count { x[r * stride + j] = (x[r * stride + j] + shift[j]) * scale[j] }
         }
         for r in 0..<rows { tile.logDet[r] += logDet }
+        guard !tile.logDerivatives.isEmpty else { return }
+        let logScaleArray = self.logScale
+        let logScale = logScaleArray.span
+        var logDerivatives = tile.logDerivatives.mutableSpan
+        for r in 0..<rows {
+            for j in 0..<logScale.count { logDerivatives[r * stride + j] += logScale[j] }
+        }
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {

@@ -14,6 +14,7 @@ final class PackedMaskedAutoregressive: PackedBijection {
     }
 
     var contextDims: Int { network.shape.contextDims }
+    var triangularOrder: TriangularOrder? { network.reversed ? .falling : .rising }
     var multiplyAdds: Int { network.multiplyAdds }
 
     func reserve(_ scratch: inout Scratch) {

@@ -112,7 +112,7 @@ struct PackedNetwork: Sendable {
             Kernels.best.transform(
                 transform, inverse: inverse, parameters: buffers.panel, parameterStride: parameterStride, rows: rows,
                 dims: dims, x: &tile.elements, offset: offset, stride: tile.stride, step: target.stepStride,
-                logDet: &tile.logDet)
+                logDet: &tile.logDet, logDerivatives: &tile.logDerivatives)
         }
     }
 

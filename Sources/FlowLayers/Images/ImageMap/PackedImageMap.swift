@@ -15,6 +15,12 @@ final class PackedImageMap: PackedBijection {
 
     var contextDims: Int { network.shape.contextDims }
     var multiplyAdds: Int { network.multiplyAdds }
+    var triangularOrder: TriangularOrder? {
+        switch transforms.mask {
+        case .causal(let reversed): transforms.layout.dims == dims ? (reversed ? .falling : .rising) : nil
+        case .channels: nil
+        }
+    }
 
     func reserve(_ scratch: inout Scratch) {
         let workspace = scratch.workspace(ImageWorkspace.self)
@@ -59,6 +65,17 @@ final class PackedImageMap: PackedBijection {
             move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
             transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
             tile.logDet[r] += sum(buffers.logDets, transforms.layout.pixels)
+            if !inverse, !tile.logDerivatives.isEmpty { addLogDerivatives(r, &tile, buffers) }
+        }
+    }
+
+    /// Adds the log-derivatives of each pixel's channels, which are told together, to those of row `r`, an equal part to each channel.
+    private func addLogDerivatives(_ r: Int, _ tile: inout RowTile, _ buffers: borrowing ImageBuffers) {
+        let channels = transforms.channels
+        let part = 1 / Float(channels.count)
+        for l in 0..<transforms.layout.pixels {
+            let first = r * tile.stride + transforms.pixel(at: l) * transforms.layout.channels
+            for c in channels { tile.logDerivatives[first + c] += buffers.logDets[l] * part }
         }
     }
 

@@ -17,6 +17,9 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
     public var scores: [Double]
     /// Evidence of the calibration images: of each kind the values, rising.
     public var values: [[Double]]
+    /// What verdicts on the density given each class need, in the order of the model's classes, nil of one with too few images; nil of a
+    /// model without classes. Each is calibrated by images of its class alone.
+    public var classes: [DecisionRecord?]?
 
     /// Held-out images that a decision takes, at least.
     public static let leastImages = 20
@@ -25,34 +28,81 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
     /// Rates of false alarms where nobody asked for another, of which the first is taken that there are images enough for.
     public static let standardAlarms = ["0.01", "0.05", "0.1"].map { AlarmRate($0)! }
 
-    /// Fits and calibrates by the evidence of held-out images, every other one of which calibrates.
+    /// Evidence of a held-out image.
+    public struct HeldOut: Sendable {
+        /// Values of ``Evidence/all``; those that the model has none of are NaN.
+        public var values: [Double]
+        /// Class of the image, and the values given it; nil of a model without classes, or an image without one.
+        public var own: (classIndex: Int, values: [Double])?
+
+        public init(values: [Double], own: (classIndex: Int, values: [Double])? = nil) {
+            self.values = values
+            self.own = own
+        }
+
+        /// Whether there is evidence to judge by.
+        public var isFinite: Bool {
+            !values.contains(where: \.isInfinite) && values[0].isFinite
+                && own.map { !$0.values.contains(where: \.isInfinite) && $0.values[0].isFinite } ?? true
+        }
+    }
+
+    /// Fits and calibrates by the evidence of held-out images, every other one of which calibrates, every other one of each class
+    /// where they have one.
     /// - Parameters:
     ///   - alarm: rate of false alarms, one that half of the images allow; nil for the first such of ``standardAlarms``.
-    ///   - values: `[n][k]`, one line an image, in the order of ``Evidence/all``; finite, at least ``leastImages``.
-    public init(split: String, alarm: AlarmRate? = nil, values: [[Double]]) {
-        precondition(values.count >= Self.leastImages && values.allSatisfy { $0.allSatisfy(\.isFinite) })
-        let fitting = values.indices.filter { $0 % 2 == 0 }.map { values[$0] }
-        let calibrating = values.indices.filter { $0 % 2 == 1 }.map { values[$0] }
+    ///   - images: at least ``leastImages``, whose evidence is finite.
+    ///   - classes: classes of a model that has a density for each, else 0.
+    public init(split: String, alarm: AlarmRate? = nil, images: [HeldOut], classes: Int = 0) {
+        precondition(images.count >= Self.leastImages && images.allSatisfy(\.isFinite))
+        // By classes, so that half of each calibrates.
+        let order = images.indices.sorted { a, b in
+            let (first, second) = (images[a].own?.classIndex ?? -1, images[b].own?.classIndex ?? -1)
+            return first == second ? a < b : first < second
+        }
+        let fitting = stride(from: 0, to: order.count, by: 2).map { images[order[$0]] }
+        let calibrating = stride(from: 1, to: order.count, by: 2).map { images[order[$0]] }
+        self.init(split: split, alarm: alarm, fitting: fitting.map(\.values), calibrating: calibrating.map(\.values))
+        guard classes > 0 else { return }
+        let (ownFitting, ownCalibrating) = (fitting.compactMap(\.own), calibrating.compactMap(\.own))
+        guard ownFitting.count >= Self.leastImages / 2 else { return }
+        self.classes = (0..<classes).map { c in
+            let own = ownCalibrating.filter { $0.classIndex == c }.map(\.values)
+            guard own.count >= Self.leastImages / 2 else { return nil }
+            return DecisionRecord(split: split, fitting: ownFitting.map(\.values), calibrating: own)
+        }
+    }
+
+    /// - Parameters:
+    ///   - fitting: evidence of the images that the density is fitted to, finite or NaN; at least ten.
+    ///   - calibrating: that of those that calibrate; at least ten.
+    private init(split: String, alarm: AlarmRate? = nil, fitting: [[Double]], calibrating: [[Double]]) {
         self.split = split
         fitted = fitting.count
         // Ten images, which half of the least are, allow the last.
         self.alarm = alarm ?? Self.standardAlarms.first { $0.leastImages <= calibrating.count }!
-        evidence = Evidence.all.map(\.name)
-        let density = DensityOfStates(fitting: fitting)
+        let kinds = Evidence.all.indices.filter { e in
+            fitting.allSatisfy { $0[e].isFinite } && calibrating.allSatisfy { $0[e].isFinite }
+        }
+        evidence = kinds.map { Evidence.all[$0].name }
+        let density = DensityOfStates(fitting: fitting.map { image in kinds.map { image[$0] } })
         self.density = density
-        scores = calibrating.map { density.score(of: $0) }.sorted()
-        self.values = evidence.indices.map { e in calibrating.map { $0[e] }.sorted() }
+        scores = calibrating.map { image in density.score(of: kinds.map { image[$0] }) }.sorted()
+        values = kinds.map { e in calibrating.map { $0[e] }.sorted() }
     }
 
     /// Number of images that calibrate.
     public var count: Int { scores.count }
 
+    /// Whether every kind of ``evidence`` of an image is a number.
+    /// - Parameter values: those of ``Evidence/all``.
+    func isAnswered(by values: [Double]) -> Bool { !kinds.contains { values[$0].isNaN } }
+
     /// Rank of an image by all its evidence; nil where one is not a number.
     /// - Parameter values: those of ``Evidence/all``.
     func rank(of values: [Double]) -> ConformalRank? {
-        let own = kinds.map { values[$0] }
-        guard !own.contains(where: \.isNaN) else { return nil }
-        return ConformalRank(of: density.score(of: own), among: scores)
+        guard isAnswered(by: values) else { return nil }
+        return ConformalRank(of: density.score(of: kinds.map { values[$0] }), among: scores)
     }
 
     /// Kinds of evidence that the decision has, with their values for an image and their ranks on whichever side is odder.
@@ -83,7 +133,14 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
     private var kinds: [Int] { evidence.compactMap { name in Evidence.all.firstIndex { $0.name == name } } }
 
     /// Why the record makes no sense, as the end of a sentence about a field of it; nil where it does.
-    var fault: (field: String, reason: String)? {
+    /// - Parameter classCount: classes of the model that have a density each.
+    func fault(classes classCount: Int) -> (field: String, reason: String)? {
+        if let classes, classes.count != classCount {
+            return ("classes", "are \(classes.count), not \(classCount)")
+        }
+        for (c, decision) in (classes ?? []).enumerated() {
+            if let (field, reason) = decision?.fault(classes: 0) { return ("classes.\(c).\(field)", reason) }
+        }
         let rises = { (values: [Double]) in
             values.allSatisfy(\.isFinite) && zip(values, values.dropFirst()).allSatisfy(<=)
         }

@@ -42,10 +42,8 @@ public struct SetTypicality: Sendable {
     /// - Returns: nil where a value is not a number.
     public init?(of images: [[Double]], by decision: DecisionRecord) {
         precondition(!images.isEmpty)
-        let sightings = images.compactMap { values in
-            values.contains(where: \.isNaN) ? nil : decision.sighting(of: values)
-        }
-        guard sightings.count == images.count else { return nil }
+        guard images.allSatisfy(decision.isAnswered) else { return nil }
+        let sightings = images.map { decision.sighting(of: $0) }
         count = images.count
         let verdicts = sightings.map { Verdict($0.rank, at: decision.alarm) }
         outliers = verdicts.count { $0 == .outlier }
