@@ -23,6 +23,7 @@ public final class FlowEngine: FlowExecutor {
     public var tileRows: Int { RowTile.capacity }
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
+    public let conditionalSolve: ConditionalSolve?
 
     /// Packs the weights of `flow` once, in `precision` where its maps offer that.
     public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
@@ -32,6 +33,7 @@ public final class FlowEngine: FlowExecutor {
         dims = packed.dims
         contextDims = packed.contextDims
         multiplyAdds = packed.multiplyAdds
+        conditionalSolve = ConditionalSolve(packed)
     }
 
     /// Maps `rows` rows of data to latents, both `[rows, D]`; sets `z`, and `logDet`, `[rows]`, nats.

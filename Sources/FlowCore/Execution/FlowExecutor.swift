@@ -21,6 +21,9 @@ public protocol FlowExecutor: Sendable {
     /// Number of rows that a call computes side by side: a caller with more gains nothing by giving them at once, and one that
     /// gives fewer leaves the device idle.
     var tileRows: Int { get }
+    /// The flow's solve for some dimensions given the others; nil, as by default, where the flow does not map dimension after
+    /// dimension in one order, or the executor cannot.
+    var conditionalSolve: ConditionalSolve? { get }
 
     /// Maps the first `rows` rows of data to latents; sets `z`, and `logDet`, nats.
     /// - Throws: errors of the device.
@@ -30,4 +33,8 @@ public protocol FlowExecutor: Sendable {
     func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws
+}
+
+extension FlowExecutor {
+    public var conditionalSolve: ConditionalSolve? { nil }
 }

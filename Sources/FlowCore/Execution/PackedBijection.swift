@@ -16,6 +16,8 @@ public protocol PackedBijection: Sendable {
     var dims: Int { get }
     /// Width of a row's context; 0 for none.
     var contextDims: Int { get }
+    /// Whether every dimension is mapped by itself, whatever the others are.
+    var isElementwise: Bool { get }
     /// Multiply-adds that a row cannot do without, the same in both directions.
     var multiplyAdds: Int { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
@@ -30,6 +32,7 @@ public protocol PackedBijection: Sendable {
 
 extension PackedBijection {
     public var contextDims: Int { 0 }
+    public var isElementwise: Bool { false }
     public var multiplyAdds: Int { 0 }
     public func reserve(_ scratch: inout Scratch) {}
 }

@@ -15,6 +15,7 @@ final class PackedActNorm: PackedBijection {
     }
 
     var dims: Int { shift.count }
+    var isElementwise: Bool { true }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
         let (shiftArray, scaleArray) = (self.shift, self.scale)
