@@ -7,7 +7,7 @@ import System
 /// allocates for what it does not know the size of, an iterator's elements among them.
 final class DensityEngine: Sendable {
     /// Buffers that belong to one call at a time.
-    private final class Workspace: @unchecked Sendable {
+    final class Workspace: @unchecked Sendable {
         var buffers: DensityBuffers
 
         init(rows: Int, dims: Int, classes: Int, drawsNoise: Bool) {
@@ -17,16 +17,16 @@ final class DensityEngine: Sendable {
 
     /// Map between levels and the flow's input.
     let preprocessing: Preprocessing
-    private let flow: any FlowExecutor
+    let flow: any FlowExecutor
     /// Executor of a ``Dequantizer``'s map; nil for uniform noise.
-    private let dequantizer: (any FlowExecutor)?
+    let dequantizer: (any FlowExecutor)?
     /// Bytes before an image's own in the digest that seeds its noise: the model's name and a zero.
-    private let noisePrefix: [UInt8]
-    private let shape: EventShape
+    let noisePrefix: [UInt8]
+    let shape: EventShape
     /// Probability of each class, `[classes]`; empty unless the density is conditioned on them.
-    private let prior: [Double]
-    private let tileRows: Int
-    private let workspaces: Pool<Workspace>
+    let prior: [Double]
+    let tileRows: Int
+    let workspaces: Pool<Workspace>
 
     init(
         _ flow: any FlowExecutor, dequantizer: (any FlowExecutor)?, _ preprocessing: Preprocessing, name: String,
@@ -77,7 +77,7 @@ final class DensityEngine: Sendable {
         }
     }
 
-    private func check(_ row: DensityRow) throws {
+    func check(_ row: DensityRow) throws {
         guard row.pixels.count == flow.dims else {
             throw FlowError.widthMismatch(argument: "pixels", expected: flow.dims, actual: row.pixels.count)
         }
@@ -92,7 +92,7 @@ final class DensityEngine: Sendable {
         }
     }
 
-    private func check(_ classIndex: Int?) throws {
+    func check(_ classIndex: Int?) throws {
         guard let classIndex, !prior.indices.contains(classIndex) else { return }
         throw FlowError.outOfRange(
             argument: "class", value: "\(classIndex)", allowed: prior.isEmpty ? "none" : "0 to \(prior.count - 1)")
@@ -167,7 +167,7 @@ final class DensityEngine: Sendable {
 }
 
 /// Buffers of one call, for as many rows as a tile of the executor has; their methods allocate nothing.
-private struct DensityBuffers {
+struct DensityBuffers {
     private let dims: Int
     private let classes: Int
     /// SHA-256 that seeds the noise of one row.
@@ -177,7 +177,7 @@ private struct DensityBuffers {
     /// Classes as one-hot, `[rows, classes]`.
     private var context: [Float]
     /// What the flow is given, `[rows, D]`.
-    private var input: [Float]
+    var input: [Float]
     /// What the flow makes of ``input``, `[rows, D]`.
     private(set) var output: [Float]
     /// Log-determinants of the flow, `[rows]`, nats.
