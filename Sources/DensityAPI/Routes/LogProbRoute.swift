@@ -43,7 +43,7 @@ struct LogProbRoute: Route {
         let samples = try query.integer("samples", in: 1...options.maxImportanceSamples) ?? 1
         let fit = try query.choice("fit", of: ImageFit.self)
         _ = try Accept(request.fields).best(of: [.json])
-        let type = try mediaType(request.fields)
+        let type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         let classIndex = try classIndex(query, of: model.record)
         let (detail, alarm) = try decision(query, by: model.record.decision)
@@ -60,19 +60,6 @@ struct LogProbRoute: Route {
         }
     }
 
-    private func mediaType(_ fields: HTTPFields) throws(Problem) -> MediaType {
-        let text = fields[.contentType]
-        if let text, let type = MediaType(parsing: text), LogProbBodyReader.mediaTypes.contains(where: type.isSame),
-            type.parameters["charset"].map({ $0.lowercased() == "utf-8" }) ?? true
-        {
-            return type
-        }
-        let known = LogProbBodyReader.mediaTypes.map(\.description).joined(separator: ", ")
-        throw Problem(
-            .unsupportedMediaType, "Content-Type must be one of \(known), not \(text.map(quoted) ?? "missing")",
-            fields: [.accept: known])
-    }
-
     private func respond(to ask: Ask, body: [UInt8]) async throws -> ServerResponse {
         let start = ContinuousClock.now
         let deadline = start + (ask.terms.deadline ?? context.options.requestTimeout)
@@ -87,14 +74,8 @@ struct LogProbRoute: Route {
         }
         if !decoded.isList { _ = try decoded.images[0].get() }
         let rowCount = decoded.images.count { (try? $0.get()) != nil } * ask.samples
-        if let most = context.service.mostRows(
-            DensityWork.self, like: ask.row, by: ask.model, within: context.options.requestTimeout
-        ), rowCount > max(1, most) {
-            throw Problem(
-                .imageCount,
-                "\(rowCount) images, times samples, would take longer than the time limit of "
-                    + "\(context.options.requestTimeout / .seconds(1)) s by the measured cost; at most \(most) fit in")
-        }
+        try context.checkTime(
+            DensityWork.self, like: ask.row, count: rowCount, by: ask.model, "images, times samples,")
 
         let rows = decoded.images.flatMap { image in
             switch image {

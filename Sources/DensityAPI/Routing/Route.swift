@@ -35,6 +35,10 @@ extension Route {
 package let routes: [any Route.Type] = [
     LogProbRoute.self,
     SampleRoute.self,
+    EncodeRoute.self,
+    DecodeRoute.self,
+    InterpolateRoute.self,
+    CompleteRoute.self,
     HealthRoute.self,
     LiveRoute.self,
     ReadyRoute.self,
