@@ -29,7 +29,9 @@ struct CompletionRouteTests {
 
         let particles: Answered = try await api.postJSON("/complete?particles=6", body("[1,1,0,0,0,0]")).decoded()
         #expect(particles.method == "sequential-monte-carlo" && particles.exact == false && particles.particles == 6)
-        #expect(particles.samples?[0].effective_sample_size == 3 && particles.seed != nil)
+        #expect(
+            particles.samples?[0].effective_sample_size == 3 && particles.samples?[0].ancestors == 2
+                && particles.seed != nil)
         let chain: Answered = try await api.postJSON("/complete?moves=5", body("[0,1,0,0,0,0]")).decoded()
         #expect(chain.method == "latent-markov-chain" && chain.exact == false && chain.moves == 5)
         #expect(chain.samples?[0].acceptance == 0.25)

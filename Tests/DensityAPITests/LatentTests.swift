@@ -35,6 +35,7 @@ struct LatentTests {
             var position: Double?
             var round_trip_error: Failure?
             var effective_sample_size: Double?
+            var ancestors: Int?
             var acceptance: Double?
             var type: String?
             var error: String?

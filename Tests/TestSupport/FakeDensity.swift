@@ -188,6 +188,7 @@ extension FakeDensity {
                     pixels: pixels, logDensity: Self.logDensity(pixels),
                     classIndex: record.isConditional ? row.classIndex ?? 0 : nil),
                 roundTripError: 0.5, effectiveSampleSize: method == .particles ? Double(row.particles) / 2 : nil,
+                ancestors: method == .particles ? 2 : nil,
                 acceptance: method == .chain ? 0.25 : nil)
         }
     }

@@ -131,6 +131,7 @@ struct CompleteRoute: Route {
                 if let size = image.effectiveSampleSize {
                     members.append(.init("effective_sample_size", .number(size)))
                 }
+                if let ancestors = image.ancestors { members.append(.init("ancestors", .integer(ancestors))) }
                 if let acceptance = image.acceptance { members.append(.init("acceptance", .number(acceptance))) }
                 return .object(members)
             }

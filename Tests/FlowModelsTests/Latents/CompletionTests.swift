@@ -176,6 +176,24 @@ struct CompletionTests {
         #expect(distance(fractions, try unconditional(model, pixel: 1), 1000) < 4)
     }
 
+    @Test("particles say how well they have done: better where what is known follows from what comes before it")
+    func quality() throws {
+        let model = try toy(MaskedAutoregressiveFlow.self)
+        let rows = (0..<40).map { i in
+            CompletionRow(pixels: [0, 2], isKnown: [false, true], seed: 3, index: UInt64(i), particles: 32)
+        }
+        for image in try model.complete(rows, isCancelled: { false }) {
+            let image = try #require(image)
+            let (size, ancestors) = (try #require(image.effectiveSampleSize), try #require(image.ancestors))
+            #expect(size >= 1 && size < 32 && (1...32).contains(ancestors))
+            // those that are left out are as many as their weights are uneven
+            #expect(size < 16 ? ancestors < 32 : ancestors == 32)
+        }
+        let one = CompletionRow(pixels: [0, 2], isKnown: [false, true], seed: 3, index: 0, particles: 1)
+        let alone = try #require(try model.complete([one], isCancelled: { false })[0])
+        #expect(alone.effectiveSampleSize == 1 && alone.ancestors == 1)
+    }
+
     @Test("what a model cannot complete is refused")
     func refusals() throws {
         let model = try toy(AffineCouplingFlow.self, classPrior: Self.prior)

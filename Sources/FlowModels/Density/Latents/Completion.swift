@@ -65,15 +65,19 @@ public struct CompletedImage: Sendable, Equatable {
     public var roundTripError: Float
     /// Smallest effective sample size `(Σ w)²/Σ w²` of the particles; nil without particles.
     public var effectiveSampleSize: Double?
+    /// Number of particles at the start that those at the end descend from, of which one is this image; nil without particles.
+    public var ancestors: Int?
     /// Fraction of a chain's moves that were accepted; nil without a chain.
     public var acceptance: Double?
 
     public init(
-        image: DrawnImage, roundTripError: Float, effectiveSampleSize: Double? = nil, acceptance: Double? = nil
+        image: DrawnImage, roundTripError: Float, effectiveSampleSize: Double? = nil, ancestors: Int? = nil,
+        acceptance: Double? = nil
     ) {
         self.image = image
         self.roundTripError = roundTripError
         self.effectiveSampleSize = effectiveSampleSize
+        self.ancestors = ancestors
         self.acceptance = acceptance
     }
 }

@@ -128,6 +128,7 @@ extension DensityEngine {
         var images = try completedImages(drawn, isCancelled)
         for i in runs.indices where runs[i].resamples {
             images[i]?.effectiveSampleSize = runs[i].effectiveSampleSize
+            images[i]?.ancestors = runs[i].ancestors
         }
         return images
     }

@@ -11,13 +11,19 @@ struct ParticleRun {
     private var stream: RandomStream
     /// Smallest effective sample size so far.
     private(set) var effectiveSampleSize: Double
+    /// Particle at the start that each one descends from.
+    private var ancestry: [Int]
 
     init(rows: Range<Int>, resamples: Bool, stream: RandomStream) {
         self.rows = rows
         self.resamples = resamples
         self.stream = stream
         effectiveSampleSize = Double(rows.count)
+        ancestry = Array(0..<rows.count)
     }
+
+    /// Number of particles at the start that those now descend from.
+    var ancestors: Int { Set(ancestry).count }
 
     /// Returns the class of each particle, those of a stratified sample of the prior: evenly spread over its quantiles from a random
     /// start.
@@ -48,7 +54,9 @@ struct ParticleRun {
         // who goes on stays in place, so that nothing is overwritten before it is copied
         var surplus = copies.indices.flatMap { Array(repeating: $0, count: max(0, copies[$0] - 1)) }
         for m in copies.indices where copies[m] == 0 {
-            choice[rows.lowerBound + m] = rows.lowerBound + surplus.removeLast()
+            let from = surplus.removeLast()
+            choice[rows.lowerBound + m] = rows.lowerBound + from
+            ancestry[m] = ancestry[from]
         }
         for r in rows { logWeights[r] = 0 }
         return true
