@@ -18,8 +18,9 @@ import System
 /// Source: Cannella, Soltani & Tarokh, *Projected Latent Markov Chain Monte Carlo* (2021), §3, arXiv:2007.06140; proposals
 /// of Cotter et al., *MCMC Methods for Functions* (2013), §4, arXiv:1202.0709.
 extension DensityEngine {
-    /// Standard deviation `σ` of what stands in the place of the known, in units of the flow's input, a logit.
-    private static let auxiliaryDeviation = 0.5
+    /// Standard deviation `σ` of what stands in the place of the known, in units of the flow's input: about the spread of a pixel's
+    /// logit. Any is right in the limit; with a smaller one moves have to be as small.
+    private static let auxiliaryDeviation = 4.0
     /// First step size `β`.
     private static let firstStep = 0.1
     /// Fraction of accepted moves towards which the step size is adapted.
