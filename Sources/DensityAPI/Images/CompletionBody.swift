@@ -29,6 +29,12 @@ package struct CompletionBodyReader: ImageBodyReader {
         self.mask = mask
     }
 
+    /// Reads the image and the mask of a body, or what is wrong with each.
+    /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole.
+    package func read(_ body: [UInt8], type: MediaType) throws -> LogProbBody {
+        LogProbBody(images: rows(of: try parts(of: body, type: type).items[...]) { false }, isList: false)
+    }
+
     /// The most bytes that are taken for a body of `type`.
     func limit(for type: MediaType) -> Int { image.limit(for: type) }
 
