@@ -111,11 +111,12 @@ static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum 
         const ptrdiff_t at = step->offset * p->lanes + l;
         for (ptrdiff_t j = 0; j < count; j++)
             store(NAME(solve_sum)(map, step, p->lanes, j / 2, step->lane + j % 2 * 16, l), raw + j * LANES, LANES);
+        const vec before = *(const vec *)(p->z + at);
         vec log_derivative;
-        const vec x =
-            NAME(transformed)(kind, 1, &p->transform, raw, LANES, *(const vec *)(p->z + at), &log_derivative);
-        *(vec *)(p->z + at) = x;
-        NAME(solve_know)(p->maps, p->lanes, p->context + step->offset, l, x);
+        const vec after = p->given ? NAME(transformed)(kind, 0, &p->transform, raw, LANES, before, &log_derivative)
+                                   : NAME(transformed)(kind, 1, &p->transform, raw, LANES, before, &log_derivative);
+        *(vec *)(p->z + at) = after;
+        NAME(solve_know)(p->maps, p->lanes, p->context + step->offset, l, p->given ? before : after);
         *(vec *)(p->log_det + l) += log_derivative;
     }
 }

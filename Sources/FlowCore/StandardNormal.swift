@@ -1,4 +1,5 @@
 import FlowKernels
+import Glibc
 
 /// Computes the log-density of the base distribution, `log N(z; 0, I) = −Σⱼ (z²ⱼ + ln 2π)/2`, one value a row, in nats.
 ///
@@ -17,4 +18,10 @@ public func standardNormalLogDensity(_ z: [Float], rows: Int, dims: Int, to logD
     for r in 0..<rows {
         logDensity[r] = -0.5 * Kernels.best.sumOfSquares(z.span, range: r * dims..<(r + 1) * dims) - constant
     }
+}
+
+/// Computes the log-density of one number under a normal distribution of mean 0, nats.
+func normalLogDensity(_ x: Double, standardDeviation: Double) -> Double {
+    let z = x / standardDeviation
+    return -0.5 * (z * z + 1.837_877_066_409_345_5) - log(standardDeviation)  // ln 2π
 }

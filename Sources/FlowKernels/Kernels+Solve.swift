@@ -4,7 +4,12 @@ extension Kernels {
     /// Runs some steps of a plan for `rows` rows side by side: `scratch.z` becomes data, position by position, and the
     /// log-derivative of every position is added to `scratch.logDet`. Arrays are `[units][lanes]`, `lanes` being `rows` rounded up to a
     /// multiple of 16. Its twin is the inverse in `D` passes, `MaskedAutoregressive.referenceInverse(_:context:)`.
-    package func solve(_ plan: SolvePlan, steps: Range<Int>, rows: Int, _ scratch: inout SolveScratch) {
+    ///
+    /// - Parameter isGiven: whether the positions of these steps are data already: then those of `scratch.z` become latents, and what is
+    ///   added is the log-derivative of data → latent.
+    package func solve(
+        _ plan: SolvePlan, steps: Range<Int>, rows: Int, isGiven: Bool = false, _ scratch: inout SolveScratch
+    ) {
         let lanes = (rows + 15) / 16 * 16
         precondition(rows > 0 && steps.lowerBound >= 0 && steps.upperBound <= plan.steps.count)
         precondition(scratch.z.count >= plan.positions.count * lanes && scratch.known.count >= plan.known * lanes)
@@ -15,8 +20,9 @@ extension Kernels {
         // In bounds by these preconditions and by those of the plan's steps.
         unsafe withMaps(plan, lanes, &scratch) { maps, z, logDet, panel in
             var p = unsafe flow_solve(
-                maps: maps, z: z, context: plan.positions.lowerBound - plan.maps[0].inputs.lowerBound, log_det: logDet,
-                scratch: panel, transform: plan.transform.kernel, rows: rows, lanes: lanes)
+                maps: maps, z: z, given: isGiven ? 1 : 0,
+                context: plan.positions.lowerBound - plan.maps[0].inputs.lowerBound, log_det: logDet, scratch: panel,
+                transform: plan.transform.kernel, rows: rows, lanes: lanes)
             unsafe plan.steps.withUnsafeBufferPointer {
                 unsafe table.pointee.solve(&p, $0.baseAddress! + steps.lowerBound, steps.count)
             }

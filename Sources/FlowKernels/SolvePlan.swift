@@ -211,4 +211,13 @@ package struct SolveScratch: Sendable {
         logDet.reserveZeros(lanes)
         scratch.reserveZeros(32 * lanes)
     }
+
+    /// Makes row `to` of a solve of `rows` rows that is under way the same as row `from`.
+    package mutating func copyRow(_ from: Int, to: Int, of rows: Int, _ plan: SolvePlan) {
+        let lanes = (rows + 15) / 16 * 16
+        precondition((0..<rows).contains(from) && (0..<rows).contains(to))
+        for unit in 0..<plan.known { known[unit * lanes + to] = known[unit * lanes + from] }
+        for pair in 0..<plan.pairs { halfKnown[pair * lanes + to] = halfKnown[pair * lanes + from] }
+        for sum in 0..<plan.partial { partial[sum * lanes + to] = partial[sum * lanes + from] }
+    }
 }

@@ -33,6 +33,12 @@ public enum JSON: Equatable, Sendable {
         }
     }
 
+    /// A number of single precision, in as few digits as tell it from all others; written as null when it is not finite.
+    public static func float(_ value: Float) -> JSON {
+        // the text of a finite `Float` is that of a `Double`, too
+        .number(value.isFinite ? Double(value.description)! : .nan)
+    }
+
     /// The value as UTF-8 text, without white space.
     public var encoded: [UInt8] {
         var bytes: [UInt8] = []

@@ -1,5 +1,7 @@
 /// A file of a `multipart/form-data` body.
 public struct MultipartFile: Equatable, Sendable {
+    /// The part's name, that of a field of a form.
+    public var name: String
     /// The part's Content-Type; nil when it has none.
     public var mediaType: MediaType?
     /// Place of the file's bytes in the body.
@@ -63,7 +65,8 @@ public struct MultipartReader {
             index += 2
             let head = try header(at: &index)
             guard let end = nextDelimiter(from: index) else { throw .malformed(reason: "the last part does not end") }
-            files.append(MultipartFile(mediaType: try mediaType(head), content: index..<end))
+            let (name, type) = try nameAndType(head)
+            files.append(MultipartFile(name: name, mediaType: type, content: index..<end))
             index = end + 2 + delimiter.count
         }
     }
@@ -107,7 +110,7 @@ public struct MultipartReader {
         }
     }
 
-    private func mediaType(_ fields: [String: String]) throws(MultipartError) -> MediaType? {
+    private func nameAndType(_ fields: [String: String]) throws(MultipartError) -> (String, MediaType?) {
         guard let disposition = fields["content-disposition"] else {
             throw .malformed(reason: "a part has no Content-Disposition")
         }
@@ -124,10 +127,10 @@ public struct MultipartReader {
         {
             throw .malformed(reason: "a part has the Content-Transfer-Encoding \(quoted(coding))")
         }
-        guard let type = fields["content-type"] else { return nil }
+        guard let type = fields["content-type"] else { return (name, nil) }
         guard let mediaType = MediaType(parsing: type) else {
             throw .malformed(reason: "a part's Content-Type is no media type")
         }
-        return mediaType
+        return (name, mediaType)
     }
 }

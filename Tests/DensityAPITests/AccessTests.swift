@@ -10,17 +10,36 @@ struct AccessTests {
     /// A request of each route that would be answered with 200.
     private static let requests: [(route: any Route.Type, path: String, fields: HTTPFields, body: [UInt8])] = [
         (LogProbRoute.self, "/logprob", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
+        (TypicalityRoute.self, "/typicality", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
         (SampleRoute.self, "/sample", [:], []),
+        (EncodeRoute.self, "/encode", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
+        (
+            DecodeRoute.self, "/decode", [.contentType: "application/json"],
+            Array(#"{"latent":[1,1,1,1,1,1]}"#.utf8)
+        ),
+        (
+            InterpolateRoute.self, "/interpolate", [.contentType: "application/octet-stream"],
+            Array(repeating: 1, count: 12)
+        ),
+        (
+            CompleteRoute.self, "/complete", [.contentType: "application/json"],
+            Array(#"{"image":[1,1,1,1,1,1],"mask":[0,0,0,1,1,1]}"#.utf8)
+        ),
         (HealthRoute.self, "/health", [:], []),
         (LiveRoute.self, "/health/live", [:], []),
         (ReadyRoute.self, "/health/ready", [:], []),
         (ModelsRoute.self, "/models", [:], []),
         (ModelRoute.self, "/models/fake", [:], []),
+        (DriftRoute.self, "/drift", [:], []),
         (OpenAPIRoute.self, "/openapi.yaml", [:], []),
         (AdminStatusRoute.self, "/admin/status", [:], []),
         (ReloadRoute.self, "/admin/reload", [:], []),
         (LogLevelRoute.self, "/admin/log-level?level=debug", [:], []),
+        (DriftResetRoute.self, "/admin/drift/reset", [:], []),
     ]
+
+    /// A model of which every route has something to say.
+    private static var decided: FakeDensity { FakeDensity(decision: .test()) }
 
     private func statuses(
         _ api: TestAPI, _ fields: HTTPFields = [:], on connection: ConnectionInfo = .test
@@ -44,7 +63,7 @@ struct AccessTests {
 
     @Test("without a key file, all but administration is open")
     func withoutKeys() async throws {
-        for (path, status) in try await statuses(TestAPI()) {
+        for (path, status) in try await statuses(TestAPI(Self.decided)) {
             #expect(status == (path.hasPrefix("/admin/") ? 403 : 200), "\(path)")
         }
         let detail = try await TestAPI().get("/admin/status").problem(403, "forbidden")
@@ -54,7 +73,7 @@ struct AccessTests {
     @Test("without a key, only what is for anyone is answered")
     func withoutKey() async throws {
         let keys = try TestKeys([.score])
-        for (path, status) in try await statuses(TestAPI(options: { $0.keys = keys.ring })) {
+        for (path, status) in try await statuses(TestAPI(Self.decided, options: { $0.keys = keys.ring })) {
             #expect(status == (open.contains(path) ? 200 : 401), "\(path)")
         }
     }
@@ -64,13 +83,13 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob"]
-            case .sample: ["/sample"]
-            case .admin: ["/admin/status", "/admin/reload", "/admin/log-level"]
-            case .metrics: []
+            case .score: ["/logprob", "/typicality", "/encode"]
+            case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
+            case .admin: ["/admin/status", "/admin/reload", "/admin/log-level", "/admin/drift/reset"]
+            case .metrics: ["/drift"]
             }
         let any: Set = ["/models", "/models/{model}"]
-        let statuses = try await statuses(TestAPI(options: { $0.keys = keys.ring }), keys.fields(scope))
+        let statuses = try await statuses(TestAPI(Self.decided, options: { $0.keys = keys.ring }), keys.fields(scope))
         for (path, status) in statuses {
             #expect(status == (open.union(own).union(any).contains(path) ? 200 : 403), "\(scope) \(path)")
         }
@@ -79,7 +98,7 @@ struct AccessTests {
     @Test("a Unix socket administers without a key, but not through a proxy, and has no other rights")
     func unixSocket() async throws {
         let keys = try TestKeys([.score])
-        let apis = try await [TestAPI(), TestAPI(options: { $0.keys = keys.ring })]
+        let apis = try await [TestAPI(Self.decided), TestAPI(Self.decided, options: { $0.keys = keys.ring })]
         for api in apis {
             for (path, status) in try await statuses(api, on: .unixSocket) where path.hasPrefix("/admin/") {
                 #expect(status == 200, "\(path)")
@@ -194,7 +213,7 @@ struct AdminRouteTests {
         let answer = try await api.request(.get, "/admin/status", on: .unixSocket)
         #expect(
             answer.text
-                == #"{"connections":3,"max_connections":7,"requests":2,"queued_rows":0,"dropped_log_lines":5,"decoding_requests":0,"#
+                == #"{"connections":3,"max_connections":7,"requests":2,"queued_rows":0,"drift_alarms":0,"drift_images":0,"dropped_log_lines":5,"decoding_requests":0,"#
                 + #""keys":null,"log_level":"info"}"#)
         let keys = try TestKeys([.admin])
         let keyed = try await TestAPI(options: { $0.keys = keys.ring })

@@ -61,4 +61,33 @@ struct LaneWorkTests {
         #expect(density.densityCalls == [1, 2])
         _ = try await busy
     }
+
+    @Test("latents run where the slower of both directions does, completions never with densities")
+    func latents() async throws {
+        let (parallel, sequential) = (
+            FakeDensity(samplingOrder: .parallel), FakeDensity(densityOrder: .sequential, samplingOrder: .parallel)
+        )
+        #expect(EncodingWork.order(on: parallel) == .parallel && DecodingWork.order(on: parallel) == .parallel)
+        for model in [sequential, FakeDensity()] {
+            #expect(EncodingWork.order(on: model) == .sequential && DecodingWork.order(on: model) == .sequential)
+        }
+        #expect(CompletionWork.order(on: parallel) == .sequential)
+
+        let (service, model) = (service(), LoadedModel(parallel))
+        let image: [UInt8] = [1, 2, 3, 4, 5, 6]
+        let encoded = try await service.encode(
+            [DensityRow(pixels: image), DensityRow(pixels: [FakeDensity.void, 0, 0, 0, 0, 0])], model: model)
+        #expect(try encoded.results[0].get().latent == [1, 2, 3, 4, 5, 6])
+        #expect((try? encoded.results[1].get()) == nil)
+        let decoded = try await service.decode(
+            [LatentRow(latent: [999, 0, 0, 0, 0, 0]), LatentRow(latent: [1, 2, 3, 4, 5, 6])], model: model)
+        #expect(decoded.results[0] == .failure(.notFinite))
+        #expect(try decoded.results[1].get().image.pixels == image)
+        let row = CompletionRow(pixels: image, isKnown: [true, true, true, false, false, false], seed: 1, index: 9)
+        let completed = try await service.complete([row], model: model)
+        #expect(try completed.results[0].get().image.pixels == [1, 2, 3, 9, 9, 9])
+        var dearer = row
+        dearer.particles += 1
+        #expect(CompletionWork.cost(of: row) != CompletionWork.cost(of: dearer))
+    }
 }

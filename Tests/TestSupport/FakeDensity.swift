@@ -144,3 +144,59 @@ public final class FakeDensity: ImageDensity {
         }
     }
 }
+
+/// Latents are the levels themselves, as numbers; an image is a latent's levels, rounded down, and is not finite where the first
+/// number is above 255.
+extension FakeDensity {
+    public func encode(_ rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [EncodedLatent] {
+        var results = [LatentDensity](repeating: LatentDensity(), count: rows.count)
+        var span = results.mutableSpan
+        try logDensities(of: rows, to: &span, isCancelled: isCancelled)
+        return zip(rows, results).map { row, density in
+            EncodedLatent(
+                latent: row.pixels.map(Float.init), logProb: density.logProb,
+                roundTripError: .init(levels: 0, input: 0.25))
+        }
+    }
+
+    public func decode(_ rows: [LatentRow], isCancelled: @Sendable () -> Bool) throws -> [DecodedLatent?] {
+        try waitWhileHeld(isCancelled)
+        if let row = rows.firstIndex(where: { $0.latent.first == Float(Self.poison) }) {
+            throw FlowError.notFinite(argument: "latents", row: row)
+        }
+        return rows.map { row in
+            guard row.latent[0] <= 255 else { return nil }
+            let pixels = row.latent.map { UInt8(min(max($0, 0), Float(record.levels - 1))) }
+            return DecodedLatent(
+                image: DrawnImage(
+                    pixels: pixels, logDensity: Self.logDensity(pixels), classIndex: row.classIndex),
+                roundTripError: 0.125)
+        }
+    }
+
+    /// Exact where what is known is a beginning of the image; else by particles, and by a chain of images whose first level is 9.
+    public func completionMethod(of row: CompletionRow) -> CompletionMethod {
+        if row.isKnown[0], row.pixels[0] == 9 { return .chain }
+        let prefix = row.isKnown.prefix { $0 }.count
+        return row.isKnown[prefix...].contains(true) ? .particles : .conditional
+    }
+
+    /// What is unknown gets the level of the index, one more for each temperature.
+    public func complete(_ rows: [CompletionRow], isCancelled: @Sendable () -> Bool) throws -> [CompletedImage?] {
+        try waitWhileHeld(isCancelled)
+        return try rows.map { row in
+            guard row.pixels[0] != Self.poison else { throw FlowError.notFinite(argument: "pixels", row: 0) }
+            guard row.pixels[0] != Self.void else { return nil }
+            let channels = record.eventShape.channels
+            let pixels = row.pixels.indices.map { row.isKnown[$0 / channels] ? row.pixels[$0] : UInt8(row.index) }
+            let method = completionMethod(of: row)
+            return CompletedImage(
+                image: DrawnImage(
+                    pixels: pixels, logDensity: Self.logDensity(pixels),
+                    classIndex: record.isConditional ? row.classIndex ?? 0 : nil),
+                roundTripError: 0.5, effectiveSampleSize: method == .particles ? Double(row.particles) / 2 : nil,
+                ancestors: method == .particles ? 2 : nil,
+                acceptance: method == .chain ? 0.25 : nil)
+        }
+    }
+}

@@ -173,8 +173,10 @@ struct flow_solve_step {
 /// A sequential solve of some rows side by side.
 struct flow_solve {
     struct flow_solve_map *maps;
-    /// Latents, which become data, `[positions][lanes]`.
+    /// Latents, which become data, `[positions][lanes]`; with `given` data, which become latents.
     float *z;
+    /// Whether the positions of these steps are data that is known already: they are mapped forward, not solved for.
+    int given;
     /// Inputs of the first map before the first position: the width of the context.
     ptrdiff_t context;
     /// Log-determinant of each row, `[lanes]`, nats, to which log-derivatives are added.

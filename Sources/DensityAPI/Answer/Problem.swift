@@ -30,6 +30,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case imageValue = "image-value"
     case imageCount = "image-count"
     case imageWork = "image-work"
+    case latentValue = "latent-value"
     case densityNotFinite = "density-not-finite"
     case queueFull = "queue-full"
     case tooLate = "too-late"
@@ -79,6 +80,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .imageValue: (.unprocessableContent, "An image has values that the model does not know")
         case .imageCount: (.unprocessableContent, "The number of images is out of range")
         case .imageWork: (.unprocessableContent, "An image takes too much work to decode")
+        case .latentValue: (.unprocessableContent, "A latent is not one of the model's")
         case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
         case .queueFull: (.tooManyRequests, "Too many requests")
         case .tooLate: (.tooManyRequests, "The answer would come too late")

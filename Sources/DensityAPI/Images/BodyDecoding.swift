@@ -1,14 +1,28 @@
 import HTTPContent
 import Serving
 
+/// Reader of the images of a body, in two steps: the body is taken apart, and its images are decoded, each by itself.
+protocol ImageBodyReader: Sendable {
+    /// Work to take a body apart, in units of a pixel of a scan.
+    func work(toTakeApart body: [UInt8], type: MediaType) -> Int
+    /// Takes a body apart.
+    /// - Throws: an error of which ``Problem/init(of:)`` makes a problem of the body as a whole.
+    func parts(of body: [UInt8], type: MediaType) throws -> LogProbBody.Parts
+    /// Rows of items that were taken apart, at their indices among all; those that come after `isStopped` has said yes are not
+    /// decoded.
+    func rows(of items: ArraySlice<LogProbBody.Item>, isStopped: @escaping () -> Bool) -> [Result<[UInt8], Problem>]
+}
+
+extension LogProbBodyReader: ImageBodyReader {}
+
 extension APIContext {
     /// The images of a body, decoded in the decoding lane but where that is less work than to go there.
     ///
     /// What is large is taken apart as one step of the lane, and decoded as others: a step is an image, or a few small
     /// ones, so others have their turn between them, and a client who leaves ends the rest.
-    /// - Throws: what ``LogProbBodyReader/read(_:type:)`` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
+    /// - Throws: what ``ImageBodyReader/parts(of:type:)`` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
     func decoded(
-        _ body: [UInt8], as type: MediaType, by reader: LogProbBodyReader, for caller: Caller,
+        _ body: [UInt8], as type: MediaType, by reader: some ImageBodyReader, for caller: Caller,
         until deadline: ContinuousClock.Instant
     ) async throws -> LogProbBody {
         let work = reader.work(toTakeApart: body, type: type)

@@ -8,6 +8,8 @@ package struct ImageInput: Sendable {
     var levels: Int
     /// Conversion of images of another size or colour mode; nil refuses them.
     var fit: ImageFit?
+    /// Whether errors name the parameter that asks for conversion.
+    var offersFit = true
 
     /// The check for a model of `record`.
     package init(record: ModelRecord, fit: ImageFit?) {
@@ -90,8 +92,7 @@ package struct ImageInput: Sendable {
     func wrongSize(_ found: String) -> Problem {
         Problem(
             .imageSize,
-            "image: expected \(shape.height)x\(shape.width) pixels (height x width), but \(found); "
-                + "fit=\(Self.fits) asks for conversion")
+            "image: expected \(shape.height)x\(shape.width) pixels (height x width), but \(found)" + hint)
     }
 
     /// The array's shape in an error's text.
@@ -100,12 +101,13 @@ package struct ImageInput: Sendable {
     func wrongMode(_ found: String, expected: ColorMode) -> Problem {
         Problem(
             .imageMode,
-            "image: expected the colour mode \(expected.rawValue), not \(found); fit=\(Self.fits) asks for conversion")
+            "image: expected the colour mode \(expected.rawValue), not \(found)" + hint)
     }
 
     private func wrongLevel(_ value: String) -> Problem {
         Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(value)")
     }
 
+    private var hint: String { offersFit ? "; fit=\(Self.fits) asks for conversion" : "" }
     private static let fits = ImageFit.allCases.map(\.rawValue).joined(separator: "|")
 }

@@ -31,7 +31,7 @@ struct ScoringRequest: Sendable {
     init(_ request: RoutedRequest, _ query: Query, _ context: APIContext) throws {
         self.context = context
         let fit = try query.choice("fit", of: ImageFit.self)
-        type = try Self.mediaType(request.fields)
+        type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
         model = try context.service.models.model(named: query["model"])
         reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: context.options)
         terms = try RequestTerms(request, options: context.options)
@@ -65,19 +65,6 @@ struct ScoringRequest: Sendable {
 
     /// A row that costs as much as each of the request's.
     private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex) }
-
-    private static func mediaType(_ fields: HTTPFields) throws(Problem) -> MediaType {
-        let text = fields[.contentType]
-        if let text, let type = MediaType(parsing: text), LogProbBodyReader.mediaTypes.contains(where: type.isSame),
-            type.parameters["charset"].map({ $0.lowercased() == "utf-8" }) ?? true
-        {
-            return type
-        }
-        let known = LogProbBodyReader.mediaTypes.map(\.description).joined(separator: ", ")
-        throw Problem(
-            .unsupportedMediaType, "Content-Type must be one of \(known), not \(text.map(quoted) ?? "missing")",
-            fields: [.accept: known])
-    }
 
     private func scored(_ body: [UInt8]) async throws -> Scored {
         let start = ContinuousClock.now
@@ -150,14 +137,7 @@ struct ScoringRequest: Sendable {
         }
         if !decoded.isList { _ = try decoded.images[0].get() }
         let rowCount = decoded.images.count { (try? $0.get()) != nil } * samples
-        if let most = context.service.mostRows(
-            DensityWork.self, like: row, by: model, within: context.options.requestTimeout
-        ), rowCount > max(1, most) {
-            throw Problem(
-                .imageCount,
-                "\(rowCount) images, times samples, would take longer than the time limit of "
-                    + "\(context.options.requestTimeout / .seconds(1)) s by the measured cost; at most \(most) fit in")
-        }
+        try context.checkTime(DensityWork.self, like: row, count: rowCount, by: model, "images, times samples,")
     }
 
     /// The scores of `images`, each of its `samples` rows of `values`.

@@ -1,10 +1,8 @@
 import FlowCore
 import FlowModels
-import FoundationEssentials
 import HTTPContent
 import HTTPTypes
 import HTTPWire
-import Imaging
 import Serving
 
 /// `GET /sample`: images drawn from the density.
@@ -122,10 +120,11 @@ struct SampleRoute: Route {
     private func encode(_ images: [DrawnImage], _ ask: Ask) throws -> [UInt8] {
         let record = ask.model.record
         switch ask.type {
-        case .png: return try sheet(images, record)
-        case .npy: return npy(images, record.eventShape)
+        case .png: return try DrawnImages(images, record).sheet()
+        case .npy: return DrawnImages(images, record).npy
         default:
-            let samples = try images.enumerated().map { JSON.object(try members($1, index: $0, record)) }
+            let drawn = DrawnImages(images, record)
+            let samples = try images.indices.map { JSON.object(try drawn.members($0)) }
             let answer: JSON = [
                 "model": .string(record.name), "seed": .unsigned(ask.seed),
                 "temperature": .number(Double(ask.temperature)), "samples": .array(samples),
@@ -160,9 +159,10 @@ struct SampleRoute: Route {
         let record = ask.model.record
         return try await context.heavy(bytes: block.results.count * record.eventShape.dims) {
             var text: [UInt8] = []
-            for (offset, result) in block.results.enumerated() {
+            let drawn = DrawnImages(try block.results.map(image), record)
+            for offset in block.results.indices {
                 var line: [JSON.Member] = [.init("model", .string(record.name)), .init("seed", .unsigned(ask.seed))]
-                line += try members(try image(result), index: block.first + offset, record)
+                line += try drawn.members(offset, index: block.first + offset)
                 text += JSON.object(line).encoded + [0x0A]
             }
             return text
@@ -176,38 +176,5 @@ struct SampleRoute: Route {
             context.options.report("a sample failed: \(failure)")
             throw Problem(.internal, "a sample could not be drawn")
         }
-    }
-
-    private func members(_ image: DrawnImage, index: Int, _ record: ModelRecord) throws -> [JSON.Member] {
-        let png = try encodePNG(try picture(image, record))
-        let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
-        return [
-            .init("index", .integer(index)), .init("image", .string(Data(png).base64EncodedString())),
-            .init("log_prob", .number(image.logDensity)),
-            .init("bits_per_dim", .number(record.bitsPerDim(logProb: image.logDensity))),
-        ] + drawn
-    }
-
-    private func picture(_ image: DrawnImage, _ record: ModelRecord) throws(Problem) -> Image {
-        let shape = record.eventShape
-        guard let mode = ColorMode.allCases.first(where: { $0.channels == shape.channels }) else {
-            throw Problem(
-                .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.npy)")
-        }
-        return Image(width: shape.width, height: shape.height, mode: mode, pixels: image.pixels)
-    }
-
-    /// NPY array `[n, H, W]`, or `[n, H, W, C]` for more than one channel.
-    private func npy(_ images: [DrawnImage], _ shape: EventShape) -> [UInt8] {
-        let axes = [images.count, shape.height, shape.width] + (shape.channels > 1 ? [shape.channels] : [])
-        return NPYArray(shape: axes, images.flatMap(\.pixels)).encoded()
-    }
-
-    /// PNG of one image as it is, or of several on a sheet, enlarged so that one can see them.
-    private func sheet(_ images: [DrawnImage], _ record: ModelRecord) throws -> [UInt8] {
-        let pictures = try images.map { try picture($0, record) }
-        if pictures.count == 1 { return try encodePNG(pictures[0]) }
-        let scale = max(1, 64 / max(record.eventShape.height, record.eventShape.width))
-        return try encodePNG(contactSheet(pictures, columns: nil, scale: scale, gap: 2))
     }
 }

@@ -32,6 +32,21 @@ package final class APIContext: Sendable {
     ) async throws -> Output {
         bytes > options.inlineBytes ? try await helpers.run(body) : try body()
     }
+
+    /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.
+    /// - Throws: ``ProblemKind/imageCount``.
+    func checkTime<Work: LaneWork>(
+        _: Work.Type, like row: Work.Row, count: Int, by model: LoadedModel, _ what: String
+    ) throws(Problem) {
+        let limit = options.requestTimeout
+        guard let most = service.mostRows(Work.self, like: row, by: model, within: limit), count > max(1, most) else {
+            return
+        }
+        throw Problem(
+            .imageCount,
+            "\(count) \(what) would take longer than the time limit of \(limit / .seconds(1)) s by the measured cost; "
+                + "at most \(most) fit in")
+    }
 }
 
 extension ServerResponse {

@@ -1,3 +1,4 @@
+import FlowModels
 public import Imaging
 public import Metrics
 
@@ -11,6 +12,12 @@ public struct APIOptions: Sendable {
     public var maxSampleCount = 256
     /// Largest `samples` of one `/logprob` request.
     public var maxImportanceSamples = 64
+    /// Most `steps` of one `/interpolate` request.
+    public var maxInterpolationSteps = 64
+    /// Most `particles` of one `/complete` request; at most ``CompletionRow/mostParticles``.
+    public var maxCompletionParticles = CompletionRow.mostParticles
+    /// Most `moves` of one `/complete` request.
+    public var maxCompletionMoves = 2000
     /// Most bytes of a body that holds one PNG or JPEG, and least limit of one that holds many.
     public var maxImageBytes = 8 << 20
     /// Most bytes of any body, however large the model's images are.
@@ -48,7 +55,7 @@ public struct APIOptions: Sendable {
     public var report: @Sendable (String) -> Void
 
     /// Most rows of a request that these limits let through; the service's queue must have room for them.
-    public var largestRequestRows: Int { max(maxRequestRows, maxSampleCount) }
+    public var largestRequestRows: Int { max(maxRequestRows, maxSampleCount, maxInterpolationSteps) }
 
     /// The defaults.
     public init(version: String, report: @escaping @Sendable (String) -> Void) {

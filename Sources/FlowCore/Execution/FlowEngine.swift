@@ -25,6 +25,7 @@ public final class FlowEngine: FlowExecutor {
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
     public let triangularOrder: TriangularOrder?
+    public let conditionalSolve: ConditionalSolve?
 
     /// Packs the weights of `flow` once, in `precision` where its maps offer that.
     public init(_ flow: some Bijection, precision: WeightPrecision = .f32) {
@@ -35,6 +36,7 @@ public final class FlowEngine: FlowExecutor {
         contextDims = packed.contextDims
         multiplyAdds = packed.multiplyAdds
         triangularOrder = packed.triangularOrder
+        conditionalSolve = ConditionalSolve(packed)
     }
 
     /// Maps `rows` rows of data to latents, both `[rows, D]`; sets `z`, and `logDet`, `[rows]`, nats.

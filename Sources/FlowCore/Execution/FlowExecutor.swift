@@ -21,6 +21,9 @@ public protocol FlowExecutor: Sendable {
     /// Number of rows that a call computes side by side: a caller with more gains nothing by giving them at once, and one that
     /// gives fewer leaves the device idle.
     var tileRows: Int { get }
+    /// The flow's solve for some dimensions given the others; nil, as by default, where the flow does not map dimension after
+    /// dimension in one order, or the executor cannot.
+    var conditionalSolve: ConditionalSolve? { get }
 
     /// Order in which the flow's Jacobian is triangular, where the executor tells its diagonal; nil, as by default, where not.
     var triangularOrder: TriangularOrder? { get }
@@ -52,4 +55,5 @@ extension FlowExecutor {
     ) throws {
         preconditionFailure("an executor that tells no triangular order was asked for the diagonal")
     }
+    public var conditionalSolve: ConditionalSolve? { nil }
 }

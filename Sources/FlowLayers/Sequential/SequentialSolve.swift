@@ -14,12 +14,14 @@ struct SequentialSolve: Sendable {
     /// Number of positions between two looks at `isCancelled`.
     private static let cancellationBlock = 32
 
-    private let plan: SolvePlan
+    let plan: SolvePlan
     /// Ends of the parts of the plan, before each of which `isCancelled` is asked; the last is the plan's end.
     private let stops: [Int]
-    private let contextDims: Int
-    private let transformed: Int
-    private let reversed: Bool
+    /// End of the steps that each position needs, beyond those of the positions before it: the position itself is the last step.
+    let positionEnds: [Int]
+    let contextDims: Int
+    let transformed: Int
+    let reversed: Bool
 
     init(_ network: PackedNetwork) {
         let (layers, transform) = (network.layers, network.transform)
@@ -48,13 +50,16 @@ struct SequentialSolve: Sendable {
                 known: place(network.plan.sums)),
             layers: layers, transform: transform, reversed: reversed, known: contextDims)
         var stops: [Int] = []
+        var positionEnds: [Int] = []
         planner.hiddenUnits()
         for position in 0..<transformed {
             if position > 0, position % Self.cancellationBlock == 0 { stops.append(planner.plan.count) }
             planner.dimension(position)
+            positionEnds.append(planner.plan.count)
             planner.hiddenUnits()
         }
         self.stops = stops + [planner.plan.count]
+        self.positionEnds = positionEnds
         plan = planner.plan
     }
 

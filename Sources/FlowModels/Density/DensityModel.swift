@@ -79,4 +79,18 @@ public struct DensityModel: ImageDensity {
     public func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage] {
         try engine.sample(rows, isCancelled: isCancelled)
     }
+
+    public func encode(_ rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [EncodedLatent] {
+        try engine.encode(rows, isCancelled: isCancelled)
+    }
+
+    public func decode(_ rows: [LatentRow], isCancelled: @Sendable () -> Bool) throws -> [DecodedLatent?] {
+        try engine.decode(rows, isCancelled: isCancelled)
+    }
+
+    public func completionMethod(of row: CompletionRow) -> CompletionMethod { engine.completionMethod(of: row) }
+
+    public func complete(_ rows: [CompletionRow], isCancelled: @Sendable () -> Bool) throws -> [CompletedImage?] {
+        try engine.complete(rows, isCancelled: isCancelled)
+    }
 }

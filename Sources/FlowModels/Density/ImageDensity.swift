@@ -94,6 +94,32 @@ public protocol ImageDensity: Sendable {
     ///   ``SampleRow/indexLimit`` on; ``FlowError/notFinite(argument:row:)`` when no latent of a row has a finite image;
     ///   ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
+
+    /// Computes the latent of each row, and how far its image is from the row's. The bits of a row do not depend on the other rows.
+    /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws, ``FlowError/cancelled``.
+    func encode(_ rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [EncodedLatent]
+
+    /// Computes the image of each latent, nil where it is not finite, and how far its latent is from the row's. The bits of a row do
+    /// not depend on the other rows.
+    /// - Throws: ``FlowError`` when a row is not `D` wide or not finite, lacks a class that it needs or has one that there is not;
+    ///   ``FlowError/cancelled``.
+    func decode(_ rows: [LatentRow], isCancelled: @Sendable () -> Bool) throws -> [DecodedLatent?]
+
+    /// Method by which the rest of a row's image can be drawn here.
+    func completionMethod(of row: CompletionRow) -> CompletionMethod
+
+    /// Draws the rest of each row's image given its known pixels, nil where it is not finite. The bits of a row do not depend on
+    /// the other rows.
+    /// - Throws: ``FlowError`` when a row is not `D` wide, holds a value outside `0 ..< levels`, lacks a class that its method needs
+    ///   or has one that there is not; ``FlowError/cancelled``.
+    func complete(_ rows: [CompletionRow], isCancelled: @Sendable () -> Bool) throws -> [CompletedImage?]
+}
+
+extension ImageDensity {
+    /// Order over dimensions of what takes both directions of the flow.
+    public var roundTripOrder: ExecutionOrder {
+        densityOrder == .sequential || samplingOrder == .sequential ? .sequential : .parallel
+    }
 }
 
 /// Log-density of one row under one class or without classes, as a flow computes it.

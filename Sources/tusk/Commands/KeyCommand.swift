@@ -21,7 +21,8 @@ struct KeyCommand: ParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "What its holder may do: score (POST /logprob), sample (GET /sample), metrics, admin. May be repeated.",
+                "What its holder may do: score (POST /logprob, /encode), sample (GET /sample, POST /decode, /interpolate, "
+                    + "/complete), metrics, admin. May be repeated.",
                 valueName: "scope"))
         var scope: [Scope]
 

@@ -87,6 +87,8 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup(title: "Drift") var drift: DriftArguments
 
+    @OptionGroup(title: "Interpolations and completions") var latents: LatentArguments
+
     @Option(help: "Answers are gzip or deflate where a client takes them and it pays: on or off.")
     var contentCoding = Switch.on
 
@@ -235,6 +237,7 @@ struct Serve: AsyncParsableCommand {
         options.livenessTimeout = .seconds(livenessTimeout)
         options.maxBodyBytes = sizes.maxBody
         images.apply(to: &options)
+        latents.apply(to: &options)
         if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
         options.keys = try keys.load()
@@ -286,6 +289,7 @@ struct Serve: AsyncParsableCommand {
         try connections.check()
         try sizes.check()
         try images.check()
+        try latents.check()
         try logs.check()
         try shutdown.check()
     }

@@ -47,12 +47,15 @@ struct ContractTests {
     func parameters() async throws {
         let text = try Contract().text
         let api = try await TestAPI()
-        for path in ["/sample?x=", "/logprob?x=", "/typicality?x="] {
+        for path in [
+            "/sample?x=", "/logprob?x=", "/typicality?x=", "/encode?x=", "/decode?x=", "/interpolate?x=",
+            "/complete?x=",
+        ] {
             let method: HTTPRequest.Method = path.hasPrefix("/sample") ? .get : .post
             let detail = try await api.request(method, path, fields: [.contentType: "image/png"]).problem(
                 422, "parameter")
             let known = try #require(detail.split(separator: "known are ").last).split(separator: ", ")
-            #expect(known.count >= 3)
+            #expect(known.count >= 2)
             for name in known { #expect(text.contains("name: \(name)\n"), "\(name) is not documented") }
         }
     }
@@ -100,11 +103,11 @@ struct ContractTests {
             try await Answer(TestAPI().api.respond(to: error, head: head, labels: ExchangeLabels(), on: .test))
         }
         func send(_ api: TestAPI, _ query: String = "", _ fields: HTTPFields = [:]) async throws -> Answer {
-            let image: [UInt8] = method == .post ? [1, 1, 1, 1, 1, 1] : []
-            let type: HTTPFields = method == .post ? [.contentType: "application/octet-stream"] : [:]
+            let (type, body) = content(of: path, beginning: 1)
             return try await api.request(
-                method, path + (query.isEmpty ? needed : query), fields: fields.isEmpty ? type : fields,
-                body: isAdmin ? [] : image, on: isAdmin ? .unixSocket : .test)
+                method, path + (query.isEmpty ? needed : query),
+                fields: !fields.isEmpty ? fields : method == .post ? [.contentType: type] : [:],
+                body: isAdmin || method != .post ? [] : body, on: isAdmin ? .unixSocket : .test)
         }
         switch status {
         case 200: return try await send(TestAPI(FakeDensity(decision: .test())))
@@ -139,7 +142,9 @@ struct ContractTests {
             return try await isAdmin ? api.request(method, path + needed) : send(api)
         case 422: return try await send(TestAPI(), "?unknown=1")
         case 429:
-            let model = FakeDensity(decision: .test(), samplingOrder: .parallel)
+            // the lane that the route's work is in
+            let model = FakeDensity(
+                decision: .test(), samplingOrder: path == "/complete" ? .sequential : .parallel)
             let api = try await TestAPI(model, configure: { $0.maxQueueRows = 1 })
             model.hold()
             async let busy = api.get("/sample")
@@ -152,9 +157,9 @@ struct ContractTests {
             return answer
         case 431: return try await refused(.fieldsTooLarge(limit: 32768, unit: "bytes"))
         case 500 where method == .post:
+            let (type, body) = content(of: path, beginning: FakeDensity.poison)
             return try await TestAPI(FakeDensity(decision: .test())).request(
-                method, path, fields: [.contentType: "application/octet-stream"],
-                body: [FakeDensity.poison, 1, 1, 1, 1, 1])
+                method, path, fields: [.contentType: type], body: body)
         case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
         case 501: return try await refused(.unsupportedTransferCoding)
         case 503 where path == "/health/live":
@@ -170,6 +175,17 @@ struct ContractTests {
             return try await send(api)
         case 505: return try await refused(.unsupportedVersion)
         default: return nil
+        }
+    }
+
+    /// A body that the route takes, its media type first; the first level, or number of a latent, is `first`.
+    private static func content(of path: String, beginning first: UInt8) -> (type: String, body: [UInt8]) {
+        let image = "[\(first),1,1,1,1,1]"
+        return switch path {
+        case "/decode": ("application/json", Array("{\"latent\":\(image)}".utf8))
+        case "/interpolate": ("application/octet-stream", [first, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+        case "/complete": ("application/json", Array("{\"image\":\(image),\"mask\":[0,0,0,1,1,1]}".utf8))
+        default: ("application/octet-stream", [first, 1, 1, 1, 1, 1])
         }
     }
 

@@ -75,6 +75,14 @@ struct SchemaTests {
                 start: StartingRecord(name: "older", parameterHash: String(repeating: "0", count: 64))))
     }
 
+    /// Bodies of the routes of latents that have every form of answer together.
+    private static let latentBodies = [
+        ("/encode", #"{"image":[1,1,1,1,1,1]}"#), ("/encode", "[[1,1,1,1,1,1],[1]]"),
+        ("/decode", #"{"latents":[[1,1,1.5,1,1,1],[1]]}"#), ("/interpolate", "[[1,1,1,1,1,1],[2,2,2,2,2,2]]"),
+        ("/complete", #"{"image":[1,1,1,1,1,1],"mask":[0,0,1,1,1,1]}"#),
+        ("/complete", #"{"image":[1,1,1,1,1,1],"mask":[1,1,0,1,1,1]}"#),
+    ]
+
     /// Answers in JSON of every operation that has one.
     private static func answers() async throws -> [(operation: Contract.Operation, answer: Answer)] {
         let plain = try await TestAPI(FakeDensity(calibration: calibration, decision: .test()))
@@ -93,6 +101,10 @@ struct SchemaTests {
                 try await density(api, query, "{\"image\":\(image)}")
                 try await density(api, query, "[\(image),[1]]")
             }
+            for (path, body) in latentBodies {
+                let query = api.model.record.isConditional && path == "/decode" ? "?class=elephant" : ""
+                add(path, try await api.postJSON(path + query, body), method: "POST")
+            }
             add("/sample", try await api.get("/sample?count=2"))
             add("/models", try await api.get("/models"))
             add("/models/{model}", try await api.get("/models/fake"))
@@ -108,6 +120,9 @@ struct SchemaTests {
         }
         add("/models", try await decided.get("/models"))
         add("/models/{model}", try await decided.get("/models/fake"))
+        add(
+            "/complete", try await plain.postJSON("/complete", #"{"image":[9,1,1,1,1,1],"mask":[0,0,1,1,1,1]}"#),
+            method: "POST")
         try await density(plain, "?detail=evidence&alarm=0.05", "{\"image\":\(image)}")
         for api in [plain, loading] { add("/health", try await api.get("/health")) }
         let model = FakeDensity()

@@ -30,6 +30,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("png", maxLength: 4096, fuzzPNG),
         FuzzTarget("jpeg", maxLength: 4096, fuzzJPEG),
         FuzzTarget("images", maxLength: 4096, fuzzImages),
+        FuzzTarget("latents", maxLength: 4096, fuzzLatents),
         FuzzTarget("model", maxLength: 32768, fuzzModel),
     ]
 }

@@ -80,7 +80,7 @@ final class PackedImageMap: PackedBijection {
     }
 
     /// Transforms `x` of the buffers into `z`, and sets the log-derivatives.
-    private func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
+    func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
         for l in 0..<lanes { buffers.logDets[l] = 0 }
         Kernels.best.columns(
             transforms.transform, inverse: inverse, x: buffers.x, parameters: buffers.parameters, dims: channels,
@@ -90,7 +90,7 @@ final class PackedImageMap: PackedBijection {
     // MARK: Sequential direction
 
     /// Moves the window of all rows down by a row of the image, which is empty yet.
-    private func scroll(_ rows: Int, _ history: inout [Float]) {
+    func scroll(_ rows: Int, _ history: inout [Float]) {
         let window = network.window
         for k in 0..<network.layers.count {
             let layer = network.layers[k]
@@ -123,18 +123,12 @@ final class PackedImageMap: PackedBijection {
                 if index > 0 { scroll(rows, &buffers.history) }
             }
             let pixel = network.window.place(of: index % layout.width)
-            network.run(.pixel(place: pixel, index: index, rows: first..<first + rows), tile.context, &buffers)
+            setParameters(index, first..<first + rows, tile.context, &buffers)
             let from = transforms.pixel(at: index) * layout.channels
             for c in 0..<layout.channels {
                 for r in 0..<lanes {
                     buffers.x[c * lanes + r] =
                         r < rows ? tile.elements[(first + r) * tile.stride + from + c] : 0
-                }
-            }
-            let (stride, outputs) = (network.outputStride, transforms.outputs)
-            for r in 0..<lanes {
-                for u in 0..<outputs {
-                    buffers.parameters[u * lanes + r] = r < rows ? buffers.output[r * stride + u] : 0
                 }
             }
             move(inverse: true, channels: layout.channels, lanes: lanes, &buffers)
@@ -148,5 +142,18 @@ final class PackedImageMap: PackedBijection {
             }
         }
         for r in 0..<rows { tile.logDet[first + r] += Float(buffers.rowLogDets[r]) }
+    }
+
+    /// Computes the parameters of pixel `index` of some rows, whose pixels before it are in the histories.
+    func setParameters(_ index: Int, _ rows: Range<Int>, _ context: [Float], _ buffers: inout ImageBuffers) {
+        let place = network.window.place(of: index % transforms.layout.width)
+        network.run(.pixel(place: place, index: index, rows: rows), context, &buffers)
+        let (stride, outputs) = (network.outputStride, transforms.outputs)
+        let lanes = (rows.count + 15) / 16 * 16
+        for r in 0..<lanes {
+            for u in 0..<outputs {
+                buffers.parameters[u * lanes + r] = r < rows.count ? buffers.output[r * stride + u] : 0
+            }
+        }
     }
 }

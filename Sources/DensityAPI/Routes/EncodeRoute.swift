@@ -1,0 +1,136 @@
+import FlowCore
+import FlowModels
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+
+/// `POST /encode`: the latent of each image, with the error of the way there and back.
+struct EncodeRoute: Route {
+    static let path = "/encode"
+    static let method = HTTPRequest.Method.post
+    static let access = Access.scope(.score)
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    /// What the head of a request asks for.
+    private struct Ask: Sendable {
+        var model: LoadedModel
+        /// Index of the class; nil for none, of a class-conditional model the most probable one of each image.
+        var classIndex: Int?
+        var terms: RequestTerms
+        var type: MediaType
+        var reader: LogProbBodyReader
+        var caller: Caller
+        var accepted: MediaType
+    }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["fit", "class", "model"])
+        let fit = try query.choice("fit", of: ImageFit.self)
+        let accepted = try Accept(request.fields).best(of: [.json, .npy])
+        let type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
+        let model = try context.service.models.model(named: query["model"])
+        let ask = Ask(
+            model: model, classIndex: try classIndex(query, of: model.record),
+            terms: try RequestTerms(request, options: context.options), type: type,
+            reader: LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: context.options),
+            caller: request.caller, accepted: accepted)
+        try context.service.check(
+            EncodingWork.self, like: DensityRow(pixels: []), count: 1, by: model, terms: ask.terms)
+        return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
+            try await respond(to: ask, body: body)
+        }
+    }
+
+    private func respond(to ask: Ask, body: [UInt8]) async throws -> ServerResponse {
+        let start = ContinuousClock.now
+        let deadline = start + (ask.terms.deadline ?? context.options.requestTimeout)
+        let decoded = try await context.decoded(body, as: ask.type, by: ask.reader, for: ask.caller, until: deadline)
+        let decodeTime = start.duration(to: .now)
+        if !decoded.isList || ask.accepted != .json { for image in decoded.images { _ = try image.get() } }
+        let images = decoded.images.compactMap { try? $0.get() }
+        try context.checkTime(
+            EncodingWork.self, like: DensityRow(pixels: []), count: images.count, by: ask.model, "images")
+        var rows = images.map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
+        var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
+        let classes = try await context.classes(of: rows, by: ask.model, terms: terms)
+        for i in rows.indices { rows[i].classIndex = classes[i].flatMap { $0 } }
+        terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+        // an image that no class has a density of has no latent either
+        let known = rows.indices.filter { classes[$0] != nil }
+        let answer = try await context.service.encode(known.map { rows[$0] }, model: ask.model, terms: terms)
+        let latents = merged(rows.count, known, answer.results)
+        var next = 0
+        let results = decoded.images.map { image in
+            image.flatMap { _ -> Result<Encoded, Problem> in
+                defer { next += 1 }
+                let classIndex = rows[next].classIndex
+                return latents[next].map { Encoded(latent: $0, classIndex: classIndex) }
+            }
+        }
+        let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
+        return try await self.answer(decoded.isList, results, ask, timing)
+    }
+
+    /// A latent and the class that it belongs to.
+    private struct Encoded: Sendable {
+        var latent: EncodedLatent
+        var classIndex: Int?
+    }
+
+    /// Latents of `count` images, those `known` being `results`.
+    private func merged(
+        _ count: Int, _ known: [Int], _ results: [Result<EncodedLatent, RowFailure>]
+    ) -> [Result<EncodedLatent, Problem>] {
+        var all = [Result<EncodedLatent, Problem>](repeating: .failure(Problem(RowFailure.notFinite)), count: count)
+        for (place, result) in zip(known, results) { all[place] = result.mapError { context.problem(of: $0) } }
+        return all
+    }
+
+    private func answer(
+        _ isList: Bool, _ results: [Result<Encoded, Problem>], _ ask: Ask, _ timing: ServerTiming
+    ) async throws -> ServerResponse {
+        let record = ask.model.record
+        let shape = record.eventShape
+        if !isList || ask.accepted != .json { for result in results { _ = try result.get() } }
+        let latents = results.compactMap { try? $0.get().latent }
+        let fields: HTTPFields = [
+            .serverTiming: timing.description, .roundTripError: roundTripErrors(latents),
+            .vary: "\(HTTPField.Name.accept)",
+            .contentType: ask.accepted.description,
+        ]
+        let body = try await context.heavy(bytes: results.count * shape.dims * MemoryLayout<Float>.size) {
+            () -> [UInt8] in
+            guard ask.accepted == .json else {
+                let axes = (isList ? [latents.count] : []) + [shape.height, shape.width, shape.channels]
+                return NPYArray(shape: axes, latents.flatMap(\.latent)).encoded()
+            }
+            let head: [JSON.Member] = [
+                .init("model", .string(record.name)),
+                .init("shape", .integers([shape.height, shape.width, shape.channels])),
+            ]
+            guard isList else { return JSON.object(head + members(try results[0].get(), record)).encoded }
+            let items = results.map { result in
+                switch result {
+                case .success(let encoded): JSON.object(members(encoded, record))
+                case .failure(let problem): problem.item
+                }
+            }
+            return JSON.object(head + [.init("results", .array(items))]).encoded
+        }
+        return ServerResponse(status: .ok, fields: fields, body: .bytes(body))
+    }
+
+    private func members(_ encoded: Encoded, _ record: ModelRecord) -> [JSON.Member] {
+        let latent = encoded.latent
+        let named = encoded.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
+        return named + [
+            .init("latent", .array(latent.latent.map(JSON.float))), .init("log_prob", .number(latent.logProb)),
+            .init("bits_per_dim", .number(record.bitsPerDim(logProb: latent.logProb))),
+            .init("round_trip_error", latent.roundTripError?.json ?? .null),
+        ]
+    }
+}

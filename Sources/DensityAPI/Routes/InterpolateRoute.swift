@@ -1,0 +1,135 @@
+import FlowCore
+import FlowModels
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Imaging
+import Serving
+
+/// `POST /interpolate`: images of the latents between those of two images, on a sphere.
+struct InterpolateRoute: Route {
+    static let path = "/interpolate"
+    static let method = HTTPRequest.Method.post
+    static let access = Access.scope(.sample)
+    /// Number of images when `steps` is not given.
+    static let standardSteps = 8
+    /// Most images in a row of a sheet.
+    private static let sheetColumns = 10
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    /// What the head of a request asks for.
+    private struct Ask: Sendable {
+        var model: LoadedModel
+        /// Number of images, the two ends among them.
+        var steps: Int
+        /// Index of the class; nil for none, of a class-conditional model the most probable one of both images.
+        var classIndex: Int?
+        var terms: RequestTerms
+        var type: MediaType
+        var reader: LogProbBodyReader
+        var caller: Caller
+        var accepted: MediaType
+    }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        let query = try Query(request.query, known: ["steps", "fit", "class", "model"])
+        let steps = try query.integer("steps", in: 2...context.options.maxInterpolationSteps)
+        let fit = try query.choice("fit", of: ImageFit.self)
+        let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
+        let type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
+        let model = try context.service.models.model(named: query["model"])
+        var options = context.options
+        options.maxRequestRows = 2
+        let ask = Ask(
+            model: model, steps: steps ?? min(Self.standardSteps, options.maxInterpolationSteps),
+            classIndex: try classIndex(query, of: model.record),
+            terms: try RequestTerms(request, options: options), type: type,
+            reader: LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options),
+            caller: request.caller, accepted: accepted)
+        try context.service.check(
+            DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: model, terms: ask.terms)
+        return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
+            try await respond(to: ask, body: body)
+        }
+    }
+
+    private func respond(to ask: Ask, body: [UInt8]) async throws -> ServerResponse {
+        let start = ContinuousClock.now
+        let deadline = start + (ask.terms.deadline ?? context.options.requestTimeout)
+        let decoded = try await context.decoded(body, as: ask.type, by: ask.reader, for: ask.caller, until: deadline)
+        let decodeTime = start.duration(to: .now)
+        guard decoded.images.count == 2 else {
+            throw Problem(.imageCount, "the number of images must be 2, not \(decoded.images.count)")
+        }
+        try context.checkTime(
+            DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: ask.model, "steps")
+        var rows = try decoded.images.map { DensityRow(pixels: try $0.get(), classIndex: ask.classIndex) }
+        var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
+        func keepDeadline() { terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)) }
+        let classIndex = try await context.commonClass(of: rows, by: ask.model, terms: terms)
+        for i in rows.indices { rows[i].classIndex = classIndex }
+        keepDeadline()
+        let encoded = try await context.service.encode(rows, model: ask.model, terms: terms)
+        let ends = try encoded.results.map { result in
+            switch result {
+            case .success(let latent): latent
+            case .failure(let failure): throw context.problem(of: failure)
+            }
+        }
+        let latents = (0..<ask.steps).map { step in
+            let t = Double(step) / Double(ask.steps - 1)
+            return LatentRow(
+                latent: sphericalInterpolation(ends[0].latent, ends[1].latent, at: t), classIndex: classIndex)
+        }
+        keepDeadline()
+        var answer = try await context.service.decode(latents, model: ask.model, terms: terms)
+        let images = try answer.results.map { result in
+            switch result {
+            case .success(let image): image
+            case .failure(let failure): throw context.problem(ofLatent: failure)
+            }
+        }
+        answer.timings.queue += encoded.timings.queue
+        answer.timings.compute += encoded.timings.compute
+        let body = try await context.heavy(bytes: images.count * ask.model.record.eventShape.dims) {
+            try encode(images, ends, classIndex, ask)
+        }
+        return ServerResponse(
+            status: .ok,
+            fields: [
+                .contentType: ask.accepted.description, .vary: "\(HTTPField.Name.accept)",
+                .serverTiming: ServerTiming(timings: answer.timings, decode: decodeTime).description,
+                .roundTripError: roundTripErrors(ends, latents: images.map(\.roundTripError)),
+            ], body: .bytes(body))
+    }
+
+    private func encode(
+        _ images: [DecodedLatent], _ ends: [EncodedLatent], _ classIndex: Int?, _ ask: Ask
+    ) throws -> [UInt8] {
+        let record = ask.model.record
+        let drawn = DrawnImages(images.map(\.image), record)
+        switch ask.accepted {
+        case .png: return try drawn.sheet(columns: min(images.count, Self.sheetColumns))
+        case .npy: return drawn.npy
+        default:
+            let items = try images.indices.map { index -> JSON in
+                .object(
+                    try drawn.members(index) + [
+                        .init("position", .number(Double(index) / Double(images.count - 1))),
+                        .init("round_trip_error", .roundTripError(latent: images[index].roundTripError)),
+                    ])
+            }
+            let endpoints = ends.map { end -> JSON in
+                ["log_prob": .number(end.logProb), "round_trip_error": end.roundTripError?.json ?? .null]
+            }
+            let named = classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
+            return JSON.object(
+                [.init("model", .string(record.name))] + named + [
+                    .init("endpoints", .array(endpoints)), .init("images", .array(items)),
+                ]
+            ).encoded
+        }
+    }
+}

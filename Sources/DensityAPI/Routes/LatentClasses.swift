@@ -1,0 +1,57 @@
+import FlowModels
+import Glibc
+import HTTPContent
+import Serving
+
+extension APIContext {
+    /// Class that each row's latent belongs to: its own, or else the most probable one, `argmax π_c p(y | c)`.
+    /// - Returns: for each row nil when no class has a finite density of it; else its class, nil of a model without.
+    /// - Throws: as ``DensityService/logDensities(of:model:terms:)``.
+    func classes(of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms) async throws -> [Int??] {
+        guard let prior = model.record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
+            return rows.map { .some($0.classIndex) }
+        }
+        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
+        return answer.results.map { result -> Int?? in
+            guard let density = try? result.get() else { return nil }
+            return .some(mostProbable([density], prior))
+        }
+    }
+
+    /// Class that the latents of all rows together belong to: their own, or else the most probable one that they have in common,
+    /// `argmax π_c Π p(y | c)`; nil of a model without.
+    /// - Throws: as ``DensityService/logDensities(of:model:terms:)``; ``ProblemKind/densityNotFinite``.
+    func commonClass(of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms) async throws -> Int? {
+        guard let prior = model.record.classPrior, rows[0].classIndex == nil else { return rows[0].classIndex }
+        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
+        let densities = try answer.results.map { result in
+            switch result {
+            case .success(let density): density
+            case .failure(let failure): throw problem(of: failure)
+            }
+        }
+        return mostProbable(densities, prior)
+    }
+
+    /// Problem that a row's failure is to a client; what clients are not told is reported.
+    func problem(of failure: RowFailure) -> Problem {
+        if case .refused(let reason) = failure { options.report(reason) }
+        return Problem(failure)
+    }
+
+    private func mostProbable(_ densities: [RowDensity], _ prior: [Double]) -> Int {
+        let joint = prior.indices.map { c in densities.reduce(log(prior[c])) { $0 + $1.classLogProbs[c] } }
+        return joint.indices.max { joint[$0] < joint[$1] }!  // a conditional model has classes
+    }
+}
+
+/// The class that a latent belongs to, which a class-conditional model needs.
+/// - Throws: ``ProblemKind/parameter`` for a class that there is no density of, or none where one is needed.
+func neededClass(_ query: Query, of record: ModelRecord, _ why: String) throws(Problem) -> Int? {
+    let index = try classIndex(query, of: record)
+    guard index != nil || !record.isConditional else {
+        throw Problem(
+            .parameter, "class is needed, since \(why); it is one of \(record.classes.joined(separator: ", "))")
+    }
+    return index
+}
