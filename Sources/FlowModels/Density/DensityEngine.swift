@@ -60,7 +60,7 @@ final class DensityEngine: Sendable {
         for t in 0..<tiles.count {
             let (first, count) = (tiles[t].lowerBound, tiles[t].count)
             var wantsTerms = false
-            try fill(workspace, rows, first, count) { r, logDet in
+            try fill(&workspace.buffers, rows, first, count) { r, logDet in
                 results[first + r].logProb = logDet
                 if rows[first + r].wantsEvidence { wantsTerms = givesTerms }
             }
@@ -83,22 +83,23 @@ final class DensityEngine: Sendable {
     /// Whether log-densities come with their per-pixel terms.
     var givesTerms: Bool { flow.triangularOrder != nil }
 
-    /// Fills the buffers of a workspace with `count` rows from `first` on.
+    /// Fills buffers with `count` rows from `first` on.
     /// - Parameter logDet: takes each row's `log |det ∂w/∂y| − log q(u | x)`, nats.
     /// - Throws: what the executor of a dequantizer throws.
     func fill(
-        _ workspace: Workspace, _ rows: [DensityRow], _ first: Int, _ count: Int, _ logDet: (Int, Double) -> Void
+        _ buffers: inout DensityBuffers, _ rows: [DensityRow], _ first: Int, _ count: Int,
+        _ logDet: (Int, Double) -> Void
     ) throws {
         if let dequantizer {
-            try workspace.buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
+            try buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
         }
         for r in 0..<count {
             logDet(
                 r,
                 dequantizer == nil
-                    ? workspace.buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
-                    : workspace.buffers.fill(r, dequantized: rows[first + r], preprocessing))
-            workspace.buffers.setClass(r, rows[first + r].classIndex)
+                    ? buffers.fill(r, rows[first + r], noisePrefix, preprocessing)
+                    : buffers.fill(r, dequantized: rows[first + r], preprocessing))
+            buffers.setClass(r, rows[first + r].classIndex)
         }
     }
 

@@ -47,7 +47,7 @@ extension DensityEngine {
         defer { workspaces.giveBack(workspace) }
         var maps: [PixelMap] = []
         for tile in rows.count.blocks(of: tileRows) {
-            try fill(workspace, rows, tile.lowerBound, tile.count) { _, _ in }
+            try fill(&workspace.buffers, rows, tile.lowerBound, tile.count) { _, _ in }
             if isCancelled() { throw FlowError.cancelled }
             try workspace.buffers.forward(flow, rows: tile.count, withTerms: true)
             for r in 0..<tile.count {
@@ -68,7 +68,7 @@ extension DensityEngine {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
         return try rows.indices.map { r in
-            try fill(workspace, rows, r, 1) { _, _ in }
+            try fill(&workspace.buffers, rows, r, 1) { _, _ in }
             if isCancelled() { throw FlowError.cancelled }
             let w = Matrix(rows: 1, columns: flow.dims, elements: Array(workspace.buffers.input[..<flow.dims]))
             let context =

@@ -19,17 +19,8 @@ extension DensityEngine {
     ) throws -> [EncodedLatent] {
         let dims = flow.dims
         let (first, count) = (block.lowerBound, block.count)
-        if let dequantizer {
-            try buffers.drawNoise(dequantizer, rows, first, count, noisePrefix, preprocessing)
-        }
         var logDets: [Double] = []
-        for (r, row) in rows[block].enumerated() {
-            logDets.append(
-                dequantizer == nil
-                    ? buffers.fill(r, row, noisePrefix, preprocessing)
-                    : buffers.fill(r, dequantized: row, preprocessing))
-            buffers.setClass(r, row.classIndex)
-        }
+        try fill(&buffers, rows, first, count) { _, logDet in logDets.append(logDet) }
         let inputs = Array(buffers.input[..<(count * dims)])
         if isCancelled() { throw FlowError.cancelled }
         try buffers.forward(flow, rows: count)
