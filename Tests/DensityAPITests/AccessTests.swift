@@ -11,6 +11,19 @@ struct AccessTests {
     private static let requests: [(route: any Route.Type, path: String, fields: HTTPFields, body: [UInt8])] = [
         (LogProbRoute.self, "/logprob", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
         (SampleRoute.self, "/sample", [:], []),
+        (EncodeRoute.self, "/encode", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
+        (
+            DecodeRoute.self, "/decode", [.contentType: "application/json"],
+            Array(#"{"latent":[1,1,1,1,1,1]}"#.utf8)
+        ),
+        (
+            InterpolateRoute.self, "/interpolate", [.contentType: "application/octet-stream"],
+            Array(repeating: 1, count: 12)
+        ),
+        (
+            CompleteRoute.self, "/complete", [.contentType: "application/json"],
+            Array(#"{"image":[1,1,1,1,1,1],"mask":[0,0,0,1,1,1]}"#.utf8)
+        ),
         (HealthRoute.self, "/health", [:], []),
         (LiveRoute.self, "/health/live", [:], []),
         (ReadyRoute.self, "/health/ready", [:], []),
@@ -64,8 +77,8 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob"]
-            case .sample: ["/sample"]
+            case .score: ["/logprob", "/encode"]
+            case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
             case .admin: ["/admin/status", "/admin/reload", "/admin/log-level"]
             case .metrics: []
             }
