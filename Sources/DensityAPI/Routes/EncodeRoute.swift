@@ -56,22 +56,28 @@ struct EncodeRoute: Route {
             EncodingWork.self, like: DensityRow(pixels: []), count: images.count, by: ask.model, "images")
         var rows = images.map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
         var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
-        let classes = try await context.classes(of: rows, by: ask.model, terms: terms)
-        for i in rows.indices { rows[i].classIndex = classes[i].flatMap { $0 } }
+        let (classes, timings) = try await context.classes(of: rows, by: ask.model, terms: terms)
         terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+        for i in rows.indices { rows[i].classIndex = (try? classes[i].get()) ?? nil }
         // an image that no class has a density of has no latent either
-        let known = rows.indices.filter { classes[$0] != nil }
+        let known = rows.indices.filter { if case .success = classes[$0] { true } else { false } }
         let answer = try await context.service.encode(known.map { rows[$0] }, model: ask.model, terms: terms)
-        let latents = merged(rows.count, known, answer.results)
-        var next = 0
-        let results = decoded.images.map { image in
-            image.flatMap { _ -> Result<Encoded, Problem> in
-                defer { next += 1 }
-                let classIndex = rows[next].classIndex
-                return latents[next].map { Encoded(latent: $0, classIndex: classIndex) }
+        var found = answer.results.makeIterator()
+        let latents = zip(rows, classes).map { row, classIndex in
+            classIndex.flatMap { _ -> Result<Encoded, Problem> in
+                // as many as classes that are known
+                found.next()!.map { Encoded(latent: $0, classIndex: row.classIndex) }
+                    .mapError { context.problem(of: $0) }
             }
         }
-        let timing = ServerTiming(timings: answer.timings, decode: decodeTime)
+        var next = 0
+        let results = decoded.images.map { image in
+            image.flatMap { _ in
+                defer { next += 1 }
+                return latents[next]
+            }
+        }
+        let timing = ServerTiming(timings: answer.timings.after(timings), decode: decodeTime)
         return try await self.answer(decoded.isList, results, ask, timing)
     }
 
@@ -79,15 +85,6 @@ struct EncodeRoute: Route {
     private struct Encoded: Sendable {
         var latent: EncodedLatent
         var classIndex: Int?
-    }
-
-    /// Latents of `count` images, those `known` being `results`.
-    private func merged(
-        _ count: Int, _ known: [Int], _ results: [Result<EncodedLatent, RowFailure>]
-    ) -> [Result<EncodedLatent, Problem>] {
-        var all = [Result<EncodedLatent, Problem>](repeating: .failure(Problem(RowFailure.notFinite)), count: count)
-        for (place, result) in zip(known, results) { all[place] = result.mapError { context.problem(of: $0) } }
-        return all
     }
 
     private func answer(

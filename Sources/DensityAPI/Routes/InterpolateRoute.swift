@@ -68,7 +68,7 @@ struct InterpolateRoute: Route {
         var rows = try decoded.images.map { DensityRow(pixels: try $0.get(), classIndex: ask.classIndex) }
         var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
         func keepDeadline() { terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)) }
-        let classIndex = try await context.commonClass(of: rows, by: ask.model, terms: terms)
+        let (classIndex, timings) = try await context.commonClass(of: rows, by: ask.model, terms: terms)
         for i in rows.indices { rows[i].classIndex = classIndex }
         keepDeadline()
         let encoded = try await context.service.encode(rows, model: ask.model, terms: terms)
@@ -78,21 +78,24 @@ struct InterpolateRoute: Route {
             case .failure(let failure): throw context.problem(of: failure)
             }
         }
-        let latents = (0..<ask.steps).map { step in
-            let t = Double(step) / Double(ask.steps - 1)
-            return LatentRow(
-                latent: sphericalInterpolation(ends[0].latent, ends[1].latent, at: t), classIndex: classIndex)
+        let points = try await context.heavy(
+            bytes: ask.steps * ask.model.record.eventShape.dims * MemoryLayout<Float>.size
+        ) {
+            (0..<ask.steps).map { step in
+                sphericalInterpolation(
+                    ends[0].latent, ends[1].latent, at: Double(step) / Double(ask.steps - 1))
+            }
         }
         keepDeadline()
-        var answer = try await context.service.decode(latents, model: ask.model, terms: terms)
+        let answer = try await context.service.decode(
+            points.map { LatentRow(latent: $0, classIndex: classIndex) }, model: ask.model, terms: terms)
         let images = try answer.results.map { result in
             switch result {
             case .success(let image): image
             case .failure(let failure): throw context.problem(ofLatent: failure)
             }
         }
-        answer.timings.queue += encoded.timings.queue
-        answer.timings.compute += encoded.timings.compute
+        let spent = answer.timings.after(encoded.timings).after(timings)
         let body = try await context.heavy(bytes: images.count * ask.model.record.eventShape.dims) {
             try encode(images, ends, classIndex, ask)
         }
@@ -100,7 +103,7 @@ struct InterpolateRoute: Route {
             status: .ok,
             fields: [
                 .contentType: ask.accepted.description, .vary: "\(HTTPField.Name.accept)",
-                .serverTiming: ServerTiming(timings: answer.timings, decode: decodeTime).description,
+                .serverTiming: ServerTiming(timings: spent, decode: decodeTime).description,
                 .roundTripError: roundTripErrors(ends, latents: images.map(\.roundTripError)),
             ], body: .bytes(body))
     }

@@ -4,33 +4,34 @@ import HTTPContent
 import Serving
 
 extension APIContext {
-    /// Class that each row's latent belongs to: its own, or else the most probable one, `argmax π_c p(y | c)`.
-    /// - Returns: for each row nil when no class has a finite density of it; else its class, nil of a model without.
+    /// Class that each row's latent belongs to: its own, or else the most probable one, `argmax π_c p(y | c)`; nil of a model without
+    /// classes. A row that no class has a finite density of has a problem in its place.
     /// - Throws: as ``DensityService/logDensities(of:model:terms:)``.
-    func classes(of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms) async throws -> [Int??] {
+    func classes(
+        of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms
+    ) async throws -> (classes: [Result<Int?, Problem>], timings: RequestTimings) {
         guard let prior = model.record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
-            return rows.map { .some($0.classIndex) }
+            return (rows.map { .success($0.classIndex) }, RequestTimings())
         }
         let answer = try await service.logDensities(of: rows, model: model, terms: terms)
-        return answer.results.map { result -> Int?? in
-            guard let density = try? result.get() else { return nil }
-            return .some(mostProbable([density], prior))
+        let classes = answer.results.map { result -> Result<Int?, Problem> in
+            result.map { mostProbable([$0], prior) }.mapError { problem(of: $0) }
         }
+        return (classes, answer.timings)
     }
 
     /// Class that the latents of all rows together belong to: their own, or else the most probable one that they have in common,
     /// `argmax π_c Π p(y | c)`; nil of a model without.
     /// - Throws: as ``DensityService/logDensities(of:model:terms:)``; ``ProblemKind/densityNotFinite``.
-    func commonClass(of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms) async throws -> Int? {
-        guard let prior = model.record.classPrior, rows[0].classIndex == nil else { return rows[0].classIndex }
-        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
-        let densities = try answer.results.map { result in
-            switch result {
-            case .success(let density): density
-            case .failure(let failure): throw problem(of: failure)
-            }
+    func commonClass(
+        of rows: [DensityRow], by model: LoadedModel, terms: RequestTerms
+    ) async throws -> (classIndex: Int?, timings: RequestTimings) {
+        guard let prior = model.record.classPrior, rows[0].classIndex == nil else {
+            return (rows[0].classIndex, RequestTimings())
         }
-        return mostProbable(densities, prior)
+        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
+        let densities = try answer.results.map { try $0.mapError { problem(of: $0) }.get() }
+        return (mostProbable(densities, prior), answer.timings)
     }
 
     /// Problem that a row's failure is to a client; what clients are not told is reported.
@@ -42,6 +43,14 @@ extension APIContext {
     private func mostProbable(_ densities: [RowDensity], _ prior: [Double]) -> Int {
         let joint = prior.indices.map { c in densities.reduce(log(prior[c])) { $0 + $1.classLogProbs[c] } }
         return joint.indices.max { joint[$0] < joint[$1] }!  // a conditional model has classes
+    }
+}
+
+extension RequestTimings {
+    /// The timings of work that was done after other work of the same request.
+    func after(_ other: RequestTimings) -> RequestTimings {
+        RequestTimings(
+            queue: queue + other.queue, compute: compute + other.compute, batchRows: max(batchRows, other.batchRows))
     }
 }
 
