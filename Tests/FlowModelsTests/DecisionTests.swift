@@ -155,6 +155,26 @@ struct DecisionTests {
         #expect(abs(mean - Double(Evidence.all.count)) < 0.7, "\(mean)")
     }
 
+    @Test("surprise counts again, and its absence does not; the excess has half of the spread")
+    func surprise() throws {
+        let values = Self.evidence(600, seed: 12)
+        let plain = DensityOfStates(fitting: values)
+        let surprised = DensityOfStates(fitting: values, surprises: [3, 4])
+        #expect(plain.excess == nil && surprised.excess?.kinds == [3, 4])
+        let more = values.map { surprised.score(of: $0) - plain.score(of: $0) }
+        #expect(more.allSatisfy { $0 >= 0 } && more.contains(0))
+        func deviation(_ values: [Double]) -> Double {
+            let mean = values.reduce(0, +) / 600
+            return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 600).squareRoot()
+        }
+        #expect(abs(deviation(more) / deviation(values.map { plain.score(of: $0) }) - 0.5) < 1e-9)
+        var odd = Evidence.all.indices.map { 100 * Double($0) }
+        odd[3] += 4
+        #expect(surprised.score(of: odd) > plain.score(of: odd) + 1)
+        odd[3] -= 8
+        #expect(surprised.score(of: odd) == plain.score(of: odd))
+    }
+
     @Test("evidence that all images share does no harm")
     func constant() {
         var values = Self.evidence(100, seed: 6)

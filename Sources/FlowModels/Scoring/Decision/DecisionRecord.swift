@@ -85,7 +85,9 @@ public struct DecisionRecord: Sendable, Codable, Equatable {
             fitting.allSatisfy { $0[e].isFinite } && calibrating.allSatisfy { $0[e].isFinite }
         }
         evidence = kinds.map { Evidence.all[$0].name }
-        let density = DensityOfStates(fitting: fitting.map { image in kinds.map { image[$0] } })
+        let density = DensityOfStates(
+            fitting: fitting.map { image in kinds.map { image[$0] } },
+            surprises: kinds.indices.filter { Evidence.all[kinds[$0]].isSurprise })
         self.density = density
         scores = calibrating.map { image in density.score(of: kinds.map { image[$0] }) }.sorted()
         values = kinds.map { e in calibrating.map { $0[e] }.sorted() }

@@ -28,12 +28,18 @@ public struct Evidence: Sendable {
     public let low: String
     /// What a value above those of the learned images means, as the end of "the image …".
     public let high: String
+    /// Whether a high value says that the model is surprised, whatever else there is: such values count more (``DensityOfStates``).
+    let isSurprise: Bool
     let value: @Sendable (Input) -> Double
 
-    init(_ name: String, low: String, high: String, _ value: @escaping @Sendable (Input) -> Double) {
+    init(
+        _ name: String, low: String, high: String, isSurprise: Bool = false,
+        _ value: @escaping @Sendable (Input) -> Double
+    ) {
         self.name = name
         self.low = low
         self.high = high
+        self.isSurprise = isSurprise
         self.value = value
     }
 
@@ -52,15 +58,15 @@ public struct Evidence: Sendable {
         ) { $0.density.latents.mean },
         Evidence(
             "latent_variance", low: "surprises the model less than its own noise does",
-            high: "surprises the model more than the learned images do"
+            high: "surprises the model more than the learned images do", isSurprise: true
         ) { $0.density.latents.meanSquare },
         Evidence(
             "latent_fourth_moment", low: "has fewer surprising pixels than the learned images",
-            high: "has a few pixels that surprise the model very much"
+            high: "has a few pixels that surprise the model very much", isSurprise: true
         ) { $0.density.latents.fourthMoment },
         Evidence(
             "latent_largest", low: "has no pixel that is as surprising as some of every learned image",
-            high: "has a pixel that the model thought all but impossible"
+            high: "has a pixel that the model thought all but impossible", isSurprise: true
         ) { $0.density.latents.largest },
         Evidence(
             "latent_distribution", low: "fits the model better than the learned images do",
@@ -84,7 +90,7 @@ public struct Evidence: Sendable {
         ) { $0.density.terms?.spread ?? .nan },
         Evidence(
             "pixel_unlikely", low: "has fewer improbable pixels than the learned images",
-            high: "has more improbable pixels than the learned images"
+            high: "has more improbable pixels than the learned images", isSurprise: true
         ) { $0.density.terms?.unlikely ?? .nan },
         Evidence(
             "pixel_run", low: "has no stretch of improbable pixels as the learned images do",

@@ -53,6 +53,9 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
     public var falseAlarmsAt5Percent: Double?
     /// Figures of each set.
     public var outliers: [Outliers]
+    /// Figures of each class, given that class, against images of the others: held-out images of both; nil unless the model is
+    /// class-conditional with a decision for every class, and the images have its classes.
+    public var classes: [Outliers]?
 
     enum CodingKeys: String, CodingKey {
         case count
@@ -60,6 +63,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         case falseAlarmsAt1Percent = "false_alarms_at_0.01"
         case falseAlarmsAt5Percent = "false_alarms_at_0.05"
         case outliers
+        case classes
     }
 
     /// Scores images like the learned ones, which neither the training nor the calibration saw, and sets of outliers.
@@ -78,47 +82,77 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
                 property: "calibration of the model's evidence", expected: "one, which tusk calibrate adds",
                 actual: "none")
         }
-        func sightings(_ data: ImageDataSet) throws -> [DecisionRecord.Sighting] {
+        func densities(_ data: ImageDataSet) throws -> [RowDensity] {
             try mapScores(of: data, under: model, detail: .evidence, threads: threads, isCancelled: isCancelled) {
-                score in
-                // An image without a density counts as the oddest.
-                decision.sighting(of: (score.draws[0].evidence ?? []).map { $0.isNaN ? -.infinity : $0 })
+                $0.draws[0]
             }
         }
         progress("the held-out images")
-        let inliers = try sightings(data)
+        let held = try densities(data)
+        let inliers = held.map { decision.oddness(of: $0.evidence ?? []) }
         count = inliers.count
         uniformity = UniformityTest(of: inliers.map(\.rank.pValue))
         falseAlarmsAt1Percent = Self.detected(inliers.map(\.rank), Self.onePercent)
         falseAlarmsAt5Percent = Self.detected(inliers.map(\.rank), Self.fivePercent)
         outliers = try sets.map { name, data in
             progress(name)
-            let odd = try sightings(data)
-            func detection(
-                _ score: (DecisionRecord.Sighting) -> Double, _ rank: (DecisionRecord.Sighting) -> ConformalRank
-            ) -> Detection {
-                Detection(
-                    areaUnderROC: FlowTraining.areaUnderROC(positives: odd.map(score), negatives: inliers.map(score)),
-                    at1Percent: Self.detected(odd.map(rank), Self.onePercent),
-                    at5Percent: Self.detected(odd.map(rank), Self.fivePercent))
-            }
-            var evidence: [String: Detection] = [:]
-            for (e, kind) in decision.evidence.enumerated() {
-                evidence[kind] = detection({ -$0.ranks[e].pValue }, { $0.ranks[e] })
-            }
-            return Outliers(
-                name: name, count: odd.count, decision: detection(\.score, \.rank), evidence: evidence,
-                logProb: detection({ -$0.logProb }, \.logProbRank))
+            let odd = try densities(data).map { decision.oddness(of: $0.evidence ?? []) }
+            return Outliers(name: name, odd, among: inliers, by: decision)
+        }
+        let record = model.record
+        let decisions = (decision.classes ?? []).compactMap(\.self)
+        guard let labels = data.labels, record.isConditional, data.hasClasses(record.classes),
+            decisions.count == record.classes.count
+        else { return }
+        classes = decisions.indices.compactMap { c in
+            let sightings = held.map { decisions[c].oddness(of: $0.classEvidence[c]) }
+            let own = labels.indices.filter { labels[$0] == c }.map { sightings[$0] }
+            let other = labels.indices.filter { labels[$0] != c }.map { sightings[$0] }
+            guard !own.isEmpty, !other.isEmpty else { return nil }
+            return Outliers(name: record.classes[c], other, among: own, by: decisions[c])
         }
     }
 
-    private static let onePercent = AlarmRate("0.01")!
-    private static let fivePercent = AlarmRate("0.05")!
+    fileprivate static let onePercent = AlarmRate("0.01")!
+    fileprivate static let fivePercent = AlarmRate("0.05")!
 
     /// Fraction that a verdict at `rate` calls outliers; nil where it cannot tell.
-    private static func detected(_ ranks: [ConformalRank], _ rate: AlarmRate) -> Double? {
+    fileprivate static func detected(_ ranks: [ConformalRank], _ rate: AlarmRate) -> Double? {
         let verdicts = ranks.compactMap { Verdict($0, at: rate) }
         guard verdicts.count == ranks.count, !ranks.isEmpty else { return nil }
         return Double(verdicts.count { $0 == .outlier }) / Double(verdicts.count)
+    }
+}
+
+extension OutlierEvaluation.Outliers {
+    /// - Parameters:
+    ///   - odd: at least one.
+    ///   - inliers: at least one, of the same decision.
+    fileprivate init(
+        name: String, _ odd: [DecisionRecord.Sighting], among inliers: [DecisionRecord.Sighting],
+        by decision: DecisionRecord
+    ) {
+        func detection(
+            _ score: (DecisionRecord.Sighting) -> Double, _ rank: (DecisionRecord.Sighting) -> ConformalRank
+        ) -> OutlierEvaluation.Detection {
+            OutlierEvaluation.Detection(
+                areaUnderROC: areaUnderROC(positives: odd.map(score), negatives: inliers.map(score)),
+                at1Percent: OutlierEvaluation.detected(odd.map(rank), OutlierEvaluation.onePercent),
+                at5Percent: OutlierEvaluation.detected(odd.map(rank), OutlierEvaluation.fivePercent))
+        }
+        var evidence: [String: OutlierEvaluation.Detection] = [:]
+        for (e, kind) in decision.evidence.enumerated() {
+            evidence[kind] = detection({ -$0.ranks[e].pValue }, { $0.ranks[e] })
+        }
+        self.init(
+            name: name, count: odd.count, decision: detection(\.score, \.rank), evidence: evidence,
+            logProb: detection({ -$0.logProb }, \.logProbRank))
+    }
+}
+
+extension DecisionRecord {
+    /// How odd an image is; one without a density counts as the oddest.
+    fileprivate func oddness(of values: [Double]) -> Sighting {
+        sighting(of: values.map { $0.isNaN ? -.infinity : $0 })
     }
 }
