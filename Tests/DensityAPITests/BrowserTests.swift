@@ -82,7 +82,7 @@ struct BrowserTests {
             #expect(answer.fields[.vary]?.hasSuffix("Origin") == true)
             #expect(
                 answer.fields[.accessControlExposeHeaders]
-                    == "ETag, Retry-After, Server-Timing, Tusk-Seed, X-Request-Id")
+                    == "ETag, Retry-After, Server-Timing, Tusk-Method, Tusk-Round-Trip-Error, Tusk-Seed, X-Request-Id")
             #expect(answer.fields[HTTPField.Name("Access-Control-Allow-Credentials")!] == nil)
             let plain = try await api.get(path)
             #expect(plain.fields[.accessControlAllowOrigin] == nil && plain.fields[.vary]?.hasSuffix("Origin") == true)

@@ -17,7 +17,9 @@ public struct BrowserRules: Sendable {
         .authorization, .contentEncoding, .contentType, .ifNoneMatch, .traceParent, .requestID,
     ]
     /// Fields of answers that pages may read, beside those that the Fetch standard always lets them.
-    static let responseFields: [HTTPField.Name] = [.eTag, .retryAfter, .serverTiming, .seed, .requestID]
+    static let responseFields: [HTTPField.Name] = [
+        .eTag, .retryAfter, .serverTiming, .method, .roundTripError, .seed, .requestID,
+    ]
 
     public init(corsOrigins: [WebOrigin] = [], allowedHosts: [HostName] = []) {
         self.corsOrigins = corsOrigins
