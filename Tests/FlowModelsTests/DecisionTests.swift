@@ -172,6 +172,7 @@ struct DecisionTests {
         odd[3] += 4
         #expect(surprised.score(of: odd) > plain.score(of: odd) + 1)
         odd[3] -= 8
+        odd[4] -= 4
         #expect(surprised.score(of: odd) == plain.score(of: odd))
     }
 
