@@ -12,8 +12,8 @@ public struct CaptionedImage: Sendable {
 
 /// Letters of a line below the narrowest image.
 private let leastLetters = 14
-/// Least width to which images are enlarged, in whole steps.
-private let leastWidth = 112
+/// Width to which images are enlarged, in whole steps, unless they are as wide: that of a line.
+private let leastWidth = leastLetters * 2 * BitmapFont.advance
 
 /// Sheet of images with captions, row by row, under a title, drawn on white.
 ///

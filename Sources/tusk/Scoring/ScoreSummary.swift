@@ -56,6 +56,12 @@ struct ScoreSummary {
         if oddest.count > mostOddest { oddest.removeLast() }
     }
 
+    /// Adds the pixel maps of ``oddest``.
+    mutating func addPixelMaps(_ maps: [PixelMap]) {
+        precondition(maps.count == oddest.count)
+        for index in maps.indices { oddest[index].score.pixelMap = maps[index] }
+    }
+
     /// Images whose verdict is at least as odd as `verdict`.
     func count(from verdict: Verdict) -> Int {
         let order = Verdict.allCases  // typical, unusual, outlier
