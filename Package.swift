@@ -84,6 +84,7 @@ let package = Package(
 
         // Images and their codings.
         module("Compression", ["CZlib"]),
+        module("Archives", ["Compression", "System"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
         module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
@@ -106,7 +107,7 @@ let package = Package(
         .executableTarget(
             name: "tusk",
             dependencies: [
-                "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets", "Imaging",
+                "Archives", "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets", "Imaging",
                 "HTTPWire", "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes,
                 logging,
                 argumentParser,
@@ -125,8 +126,9 @@ let package = Package(
         tests(
             of: "tusk",
             [
-                argumentParser, logging, "DataSets", "DensityAPI", "FlowCore", "FlowModels", "FlowTraining",
-                "HTTPServer", "HTTPWire", "Imaging", "Metrics",
+                argumentParser, logging, "Archives", "Compression", "DataSets", "DensityAPI", "FlowCore", "FlowModels",
+                "FlowTraining",
+                "HTTPContent", "HTTPServer", "HTTPWire", "Imaging", "Metrics",
             ], exclude: ["Fixtures"]),
         tests(of: "FlowKernels", ["FlowCore"]),
         tests(of: "FlowCore"),
@@ -136,6 +138,7 @@ let package = Package(
             of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "System", "CAllocationCounter"],
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
+        tests(of: "Archives", ["Compression", "System"]),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
         tests(

@@ -14,6 +14,8 @@ public enum InflaterCoding: Sendable, CaseIterable {
     case deflate
     /// `gzip` or `deflate`, told apart by the first two bytes.
     case auto
+    /// Raw deflate (RFC 1951), whatever its first bytes are, as ZIP archives have it.
+    case raw
 }
 
 /// zlib's state for reading, reused by ``StreamPool``: about 7 KiB, and the window of 32 KiB once it was needed.
@@ -143,11 +145,12 @@ public struct Inflater: ~Copyable, Sendable {
         let isGzip =
             switch coding {
             case .gzip: true
-            case .deflate: false
+            case .deflate, .raw: false
             case .auto: first == 0x1f && second == 0x8b
             }
         // RFC 1950 §2.2: method 8, a window of at most 32 KiB, and a header that is a multiple of 31.
-        let isZlib = first & 0x0f == 8 && first >> 4 <= 7 && (Int(first) << 8 | Int(second)) % 31 == 0
+        let isZlib =
+            coding != .raw && first & 0x0f == 8 && first >> 4 <= 7 && (Int(first) << 8 | Int(second)) % 31 == 0
         let code = unsafe inflateReset2(stream, isGzip ? 15 + 16 : isZlib ? 15 : -15)
         precondition(code == Z_OK)
         phase = .running(gzip: isGzip)

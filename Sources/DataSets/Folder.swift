@@ -7,11 +7,11 @@ package struct Folder: Sendable {
     /// Path as it was given.
     let path: String
     /// Names in the order of their code points, without hidden ones and what archives of macOS leave behind.
-    let names: [String]
+    package let names: [String]
 
     /// Lists the folder at `path`; nil when something else is there.
     /// - Throws: ``DataError/unreadable(file:reason:)``.
-    init?(_ path: String) throws(DataError) {
+    package init?(_ path: String) throws(DataError) {
         guard let isFolder = Self.isFolder(path) else { throw .unreadable(file: path, reason: "\(SystemError())") }
         guard isFolder else { return nil }
         do {
@@ -25,7 +25,7 @@ package struct Folder: Sendable {
     }
 
     /// Returns the path of the folder's item `name`.
-    func path(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
+    package func path(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
     /// Names of the folders inside.
     var folders: [String] { names.filter { Self.isFolder(path($0)) == true } }

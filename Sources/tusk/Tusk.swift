@@ -32,6 +32,7 @@ struct Tusk: AsyncParsableCommand {
             Finetune.self,
             Distill.self,
             Fit.self,
+            Score.self,
             Evaluate.self,
             Calibrate.self,
             Sample.self,

@@ -46,6 +46,20 @@ struct CompressionTests {
         #expect(try inflate(bytes, coding: .auto, limit: 100) == Array("tusk".utf8))
     }
 
+    /// A stored block, whose header's five free bits make it look as the beginning of a zlib stream, and an empty last one.
+    @Test("raw deflate is read as such, whatever its first bytes look like")
+    func raw() throws {
+        let bytes: [UInt8] = [0x78, 0x01, 0x00, 0xfe, 0xff, 0x74, 0x01, 0x00, 0x00, 0xff, 0xff]
+        #expect(try inflate(bytes, coding: .raw, limit: 1) == [0x74])
+        #expect(throws: CompressionError.self) { try inflate(bytes, coding: .deflate, limit: 1) }
+        let plain = text(1000)
+        let zlib = deflate(plain, coding: .deflate)
+        let folded = Array(zlib.dropFirst(2).dropLast(4))
+        #expect(try inflate(folded, coding: .raw, limit: 1000) == plain)
+        #expect(throws: CompressionError.trailingBytes) { try inflate(folded + [0], coding: .raw, limit: 1000) }
+        #expect(throws: CompressionError.truncated) { try inflate(Array(folded.dropLast()), coding: .raw, limit: 1000) }
+    }
+
     @Test("input may be split anywhere", arguments: Coding.allCases)
     func split(_ coding: Coding) throws {
         let bytes = text(3000)

@@ -235,6 +235,16 @@ struct DecisionTests {
         #expect(unlabelled.classes == nil)
     }
 
+    /// Score of an image of a model with three classes, which has a class set.
+    static func classSet() -> ImageScore {
+        let decision = DecisionRecord(split: "validation", images: heldOut(300, seed: 10), classes: 3)
+        let record = FakeDensity(classes: ["a", "b", "c"], decision: decision, isConditional: true).record
+        let own = Evidence.all.indices.map { 100 * Double($0) }
+        let draw = RowDensity(
+            logProb: -3, classLogProbs: [-3, -4, -5], evidence: own, classEvidence: [own, own, own])
+        return ImageScore(draws: [draw], record: record)
+    }
+
     @Test("a class has a verdict of its own, and images of none have an empty set")
     func classSets() throws {
         let decision = DecisionRecord(split: "validation", images: Self.heldOut(300, seed: 10), classes: 3)

@@ -208,7 +208,10 @@ struct ImageScoreTests {
                 == ImageScore.Figure(
                     name: "class_posterior",
                     value: .members([.init(name: "a", value: .number(0)), .init(name: "b", value: .number(1))])))
-        let all = Set([bound, given, mixture, DecisionTests.decided()].flatMap(names))
+        var mapped = DecisionTests.decided()
+        mapped.pixelMap = PixelMap(kind: .conditional, values: Array(repeating: 0, count: 6))
+        let sets = DecisionTests.classSet()
+        let all = Set([bound, given, mixture, mapped, sets].flatMap(names))
         #expect(all == Set(ImageScore.figureNames) && all.count == ImageScore.figureNames.count)
     }
 }

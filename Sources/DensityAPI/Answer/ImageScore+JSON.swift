@@ -1,9 +1,9 @@
-import FlowModels
-import HTTPContent
+package import FlowModels
+package import HTTPContent
 
 extension ImageScore {
     /// Members of a JSON object, one for each figure that the score has, in their order.
-    var json: [JSON.Member] { members.map(\.json) }
+    package var json: [JSON.Member] { members.map(\.json) }
 }
 
 extension ImageScore.Figure {

@@ -2,7 +2,7 @@ package import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging
-import Serving
+package import Serving
 
 /// Problems that a client is told of for the errors of every module below: here and nowhere else.
 extension Problem {
@@ -143,7 +143,8 @@ extension Problem {
         }
     }
 
-    init(_ failure: RowFailure) {
+    /// The problem of an image that has no density.
+    package init(_ failure: RowFailure) {
         switch failure {
         case .notFinite: self.init(.densityNotFinite, "image: the model has no finite density there")
         case .refused: self.init(.internal, "image: the model could not compute its density")

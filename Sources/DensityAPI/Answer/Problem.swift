@@ -1,5 +1,5 @@
-import HTTPContent
-import HTTPTypes
+package import HTTPContent
+package import HTTPTypes
 import HTTPWire
 
 /// Kind of what can go wrong with a request; the raw value ends the stable `type` of the answer.
@@ -108,7 +108,7 @@ package struct Problem: Error, Equatable, Sendable {
     /// Fields of the answer, such as `Allow`.
     var fields: HTTPFields
 
-    init(_ kind: ProblemKind, _ detail: String, fields: HTTPFields = [:]) {
+    package init(_ kind: ProblemKind, _ detail: String, fields: HTTPFields = [:]) {
         self.kind = kind
         self.detail = detail
         self.fields = fields
@@ -125,5 +125,5 @@ package struct Problem: Error, Equatable, Sendable {
     }
 
     /// The problem as one item of a list.
-    var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
+    package var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
 }

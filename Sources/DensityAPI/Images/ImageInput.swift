@@ -42,6 +42,19 @@ package struct ImageInput: Sendable {
         return try checkLevels(image.pixels)
     }
 
+    /// Axes `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
+    /// unless they are just its height, width and 1.
+    /// - Throws: ``ProblemKind/imageSize`` for another number of axes.
+    package func axes(of axes: [Int]) throws(Problem) -> ([Int], isStack: Bool) {
+        switch axes.count {
+        case 2: return ([1] + axes + [1], false)
+        case 3 where shape.channels > 1 || axes == [shape.height, shape.width, 1]: return ([1] + axes, false)
+        case 3: return (axes + [1], true)
+        case 4: return (axes, true)
+        default: throw Problem(.imageSize, "shape: expected \(expectedArray) or a stack of such, not \(axes)")
+        }
+    }
+
     /// The model's rows of an array `[height, width, channels]` of numbers.
     /// - Throws: as ``pixels(of:)``.
     func pixels(ofArray values: [Int], height: Int, width: Int, channels: Int) throws(Problem) -> [UInt8] {

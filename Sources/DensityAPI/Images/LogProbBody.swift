@@ -125,7 +125,7 @@ package struct LogProbBodyReader: Sendable {
     /// Reads an NPY array `[H, W]` or `[H, W, C]`, or a stack of them.
     private func npy(_ body: [UInt8]) throws -> LogProbBody.Parts {
         let array = try NPYArray.decode(body)
-        let (axes, isStack) = try axes(of: array.shape)
+        let (axes, isStack) = try input.axes(of: array.shape)
         try checkCount(axes[0])
         let shape = EventShape(height: axes[1], width: axes[2], channels: axes[3])
         let values = array.doubles()
@@ -137,19 +137,6 @@ package struct LogProbBodyReader: Sendable {
             }
         }
         return LogProbBody.Parts(items: images.map { .row($0) }, isList: isStack)
-    }
-
-    /// Axes `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
-    /// unless they are just its height, width and 1.
-    private func axes(of shape: [Int]) throws(Problem) -> ([Int], isStack: Bool) {
-        let model = input.shape
-        switch shape.count {
-        case 2: return ([1] + shape + [1], false)
-        case 3 where model.channels > 1 || shape == [model.height, model.width, 1]: return ([1] + shape, false)
-        case 3: return (shape + [1], true)
-        case 4: return (shape, true)
-        default: throw Problem(.imageSize, "shape: expected \(input.expectedArray) or a stack of such, not \(shape)")
-        }
     }
 
     private func json(_ body: [UInt8], _ decoder: inout ImageDecoder) throws -> LogProbBody.Parts {

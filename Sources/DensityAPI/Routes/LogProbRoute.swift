@@ -1,5 +1,5 @@
 import FlowCore
-import FlowModels
+package import FlowModels
 import HTTPContent
 import HTTPTypes
 import HTTPWire
@@ -79,7 +79,13 @@ private enum DriftCounting: String, CaseIterable {
 /// learned a single class may be asked for that.
 /// - Throws: ``ProblemKind/parameter`` for a class that there is no density of.
 func classIndex(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? {
-    guard let name = query["class"] else { return nil }
+    try classIndex(named: query["class"], of: record)
+}
+
+/// The index of the class called `name`, as ``classIndex(_:of:)`` finds it; nil for none.
+/// - Throws: ``ProblemKind/parameter`` for a class that there is no density of.
+package func classIndex(named name: String?, of record: ModelRecord) throws(Problem) -> Int? {
+    guard let name else { return nil }
     if !record.isConditional {
         guard record.classes == [name] else {
             let classes = record.classes.isEmpty ? "none" : record.classes.joined(separator: ", ")
@@ -99,8 +105,15 @@ func classIndex(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? 
 /// How much a request wants to know of whether an image is like the learned ones, and its rate of false alarms.
 /// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
 private func decision(_ query: Query, by decision: DecisionRecord?) throws -> (ScoreDetail, AlarmRate?) {
-    let detail = try query.choice("detail", of: ScoreDetail.self)
-    guard let alarm = try alarmRate(query) else {
+    try scoreTerms(detail: query.choice("detail", of: ScoreDetail.self), alarm: query["alarm"], by: decision)
+}
+
+/// How much is said of an image, and the rate of false alarms that `alarm` writes; nil for the model's own.
+/// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
+package func scoreTerms(
+    detail: ScoreDetail?, alarm text: String?, by decision: DecisionRecord?
+) throws -> (ScoreDetail, AlarmRate?) {
+    guard let alarm = try alarmRate(text) else {
         if detail == .evidence, decision == nil { throw Problem(.parameter, "detail: \(undecided)") }
         return (detail ?? .verdict, nil)
     }
@@ -116,8 +129,12 @@ private func decision(_ query: Query, by decision: DecisionRecord?) throws -> (S
 
 /// Rate of false alarms that a request asks for; nil when it asks for none.
 /// - Throws: ``QueryError`` for what is no rate.
-func alarmRate(_ query: Query) throws(QueryError) -> AlarmRate? {
-    guard let text = query["alarm"] else { return nil }
+func alarmRate(_ query: Query) throws(QueryError) -> AlarmRate? { try alarmRate(query["alarm"]) }
+
+/// Rate of false alarms that `text` writes; nil for none.
+/// - Throws: ``QueryError`` for what is no rate.
+private func alarmRate(_ text: String?) throws(QueryError) -> AlarmRate? {
+    guard let text else { return nil }
     guard let alarm = AlarmRate(text) else {
         throw QueryError.invalid(
             name: "alarm", expected: "a decimal fraction above 0 and at most 0.5, of \(AlarmRate.maxDigits) digits",

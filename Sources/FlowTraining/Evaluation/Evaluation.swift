@@ -75,8 +75,17 @@ extension Evaluation {
         let scores = try mapScores(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled) {
             (logProb: $0.logProb, mostProbableClass: $0.mostProbableClass)
         }
-        self.init(model: model.record, split: split, draws: draws, logProbs: scores.map(\.logProb))
-        let record = model.record
+        self.init(of: data, split: split, record: model.record, draws: draws, scores: scores)
+    }
+
+    /// The same by scores that are there: of each image `log p(y)`, nats, and the most probable class, of one without classes nil.
+    /// - Parameter record: that of the model.
+    public init(
+        of data: ImageDataSet, split: String, record: ModelRecord, draws: Int,
+        scores: [(logProb: Double, mostProbableClass: Int?)]
+    ) {
+        precondition(scores.count == data.count)
+        self.init(model: record, split: split, draws: draws, logProbs: scores.map(\.logProb))
         guard record.isConditional, let labels = data.labels, data.hasClasses(record.classes) else { return }
         let right = zip(scores, labels).count { score, label in score.mostProbableClass == label }
         accuracy = Double(right) / Double(labels.count)

@@ -35,6 +35,9 @@ struct Canvas {
         }
     }
 
+    /// Copies an rgb image, which must lie inside.
+    mutating func paste(_ other: Image, x: Int, y: Int) { image.paste(other, x: x, y: y) }
+
     /// Draws `text` with its upper left corner at (`x`, `y`).
     mutating func text(_ text: String, x: Int, y: Int, scale: Int, color: Color = .ink) {
         for (index, character) in text.enumerated() {

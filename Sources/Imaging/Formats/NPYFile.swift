@@ -13,26 +13,58 @@ extension NPYArray {
     /// - Throws: ``ImagingError/invalidNPY(field:expected:found:)``; for the header and the number of axes also
     ///   ``ImagingError/tooLarge(quantity:value:limit:)``.
     public static func decode(_ file: [UInt8]) throws(ImagingError) -> NPYArray {
-        guard isNPY(file) else {
+        let header = try readHeader(file[...])
+        let found = file.count - header.bytes
+        guard found == header.dataBytes else {
+            throw .invalidNPY(
+                field: "data", expected: "\(header.dataBytes) bytes for shape \(header.shape)", found: "\(found) bytes")
+        }
+        return NPYArray(
+            shape: header.shape, elementType: header.elementType, bytes: Array(file[header.bytes...]))
+    }
+
+    /// What stands before the data of a file.
+    package struct Header: Sendable, Equatable {
+        /// Type of every element.
+        package let elementType: ElementType
+        /// Length of each axis.
+        package let shape: [Int]
+        /// Bytes of the header.
+        package let bytes: Int
+        /// Bytes of the data behind it.
+        package let dataBytes: Int
+    }
+
+    /// Most bytes of a file that its header is read from.
+    package static let longestHeader = maxHeaderBytes + 12
+
+    /// Reads the header of a file for those who take its data as it comes.
+    /// - Parameter start: the file's first ``longestHeader`` bytes, or all of a shorter one.
+    /// - Throws: as ``decode(_:)``.
+    package static func readHeader(_ start: ArraySlice<UInt8>) throws(ImagingError) -> Header {
+        let file = start
+        let first = file.startIndex
+        guard file.starts(with: magic) else {
             throw .invalidNPY(field: "magic", expected: "\\x93NUMPY", found: "other bytes")
         }
         guard file.count >= 12 else {
             throw .invalidNPY(field: "header", expected: "at least 12 bytes", found: "\(file.count) bytes")
         }
-        let version = file[6]
-        guard (1...3).contains(version), file[7] == 0 else {
-            throw .invalidNPY(field: "version", expected: "1.0, 2.0 or 3.0", found: "\(version).\(file[7])")
+        let version = file[first + 6]
+        guard (1...3).contains(version), file[first + 7] == 0 else {
+            throw .invalidNPY(
+                field: "version", expected: "1.0, 2.0 or 3.0", found: "\(version).\(file[first + 7])")
         }
         let lengthBytes = version == 1 ? 2 : 4
-        let length = file[8..<8 + lengthBytes].reversed().reduce(0) { $0 << 8 | Int($1) }
+        let length = file[first + 8..<first + 8 + lengthBytes].reversed().reduce(0) { $0 << 8 | Int($1) }
         if length > maxHeaderBytes {
             throw .tooLarge(quantity: "header bytes", value: length, limit: maxHeaderBytes)
         }
-        let start = 8 + lengthBytes
-        guard length <= file.count - start else {
-            throw .invalidNPY(field: "header", expected: "\(length) bytes", found: "\(file.count - start) bytes")
+        let bytes = 8 + lengthBytes
+        guard length <= file.count - bytes else {
+            throw .invalidNPY(field: "header", expected: "\(length) bytes", found: "\(file.count - bytes) bytes")
         }
-        var header = HeaderReader(file[start..<start + length])
+        var header = HeaderReader(file[first + bytes..<first + bytes + length])
         let (elementType, shape) = try header.read()
 
         var size = elementType.size
@@ -43,11 +75,7 @@ extension NPYArray {
             }
             size = product
         }
-        let found = file.count - start - length
-        guard found == size else {
-            throw .invalidNPY(field: "data", expected: "\(size) bytes for shape \(shape)", found: "\(found) bytes")
-        }
-        return NPYArray(shape: shape, elementType: elementType, bytes: Array(file[(start + length)...]))
+        return Header(elementType: elementType, shape: shape, bytes: bytes + length, dataBytes: size)
     }
 
     /// Bytes of the array's file, version 1.0.

@@ -52,8 +52,18 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Write an HTML page too, which is one file with all its pictures: what is printed, histograms, samples beside held-out "
+                + "images, the training curve, the most unusual images.", valueName: "file"))
+    var report: String?
+
+    @Flag(help: "Replace a report that is there.")
+    var overwrite = false
+
     func run() throws {
         try check("--threads", threads, in: 1...1024)
+        if let report { try checkReplacing(report, option: "--report", overwrite: overwrite) }
         let density = try model.load(weights.precision)
         var set = try data.load(split, levels: density.record.levels)
         if let limit {
@@ -70,12 +80,28 @@ struct Evaluate: ParsableCommand {
                 )
             }
         }
-        var result = try Evaluation(
-            of: set, split: split.rawValue, under: density, draws: draws, threads: threads)
-        if samples != 0 { result.comparison = try compare(density, set, count: compared) }
+        let reporting = report == nil ? nil : try ReportScores(of: set, under: density, draws: draws, threads: threads)
+        var result =
+            try reporting.map {
+                Evaluation(
+                    of: set, split: split.rawValue, record: density.record, draws: draws, scores: $0.scores)
+            } ?? Evaluation(of: set, split: split.rawValue, under: density, draws: draws, threads: threads)
+        let shown = report == nil ? 0 : min(EvaluationReport.shownSamples, set.count)
+        let drawn = try draw(max(compared, shown), density)
+        let real = set.chosen(max(compared, shown), seed: seed)
+        if samples != 0 {
+            result.comparison = try compare(Array(drawn.prefix(compared)), Array(real.prefix(compared)), density.record)
+        }
         if !outliers.isEmpty {
             result.outliers = try OutlierEvaluation(
                 of: set, outliers: try outlierSets(for: set), under: density, threads: threads, progress: say)
+        }
+        if let report, let reporting {
+            let page = try EvaluationReport(
+                evaluation: result, record: density.record, data: data.data, summary: reporting.summary,
+                samples: (drawn, real), curve: curve(density.record), date: .now
+            ).page()
+            try writeFile(page, to: report)
         }
         if json {
             let encoder = JSONEncoder()
@@ -115,7 +141,7 @@ struct Evaluate: ParsableCommand {
     private func lines(_ found: OutlierEvaluation) -> String {
         func percent(_ fraction: Double?) -> String { fraction.map { fixed(100 * $0, 1) } ?? "–" }
         func row(_ cells: [String]) -> String {
-            cells[0].padded(to: 22) + cells.dropFirst().map { $0.padded(to: 12) }.joined()
+            cells[0].padded(to: 28) + cells.dropFirst().map { $0.padded(to: 12) }.joined()
         }
         let uniformity = found.uniformity
         let head = """
@@ -127,7 +153,7 @@ struct Evaluate: ParsableCommand {
             """
         let table =
             [["outliers", "AUROC", "told at 1 %", "at 5 %", "log_prob:", "at 1 %", "at 5 %"]]
-            + found.outliers.map { set in
+            + found.rows.map { set in
                 [
                     set.name, fixed(set.decision.areaUnderROC, 3), percent(set.decision.at1Percent),
                     percent(set.decision.at5Percent), fixed(set.logProb.areaUnderROC, 3),
@@ -137,32 +163,52 @@ struct Evaluate: ParsableCommand {
         return head + table.map(row).joined(separator: "\n")
     }
 
-    /// Draws images, and compares them with as many held-out ones, chosen at random.
-    private func compare(
-        _ density: any ImageDensity, _ set: ImageDataSet, count: Int
-    ) throws -> SampleComparison {
-        let levels = density.record.levels
-        // of the classes that the held-out images are of
+    /// Draws images, of the classes that the held-out ones are of.
+    private func draw(_ count: Int, _ density: any ImageDensity) throws -> [[UInt8]] {
+        if count == 0 { return [] }
         let classes = density.record.isConditional && !data.only.isEmpty ? classIndices(data.only, density.record) : []
         say("drawing \(grouped(count)) samples")
         let blocks = count.blocks(of: 64)
-        let drawn = try mapInParallel(blocks.count, threads: threads) { b in
+        return try mapInParallel(blocks.count, threads: threads) { b in
             try density.sample(
                 blocks[b].map { i in
                     SampleRow(
                         seed: seed, index: UInt64(i),
                         classIndex: classes.isEmpty ? nil : classes[i % classes.count])
                 }, isCancelled: { false })
-        }.flatMap { $0 }
-        let real = set.chosen(count, seed: seed)
+        }.flatMap { $0 }.map(\.pixels)
+    }
+
+    /// Compares drawn images with as many held-out ones.
+    private func compare(_ drawn: [[UInt8]], _ real: [[UInt8]], _ record: ModelRecord) throws -> SampleComparison {
+        let levels = record.levels
         let train = try trainingImages(levels: levels)
         return try SampleComparison(
-            samples: ImageSample(images: drawn.map(\.pixels), levels: levels),
-            real: ImageSample(images: real, levels: levels),
+            samples: ImageSample(images: drawn, levels: levels), real: ImageSample(images: real, levels: levels),
             train: train.flatMap { train in
                 train.count > 1 ? ImageSample(images: (0..<train.count).map { Array(train[$0]) }, levels: levels) : nil
             }, seed: seed, threads: threads, progress: say)
     }
+
+    /// Training curve beside the model's file, where `tusk train` leaves one.
+    private func curve(_ record: ModelRecord) throws -> EvaluationReport.Curve {
+        guard let file = model.model else {
+            return .none(reason: "The model inside the program has no training curve with it.")
+        }
+        let path = (file.hasSuffix(".safetensors") ? String(file.dropLast(".safetensors".count)) : file) + ".csv"
+        guard exists(path) else {
+            return .none(
+                reason: "There is no training curve: tusk train leaves one beside the model, and it is not there.")
+        }
+        let text = String(decoding: try DataFile(path, maxBytes: Self.maxCurveBytes).bytes, as: UTF8.self)
+        guard let plot = curvePlot(csv: text, title: "Training of \(record.name)") else {
+            return .none(reason: "The file beside the model that should be its training curve is none.")
+        }
+        return .plot(plot)
+    }
+
+    /// Most bytes of a training curve's file.
+    private static let maxCurveBytes = 64 << 20
 
     /// The model's classes of these names or, where the data numbers them, of these numbers.
     private func classIndices(_ names: [String], _ record: ModelRecord) -> [Int] {
@@ -187,28 +233,7 @@ struct Evaluate: ParsableCommand {
         if Terminal.isInteractive, !json { Terminal.line("\(what) …") }
     }
 
-    private func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : "p = \(fixed(p, 3))" }
-
     private func lines(_ comparison: SampleComparison) -> String {
-        let mmd = comparison.maximumMeanDiscrepancy
-        let classifier = comparison.classifier
-        var text = """
-            samples       \(grouped(comparison.count)) of seed \(comparison.seed), beside as many \(split.rawValue) images
-            mmd²          \(fixed(mmd.squared, 6)), \(probability(mmd.pValue)) (0: the same; kernel of width \(fixed(mmd.bandwidth, 2)))
-            wasserstein   \(fixed(comparison.slicedWasserstein.distance, 4)), sliced (two halves of the real images: \
-            \(fixed(comparison.slicedWasserstein.betweenRealHalves, 4)))
-            classifier    \(fixed(100 * classifier.accuracy, 1)) ± \(fixed(100 * classifier.standardError, 1)) % told right, \
-            \(probability(classifier.pValue)) (50: cannot be told)
-            coverage      \(fixed(comparison.neighbours.coverage, 3)), density \(fixed(comparison.neighbours.density, 3)) \
-            (near 1: every kind of image is drawn, and no other)
-            """
-        if let memorization = comparison.memorization {
-            text += """
-
-                copies        \(fixed(100 * memorization.ofSamples, 1)) % of the samples, \
-                \(fixed(100 * memorization.ofHeldOut, 1)) % of the held-out images (as near to a training image as the others are)
-                """
-        }
-        return text
+        comparison.rows(split: split.rawValue).map { $0.name.padded(to: 14) + $0.value }.joined(separator: "\n")
     }
 }

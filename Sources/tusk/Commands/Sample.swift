@@ -73,8 +73,8 @@ struct Sample: ParsableCommand {
             let sides = [count, shape.height, shape.width] + (shape.channels == 1 ? [] : [shape.channels])
             try writeFile(NPYArray(shape: sides, drawn.flatMap(\.pixels)).encoded(), to: output)
         } else if output.hasSuffix(".png") {
-            let sheet = try contactSheet(of: drawn.map(\.pixels), density.record)
-            let images = try real.map { try Imaging.beside(sheet, contactSheet(of: $0, density.record)) } ?? sheet
+            let sheet = contactSheet(of: drawn.map(\.pixels), density.record)
+            let images = real.map { Imaging.beside(sheet, contactSheet(of: $0, density.record)) } ?? sheet
             try writeFile(encodePNG(images), to: output)
         } else {
             throw CommandError("--output \(output): the name must end in .png or .npy")
@@ -124,20 +124,7 @@ struct Sample: ParsableCommand {
     }
 
     /// Sheet of the images, their levels spread over 0 ... 255.
-    private func contactSheet(of pixels: [[UInt8]], _ record: ModelRecord) throws -> Image {
-        let mode: ColorMode
-        switch record.eventShape.channels {
-        case 1: mode = .gray
-        case 3: mode = .rgb
-        case 4: mode = .rgba
-        default: throw CommandError("images of \(record.eventShape.channels) channels cannot be written as PNG")
-        }
-        let top = record.levels - 1
-        return Imaging.contactSheet(
-            pixels.map { image in
-                Image(
-                    width: record.eventShape.width, height: record.eventShape.height, mode: mode,
-                    pixels: image.map { UInt8((Int($0) * 255 + top / 2) / top) })
-            }, columns: nil, scale: 2, gap: 2)
+    private func contactSheet(of pixels: [[UInt8]], _ record: ModelRecord) -> Image {
+        Imaging.contactSheet(pixels.map(record.picture), columns: nil, scale: 2, gap: 2)
     }
 }

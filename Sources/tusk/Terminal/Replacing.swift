@@ -7,9 +7,10 @@ func exists(_ path: String) -> Bool {
 }
 
 /// Refuses to replace a file that is there, unless somebody asked for that.
+/// - Parameter option: what names the file.
 /// - Throws: a `CommandError`.
-func checkReplacing(_ output: String, overwrite: Bool) throws {
+func checkReplacing(_ output: String, option: String = "--output", overwrite: Bool) throws {
     if !overwrite, exists(output) {
-        throw CommandError("--output \(output): the file is there, and would be replaced; --overwrite does so")
+        throw CommandError("\(option) \(output): the file is there, and would be replaced; --overwrite does so")
     }
 }

@@ -6,6 +6,16 @@ import System
 enum Terminal {
     static var isInteractive: Bool { isatty(STDOUT_FILENO) != 0 }
 
+    /// Whether somebody sees on standard error how a command gets on, and nothing else comes between.
+    ///
+    /// - Parameter outputIsElsewhere: whether results go to a file rather than to standard output.
+    static func showsProgress(outputIsElsewhere: Bool) -> Bool {
+        isatty(STDERR_FILENO) != 0 && (outputIsElsewhere || !isInteractive)
+    }
+
+    /// Shows `text` in the place of what this showed last on standard error, a terminal; "" takes that away.
+    static func showProgress(_ text: String) { say("\r\u{1B}[K" + text) }
+
     /// First error of standard output.
     private static let failure = Mutex<SystemError?>(nil)
 
@@ -13,14 +23,14 @@ enum Terminal {
     /// does not end because nobody reads what it says.
     static func write(_ text: String) {
         do throws(SystemError) {
-            try write(text, to: STDOUT_FILENO)
+            try write(Array(text.utf8), to: STDOUT_FILENO)
         } catch {
             failure.withLock { $0 = $0 ?? error }
         }
     }
 
-    private static func write(_ text: String, to descriptor: Int32) throws(SystemError) {
-        var rest = Array(text.utf8)[...]
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written >= 0 {
@@ -37,6 +47,10 @@ enum Terminal {
 
     static func line(_ text: String) { write(text + "\n") }
 
+    /// Prints records of a result at once.
+    /// - Throws: what the system says: where nobody gets the rest, there is no sense in making it.
+    static func put(_ bytes: [UInt8]) throws(SystemError) { try write(bytes, to: STDOUT_FILENO) }
+
     /// Ends standard output. A file system may say only now that something was not written (close(2)).
     /// - Throws: the first error of all that was written.
     static func endOutput() throws(SystemError) {
@@ -52,7 +66,7 @@ enum Terminal {
 
     private static func say(_ text: String) {
         // where that cannot be written there is no place left to say so
-        try? write(text, to: STDERR_FILENO)
+        try? write(Array(text.utf8), to: STDERR_FILENO)
     }
 }
 
@@ -76,6 +90,9 @@ func duration(_ seconds: Double) -> String {
     let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
     return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
 }
+
+/// Text of a number of things: `1 file`, `2,000 files`.
+func counted(_ n: Int, _ thing: String) -> String { "\(grouped(n)) \(thing)\(n == 1 ? "" : "s")" }
 
 /// Text of `n` with commas between thousands.
 func grouped(_ n: Int) -> String {

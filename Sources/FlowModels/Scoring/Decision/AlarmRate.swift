@@ -28,7 +28,7 @@ public struct AlarmRate: Sendable, Equatable {
     public var value: Double { Double(numerator) / Double(denominator) }
 
     /// Whether `count/total` is at most so many times the rate.
-    func isReached(by count: Int, of total: Int, times factor: Int = 1) -> Bool {
+    public func isReached(by count: Int, of total: Int, times factor: Int = 1) -> Bool {
         count * denominator <= factor * numerator * total
     }
 

@@ -57,6 +57,16 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
     /// class-conditional with a decision for every class, and the images have its classes.
     public var classes: [Outliers]?
 
+    /// Figures of all sets, ``classes`` behind ``outliers`` by what they are, such as `not bear, as bear`.
+    public var rows: [Outliers] {
+        outliers
+            + (classes ?? []).map { set in
+                var row = set
+                row.name = "not \(set.name), as \(set.name)"
+                return row
+            }
+    }
+
     enum CodingKeys: String, CodingKey {
         case count
         case uniformity

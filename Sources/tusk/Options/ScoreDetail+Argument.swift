@@ -1,0 +1,6 @@
+public import ArgumentParser
+public import FlowModels
+public import Imaging
+
+extension ScoreDetail: ExpressibleByArgument {}
+extension ImageFit: ExpressibleByArgument {}

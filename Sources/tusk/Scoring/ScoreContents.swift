@@ -1,0 +1,207 @@
+import Archives
+import DensityAPI
+import FlowCore
+import FlowModels
+import HTTPContent
+import Imaging
+import System
+
+/// Reader of the images of one file: what `POST /logprob` takes, by the same code, and one image after the other.
+struct ScoreContents: Sendable {
+    let archiveLimits: ArchiveLimits
+    private let input: ImageInput
+    private let reader: LogProbBodyReader
+    private let shape: EventShape
+    private let maxImageBytes: Int
+
+    /// - Parameters:
+    ///   - fit: conversion of images of another size or colour mode; nil refuses them.
+    ///   - maxImageBytes: most bytes of an image in its file, and of a line of JSON.
+    init(record: ModelRecord, fit: ImageFit?, maxImageBytes: Int, archiveLimits: ArchiveLimits) {
+        input = ImageInput(record: record, fit: fit)
+        shape = record.eventShape
+        var options = APIOptions(version: Tusk.version) { _ in }
+        // of a line or document of JSON, whose bytes are bounded
+        options.maxRequestRows = 1 << 20
+        reader = LogProbBodyReader(input: input, options: options)
+        self.maxImageBytes = maxImageBytes
+        self.archiveLimits = archiveLimits
+    }
+
+    /// Hands over the images in `bytes`, in order.
+    /// - Throws: ``ArchiveError`` where the bytes cannot be read; ``NobodyWantsMore``.
+    func read(_ bytes: ByteReader, from source: String, _ put: (ScoreItem) -> Bool) throws {
+        let start = try Self.start(of: bytes)
+        if imageFormat(of: start) != nil {
+            try hand(put, source, nil, .encoded(try bytes.rest(limit: maxImageBytes)))
+        } else if NPYArray.isNPY(Array(start)) {
+            try readArray(bytes, source, put)
+        } else if Self.mayBeJSON(start) {
+            if source.hasSuffix(".json") {
+                var index = 0
+                try readJSON(try bytes.rest(limit: maxImageBytes), source, &index, put, alone: true)
+            } else {
+                try readLines(bytes, source, put)
+            }
+        } else {
+            let formats = ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")
+            throw NotImages(
+                reason: start.isEmpty
+                    ? "is empty"
+                    : "is none of \(formats), NPY, JSON, ZIP, tar, by its first bytes; what else --data reads is a data set"
+            )
+        }
+    }
+
+    /// First bytes, as many as tell what they are: where they may be JSON, no more than are there, since who sends a line may wait for
+    /// its record before the next.
+    static func start(of bytes: ByteReader) throws(ArchiveError) -> ArraySlice<UInt8> {
+        let start = try bytes.peek()
+        return mayBeJSON(start) ? start : try bytes.peek(512)
+    }
+
+    private static func mayBeJSON(_ start: ArraySlice<UInt8>) -> Bool {
+        start.first { !isSpace($0) }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
+    }
+
+    /// The model's row of an array `[height, width, channels]` of bytes.
+    func row(_ pixels: [UInt8], shape: EventShape) -> ScoreItem.Content {
+        if shape == self.shape { return .pixels(pixels) }
+        return row(
+            NPYArray(shape: [1, shape.height, shape.width, shape.channels], pixels).encoded(), type: .npy)
+    }
+
+    /// Decoded row of a PNG or JPEG.
+    func row(ofEncoded bytes: [UInt8]) -> Result<[UInt8], ScoreFailure> {
+        do {
+            return try reader.read(bytes, type: .png).images[0].mapError(ScoreFailure.init)
+        } catch {
+            return .failure(failure(error))
+        }
+    }
+
+    /// Row of a body that holds one image.
+    private func row(_ body: [UInt8], type: MediaType) -> ScoreItem.Content {
+        do {
+            return content(try reader.read(body, type: type).images[0])
+        } catch {
+            return .failed(failure(error))
+        }
+    }
+
+    private func content(_ row: Result<[UInt8], Problem>) -> ScoreItem.Content {
+        switch row {
+        case .success(let pixels): .pixels(pixels)
+        case .failure(let problem): .failed(ScoreFailure(problem))
+        }
+    }
+
+    private func failure(_ error: any Error) -> ScoreFailure {
+        guard let problem = Problem(of: error) else { preconditionFailure("bodies have no other errors") }
+        return ScoreFailure(problem)
+    }
+
+    private func hand(
+        _ put: (ScoreItem) -> Bool, _ source: String, _ index: Int?, _ content: ScoreItem.Content
+    ) throws(NobodyWantsMore) {
+        if !put(ScoreItem(source: source, index: index, content: content)) { throw NobodyWantsMore() }
+    }
+
+    /// Reads an array `[H, W]` or `[H, W, C]`, or a stack of them, image by image.
+    private func readArray(_ bytes: ByteReader, _ source: String, _ put: (ScoreItem) -> Bool) throws {
+        let header: NPYArray.Header
+        let (axes, isStack): ([Int], Bool)
+        do {
+            header = try NPYArray.readHeader(bytes.peek(NPYArray.longestHeader))
+            (axes, isStack) = try input.axes(of: header.shape)
+        } catch let error as ArchiveError {
+            throw error
+        } catch {
+            return try hand(put, source, nil, .failed(failure(error)))
+        }
+        guard header.dataBytes > 0 else { throw NotImages(reason: "has no images: its shape is \(header.shape)") }
+        let size = header.dataBytes / axes[0]
+        guard size <= maxImageBytes else {
+            throw ArchiveError.tooLarge(quantity: "bytes an image", limit: maxImageBytes)
+        }
+        try bytes.skip(header.bytes)
+        let head = NPYArray.header(shape: [1] + axes.dropFirst(), elementType: header.elementType)
+        for index in 0..<axes[0] {
+            let values = try bytes.read(size)
+            guard values.count == size else { throw ArchiveError.truncated }
+            try hand(put, source, isStack ? index : nil, row(head + values, type: .npy))
+        }
+        guard try bytes.peek(1).isEmpty else { throw ArchiveError.damaged(reason: "bytes after the array") }
+    }
+
+    /// Hands over rows of levels, `H·W·C` bytes each.
+    /// - Throws: as ``read(_:from:_:)``.
+    func readRows(_ bytes: ByteReader, from source: String, _ put: (ScoreItem) -> Bool) throws {
+        var index = 0
+        while true {
+            let row = try bytes.read(shape.dims)
+            if row.isEmpty { return }
+            guard row.count == shape.dims else { throw ArchiveError.truncated }
+            try hand(put, source, index, self.row(row, type: .octets))
+            index += 1
+        }
+    }
+
+    /// Reads a JSON text a line, each as a body of the route.
+    private func readLines(_ bytes: ByteReader, _ source: String, _ put: (ScoreItem) -> Bool) throws {
+        var index = 0
+        while true {
+            do {
+                guard let line = try bytes.line(limit: maxImageBytes) else { return }
+                if line.allSatisfy(isSpace) { continue }
+                try readJSON(line, source, &index, put, alone: false)
+            } catch ArchiveError.tooLarge(let quantity, let limit) {
+                // the line was passed over, and the next may be sound
+                let error = ArchiveError.tooLarge(quantity: quantity, limit: limit)
+                try hand(put, source, index, .failed(ScoreFailure(file: "\(error)")))
+                index += 1
+            }
+        }
+    }
+
+    /// Reads one JSON text, which may have the image's name as its member `source`.
+    /// - Parameter alone: whether it is all that there is, so that a single image needs no index.
+    private func readJSON(
+        _ text: [UInt8], _ source: String, _ index: inout Int, _ put: (ScoreItem) -> Bool, alone: Bool
+    ) throws {
+        var name: String?
+        let body: LogProbBody
+        do {
+            // a container takes two bytes at least
+            let value = try JSONReader.read(text, limits: JSONReader.Limits(containers: text.count))
+            if case .object(let members) = value, let given = members.first(where: { $0.name == "source" }) {
+                guard case .string(let text) = given.value else {
+                    throw Problem(.malformedBody, "source must be a string")
+                }
+                name = text
+                body = try reader.read(JSON.object(members.filter { $0.name != "source" }).encoded, type: .json)
+            } else {
+                body = try reader.read(text, type: .json)
+            }
+        } catch {
+            try hand(put, name ?? source, name == nil && !alone ? index : nil, .failed(failure(error)))
+            index += 1
+            return
+        }
+        for (place, image) in body.images.enumerated() {
+            let number = body.isList ? (name == nil ? index : place) : (name == nil && !alone ? index : nil)
+            try hand(put, name ?? source, number, content(image))
+            index += 1
+        }
+    }
+}
+
+/// Whether a byte is white space in JSON (RFC 8259, section 2).
+private func isSpace(_ byte: UInt8) -> Bool {
+    ASCII.isBlank(byte) || byte == ASCII.lineFeed || byte == ASCII.carriageReturn
+}
+
+/// File that holds no images; `reason` completes "file: it …".
+struct NotImages: Error {
+    var reason: String
+}

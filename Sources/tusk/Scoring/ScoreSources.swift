@@ -1,0 +1,190 @@
+import Archives
+import DataSets
+import Glibc
+import Imaging
+import System
+
+/// Where images to score are, in the order in which they are read.
+struct ScoreSources: Sendable {
+    /// Data set, with the path that it is from; nil for none.
+    var data: (path: String, images: ImageDataSet)?
+    /// Files, folders and archives; `-` for standard input.
+    var paths: [String]
+    var contents: ScoreContents
+
+    /// Endings of the names of files that are looked at in folders and archives, in lower case.
+    static let suffixes = ImageFormat.allCases.flatMap(\.fileSuffixes) + [".npy"]
+
+    /// Hands over every image, in order, until `put` returns false.
+    /// - Returns: number of files in folders and archives that were left out, for their names.
+    func forEach(_ put: @escaping (ScoreItem) -> Bool) -> Int {
+        var walk = Walk(contents: contents, put: put)
+        do {
+            if let (path, images) = data { try walk.add(images, from: path) }
+            for path in paths { try walk.add(path) }
+        } catch {
+            // nobody wants any more
+        }
+        return walk.leftOut
+    }
+
+    /// Whether a file of a folder or an archive is looked at, by its name.
+    static func isImage(_ name: String) -> Bool {
+        let lower = name.lowercased()
+        return suffixes.contains(where: lower.hasSuffix)
+    }
+
+    /// Whether a file of an archive is one that no folder shows, or that macOS leaves behind.
+    static func isHidden(_ name: String) -> Bool {
+        name.split(separator: "/").contains { $0 == "__MACOSX" || ($0.hasPrefix(".") && $0 != "." && $0 != "..") }
+    }
+}
+
+/// Sign that nobody wants any more images.
+struct NobodyWantsMore: Error {}
+
+private struct Walk {
+    let contents: ScoreContents
+    let put: (ScoreItem) -> Bool
+    var leftOut = 0
+    /// Folders that are being walked, by device and number, so that links do not lead in circles.
+    private var open: [SIMD2<UInt64>] = []
+
+    init(contents: ScoreContents, put: @escaping (ScoreItem) -> Bool) {
+        (self.contents, self.put) = (contents, put)
+    }
+
+    private func hand(_ item: ScoreItem) throws(NobodyWantsMore) {
+        if !put(item) { throw NobodyWantsMore() }
+    }
+
+    private func fail(_ source: String, _ failure: ScoreFailure) throws(NobodyWantsMore) {
+        try hand(ScoreItem(source: source, index: nil, content: .failed(failure)))
+    }
+
+    mutating func add(_ images: ImageDataSet, from path: String) throws(NobodyWantsMore) {
+        for index in 0..<images.count {
+            let content = contents.row(Array(images[index]), shape: images.shape)
+            try hand(ScoreItem(source: path, index: index, content: content))
+        }
+    }
+
+    /// Adds what was named on the command line.
+    mutating func add(_ path: String) throws(NobodyWantsMore) {
+        if path == "-" { return try read(ByteReader(descriptor: STDIN_FILENO), from: path, file: nil) }
+        if Self.status(path).map({ $0.st_mode & S_IFMT == S_IFDIR }) == true { return try addFolder(path) }
+        try addFile(path)
+    }
+
+    private mutating func addFile(_ path: String) throws(NobodyWantsMore) {
+        let file: RandomAccessFile
+        do throws(ArchiveError) {
+            file = try RandomAccessFile(path)
+        } catch {
+            // a pipe or a device that somebody named: /dev/stdin, or bash's <(…)
+            if error == .system(SystemError(ESPIPE)) { return try addStream(path) }
+            return try fail(path, ScoreFailure(file: "\(error)"))
+        }
+        try read(file.reader(), from: path, file: file)
+    }
+
+    private mutating func addStream(_ path: String) throws(NobodyWantsMore) {
+        let number = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        guard number >= 0 else { return try fail(path, ScoreFailure(file: "cannot be read: \(SystemError())")) }
+        let descriptor = Descriptor(number)
+        try read(ByteReader(descriptor: descriptor.number), from: path, file: nil)
+        _ = consume descriptor
+    }
+
+    /// Adds the images of a folder and those in it, by their names' order.
+    private mutating func addFolder(_ path: String) throws(NobodyWantsMore) {
+        guard let status = Self.status(path) else { return }
+        let identity = SIMD2(UInt64(status.st_dev), UInt64(status.st_ino))
+        if open.contains(identity) { return }
+        open.append(identity)
+        defer { open.removeLast() }
+        let folder: Folder?
+        do throws(DataError) {
+            folder = try Folder(path)
+        } catch {
+            return try fail(path, ScoreFailure(file: "is a folder that cannot be listed"))
+        }
+        guard let folder else { return }
+        for name in folder.names {
+            let inside = folder.path(name)
+            let kind = Self.status(inside).map { $0.st_mode & S_IFMT }
+            if kind == S_IFDIR {
+                try addFolder(inside)
+            } else if ScoreSources.isImage(name), kind == nil || kind == S_IFREG {
+                try addFile(inside)
+            } else {
+                leftOut += 1
+            }
+        }
+    }
+
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status : nil
+    }
+
+    /// Adds what the bytes of a file are, an archive's files or the images in it.
+    /// - Parameter file: the file itself, where any part of it can be read.
+    private mutating func read(
+        _ bytes: ByteReader, from source: String, file: RandomAccessFile?
+    ) throws(NobodyWantsMore) {
+        do {
+            // bytes that say nothing of themselves
+            if source.hasSuffix(".raw") { return try contents.readRows(bytes, from: source, put) }
+            let start = try ScoreContents.start(of: bytes)
+            if start.starts(with: [0x1f, 0x8b]) {
+                // what unfolds is a tar archive, or one file; a gzip stream in a gzip stream is neither
+                let unfolded = bytes.gunzipped()
+                if try TarReader.recognizes(unfolded.peek(512)) {
+                    return try addFiles(of: TarReader(unfolded, limits: contents.archiveLimits), from: source)
+                }
+                return try contents.read(unfolded, from: source, put)
+            }
+            if ZipReader.recognizes(start) {
+                guard let file else {
+                    return try fail(
+                        source,
+                        ScoreFailure(file: "is a ZIP archive, whose list of files is at its end: name its file instead")
+                    )
+                }
+                return try addFiles(of: ZipReader(file, limits: contents.archiveLimits), from: source)
+            }
+            if TarReader.recognizes(start) {
+                return try addFiles(of: TarReader(bytes, limits: contents.archiveLimits), from: source)
+            }
+            try contents.read(bytes, from: source, put)
+        } catch {
+            try fail(source, error)
+        }
+    }
+
+    /// Hands over what is wrong with a file; where nobody wants more, that goes on.
+    private func fail(_ source: String, _ error: any Error) throws(NobodyWantsMore) {
+        switch error {
+        case let error as NobodyWantsMore: throw error
+        case let error as NotImages: try fail(source, ScoreFailure(file: error.reason))
+        case let error as ArchiveError: try fail(source, ScoreFailure(file: "\(error)"))
+        default: preconditionFailure("nothing else is thrown")
+        }
+    }
+
+    private mutating func addFiles(of archive: some ArchiveReader, from source: String) throws {
+        while let entry = try archive.next() {
+            guard ScoreSources.isImage(entry.name), !ScoreSources.isHidden(entry.name) else {
+                leftOut += 1
+                continue
+            }
+            let name = "\(source):\(entry.name)"
+            do {
+                try contents.read(entry.contents.get(), from: name, put)
+            } catch {
+                try fail(name, error)
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+import Compression
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+
+@testable import tusk
+
+@Suite("tusk score", .timeLimit(.minutes(5)))
+struct ScoreCommandTests {
+    /// A model of 4 × 4 pixels, which ten images calibrate.
+    private static func model() throws -> Workplace {
+        let work = try Workplace()
+        let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
+        try #require(trained.code == 0, "\(trained.errors)")
+        return work
+    }
+
+    private static func score(_ work: Workplace, _ arguments: [String], script: String = "") throws -> Program.Result {
+        try Program.run(["score", "--model", work.file("m.safetensors")] + arguments, script: script)
+    }
+
+    private static func write(_ bytes: [UInt8], _ name: String, _ work: Workplace) throws -> String {
+        let path = work.file(name)
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(filePath: path))
+        return path
+    }
+
+    private static func png(_ value: UInt8, side: Int = 4) throws -> [UInt8] {
+        let pixels = (0..<side * side).map { UInt8(truncatingIfNeeded: Int(value) + $0) }
+        return try encodePNG(Image(width: side, height: side, mode: .gray, pixels: pixels))
+    }
+
+    private struct Record: Decodable, Equatable {
+        var source: String
+        var index: Int?
+        var log_prob: Double?
+        var verdict: String?
+        var type: String?
+        var error: String?
+    }
+
+    private static func records(_ output: String) throws -> [Record] {
+        try output.split(separator: "\n").map { try JSONDecoder().decode(Record.self, from: Data($0.utf8)) }
+    }
+
+    @Test(
+        "says what POST /logprob says of an image, field by field",
+        arguments: ["", "samples=3", "detail=evidence&alarm=0.2", "detail=none", "detail=pixels"])
+    func sameAsRoute(_ query: String) async throws {
+        let service = try Service("--precision", "f32")
+        let body = "{\"image\":\([UInt8](try service.work.contents("test-images-idx3-ubyte")[16..<32]))}"
+        let answer = try await service.client().roundTrip(
+            "POST /logprob?\(query) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        #expect(answer.status == 200, "\(answer.text)")
+        let file = try Self.write(Array(body.utf8), "one.json", service.work)
+        let options = query.split(separator: "&").flatMap { pair in
+            let parts = pair.split(separator: "=")
+            return ["--\(parts[0])", String(parts[1])]
+        }
+        let scored = try Self.score(service.work, [file] + options)
+        #expect(scored.code == 0, "\(scored.errors)")
+        #expect(scored.output == answer.text.replacing("{\"model\"", with: "{\"source\":\"\(file)\",\"model\"") + "\n")
+        // the same fields as columns, and nothing else but where the image is from and what is wrong
+        let table = try Self.score(service.work, [file, "--format", "csv"] + options)
+        let lines = table.output.split(separator: "\r\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let columns = lines[0].dropFirst(2).dropLast(2).map { String($0.prefix { $0 != "." }) }
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.text.utf8)) as? [String: Any])
+        #expect(Set(columns) == Set(object.keys) && lines.count == 2)
+        #expect(service.end() == 0)
+    }
+
+    @Test("an image of a list that cannot be scored has the route's words")
+    func sameErrors() async throws {
+        let service = try Service()
+        let body = "[{\"image\":[[1,2],[3,4]]},{\"image\":[[300]]},\"?\",{}]"
+        let answer = try await service.client().roundTrip(
+            "POST /logprob HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        let file = try Self.write(Array(body.utf8), "list.json", service.work)
+        let scored = try Self.score(service.work, [file])
+        #expect(scored.code == 2 && scored.errors == "Warning: 4 of 4 could not be scored\n")
+        let items = (0..<4).map { "{\"source\":\"\(file)\",\"index\":\($0),\"model\":\"m\"," }
+        let lines = scored.output.split(separator: "\n")
+        #expect(zip(lines, items).allSatisfy { $0.hasPrefix($1) })
+        let rest = zip(lines, items).map { "{" + $0.dropFirst($1.count) }.joined(separator: ",")
+        #expect(answer.text == "{\"model\":\"m\",\"results\":[\(rest)]}")
+        #expect(service.end() == 0)
+    }
+
+    @Test("files, folders, arrays, lines and data sets come in their order, and bad ones lose nothing of the others")
+    func order() throws {
+        let work = try Self.model()
+        for (index, name) in ["b.png", "a/2.png", "a/1.png", "a/deep/3.PNG"].enumerated() {
+            _ = try Self.write(Self.png(UInt8(10 * index)), "images/\(name)", work)
+        }
+        _ = try Self.write(Array("no image".utf8), "images/a/0.png", work)
+        _ = try Self.write(Array("notes".utf8), "images/notes.txt", work)
+        _ = try Self.write(Self.png(0), "images/.hidden.png", work)
+        try FileManager.default.createSymbolicLink(
+            atPath: work.file("images/a/up"), withDestinationPath: work.file("images"))
+        let array = try Self.write(NPYArray(shape: [3, 4, 4], (0..<48).map { UInt8($0) }).encoded(), "x.npy", work)
+        let packed = try Self.write(deflate(Self.png(1), coding: .gzip), "one.png.gz", work)
+        let raw = try Self.write([UInt8](repeating: 0x5b, count: 33), "rows.raw", work)
+        let lines = try Self.write(
+            Array("{\"image\":\([UInt8](0..<16)),\"source\":\"mine\"}\n\n{\n[\([UInt8](0..<16))]\n".utf8), "l.ndjson",
+            work)
+        let scored = try Self.score(
+            work,
+            [
+                "--data", work.path, "--split", "validation", work.file("images"), array, work.file("none.png"), packed,
+                raw, lines,
+            ])
+        #expect(scored.code == 2)
+        let records = try Self.records(scored.output)
+        let names = records.map { $0.source.replacing(work.path + "/", with: "") + ($0.index.map { "[\($0)]" } ?? "") }
+        let set = (0..<20).map { "\(work.path)[\($0)]" }
+        let expected = [
+            "images/a/0.png", "images/a/1.png", "images/a/2.png", "images/a/deep/3.PNG", "images/b.png", "x.npy[0]",
+            "x.npy[1]", "x.npy[2]", "none.png", "one.png.gz", "rows.raw[0]", "rows.raw[1]", "rows.raw", "mine",
+            "l.ndjson[1]", "l.ndjson[2]",
+        ]
+        #expect(names == set + expected)
+        let failed = records.filter { $0.error != nil }.map { $0.source.replacing(work.path + "/", with: "") }
+        #expect(failed == ["images/a/0.png", "none.png", "rows.raw", "l.ndjson"])
+        #expect(
+            records.allSatisfy { ($0.log_prob == nil) == ($0.error != nil) && ($0.type == nil) == ($0.error == nil) })
+        #expect(
+            scored.errors
+                == "Warning: left out of folders and archives: 1 file whose names end in none of .png, .jpg, .jpeg, .npy\n"
+                + "Warning: 4 of 36 could not be scored\n")
+        // neither threads nor what is scored beside them change anything
+        let alone = try Self.score(work, [work.file("images/b.png"), "--threads", "1"])
+        #expect(try Self.records(alone.output) == records.filter { $0.source == work.file("images/b.png") })
+    }
+
+    @Test("archives hold the same images, and nothing of them is written")
+    func archives() throws {
+        let work = try Self.model()
+        let images: [(name: String, bytes: [UInt8])] = [
+            ("../../up.png", try Self.png(1)), ("./b/2.png", try Self.png(2)), ("__MACOSX/._2.png", [1]),
+            ("readme.md", [2]), ("three.npy", NPYArray(shape: [2, 4, 4], [UInt8](0..<32)).encoded()),
+        ]
+        let tar = ArchiveBuilder.tar(images)
+        let zip = ArchiveBuilder.zip(
+            images.map {
+                ArchiveBuilder.ZipFile(
+                    name: $0.name, size: $0.bytes.count, checksum: unsafe crc32($0.bytes.span.bytes),
+                    stored: Array(deflate($0.bytes, coding: .deflate).dropFirst(2).dropLast(4)))
+            })
+        var found: [[String?]] = []
+        let before = try FileManager.default.contentsOfDirectory(atPath: work.path).count
+        for (name, bytes) in [("i.tar", tar), ("i.tgz", deflate(tar, coding: .gzip)), ("i.zip", zip)] {
+            let file = try Self.write(bytes, name, work)
+            let scored = try Self.score(work, [file])
+            #expect(scored.code == 0 && scored.errors.contains("archives: 2 files"), "\(scored.errors)")
+            let records = try Self.records(scored.output)
+            #expect(
+                records.map(\.source)
+                    == ["../../up.png", "./b/2.png", "three.npy", "three.npy"].map { "\(file):\($0)" })
+            found.append(records.map { $0.log_prob.map { "\($0)" } })
+        }
+        #expect(Set(found).count == 1 && !found[0].contains(nil))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: work.path).count == before + 3)
+
+        // from standard input, where a ZIP archive cannot be read
+        let piped = try Self.score(work, ["-"], script: "exec <'\(work.file("i.tgz"))'")
+        #expect(try Self.records(piped.output).map(\.source).first == "-:../../up.png")
+        let refused = try Self.score(work, ["-"], script: "exec <'\(work.file("i.zip"))'")
+        #expect(
+            refused.code == 2 && refused.output.contains("file: it is a ZIP archive, whose list of files is at its end")
+        )
+        let device = try Self.score(work, ["/dev/stdin"], script: "exec </dev/null")
+        #expect(device.output.contains("file: it is empty"))
+
+        // limits, both sides
+        for (option, most, name) in [
+            ("--max-archive-bytes", tar.count, "i.tgz"), ("--max-image-bytes", images[0].bytes.count, "i.tar"),
+        ] {
+            let enough = try Self.score(work, [work.file(name), option, "\(most)"])
+            #expect(enough.code == 0, "\(option) \(most): \(enough.output)")
+            let short = try Self.score(work, [work.file(name), option, "\(most - 1)"])
+            #expect(short.code == 2 && short.output.contains("more than the limit of \(most - 1)"), "\(short.output)")
+        }
+        let lineLimit = "{\"image\":[\((0..<16).map { "\($0)" }.joined(separator: ","))]}\n"
+        let lines = try Self.write(Array((lineLimit + "                    " + lineLimit).utf8), "l.ndjson", work)
+        let cut = try Self.score(work, [lines, "--max-image-bytes", "64"])
+        let records = try Self.records(cut.output)
+        #expect(records.map { $0.error == nil } == [true, false] && cut.code == 2, "\(cut.output)")
+    }
+
+    @Test("statuses say what was found, and what went wrong")
+    func statuses() throws {
+        let work = try Self.model()
+        let odd = try Self.write(Self.png(255), "odd.png", work)
+        let data = ["--data", work.path, "--split", "test"]
+        let plain = try Self.score(work, [odd, "--alarm", "0.2"])
+        #expect(plain.code == 0 && plain.output.contains("\"verdict\":\"outlier\""), "\(plain.output)")
+        #expect(try Self.score(work, [odd, "--fail-on", "outlier"]).code == 3)
+        #expect(try Self.score(work, [odd, work.file("none"), "--fail-on", "unusual"]).code == 3)
+        #expect(try Self.score(work, data + ["--alarm", "0.1", "--fail-on", "unusual"]).code == 3)
+        #expect(try Self.score(work, [work.file("none"), "--fail-on", "unusual"]).code == 2)
+        let full = try Self.score(work, [odd], script: "exec >/dev/full")
+        #expect(full.code == 74 && full.errors == "Error: standard output: No space left on device\n")
+        for (options, message) in [
+            ([odd, "--fail-on", "outlier", "--detail", "none"], "--fail-on needs verdicts"),
+            ([odd, "--alarm", "2"], "--alarm must be a decimal fraction"),
+            ([odd, "--alarm", "0.01"], "--alarm: a rate of 0.01 needs 99 calibration images, and the model has 10"),
+            ([odd, "--class", "x"], "--class: the model is not class-conditional"),
+            ([odd, "--samples", "0"], "--samples is 0"), ([odd, "--samples", "100001"], "--samples is 100001"),
+            ([odd, "--max-image-bytes", "63"], "--max-image-bytes is 63"),
+            ([odd, "--max-archive-bytes", "1023"], "--max-archive-bytes is 1023"),
+            ([odd, "--plot", "x.jpg"], "--plot x.jpg: it must end in .png"), ([], "there is nothing to score"),
+            (["-", "-"], "- is given twice"), (["--data", "/nowhere"], "/nowhere: cannot be read"),
+        ] {
+            let refused = try Self.score(work, options)
+            #expect(
+                refused.code == 1 && refused.output.isEmpty && refused.errors.contains(message), "\(refused.errors)")
+        }
+        let empty = try Self.write([], "folder/x.txt", work)
+        #expect(try Self.score(work, [URL(filePath: empty).deletingLastPathComponent().path]).code == 1)
+    }
+
+    @Test("output and pictures replace nothing unasked")
+    func files() throws {
+        let work = try Self.model()
+        let (records, picture) = (work.file("r.csv"), work.file("p.png"))
+        let command = [
+            "--data", work.path, "--split", "test", "--format", "csv", "--output", records, "--plot", picture,
+        ]
+        let made = try Self.score(work, command)
+        #expect(made.code == 0 && made.output.isEmpty, "\(made.errors)")
+        let first = try work.contents("r.csv")
+        #expect(String(decoding: first, as: UTF8.self).split(separator: "\r\n").count == 21)
+        #expect(try decodeImage([UInt8](work.contents("p.png"))).height > 1000)
+        let refused = try Self.score(work, command)
+        #expect(refused.code == 1 && refused.errors.contains("--plot \(picture): the file is there"))
+        try FileManager.default.removeItem(atPath: picture)
+        #expect(try Self.score(work, command).errors.contains("--output \(records): the file is there"))
+        #expect(try Self.score(work, command + ["--overwrite"]).code == 0)
+        #expect(try work.contents("r.csv") == first)
+
+        let folder = work.file("plots/")
+        let plotted = ["--data", work.path, "--split", "test", "--detail", "none", "--plot", folder]
+        #expect(try Self.score(work, plotted).code == 0)
+        // without verdicts there are no p-values
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["log_prob.png", "unusual.png"])
+        #expect(try Self.score(work, plotted).code == 1)
+        #expect(
+            try Self.score(work, [work.file("none"), "--plot", work.file("q.png")]).errors.contains("nothing to draw"))
+    }
+
+    @Test("records come as soon as they are there, and Ctrl-C leaves whole ones")
+    func interrupted() throws {
+        let work = try Self.model()
+        let process = Program.process(["score", "--model", work.file("m.safetensors"), "-"])
+        let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+        (process.standardInput, process.standardOutput, process.standardError) = (input, output, errors)
+        try process.run()
+        let line = Data("{\"image\":\([UInt8](0..<16))}\n".utf8)
+        var text = ""
+        for count in 1...3 {
+            try input.fileHandleForWriting.write(contentsOf: line)
+            while text.split(separator: "\n").count < count || !text.hasSuffix("\n") {
+                let more = output.fileHandleForReading.availableData
+                try #require(!more.isEmpty)
+                text += String(decoding: more, as: UTF8.self)
+            }
+        }
+        kill(process.processIdentifier, SIGINT)
+        text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(try Self.records(text).map(\.index) == [0, 1, 2])
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(said == "Warning: interrupted: 3 images done\n")
+    }
+}
