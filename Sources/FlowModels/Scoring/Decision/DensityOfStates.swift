@@ -153,7 +153,8 @@ extension DensityOfStates {
     /// Whether the numbers are those of `count` kinds of evidence, and make sense.
     func isSound(count: Int) -> Bool {
         [medians, spreads, means].allSatisfy { $0.count == count && $0.allSatisfy(\.isFinite) }
-            && spreads.allSatisfy { $0 > 0 } && excess?.isSound(count: count) ?? true && precision.count == count * count && precision.allSatisfy(\.isFinite)
+            && spreads.allSatisfy { $0 > 0 } && precision.count == count * count
+            && precision.allSatisfy(\.isFinite) && (excess?.isSound(count: count) ?? true)
     }
 }
 
