@@ -87,12 +87,19 @@ struct DriftTests {
         }
     }
 
+    /// Prints a figure where it is asked for.
+    private func report(_ text: String) {
+        if Self.isLong { print("drift: \(text)") }
+    }
+
+    private static let isLong = ProcessInfo.processInfo.environment["TUSK_DRIFT_STREAMS"] != nil
+
     /// Numbers of streams and of images of one; `make drift` has more.
     private static let (streams, images) = { () -> (Int, Int) in
         let sizes = ProcessInfo.processInfo.environment["TUSK_DRIFT_STREAMS"]?.split(separator: "x").compactMap {
             Int($0)
         }
-        return sizes?.count == 2 ? (sizes![0], sizes![1]) : (60, 4_000)
+        return sizes?.count == 2 ? (sizes![0], sizes![1]) : (40, 2_000)
     }()
 
     @Test(
@@ -106,7 +113,7 @@ struct DriftTests {
             for _ in 0..<Self.images { test.observe(stream.rank(), at: 0) }
             return test.state.alarm != nil
         }
-        print("drift: \(alarms) of \(Self.streams) streams of \(Self.images) images, \(calibration) calibrate, alarm")
+        report("\(alarms) of \(Self.streams) streams of \(Self.images) images, \(calibration) calibrate, alarm")
         // A twentieth at most; three standard deviations more, so that a right test passes.
         let expected = alarm.value * Double(Self.streams)
         #expect(Double(alarms) <= expected + 3 * expected.squareRoot())
@@ -128,7 +135,7 @@ struct DriftTests {
             #expect(leading.range.ranks.lowerBound == 1)
             #expect(abs(leading.start.image - 2_000) < 500, "\(leading.start)")
         }
-        print("drift: \(outliers) of outliers among 500 calibration images is told after \(delays) images")
+        report("\(outliers) of outliers among 500 calibration images is told after \(delays) images")
     }
 
     @Test(
@@ -149,8 +156,8 @@ struct DriftTests {
                 return .max
             }.sorted()
             let text = { (delay: Int) in delay == .max ? "more than 100000" : "\(delay)" }
-            print(
-                "drift: \(calibration) calibrate, \(clean) clean, then \(outliers) outliers: "
+            report(
+                "\(calibration) calibrate, \(clean) clean, then \(outliers) outliers: "
                     + "median \(text(delays[20])), 90% \(text(delays[36]))")
             #expect(delays.count == 40)
         }
