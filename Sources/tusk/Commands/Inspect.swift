@@ -180,6 +180,11 @@ private struct Inspection: Encodable {
                     "by \(decision.evidence.count) kinds of evidence, \(grouped(decision.count)) images (\(decision.split)); "
                         + "\(decision.alarm) of such are called outliers"
                 ))
+            let counts = (decision.classes ?? []).compactMap { $0?.count }
+            if let least = counts.min(), let most = counts.max() {
+                let images = least == most ? "\(least)" : "\(least) to \(most)"
+                lines.append(("", "given each of \(counts.count) classes by \(images) images of it"))
+            }
         }
         lines.append(("check vector", "verified: log_prob \(fixed(record.check.logProb, 3)) nats"))
         var text = lines.map { $0.0.padded(to: 14) + $0.1 }.joined(separator: "\n")
