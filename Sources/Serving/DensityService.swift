@@ -67,25 +67,33 @@ public final class DensityService: Sendable {
     /// Warms every model up, tests it by its check vector through the lanes, and becomes ready when all have passed. The
     /// first is the default.
     ///
-    /// - Parameter drift: states of drift by the models' names, which go on where they are of the same calibration images.
+    /// - Parameter drift: states of drift by the models' names, of which the one of the model's calibration images and of the
+    ///   service's rate goes on.
     /// - Throws: ``ServingError/badModelSet(reason:)``, ``ServingError/selfTestFailed(model:reason:)``; then the
     ///   service goes on loading.
-    public func load(_ models: [any ImageDensity], drift: [String: DriftMartingale.State] = [:]) async throws {
+    public func load(_ models: [any ImageDensity], drift: [String: [DriftMartingale.State]] = [:]) async throws {
         guard !models.isEmpty else { throw ServingError.badModelSet(reason: "no model was given") }
         var names: Set<String> = []
         for model in models where !names.insert(model.record.name).inserted {
             throw ServingError.badModelSet(reason: "two models are called \(model.record.name)")
         }
-        for model in models { try await admit(model, drift[model.record.name]) }
+        for model in models { try await admit(model, drift[model.record.name] ?? []) }
         registry.open()
     }
 
     /// Tests a model; then it serves under its name.
-    private func admit(_ density: any ImageDensity, _ drift: DriftMartingale.State?) async throws {
+    private func admit(_ density: any ImageDensity, _ drift: [DriftMartingale.State]) async throws {
         let id = try registry.begin(density.record.name)
         do {
             let reference = density.record.decision?.driftReference(alarm: driftAlarm)
-            let monitor = reference.flatMap { DriftMonitor($0, continuing: drift) ?? DriftMonitor($0) }
+            let monitor = try reference.map { reference in
+                let state = drift.first { $0.reference == reference.digest }
+                guard let monitor = DriftMonitor(reference, continuing: state) else {
+                    throw ServingError.badModelSet(
+                        reason: "the state of drift of \(density.record.name) has numbers that no test has")
+                }
+                return monitor
+            }
             let model = try registry.loaded(density, as: id, drift: monitor)
             try await selfTest(model)
             try registry.passed(model)

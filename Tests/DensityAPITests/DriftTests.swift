@@ -61,7 +61,7 @@ struct DriftTests {
         _ = try await api.postJSON("/logprob?detail=none", images)
         _ = try await api.postJSON("/typicality", #"{"images":[[1,1,1,1,1,1]]}"#)
         let counted: Drift = try await api.get("/drift?model=fake").decoded()
-        #expect(counted.images == 4 && counted.passedOver == 5 && counted.began?.hasSuffix("Z") == true)
+        #expect(counted.images == 4 && counted.passedOver == 4 && counted.began?.hasSuffix("Z") == true)
         #expect(api.metrics("drift_images") == 4 && api.metrics("drift_alarms") == 0)
         let problem = try await api.postJSON("/logprob?drift=no", images).problem(422, "parameter")
         #expect(problem.hasPrefix("drift must be one of true, false"))
@@ -91,13 +91,19 @@ struct DriftTests {
         let states = first.service.driftStates
         let configuration = ServiceConfiguration()
         let second = DensityService(configuration: configuration)
-        try await second.load([FakeDensity(decision: .test())], drift: states)
+        try await second.load([FakeDensity(decision: .test())], drift: states.mapValues { [$0] })
         #expect(second.driftStates == states)
         let other = DensityService(configuration: configuration)
         var decision = DecisionRecord.test()
         decision.scores[0] -= 0.25
-        try await other.load([FakeDensity(decision: decision)], drift: states)
+        try await other.load([FakeDensity(decision: decision)], drift: states.mapValues { [$0] })
         #expect(other.driftStates["fake"]?.images == 0)
+        var broken = states
+        broken["fake"]?.images = -1
+        let refusing = DensityService(configuration: configuration)
+        await #expect(throws: ServingError.self) {
+            try await refusing.load([FakeDensity(decision: .test())], drift: broken.mapValues { [$0] })
+        }
     }
 
     @Test("a model without calibration has no drift and no sets")

@@ -50,7 +50,9 @@ struct SetTypicalityTests {
         for i in 0..<5 { images[i * 12] = images[i * 12].map { $0 * 8 } }
         let set = try #require(SetTypicality(of: images, by: decision))
         let again = try #require(SetTypicality(of: images, by: decision))
+        let turned = try #require(SetTypicality(of: images.reversed(), by: decision))
         #expect(set.findings == again.findings && set.rank == again.rank)
+        #expect(turned.rank == set.rank && turned.findings == set.findings, "a set has no order")
         #expect(set.findings[0].rank.pValue <= 0.01 && set.outliers >= 4)
         #expect(set.reasons(at: AlarmRate("0.01")!).contains { $0.hasPrefix("more images of the set are far") })
     }

@@ -33,6 +33,17 @@ struct OutlierTests {
             #expect(abs(found.pValue - p) < 0.001, "\(critical): \(found.pValue)")
         }
         #expect(UniformityTest(of: even.map { $0 * $0 }).pValue < 1e-4)
+        // Ranks among one calibration set are not independent: their test is that of two samples.
+        var random = RandomStream(seed: 4, stream: 0)
+        let rejections = (0..<200).count { _ in
+            let sorted = (0..<60).map { _ in Double(random.uniform()) }.sorted()
+            let values = (0..<600).map { _ in
+                let x = Double(random.uniform())
+                return Double(1 + sorted.count { $0 >= x }) / 61
+            }
+            return UniformityTest(of: values, calibrating: 60).pValue < 0.05
+        }
+        #expect(rejections < 25, "\(rejections) of 200 at 0.05")
     }
 
     @Test("made outliers keep the size, and are what they say", arguments: MadeOutliers.allCases)

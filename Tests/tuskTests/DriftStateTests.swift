@@ -59,6 +59,16 @@ struct DriftStateTests {
         #expect(try await drift(third).images == 0)
         third.terminate()
         #expect(third.status() == 0 && third.errors.contains("drift begins anew"))
+        // The state of the first calibration images is still there.
+        let fourth = try Service("--drift-state", state, model: model)
+        #expect(try await drift(fourth).images == 30)
+        fourth.terminate()
+        #expect(fourth.status() == 0)
+        let broken = String(decoding: try work.contents("drift.json"), as: UTF8.self).replacing(
+            "\"images\":30", with: "\"images\":-30")
+        try Data(broken.utf8).write(to: URL(filePath: state))
+        let damaged = try Program.run(["serve", "--model", model, "--port", "0", "--drift-state", state])
+        #expect(damaged.code != 0 && damaged.errors.contains("has numbers that no test has"), "\(damaged.errors)")
     }
 
     @Test("a file that is no state, and a rate that is none, are refused in one line")
@@ -74,6 +84,8 @@ struct DriftStateTests {
         }
         let folder = try Program.run(["serve", "--port", "0", "--drift-state", work.path])
         #expect(folder.code == 78 && folder.errors.contains("it is not a regular file"))
+        let nowhere = try Program.run(["serve", "--port", "0", "--drift-state", ""])
+        #expect(nowhere.code == 78 && nowhere.errors.contains("--drift-state: the path is empty"))
         let rate = try Program.run(["serve", "--port", "0", "--drift-alarm", "2"])
         #expect(rate.code != 0 && rate.errors.contains("--drift-alarm is 2; it must be a decimal fraction"))
     }

@@ -21,13 +21,16 @@ public struct Administration: Sendable {
     public var logLevel: @Sendable () -> Logger.Level
     /// Sets the least severity of what is logged from now on.
     public var setLogLevel: @Sendable (Logger.Level) -> Void
+    /// Keeps the states of drift for the next start, where they are kept.
+    public var keepDrift: @Sendable () -> Void
 
     public init(
         reload: @escaping @Sendable () async -> [Reload], logLevel: @escaping @Sendable () -> Logger.Level,
-        setLogLevel: @escaping @Sendable (Logger.Level) -> Void
+        setLogLevel: @escaping @Sendable (Logger.Level) -> Void, keepDrift: @escaping @Sendable () -> Void = {}
     ) {
         self.reload = reload
         self.logLevel = logLevel
         self.setLogLevel = setLogLevel
+        self.keepDrift = keepDrift
     }
 }

@@ -16,7 +16,9 @@ struct ScoringRequest: Sendable {
     var detail = ScoreDetail.verdict
     /// Rate of false alarms that was asked for; nil for the model's own.
     var alarm: AlarmRate?
-    /// Whether the images count for ``LoadedModel/drift``.
+    /// Whether the images are of the stream that ``LoadedModel/drift`` watches.
+    var isOfStream = true
+    /// Whether images of the stream count for ``LoadedModel/drift``; those that do not are passed over.
     var countsForDrift = true
     let context: APIContext
     let terms: RequestTerms
@@ -164,7 +166,7 @@ struct ScoringRequest: Sendable {
 
     /// Tells the model's watch of the images that were scored.
     private func observe(_ results: [Result<ImageScore, Problem>]) {
-        guard let drift = model.drift else { return }
+        guard isOfStream, let drift = model.drift else { return }
         let scores = results.compactMap { try? $0.get() }
         // Ranks given a class are among that class's images, and of no stream.
         let counts = countsForDrift && model.record.calibrates(classIndex: classIndex)

@@ -34,8 +34,9 @@ struct DriftResetRoute: Route {
         _ = try Accept(request.fields).best(of: [.json])
         let model = try context.service.models.model(named: query["model"])
         _ = try model.driftAnswer()
-        return .body(limit: 0, lengthRequired: false) { _ in
+        return .body(limit: 0, lengthRequired: false) { [context] _ in
             model.drift?.reset()
+            await context.helpers.run { context.administration.keepDrift() }
             return .json(try model.driftAnswer())
         }
     }

@@ -21,7 +21,7 @@ struct LogProbRoute: Route {
         var ask = try ScoringRequest(request, query, context)
         ask.samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
         ask.classIndex = try classIndex(query, of: ask.model.record)
-        (ask.detail, ask.alarm) = try decision(query, by: ask.model.record.decision(givenClass: ask.classIndex))
+        (ask.detail, ask.alarm) = try decision(query, of: ask.model.record, givenClass: ask.classIndex)
         let type = try Accept(request.fields).best(of: ask.detail == .pixels ? [.json, .png] : [.json])
         ask.countsForDrift = try query.choice("drift", of: DriftCounting.self) != .no
         return try ask.reading { scored in
@@ -104,15 +104,21 @@ package func classIndex(named name: String?, of record: ModelRecord) throws(Prob
 
 /// How much a request wants to know of whether an image is like the learned ones, and its rate of false alarms.
 /// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
-private func decision(_ query: Query, by decision: DecisionRecord?) throws -> (ScoreDetail, AlarmRate?) {
-    try scoreTerms(detail: query.choice("detail", of: ScoreDetail.self), alarm: query["alarm"], by: decision)
+private func decision(
+    _ query: Query, of record: ModelRecord, givenClass classIndex: Int?
+) throws -> (ScoreDetail, AlarmRate?) {
+    try scoreTerms(
+        detail: query.choice("detail", of: ScoreDetail.self), alarm: query["alarm"], of: record, givenClass: classIndex)
 }
 
 /// How much is said of an image, and the rate of false alarms that `alarm` writes; nil for the model's own.
-/// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
+/// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what the model's decision, or that given a class, cannot say.
 package func scoreTerms(
-    detail: ScoreDetail?, alarm text: String?, by decision: DecisionRecord?
+    detail: ScoreDetail?, alarm text: String?, of record: ModelRecord, givenClass classIndex: Int?
 ) throws -> (ScoreDetail, AlarmRate?) {
+    let decision = record.decision(givenClass: classIndex)
+    let owner = record.isConditional ? classIndex.map { "class \(record.classes[$0])" } ?? "the model" : "the model"
+    let undecided = "\(owner) has no calibration of its evidence, which tusk calibrate adds"
     guard let alarm = try alarmRate(text) else {
         if detail == .evidence, decision == nil { throw Problem(.parameter, "detail: \(undecided)") }
         return (detail ?? .verdict, nil)
@@ -121,7 +127,7 @@ package func scoreTerms(
     guard decision.count >= alarm.leastImages else {
         throw Problem(
             .parameter,
-            "alarm: a rate of \(alarm) needs \(alarm.leastImages) calibration images, and the model has \(decision.count)"
+            "alarm: a rate of \(alarm) needs \(alarm.leastImages) calibration images, and \(owner) has \(decision.count)"
         )
     }
     return (detail ?? .verdict, alarm)

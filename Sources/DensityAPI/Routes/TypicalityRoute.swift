@@ -24,8 +24,8 @@ struct TypicalityRoute: Route {
                 .parameter,
                 "alarm: a rate of \(alarm) is below what \(SetTypicality.permutations) choices of images tell of a set")
         }
-        // A set is no stream: its images were chosen, and do not count for drift.
-        ask.countsForDrift = false
+        // A set was chosen, and is no stream.
+        ask.isOfStream = false
         return try ask.reading { [context] scored in
             let evidence = try scored.results.enumerated().map { index, result throws(Problem) in
                 do throws(Problem) {

@@ -10,7 +10,7 @@ public final class DriftMonitor: Sendable {
     private let state: Mutex<DriftMartingale>
 
     /// A watch that begins, or that goes on where `state` of the same reference ended.
-    /// - Returns: nil where `state` is of another reference.
+    /// - Returns: nil where `state` is of another reference, or has numbers that no test has.
     package init?(_ reference: DriftReference, continuing state: DriftMartingale.State? = nil) {
         self.reference = reference
         guard let state else {

@@ -42,6 +42,7 @@ package struct ReplacingFile: ~Copyable {
     package static func removeAbandoned(of path: String) throws {
         let folder = folder(of: path)
         let name = String(path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...])
+        guard unsafe access(folder, R_OK | X_OK) == 0 else { throw SystemError() }
         for other in try FileManager.default.contentsOfDirectory(atPath: folder) {
             guard other.hasPrefix(name + "."), other.hasSuffix(suffix) else { continue }
             let number = other.dropFirst(name.utf8.count).dropLast(suffix.utf8.count).dropFirst()

@@ -57,6 +57,13 @@ struct Calibrate: ParsableCommand {
             try check("--limit", limit, in: DecisionRecord.leastImages...Int.max)
             set = set.limited(to: limit)
         }
+        if let training = density.record.training, training.split == split.rawValue,
+            training.dataHash == set.contentHash
+        {
+            Terminal.warn(
+                "these are the images that the model learned from: others will look odder than they do, and more of them be called "
+                    + "outliers than the rate says")
+        }
         let interruption = Interruption()
         let decision: DecisionRecord
         do {
@@ -69,7 +76,7 @@ struct Calibrate: ParsableCommand {
         record.decision = decision
         let calibrated = record
         try namingFile(output) { try model.withBytes { try ModelFile.write($0, record: calibrated, to: output) } }
-        let classes = decision.classes.map { decisions in
+        let classes = decision.classes.flatMap { $0.contains { $0 != nil } ? $0 : nil }.map { decisions in
             "; of \(decisions.count { $0 != nil }) classes by itself, \(decisions.compactMap { $0?.count }.min() ?? 0) images or more"
         }
         Terminal.line(

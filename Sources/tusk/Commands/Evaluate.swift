@@ -160,7 +160,13 @@ struct Evaluate: ParsableCommand {
                     percent(set.logProb.at1Percent), percent(set.logProb.at5Percent),
                 ]
             }
-        return head + table.map(row).joined(separator: "\n")
+        let posteriors = (found.classes ?? []).compactMap { set in
+            set.posterior.map { "\(set.name) \(fixed($0, 3))" }
+        }
+        let last =
+            posteriors.isEmpty
+            ? "" : "\nposterior     tells each class from the others, AUROC: \(posteriors.joined(separator: ", "))"
+        return head + table.map(row).joined(separator: "\n") + last
     }
 
     /// Draws images, of the classes that the held-out ones are of.

@@ -136,7 +136,7 @@ struct Score: ParsableCommand {
         do {
             let classIndex = try classIndex(named: className, of: record)
             let (detail, alarm) = try scoreTerms(
-                detail: detail, alarm: alarm, by: record.decision(givenClass: classIndex))
+                detail: detail, alarm: alarm, of: record, givenClass: classIndex)
             if failOn != nil, detail == .none || record.decision(givenClass: classIndex) == nil {
                 throw CommandError(
                     "--fail-on needs verdicts: not --detail none, and a model with a calibration of its evidence, of --class too, which "

@@ -139,7 +139,9 @@ struct Serve: AsyncParsableCommand {
         let helpers = HelperPool(threads: threads)
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
-            administration: administration(reloading, log), helpers: helpers,
+            administration: administration(reloading, log) {
+                driftFile?.write(service.driftStates, logger: logger)
+            }, helpers: helpers,
             decoding: DecodingLane(
                 policy: images.policy(threads: threads), metrics: metrics, watch: service.watch))
         let configuration = try serverConfiguration(passed: manager.passedSockets)
@@ -258,9 +260,12 @@ struct Serve: AsyncParsableCommand {
         return configuration
     }
 
-    private func administration(_ reloading: Reloading, _ log: LogSink) -> Administration {
+    private func administration(
+        _ reloading: Reloading, _ log: LogSink, keepDrift: @escaping @Sendable () -> Void
+    ) -> Administration {
         Administration(
-            reload: { reloading.reload() }, logLevel: { log.level }, setLogLevel: { log.level = $0 })
+            reload: { reloading.reload() }, logLevel: { log.level }, setLogLevel: { log.level = $0 },
+            keepDrift: keepDrift)
     }
 
     private var serviceConfiguration: ServiceConfiguration {

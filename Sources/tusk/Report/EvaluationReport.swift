@@ -153,7 +153,7 @@ struct EvaluationReport {
         return UniformityTest(
             of: summary.ranks.enumerated().flatMap { rank, count in
                 Array(repeating: Double(rank) / total, count: count)
-            })
+            }, calibrating: summary.ranks.count - 2)
     }
 
     /// Fraction of the images that a verdict at that rate calls outliers; nil where too few images calibrate.

@@ -13,12 +13,14 @@ final class DriftStateFile: Sendable {
     /// Contents of the file.
     private struct Contents: Codable, Equatable {
         var version = 1
-        /// States by the models' names.
-        var models: [String: DriftMartingale.State]
+        /// States by the models' names, each of other calibration images or another rate, the latest last.
+        var models: [String: [DriftMartingale.State]]
     }
 
     /// Most bytes that are read; a model's state has a few kilobytes.
     static let maxBytes = 16 << 20
+    /// States of one model that are kept, for who comes back to other calibration images or another rate.
+    static let mostStates = 8
     /// Time between two writings while images come.
     static let interval = Duration.seconds(10)
 
@@ -34,6 +36,7 @@ final class DriftStateFile: Sendable {
         func failure(_ reason: String) -> ServiceFailure {
             ExitStatus.configuration.failure("--drift-state \(path): \(reason)")
         }
+        guard !path.isEmpty else { throw ExitStatus.configuration.failure("--drift-state: the path is empty") }
         do throws(FileLock.Failure) {
             lock = try FileLock(path + ".lock")
         } catch {
@@ -57,18 +60,20 @@ final class DriftStateFile: Sendable {
     }
 
     /// States by the models' names, as they were read or written last.
-    var states: [String: DriftMartingale.State] { written.withLock(\.models) }
+    var states: [String: [DriftMartingale.State]] { written.withLock(\.models) }
 
     /// Logs which models' tests begin anew, since their calibration images or the rate are not those of their states.
     func report(_ states: [String: DriftMartingale.State], to logger: Logger) {
         for (name, kept) in self.states {
             guard let state = states[name] else { continue }
-            if state.reference == kept.reference {
-                logger.notice("drift goes on", metadata: ["model": "\(name)", "images": "\(kept.images)"])
+            if kept.contains(where: { $0.reference == state.reference }) {
+                logger.notice("drift goes on", metadata: ["model": "\(name)", "images": "\(state.images)"])
             } else {
                 logger.warning(
-                    "drift begins anew: the calibration images or --drift-alarm are others than those of --drift-state",
-                    metadata: ["model": "\(name)", "images": "\(kept.images)"])
+                    """
+                    drift begins anew: the calibration images or --drift-alarm are others than those of --drift-state, which \
+                    keeps both
+                    """, metadata: ["model": "\(name)"])
             }
         }
     }
@@ -77,7 +82,11 @@ final class DriftStateFile: Sendable {
     func write(_ states: [String: DriftMartingale.State], logger: Logger) {
         do {
             try written.withLock { written in
-                let models = written.models.merging(states) { _, new in new }
+                var models = written.models
+                for (name, state) in states {
+                    let others = (models[name] ?? []).filter { $0.reference != state.reference }
+                    models[name] = others.suffix(Self.mostStates - 1) + [state]
+                }
                 guard models != written.models else { return }
                 let contents = Contents(models: models)
                 let encoder = JSONEncoder()

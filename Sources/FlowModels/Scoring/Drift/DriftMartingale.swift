@@ -148,6 +148,9 @@ public struct DriftMartingale: Sendable {
 }
 
 extension DriftMartingale.State {
+    /// Unix time of the last second that RFC 3339 writes, of the year 9999.
+    private static let lastTime = 253_402_300_799
+
     /// Whether the state can be one of a test with so many bets.
     fileprivate func isSound(bets: Int) -> Bool {
         let counts = [images, passedOver, outliers, unusual]
@@ -155,8 +158,10 @@ extension DriftMartingale.State {
         return [capital.count, evidence.count, starts.count].allSatisfy { $0 == bets } && logScale.isFinite
             && logScale >= 0
             && counts.allSatisfy { (0...(1 << 53)).contains($0) }
-            && (capital + evidence).allSatisfy { $0.isFinite && $0 >= 0 } && (began == nil) == isEmpty
-            && starts.allSatisfy { (0...images).contains($0.image) }
+            && capital.allSatisfy { (0...1e110).contains($0) } && evidence.allSatisfy { (1...1e110).contains($0) }
+            && ([began, alarm].compactMap(\.self) + starts).allSatisfy { (0...Self.lastTime).contains($0.time) }
+            && (began == nil) == isEmpty
+            && starts.allSatisfy { (min(1, images)...images).contains($0.image) }
             && alarm.map { (1...max(1, images)).contains($0.image) && !isEmpty } ?? true
     }
 }

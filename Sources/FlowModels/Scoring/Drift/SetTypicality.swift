@@ -125,6 +125,8 @@ public struct SetTypicality: Sendable {
             let slack = 1e-9 * statistic.weights.reduce(0) { $0 + abs($1) }
             return (statistic.isTwoSided ? abs(sum) : sum) - slack
         }
+        // Rising, so that neither the set's order nor that of the calibration images says which images a choice has.
+        let weights = statistics.map { $0.weights.sorted() }
         var random = RandomStream(seed: 0, stream: UInt64(set))
         var order = Array(0..<all)
         var counts = [Int](repeating: 0, count: statistics.count)
@@ -132,7 +134,7 @@ public struct SetTypicality: Sendable {
             for i in 0..<set { order.swapAt(i, i + Int(random.next() % UInt64(all - i))) }
             for s in statistics.indices {
                 var sum = 0.0
-                for i in 0..<set { sum += statistics[s].weights[order[i]] }
+                for i in 0..<set { sum += weights[s][order[i]] }
                 if (statistics[s].isTwoSided ? abs(sum) : sum) >= own[s] { counts[s] += 1 }
             }
         }

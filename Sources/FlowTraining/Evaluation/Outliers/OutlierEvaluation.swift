@@ -1,6 +1,7 @@
 public import DataSets
 import FlowCore
 public import FlowModels
+import Glibc
 
 /// How well a model tells outliers from images like the learned ones, for each of its scores.
 public struct OutlierEvaluation: Sendable, Codable, Equatable {
@@ -33,6 +34,9 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         public var evidence: [String: Detection]
         /// Log-density, of which only little is odd.
         public var logProb: Detection
+        /// Area under the ROC of the probability of the class by Bayes' rule, of images that are of other classes; nil of other
+        /// outliers.
+        public var posterior: Double?
 
         enum CodingKeys: String, CodingKey {
             case name
@@ -40,6 +44,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             case decision
             case evidence
             case logProb = "log_prob"
+            case posterior = "posterior_auroc"
         }
     }
 
@@ -101,7 +106,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         let held = try densities(data)
         let inliers = held.map { decision.oddness(of: $0.evidence ?? []) }
         count = inliers.count
-        uniformity = UniformityTest(of: inliers.map(\.rank.pValue))
+        uniformity = UniformityTest(of: inliers.map(\.rank.pValue), calibrating: decision.count)
         falseAlarmsAt1Percent = Self.detected(inliers.map(\.rank), Self.onePercent)
         falseAlarmsAt5Percent = Self.detected(inliers.map(\.rank), Self.fivePercent)
         outliers = try sets.map { name, data in
@@ -119,7 +124,13 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             let own = labels.indices.filter { labels[$0] == c }.map { sightings[$0] }
             let other = labels.indices.filter { labels[$0] != c }.map { sightings[$0] }
             guard !own.isEmpty, !other.isEmpty else { return nil }
-            return Outliers(name: record.classes[c], other, among: own, by: decisions[c])
+            var found = Outliers(name: record.classes[c], other, among: own, by: decisions[c])
+            // Logarithms, since most probabilities round to 0 or 1.
+            let odds = held.map { -logOdds(ofClass: c, $0, record) }
+            found.posterior = areaUnderROC(
+                positives: labels.indices.filter { labels[$0] != c }.map { odds[$0] },
+                negatives: labels.indices.filter { labels[$0] == c }.map { odds[$0] })
+            return found
         }
     }
 
@@ -165,4 +176,12 @@ extension DecisionRecord {
     fileprivate func oddness(of values: [Double]) -> Sighting {
         sighting(of: values.map { $0.isNaN ? -.infinity : $0 })
     }
+}
+
+/// Logarithm of the odds of a class given an image, by Bayes' rule, nats; −∞ where a density is not a number.
+private func logOdds(ofClass c: Int, _ density: RowDensity, _ record: ModelRecord) -> Double {
+    let joint = zip(record.classPrior ?? [], density.classLogProbs).map { log($0) + $1 }
+    let others = joint.indices.filter { $0 != c }.map { joint[$0] }
+    let odds = joint[c] - logSumExp(others)
+    return odds.isNaN ? -.infinity : odds
 }

@@ -18,13 +18,16 @@ public func areaUnderROC(positives: [Double], negatives: [Double]) -> Double {
 }
 
 /// Kolmogorov-Smirnov test of whether values in [0, 1] are uniform.
+///
+/// P-values of a model's verdicts share one set of calibration images, so they are not independent: they are uniform over the drawing of
+/// both, and not given that set. With `n` values and `m` calibration images their test is that of two samples, whose effective number
+/// is `n m/(n + m)`.
 public struct UniformityTest: Sendable, Codable, Equatable {
     /// Number of values.
     public var count: Int
     /// Largest distance of their distribution function from that of the uniform distribution.
     public var distance: Double
-    /// Probability of such a distance or a larger one, by Kolmogorov's limit with Stephens's correction for few values; for discrete
-    /// values, as p-values by ranks are, it is too high rather than too low.
+    /// Probability of such a distance or a larger one, by Kolmogorov's limit with Stephens's correction for few values.
     ///
     /// Source: Stephens, *EDF Statistics for Goodness of Fit and Some Comparisons* (1974), JASA 69(347), table 1A.
     public var pValue: Double
@@ -35,8 +38,10 @@ public struct UniformityTest: Sendable, Codable, Equatable {
         case pValue = "p_value"
     }
 
-    /// - Parameter values: at least one.
-    public init(of values: [Double]) {
+    /// - Parameters:
+    ///   - values: at least one.
+    ///   - calibrating: images whose ranks the values are; nil of values that are independent.
+    public init(of values: [Double], calibrating: Int? = nil) {
         precondition(!values.isEmpty)
         let sorted = values.sorted()
         let n = Double(sorted.count)
@@ -44,7 +49,8 @@ public struct UniformityTest: Sendable, Codable, Equatable {
         distance = sorted.indices.reduce(0) { largest, i in
             max(largest, sorted[i] - Double(i) / n, Double(i + 1) / n - sorted[i])
         }
-        let lambda = (n.squareRoot() + 0.12 + 0.11 / n.squareRoot()) * distance
+        let effective = calibrating.map { n * Double($0) / (n + Double($0)) } ?? n
+        let lambda = (effective.squareRoot() + 0.12 + 0.11 / effective.squareRoot()) * distance
         var sum = 0.0
         for k in 1...100 {
             let term = exp(-2 * Double(k * k) * lambda * lambda)

@@ -104,6 +104,15 @@ extension TrainingSession {
             "\(output): epoch \(best.epoch), validation \(fixed(heldOut.bitsPerDim, 4)) ± "
                 + "\(fixed(heldOut.bitsPerDimStandardError, 4)) bits/dim over \(grouped(heldOut.count))"
                 + (heldOut.count < all ? " of \(grouped(all))" : "") + " images, " + duration(trainer.progress.seconds))
+        guard trainer.goal == .likelihood else { return }
+        if let decision = model.record.decision {
+            Terminal.line(
+                "verdicts by \(grouped(decision.count)) of these images: rates of false alarms from 1/\(decision.count + 1) on; "
+                    + "tusk calibrate takes more")
+        } else {
+            Terminal.line(
+                "no verdicts, which need \(DecisionRecord.leastImages) held-out images; tusk calibrate adds them")
+        }
     }
 }
 
