@@ -5,7 +5,7 @@ import Logging
 import TestSupport
 import Testing
 
-@Suite("Access", .timeLimit(.minutes(5)))
+@Suite("Access", .timeLimit(.minutes(15)))
 struct AccessTests {
     /// A request of each route that would be answered with 200.
     private static let requests: [(route: any Route.Type, path: String, fields: HTTPFields, body: [UInt8])] = [
@@ -205,7 +205,7 @@ struct AccessTests {
     }
 }
 
-@Suite("Admin routes", .timeLimit(.minutes(5)))
+@Suite("Admin routes", .timeLimit(.minutes(15)))
 struct AdminRouteTests {
     @Test("status says what the server is at")
     func status() async throws {

@@ -5,7 +5,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Requests of web pages", .timeLimit(.minutes(5)))
+@Suite("Requests of web pages", .timeLimit(.minutes(15)))
 struct BrowserTests {
     private static let loopback = ConnectionInfo(peer: "127.0.0.1", isLoopback: true)
     private static let remote = ConnectionInfo(peer: "192.0.2.1")

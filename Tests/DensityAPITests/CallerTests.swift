@@ -18,7 +18,7 @@ private struct CallerRoute: Route {
     }
 }
 
-@Suite("Callers", .timeLimit(.minutes(5)))
+@Suite("Callers", .timeLimit(.minutes(15)))
 struct CallerTests {
     private func caller(
         of connection: ConnectionInfo, fields: HTTPFields = [:], options: (inout APIOptions) -> Void = { _ in }

@@ -5,7 +5,7 @@ import Imaging
 import TestSupport
 import Testing
 
-@Suite("/complete", .timeLimit(.minutes(5)))
+@Suite("/complete", .timeLimit(.minutes(15)))
 struct CompletionRouteTests {
     private typealias Answered = LatentTests.ImagesJSON
 

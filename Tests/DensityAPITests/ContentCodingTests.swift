@@ -6,7 +6,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Content coding", .timeLimit(.minutes(5)))
+@Suite("Content coding", .timeLimit(.minutes(15)))
 struct ContentCodingTests {
     private static let long = String(repeating: "openapi: 3.1.0\n", count: 100)
 
@@ -160,7 +160,7 @@ struct ContentCodingTests {
     }
 }
 
-@Suite("Conditional requests", .timeLimit(.minutes(5)))
+@Suite("Conditional requests", .timeLimit(.minutes(15)))
 struct ConditionalTests {
     @Test("what the client has is not sent again", arguments: ["/openapi.yaml", "/models", "/models/fake"])
     func notModified(_ path: String) async throws {

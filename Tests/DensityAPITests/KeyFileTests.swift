@@ -1,7 +1,7 @@
 import DensityAPI
 import Testing
 
-@Suite("Key file", .timeLimit(.minutes(5)))
+@Suite("Key file", .timeLimit(.minutes(15)))
 struct KeyFileTests {
     private static let hash = String(repeating: "0123456789abcdef", count: 4)
     private static let otherHash = String(repeating: "fedcba9876543210", count: 4)
@@ -82,7 +82,7 @@ struct KeyFileTests {
     }
 }
 
-@Suite("Key", .timeLimit(.minutes(5)))
+@Suite("Key", .timeLimit(.minutes(15)))
 struct KeyTests {
     @Test("is 256 random bits that check themselves")
     func form() {

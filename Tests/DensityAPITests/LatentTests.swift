@@ -7,7 +7,7 @@ import Imaging
 import TestSupport
 import Testing
 
-@Suite("/encode, /decode and /interpolate", .timeLimit(.minutes(5)))
+@Suite("/encode, /decode and /interpolate", .timeLimit(.minutes(15)))
 struct LatentTests {
     private struct EncodedJSON: Decodable {
         struct Failure: Decodable {

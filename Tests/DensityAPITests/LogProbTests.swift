@@ -12,7 +12,7 @@ private let size = 6  // of the fake model: 2 x 3 x 1
 /// bits/dim of the fake model, by hand.
 private func bits(_ logProb: Double) -> Double { -(logProb / 6 - 5.545177444479562) / 0.6931471805599453 }
 
-@Suite("POST /logprob", .timeLimit(.minutes(5)))
+@Suite("POST /logprob", .timeLimit(.minutes(15)))
 struct LogProbTests {
     @Test("a PNG gets its log-density in nats and bits/dim")
     func onePNG() async throws {

@@ -50,7 +50,7 @@ extension Passes: ExchangeObserver {
     func exchangeEnded(_: RequestRecord) { count { $0.ended += 1 } }
 }
 
-@Suite("One pass per request", .timeLimit(.minutes(2)))
+@Suite("One pass per request", .timeLimit(.minutes(15)))
 struct OnePassTests {
     private let passes = Passes()
 

@@ -11,7 +11,7 @@ final class Records: ExchangeObserver {
     func exchangeEnded(_ record: RequestRecord) { list.change { $0.append(record) } }
 }
 
-@Suite("Request records", .timeLimit(.minutes(5)))
+@Suite("Request records", .timeLimit(.minutes(15)))
 struct RequestRecordTests {
     private static let traceID = "0af7651916cd43dd8448eb211c80319c"
 

@@ -9,7 +9,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("GET /sample", .timeLimit(.minutes(5)))
+@Suite("GET /sample", .timeLimit(.minutes(15)))
 struct SampleTests {
     /// What the fake model draws.
     private func drawn(_ count: Int, seed: UInt64, temperature: Float = 1) throws -> [DrawnImage] {

@@ -25,7 +25,7 @@ private struct HealthJSON: Decodable {
     }
 }
 
-@Suite("Status routes", .timeLimit(.minutes(5)))
+@Suite("Status routes", .timeLimit(.minutes(15)))
 struct StatusRouteTests {
     @Test("a ready service is live, ready, and says what it serves")
     func ready() async throws {
@@ -198,7 +198,7 @@ struct StatusRouteTests {
     }
 }
 
-@Suite("Every answer", .timeLimit(.minutes(5)))
+@Suite("Every answer", .timeLimit(.minutes(15)))
 struct EveryAnswerTests {
     private let requestID = HTTPField.Name("X-Request-Id")!
     private let serverTiming = HTTPField.Name("Server-Timing")!

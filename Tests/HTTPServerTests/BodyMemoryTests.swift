@@ -4,7 +4,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Memory for bodies", .timeLimit(.minutes(5)))
+@Suite("Memory for bodies", .timeLimit(.minutes(15)))
 struct BodyMemoryTests {
     private static func limits(total: Int, reserve: Int = 0, smallBytes: Int = .max, factor: Int = 4)
         -> BodyMemoryLimits

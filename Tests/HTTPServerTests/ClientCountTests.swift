@@ -37,7 +37,7 @@ struct ClientCountTests {
         }
     }
 
-    @Test("every connection has a number of its own, which stays", .timeLimit(.minutes(5)))
+    @Test("every connection has a number of its own, which stays", .timeLimit(.minutes(15)))
     func numbers() async throws {
         try await withServer { port, _ in
             var numbers: Set<String> = []
@@ -51,7 +51,7 @@ struct ClientCountTests {
         }
     }
 
-    @Test("a connection over the limit is closed, and another is served when one has gone", .timeLimit(.minutes(5)))
+    @Test("a connection over the limit is closed, and another is served when one has gone", .timeLimit(.minutes(15)))
     func overSocket() async throws {
         try await withServer(configure: { $0.maxConnectionsPerClient = 2 }) { port, _ in
             let first = try RawSocketClient(port: port)

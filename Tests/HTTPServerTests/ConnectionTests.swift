@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Connections over a socket", .timeLimit(.minutes(5)))
+@Suite("Connections over a socket", .timeLimit(.minutes(15)))
 struct ConnectionTests {
     // MARK: Answers
 

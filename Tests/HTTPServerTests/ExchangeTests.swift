@@ -5,7 +5,7 @@ import Metrics
 import TestSupport
 import Testing
 
-@Suite("Exchanges of a live server", .timeLimit(.minutes(2)))
+@Suite("Exchanges of a live server", .timeLimit(.minutes(15)))
 struct ExchangeTests {
     /// What a request was and how it ended.
     private struct Seen: Equatable {

@@ -5,7 +5,7 @@ import System
 import TestSupport
 import Testing
 
-@Suite("Listening", .timeLimit(.minutes(5)))
+@Suite("Listening", .timeLimit(.minutes(15)))
 struct ListeningTests {
     // MARK: Addresses as text
 

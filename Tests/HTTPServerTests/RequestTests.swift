@@ -4,7 +4,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Requests over a socket", .timeLimit(.minutes(5)))
+@Suite("Requests over a socket", .timeLimit(.minutes(15)))
 struct RequestTests {
     @Test("a connection serves many requests, with a date in each answer")
     func keepAlive() async throws {

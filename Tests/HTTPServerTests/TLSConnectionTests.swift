@@ -3,7 +3,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("Connections over TLS", .timeLimit(.minutes(5)))
+@Suite("Connections over TLS", .timeLimit(.minutes(15)))
 struct TLSConnectionTests {
     // MARK: Bytes
 

@@ -4,7 +4,7 @@ import HTTPWire
 import TestSupport
 import Testing
 
-@Suite("TLS handshakes", .timeLimit(.minutes(5)))
+@Suite("TLS handshakes", .timeLimit(.minutes(15)))
 struct TLSHandshakeTests {
     // MARK: Versions and suites
 

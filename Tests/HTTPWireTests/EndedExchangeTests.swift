@@ -2,7 +2,7 @@ import HTTPTypes
 import HTTPWire
 import Testing
 
-@Suite("Ended exchanges", .timeLimit(.minutes(5)))
+@Suite("Ended exchanges", .timeLimit(.minutes(15)))
 struct EndedExchangeTests {
     private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 

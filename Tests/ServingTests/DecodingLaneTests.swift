@@ -2,7 +2,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("Decoding lane", .timeLimit(.minutes(2)))
+@Suite("Decoding lane", .timeLimit(.minutes(15)))
 struct DecodingLaneTests {
     private struct Failure: Error, Equatable {}
     private let a = Caller(name: "a")

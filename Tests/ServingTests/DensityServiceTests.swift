@@ -14,7 +14,7 @@ private func row(_ level: UInt8, draw: UInt32 = 0) -> DensityRow {
     DensityRow(pixels: Array(repeating: level, count: 6), draw: draw)
 }
 
-@Suite("Density service", .timeLimit(.minutes(5)))
+@Suite("Density service", .timeLimit(.minutes(15)))
 struct DensityServiceTests {
     @Test("log-densities come back in the order of their rows")
     func order() async throws {
@@ -154,7 +154,7 @@ struct DensityServiceTests {
         #expect(try answer.results[2].get().classLogProbs == [-12, -13, -14, -15])
     }
 
-    @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(5)))
+    @Test("a cancelled request's shared parts are told, and the threads work on", .timeLimit(.minutes(15)))
     func cancelShared() async throws {
         let model = FakeDensity(classes: (0..<10).map { "c\($0)" }, isConditional: true)
         let loaded = LoadedModel(model)

@@ -41,7 +41,7 @@ private final class Stage: Sendable {
     func count(_ name: String) -> Int { begun.value.count { $0.hasPrefix(name) } }
 }
 
-@Suite("Batches that give way", .timeLimit(.minutes(5)))
+@Suite("Batches that give way", .timeLimit(.minutes(15)))
 struct GivingWayTests {
     private func terms(_ caller: String) -> RequestTerms { RequestTerms(caller: Caller(name: caller)) }
 

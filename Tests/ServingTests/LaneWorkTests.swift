@@ -17,7 +17,7 @@ private enum LetterWork: LaneWork {
     }
 }
 
-@Suite("Kinds of work", .timeLimit(.minutes(5)))
+@Suite("Kinds of work", .timeLimit(.minutes(15)))
 struct LaneWorkTests {
     private func service() -> DensityService {
         var configuration = ServiceConfiguration()

@@ -3,7 +3,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("Progress of the work", .timeLimit(.minutes(5)))
+@Suite("Progress of the work", .timeLimit(.minutes(15)))
 struct WorkProgressTests {
     @Test("there is a standstill while batches run, since the last one ended or the first began")
     func standstill() {

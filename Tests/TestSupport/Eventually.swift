@@ -2,7 +2,7 @@ public import Testing
 
 /// Waits until `condition` holds; records an issue when it does not within `seconds`.
 public func eventually(
-    within seconds: Double = 120, sourceLocation: SourceLocation = #_sourceLocation,
+    within seconds: Double = 600, sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async -> Bool
 ) async {
     let end = ContinuousClock.now + .seconds(seconds)

@@ -93,12 +93,12 @@ package actor RawSocketClient {
     /// Connects to `port` of a loopback address, 127.0.0.1 by default.
     /// - Parameter receiveBuffer: bytes that the kernel holds for a client that does not read; its default is large.
     package init(
-        address number: UInt32 = 0x7F00_0001, port: Int, timeout: Duration = .seconds(60), receiveBuffer: Int? = nil
+        address number: UInt32 = 0x7F00_0001, port: Int, timeout: Duration = .seconds(600), receiveBuffer: Int? = nil
     ) throws {
         try self.init(.ipv4(number, port: port), timeout: timeout, receiveBuffer: receiveBuffer)
     }
 
-    package init(_ address: RawSocketAddress, timeout: Duration = .seconds(60), receiveBuffer: Int? = nil) throws {
+    package init(_ address: RawSocketAddress, timeout: Duration = .seconds(600), receiveBuffer: Int? = nil) throws {
         descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw RawSocketError.system(call: "socket", code: errno) }
         let (seconds, attoseconds) = timeout.components

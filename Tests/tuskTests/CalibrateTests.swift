@@ -3,7 +3,7 @@ import FlowTraining
 import Foundation
 import Testing
 
-@Suite("tusk calibrate", .timeLimit(.minutes(5)))
+@Suite("tusk calibrate", .timeLimit(.minutes(15)))
 struct CalibrateTests {
     @Test("gives a model verdicts, leaves its weights, and replaces nothing unasked")
     func calibrates() throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The state of drift", .timeLimit(.minutes(5)))
+@Suite("The state of drift", .timeLimit(.minutes(15)))
 struct DriftStateTests {
     private struct Drift: Decodable {
         var images: Int

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("API keys of the program", .timeLimit(.minutes(2)))
+@Suite("API keys of the program", .timeLimit(.minutes(15)))
 struct KeyTests {
     /// A key and its line, made by `tusk key new`.
     private func newKey(_ name: String, _ scopes: String..., more: [String] = []) throws -> (

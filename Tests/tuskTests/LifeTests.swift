@@ -6,7 +6,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("Life and death of tusk serve", .timeLimit(.minutes(2)))
+@Suite("Life and death of tusk serve", .timeLimit(.minutes(15)))
 struct LifeTests {
     private static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
 

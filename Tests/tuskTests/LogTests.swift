@@ -9,7 +9,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("Log lines", .timeLimit(.minutes(5)))
+@Suite("Log lines", .timeLimit(.minutes(15)))
 struct LogLineTests {
     private static let time = LogTime(seconds: 784_111_777, milliseconds: 7)
 
@@ -63,7 +63,7 @@ struct LogLineTests {
     }
 }
 
-@Suite("Log sink", .timeLimit(.minutes(2)))
+@Suite("Log sink", .timeLimit(.minutes(15)))
 struct LogSinkTests {
     /// A pipe whose reading end is closed first on demand.
     private final class Channel {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("tusk evaluate --report", .timeLimit(.minutes(5)))
+@Suite("tusk evaluate --report", .timeLimit(.minutes(15)))
 struct ReportTests {
     /// Names of the elements that are open where `page` contradicts itself; empty where it is well-formed.
     private func unclosed(_ page: String) -> [String] {

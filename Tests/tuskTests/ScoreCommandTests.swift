@@ -6,7 +6,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("tusk score", .timeLimit(.minutes(5)))
+@Suite("tusk score", .timeLimit(.minutes(15)))
 struct ScoreCommandTests {
     /// A model of 4 × 4 pixels, which ten images calibrate.
     private static func model() throws -> Workplace {

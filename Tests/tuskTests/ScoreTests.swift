@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Scores over HTTP and on the command line", .timeLimit(.minutes(2)))
+@Suite("Scores over HTTP and on the command line", .timeLimit(.minutes(15)))
 struct ScoreTests {
     private struct Answer: Decodable {
         var log_prob: Double

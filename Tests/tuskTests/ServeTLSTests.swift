@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("tusk serve over TLS", .timeLimit(.minutes(2)))
+@Suite("tusk serve over TLS", .timeLimit(.minutes(15)))
 struct ServeTLSTests {
     @Test("it speaks TLS, reads its certificate again on SIGHUP, and keeps the old one when that fails")
     func life() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("tusk serve", .timeLimit(.minutes(2)))
+@Suite("tusk serve", .timeLimit(.minutes(15)))
 struct ServeTests {
     @Test("it says where it is and what it serves, answers, and ends in order")
     func life() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import tusk
 
-@Suite("Start of tusk serve", .timeLimit(.minutes(2)))
+@Suite("Start of tusk serve", .timeLimit(.minutes(15)))
 struct StartTests {
     private static let ready = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

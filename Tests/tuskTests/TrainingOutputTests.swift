@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite("Files of a training", .timeLimit(.minutes(3)))
+@Suite("Files of a training", .timeLimit(.minutes(15)))
 struct TrainingOutputTests {
     private static let files = ["m.safetensors", "m.checkpoint", "m.csv", "m.png"]
 

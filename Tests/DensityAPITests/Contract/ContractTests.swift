@@ -10,7 +10,7 @@ import Serving
 import TestSupport
 import Testing
 
-@Suite("openapi.yaml", .timeLimit(.minutes(5)))
+@Suite("openapi.yaml", .timeLimit(.minutes(15)))
 struct ContractTests {
     @Test("has the routes of the table, in its order")
     func table() throws {

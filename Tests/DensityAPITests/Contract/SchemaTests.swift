@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The JSON of every answer beside the schemas of openapi.yaml. Together the answers have every property.
-@Suite("openapi.yaml's schemas", .timeLimit(.minutes(5)))
+@Suite("openapi.yaml's schemas", .timeLimit(.minutes(15)))
 struct SchemaTests {
     private typealias Operation = Contract.Operation
 
