@@ -72,8 +72,8 @@ struct RequestTests {
     @Test("a body of the largest size arrives, one byte more is refused", arguments: [0, 1])
     func bodyLimit(over: Int) async throws {
         // A client that waits for its turn on a busy machine still sends.
-        try await withServer(configure: { $0.timeouts.linger = .seconds(60) }) { port, _ in
-            let client = try RawSocketClient(port: port, timeout: .seconds(50))
+        try await withServer(configure: { $0.timeouts.linger = .seconds(900) }) { port, _ in
+            let client = try RawSocketClient(port: port, timeout: .seconds(800))
             let length = TestHandler.bodyLimit + over
             try await client.send(post("/echo", "Content-Length: \(length)\r\n"))
             let body = [UInt8](repeating: 9, count: length)
