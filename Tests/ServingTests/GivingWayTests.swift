@@ -2,6 +2,7 @@ import Dispatch
 import FlowCore
 import FlowModels
 import Foundation
+import Glibc
 import Serving
 import TestSupport
 import Testing
@@ -9,7 +10,8 @@ import Testing
 /// A row that is computed in parts, of which a test says what each does.
 private struct PartedRow: Sendable {
     var parts: Int
-    var body: @Sendable (Int) -> Void
+    /// - Parameter isOwner: whether the thread is the one that has the batch, which stays until all parts are done; others help.
+    var body: @Sendable (_ part: Int, _ isOwner: Bool) -> Void
 }
 
 private enum PartedWork: LaneWork {
@@ -20,11 +22,12 @@ private enum PartedWork: LaneWork {
         _ rows: [PartedRow], on _: any ImageDensity, threads: (any IdleThreads)?,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [Result<Int, RowFailure>] {
-        rows.map { row in
+        let owner = pthread_self()
+        return rows.map { row in
             if let threads {
-                threads.run(parts: row.parts, row.body)
+                threads.run(parts: row.parts) { row.body($0, pthread_equal(pthread_self(), owner) != 0) }
             } else {
-                for part in 0..<row.parts { row.body(part) }
+                for part in 0..<row.parts { row.body(part, true) }
             }
             return .success(row.parts)
         }
@@ -51,14 +54,14 @@ struct GivingWayTests {
         configuration.threads = 2
         let (service, model) = (DensityService(configuration: configuration), LoadedModel(FakeDensity()))
         let stage = Stage()
-        func ask(_ caller: String, parts: Int, _ body: @escaping @Sendable (Int) -> Void) async throws {
+        func ask(_ caller: String, parts: Int, _ body: @escaping @Sendable (Int, Bool) -> Void) async throws {
             let row = PartedRow(parts: parts, body: body)
             _ = try await service.answer(PartedWork.self, [row], by: model, terms: terms(caller))
         }
         /// Two parts, of which the first ends only when another thread has begun the second.
-        func pair(_ name: String, _ atSecond: @escaping @Sendable () -> Void) -> @Sendable (Int) -> Void {
+        func pair(_ name: String, _ atSecond: @escaping @Sendable () -> Void) -> @Sendable (Int, Bool) -> Void {
             let met = DispatchSemaphore(value: 0)
-            return { part in
+            return { part, _ in
                 stage.note(name, part)
                 if part == 0 {
                     stage.first.signal()
@@ -71,12 +74,12 @@ struct GivingWayTests {
         }
 
         // Long enough that threads help with the next.
-        try await ask("old", parts: 1) { _ in Thread.sleep(forTimeInterval: 0.01) }
-        // One thread waits in its own part until the newcomer has the other.
-        async let old: Void = ask("old", parts: 6) { part in
+        try await ask("old", parts: 1) { _, _ in Thread.sleep(forTimeInterval: 0.01) }
+        // The batch's own thread waits until the newcomer has the other one, whichever of the first two parts each has: the other
+        // way round nobody would be left for the newcomer.
+        async let old: Void = ask("old", parts: 6) { part, isOwner in
             stage.note("old", part)
-            if part == 0 { stage.first.wait() }
-            if part == 1 { stage.second.wait() }
+            if part < 2 { isOwner ? stage.first.wait() : stage.second.wait() }
         }
         await eventually { stage.count("old") == 2 }
         let oldAtSecond = Locked<[Int]>([])
