@@ -14,6 +14,12 @@ public enum ColorMode: String, Sendable, CaseIterable {
         case .rgba: 4
         }
     }
+
+    /// Mode with so many values a pixel; nil when none has.
+    public init?(channels: Int) {
+        guard let mode = Self.allCases.first(where: { $0.channels == channels }) else { return nil }
+        self = mode
+    }
 }
 
 /// An 8-bit image, row-major `[height, width, channels]`.

@@ -46,7 +46,7 @@ struct DrawnImages: Sendable {
 
     private func picture(_ image: DrawnImage) throws(Problem) -> Image {
         let shape = record.eventShape
-        guard let mode = ColorMode.allCases.first(where: { $0.channels == shape.channels }) else {
+        guard let mode = ColorMode(channels: shape.channels) else {
             throw Problem(
                 .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.npy)")
         }

@@ -8,7 +8,7 @@ extension LoadedModel {
     /// The state of the test of drift.
     /// - Throws: ``ProblemKind/parameter`` for a model that has none.
     func driftAnswer() throws(Problem) -> JSON {
-        guard let drift else { throw Problem(.parameter, "model: \(undecided)") }
+        guard let drift else { throw Problem(.parameter, "model: \(undecided())") }
         let test = drift.test
         let state = test.state
         let suspicion = test.leading.map { range, start -> JSON in

@@ -19,7 +19,7 @@ package struct ImageInput: Sendable {
     }
 
     /// The colour mode of the model's channels; nil when no image has so many.
-    var mode: ColorMode? { ColorMode.allCases.first { $0.channels == shape.channels } }
+    var mode: ColorMode? { ColorMode(channels: shape.channels) }
 
     /// The model's rows of a decoded image.
     /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageMode``, ``ProblemKind/imageValue``.
@@ -62,7 +62,7 @@ package struct ImageInput: Sendable {
         if let bad = values.first(where: { $0 < 0 || $0 >= levels }) { throw wrongLevel("\(bad)") }
         let bytes = values.map(UInt8.init)
         if EventShape(height: height, width: width, channels: channels) == shape { return bytes }
-        guard let mode = ColorMode.allCases.first(where: { $0.channels == channels }), height > 0, width > 0 else {
+        guard let mode = ColorMode(channels: channels), height > 0, width > 0 else {
             throw Problem(
                 .imageSize, "image: expected \(expectedArray), not [\(height), \(width), \(channels)]")
         }

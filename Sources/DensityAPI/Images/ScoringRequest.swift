@@ -60,11 +60,6 @@ struct ScoringRequest: Sendable {
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in try await then(scored(body)) }
     }
 
-    /// Whether the evidence says anything of the density that is asked for.
-    private var wantsEvidence: Bool {
-        detail != .none && model.record.decision(givenClass: classIndex) != nil
-    }
-
     /// A row that costs as much as each of the request's.
     private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex) }
 
@@ -77,11 +72,7 @@ struct ScoringRequest: Sendable {
         let rows = decoded.images.flatMap { image in
             switch image {
             case .success(let pixels):
-                (0..<samples).map {
-                    DensityRow(
-                        pixels: pixels, draw: UInt32($0), classIndex: classIndex,
-                        wantsEvidence: $0 == 0 && wantsEvidence)
-                }
+                model.record.rows(of: pixels, draws: samples, classIndex: classIndex, detail: detail)
             case .failure: [DensityRow]()
             }
         }
@@ -105,10 +96,7 @@ struct ScoringRequest: Sendable {
         to results: inout [Result<ImageScore, Problem>], of images: [Result<[UInt8], Problem>], _ terms: RequestTerms
     ) async throws {
         let places = results.indices.filter { (try? results[$0].get()) != nil }
-        let rows = try places.map { i in
-            let score = try results[i].get()
-            return DensityRow(pixels: try images[i].get(), classIndex: score.classIndex ?? score.mostProbableClass)
-        }
+        let rows = try places.map { i in try results[i].get().pixelMapRow(of: images[i].get()) }
         let answer = try await context.service.answer(PixelMapWork.self, rows, by: model, terms: terms)
         for (i, map) in zip(places, answer.results) {
             switch map {
@@ -118,15 +106,9 @@ struct ScoringRequest: Sendable {
                     score.pixelMap = map
                     return score
                 }
-            case .failure(let failure): results[i] = .failure(problem(of: failure))
+            case .failure(let failure): results[i] = .failure(context.problem(of: failure))
             }
         }
-    }
-
-    /// What a client is told of a row that has no result; the log is told more.
-    private func problem(of failure: RowFailure) -> Problem {
-        if case .refused(let reason) = failure { context.options.report(reason) }
-        return Problem(failure)
     }
 
     /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken, or can be done in time; the problem of an only image.
@@ -154,7 +136,7 @@ struct ScoringRequest: Sendable {
                     let draws = try values[next..<next + samples].map { value throws(Problem) in
                         switch value {
                         case .success(let draw): return draw
-                        case .failure(let failure): throw problem(of: failure)
+                        case .failure(let failure): throw context.problem(of: failure)
                         }
                     }
                     return ImageScore(

@@ -13,9 +13,7 @@ struct DriftRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let query = try Query(request.query, known: ["model"])
-        _ = try Accept(request.fields).best(of: [.json])
-        let model = try context.service.models.model(named: query["model"])
+        let model = try context.watchedModel(of: request)
         return .done(.json(try model.driftAnswer(), fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
@@ -30,14 +28,22 @@ struct DriftResetRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let query = try Query(request.query, known: ["model"])
-        _ = try Accept(request.fields).best(of: [.json])
-        let model = try context.service.models.model(named: query["model"])
+        let model = try context.watchedModel(of: request)
         _ = try model.driftAnswer()
         return .body(limit: 0, lengthRequired: false) { [context] _ in
             model.drift?.reset()
             await context.helpers.run { context.administration.keepDrift() }
             return .json(try model.driftAnswer())
         }
+    }
+}
+
+extension APIContext {
+    /// Model that a request about drift names.
+    /// - Throws: ``QueryError``, ``NotAcceptableError``, ``ServingError``.
+    fileprivate func watchedModel(of request: RoutedRequest) throws -> LoadedModel {
+        let query = try Query(request.query, known: ["model"])
+        _ = try Accept(request.fields).best(of: [.json])
+        return try service.models.model(named: query["model"])
     }
 }

@@ -41,7 +41,7 @@ struct LogProbRoute: Route {
         }
         let score = try scored.results[0].get()
         let shape = scored.model.record.eventShape
-        guard let map = score.pixelMap, let mode = ColorMode.allCases.first(where: { $0.channels == shape.channels })
+        guard let map = score.pixelMap, let mode = ColorMode(channels: shape.channels)
         else {
             throw Problem(
                 .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.json)")
@@ -118,12 +118,11 @@ package func scoreTerms(
 ) throws -> (ScoreDetail, AlarmRate?) {
     let decision = record.decision(givenClass: classIndex)
     let owner = record.isConditional ? classIndex.map { "class \(record.classes[$0])" } ?? "the model" : "the model"
-    let undecided = "\(owner) has no calibration of its evidence, which tusk calibrate adds"
     guard let alarm = try alarmRate(text) else {
-        if detail == .evidence, decision == nil { throw Problem(.parameter, "detail: \(undecided)") }
+        if detail == .evidence, decision == nil { throw Problem(.parameter, "detail: \(undecided(owner))") }
         return (detail ?? .verdict, nil)
     }
-    guard let decision else { throw Problem(.parameter, "alarm: \(undecided)") }
+    guard let decision else { throw Problem(.parameter, "alarm: \(undecided(owner))") }
     guard decision.count >= alarm.leastImages else {
         throw Problem(
             .parameter,
@@ -149,4 +148,7 @@ private func alarmRate(_ text: String?) throws(QueryError) -> AlarmRate? {
     return alarm
 }
 
-let undecided = "the model has no calibration of its evidence, which tusk calibrate adds"
+/// What `owner`, the model or a class of it, lacks, as the end of a problem's detail.
+func undecided(_ owner: String = "the model") -> String {
+    "\(owner) has no calibration of its evidence, which tusk calibrate adds"
+}

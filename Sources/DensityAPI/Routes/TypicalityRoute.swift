@@ -17,7 +17,7 @@ struct TypicalityRoute: Route {
         let query = try Query(request.query, known: ScoringRequest.parameters + ["alarm"])
         _ = try Accept(request.fields).best(of: [.json])
         var ask = try ScoringRequest(request, query, context)
-        guard let calibrated = ask.model.record.decision else { throw Problem(.parameter, "model: \(undecided)") }
+        guard let calibrated = ask.model.record.decision else { throw Problem(.parameter, "model: \(undecided())") }
         let alarm = try alarmRate(query) ?? calibrated.alarm
         guard SetTypicality.tells(at: alarm, by: calibrated) else {
             throw Problem(

@@ -68,9 +68,7 @@ struct ImageScorer: Sendable {
     private func addingPixelMaps(
         to scored: [Result<Scored, ScoreFailure>], _ isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [Result<Scored, ScoreFailure>] {
-        let rows = scored.compactMap { try? $0.get() }.map {
-            DensityRow(pixels: $0.pixels, classIndex: $0.score.classIndex ?? $0.score.mostProbableClass)
-        }
+        let rows = scored.compactMap { try? $0.get() }.map { $0.score.pixelMapRow(of: $0.pixels) }
         var maps = try run(PixelMapWork.self, rows, isCancelled)[...]
         return scored.map { image in
             image.flatMap { image in
@@ -85,11 +83,7 @@ struct ImageScorer: Sendable {
 
     /// Rows of an image, one a draw.
     private func rows(of pixels: [UInt8]) -> [DensityRow] {
-        let wantsEvidence = detail != .none && density.record.decision(givenClass: classIndex) != nil
-        return (0..<samples).map {
-            DensityRow(
-                pixels: pixels, draw: UInt32($0), classIndex: classIndex, wantsEvidence: $0 == 0 && wantsEvidence)
-        }
+        density.record.rows(of: pixels, draws: samples, classIndex: classIndex, detail: detail)
     }
 
     /// Results of all rows together, and when that fails of each alone, so that a bad row spoils only itself.
