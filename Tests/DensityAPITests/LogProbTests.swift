@@ -56,6 +56,31 @@ struct LogProbTests {
         #expect(try refusal.problem(422, "parameter").contains("class must be one of bear, elephant, lion"))
     }
 
+    @Test("a model that tells the class by itself has a posterior when it is asked for")
+    func inferredClass() async throws {
+        let model = FakeDensity(classes: ["bear", "elephant", "lion"], isConditional: true, infersClass: true)
+        let api = try await TestAPI(model)
+        func density(_ query: String) async throws -> DensityJSON {
+            try await api.post("/logprob" + query, type: "image/png", png(gray(7))).decoded()
+        }
+        let passes = { model.densityCalls.last }
+        let plain = try await density("")
+        #expect(plain.logProb == -42.5 && plain.classPosterior == nil && passes() == 1)
+        #expect(try await density("?posterior=false").classPosterior == nil)
+        let asked = try await density("?posterior=true")
+        #expect(asked.logProb == -42.5 && passes() == 4)
+        #expect(abs(try #require(asked.classPosterior)["bear"]! - 0.665_240_955_774_822) < 1e-12)
+        for (query, words) in [
+            ("?posterior=true&class=bear", "posterior: there is none given the class bear"),
+            ("?posterior=yes", "posterior must be one of true, false"),
+        ] {
+            let refusal = try await api.post("/logprob" + query, type: "image/png", png(gray(7)))
+            #expect(refusal.text.contains(words), "\(refusal.text)")
+        }
+        let single = try await TestAPI().post("/logprob?posterior=true", type: "image/png", png(gray(7)))
+        #expect(try single.problem(422, "parameter").contains("posterior: the model is not class-conditional"))
+    }
+
     private var calibration: [Double] { (0...100).map { Double($0) - 100 } }
 
     @Test("an answer's members are a score's figures, in their order")

@@ -7,7 +7,8 @@ import Synchronization
 /// A density that is quick to compute by hand: `log p = −(sum of levels) − draw/2` nats, and samples whose every level
 /// is a function of seed and index.
 ///
-/// When conditional, every class is as likely, and `log p(y | c)` is a nat times `c` lower.
+/// When conditional, every class is as likely, and `log p(y | c)` is a nat times `c` lower. One that infers the class has half a nat
+/// less without one.
 ///
 /// Images whose first level is ``poison`` make the whole call throw, those with ``void`` have no finite density.
 public final class FakeDensity: ImageDensity {
@@ -39,7 +40,7 @@ public final class FakeDensity: ImageDensity {
         classes: [String] = ["elephant"], calibration: [Double]? = nil, decision: DecisionRecord? = nil,
         checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false, isConditional: Bool = false, dequantizer: Sizes? = nil,
+        failsSampling: Bool = false, isConditional: Bool = false, infersClass: Bool = false, dequantizer: Sizes? = nil,
         precision: WeightPrecision = .f32, start: StartingRecord? = nil
     ) {
         self.precision = precision
@@ -49,7 +50,7 @@ public final class FakeDensity: ImageDensity {
             name: name, architecture: "maf",
             sizes: [
                 "layers": 2, "hidden": [8], "log_scale_bound": 3,
-                "classes": .integer(isConditional ? classes.count : 0),
+                "classes": .integer(isConditional ? classes.count : 0), "belief": infersClass ? [16] : [],
             ],
             eventShape: shape, levels: levels, dequantization: ModelRecord.dequantization(dequantizer),
             dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
@@ -63,7 +64,7 @@ public final class FakeDensity: ImageDensity {
             check: CheckVector(
                 pixels: pixels,
                 logProb: Self.logDensity(pixels) + checkOffset
-                    + (isConditional ? Self.mixtureOffset(classes: classes.count) : 0)))
+                    + (infersClass ? -0.5 : isConditional ? Self.mixtureOffset(classes: classes.count) : 0)))
         self.densityOrder = densityOrder
         self.samplingOrder = samplingOrder
     }
@@ -116,7 +117,9 @@ public final class FakeDensity: ImageDensity {
             throw FlowError.notFinite(argument: "pixels", row: row)
         }
         for (r, row) in rows.enumerated() {
-            let value = Self.logDensity(row.pixels, draw: row.draw) - Double(row.classIndex ?? 0)
+            let value =
+                Self.logDensity(row.pixels, draw: row.draw)
+                - (row.classIndex.map(Double.init) ?? (record.infersClass ? 0.5 : 0))
             results[r] = LatentDensity(logProb: row.pixels.first == Self.void ? .nan : value)
         }
     }

@@ -9,8 +9,10 @@ import Serving
 /// Request whose body holds images that are to be scored, as its head asks.
 struct ScoringRequest: Sendable {
     var model: LoadedModel
-    /// Index of the class; nil for none, of a class-conditional model the mixture of all.
+    /// Index of the class; nil for none.
     var classIndex: Int?
+    /// Whether the classes' posterior and set are wanted where they cost more passes.
+    var wantsClasses = false
     /// Dequantization draws of each image.
     var samples = 1
     var detail = ScoreDetail.verdict
@@ -61,7 +63,7 @@ struct ScoringRequest: Sendable {
     }
 
     /// A row that costs as much as each of the request's.
-    private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex) }
+    private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex, wantsClasses: wantsClasses) }
 
     private func scored(_ body: [UInt8]) async throws -> Scored {
         let start = ContinuousClock.now
@@ -72,7 +74,8 @@ struct ScoringRequest: Sendable {
         let rows = decoded.images.flatMap { image in
             switch image {
             case .success(let pixels):
-                model.record.rows(of: pixels, draws: samples, classIndex: classIndex, detail: detail)
+                model.record.rows(
+                    of: pixels, draws: samples, classIndex: classIndex, detail: detail, wantsClasses: wantsClasses)
             case .failure: [DensityRow]()
             }
         }

@@ -13,7 +13,7 @@ extension APIContext {
         guard let prior = model.record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
             return (rows.map { .success($0.classIndex) }, RequestTimings())
         }
-        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
+        let answer = try await service.logDensities(of: rows.map(\.wantingClasses), model: model, terms: terms)
         let classes = answer.results.map { result -> Result<Int?, Problem> in
             result.map { mostProbable([$0], prior) }.mapError { problem(of: $0) }
         }
@@ -29,7 +29,7 @@ extension APIContext {
         guard let prior = model.record.classPrior, rows[0].classIndex == nil else {
             return (rows[0].classIndex, RequestTimings())
         }
-        let answer = try await service.logDensities(of: rows, model: model, terms: terms)
+        let answer = try await service.logDensities(of: rows.map(\.wantingClasses), model: model, terms: terms)
         let densities = try answer.results.map { try $0.mapError { problem(of: $0) }.get() }
         return (mostProbable(densities, prior), answer.timings)
     }
@@ -43,6 +43,15 @@ extension APIContext {
     private func mostProbable(_ densities: [RowDensity], _ prior: [Double]) -> Int {
         let joint = prior.indices.map { c in densities.reduce(log(prior[c])) { $0 + $1.classLogProbs[c] } }
         return joint.indices.max { joint[$0] < joint[$1] }!  // a conditional model has classes
+    }
+}
+
+extension DensityRow {
+    /// The same row, the densities given each class wanted too.
+    fileprivate var wantingClasses: DensityRow {
+        var row = self
+        row.wantsClasses = true
+        return row
     }
 }
 

@@ -16,14 +16,16 @@ struct LogProbRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let names = ScoringRequest.parameters + ["samples", "class", "detail", "alarm", "drift"]
+        let names = ScoringRequest.parameters + ["samples", "class", "posterior", "detail", "alarm", "drift"]
         let query = try Query(request.query, known: names)
         var ask = try ScoringRequest(request, query, context)
         ask.samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
         ask.classIndex = try classIndex(query, of: ask.model.record)
+        ask.wantsClasses = try query.choice("posterior", of: YesOrNo.self) == .yes
+        if ask.wantsClasses { try checkPosterior(of: ask.model.record, givenClass: ask.classIndex) }
         (ask.detail, ask.alarm) = try decision(query, of: ask.model.record, givenClass: ask.classIndex)
         let type = try Accept(request.fields).best(of: ask.detail == .pixels ? [.json, .png] : [.json])
-        ask.countsForDrift = try query.choice("drift", of: DriftCounting.self) != .no
+        ask.countsForDrift = try query.choice("drift", of: YesOrNo.self) != .no
         return try ask.reading { scored in
             type == .png ? try overlay(scored) : try answer(scored)
         }
@@ -69,10 +71,21 @@ struct LogProbRoute: Route {
     }
 }
 
-/// Whether the images of a request count for `GET /drift`.
-private enum DriftCounting: String, CaseIterable {
+/// Value of a parameter that is one or the other.
+private enum YesOrNo: String, CaseIterable {
     case yes = "true"
     case no = "false"
+}
+
+/// Refuses to tell the classes' posterior of what has none.
+/// - Throws: ``ProblemKind/parameter``.
+package func checkPosterior(of record: ModelRecord, givenClass classIndex: Int?) throws(Problem) {
+    guard record.isConditional else {
+        throw Problem(.parameter, "posterior: the model is not class-conditional")
+    }
+    if let classIndex {
+        throw Problem(.parameter, "posterior: there is none given the class \(record.classes[classIndex])")
+    }
 }
 
 /// The index of the class that a request names, or nil when it names none. A model that is not class-conditional and has

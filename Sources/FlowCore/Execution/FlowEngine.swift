@@ -21,6 +21,7 @@ public final class FlowEngine: FlowExecutor {
 
     public let dims: Int
     public let contextDims: Int
+    public let infersContext: Bool
     public var tileRows: Int { RowTile.capacity }
     /// Multiply-adds that a row cannot do without, in either direction.
     public let multiplyAdds: Int
@@ -34,6 +35,7 @@ public final class FlowEngine: FlowExecutor {
         workspaces = Pool { Workspace(packed) }
         dims = packed.dims
         contextDims = packed.contextDims
+        infersContext = packed.infersContext
         multiplyAdds = packed.multiplyAdds
         triangularOrder = packed.triangularOrder
         conditionalSolve = ConditionalSolve(packed)

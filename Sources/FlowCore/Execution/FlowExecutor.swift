@@ -18,6 +18,8 @@ public protocol FlowExecutor: Sendable {
     var dims: Int { get }
     /// Width of a row's context; 0 for none.
     var contextDims: Int { get }
+    /// Whether a row's context may be all zeros, for one that the flow makes up for itself; by default only where there is none.
+    var infersContext: Bool { get }
     /// Number of rows that a call computes side by side: a caller with more gains nothing by giving them at once, and one that
     /// gives fewer leaves the device idle.
     var tileRows: Int { get }
@@ -48,6 +50,7 @@ public protocol FlowExecutor: Sendable {
 
 extension FlowExecutor {
     public var triangularOrder: TriangularOrder? { nil }
+    public var infersContext: Bool { contextDims == 0 }
 
     public func forward(
         _ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float],

@@ -45,6 +45,8 @@ public protocol PackedBijection: Sendable {
     /// Order of the dimensions in which the Jacobian of data → latent is triangular; nil, as by default, where it is in none, or where
     /// the map does not tell its diagonal.
     var triangularOrder: TriangularOrder? { get }
+    /// Whether a context that is all zeros is one that the map makes up for itself; by default only where there is none.
+    var infersContext: Bool { get }
     /// Multiply-adds that a row cannot do without, the same in both directions.
     var multiplyAdds: Int { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
@@ -60,6 +62,7 @@ public protocol PackedBijection: Sendable {
 
 extension PackedBijection {
     public var contextDims: Int { 0 }
+    public var infersContext: Bool { contextDims == 0 }
     public var multiplyAdds: Int { 0 }
     public var triangularOrder: TriangularOrder? { nil }
     public func reserve(_ scratch: inout Scratch) {}

@@ -9,6 +9,7 @@ package final class PackedChain: PackedBijection {
 
     package var dims: Int { maps[0].dims }
     package var contextDims: Int { maps.reduce(0) { max($0, $1.contextDims) } }
+    package var infersContext: Bool { maps.allSatisfy(\.infersContext) }
     package var multiplyAdds: Int { maps.reduce(0) { $0 + $1.multiplyAdds } }
     package var triangularOrder: TriangularOrder? {
         maps.reduce(.any) { TriangularOrder.following($0, $1.triangularOrder) }

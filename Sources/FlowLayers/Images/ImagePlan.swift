@@ -21,16 +21,19 @@ public struct ImagePlan: Sendable {
     private let layout: ImageLayout
     private let steps: [Step]
     private let shape: ConvolutionalShape
+    private let belief: [Int]
     private let transform: UnivariateTransform
 
     /// A plan for images of `layout`, whose sizes are checked when its layers are made.
     /// - Parameters:
     ///   - conditioner: its hidden sizes are the channels of the residual blocks, which are all equal.
     ///   - kernel: side of the convolutions that read neighbours, pixels.
+    ///   - belief: channels of each residual block of the network by which a map without a context believes in one; empty for none.
     public init(
         layout: ImageLayout, steps: [Step], conditioner: ConditionerShape, kernel: Int, isGated: Bool,
-        transform: UnivariateTransform
+        belief: [Int] = [], transform: UnivariateTransform
     ) {
+        self.belief = belief
         dims = layout.dims
         self.layout = layout
         self.steps = steps
@@ -47,6 +50,11 @@ public struct ImagePlan: Sendable {
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that are not allowed.
     public func layers(seed: UInt64?) throws -> [ImageLayer] {
         var layout = layout
+        let maps = steps.count { if case .map = $0 { true } else { false } }
+        if maps > 1, !belief.isEmpty {
+            // a later map sees no image to tell the context by
+            throw FlowError.outOfRange(argument: "belief", value: "\(belief)", allowed: "none with \(maps) maps")
+        }
         return try steps.enumerated().map { i, step in
             var random = seed.map { RandomStream(seed: $0, stream: UInt64(i)) }
             switch step {
@@ -69,7 +77,8 @@ public struct ImagePlan: Sendable {
             case .map(let mask):
                 return .map(
                     try ImageMap(
-                        dims: dims, layout: layout, mask: mask, shape: shape, transform: transform, random: &random))
+                        dims: dims, layout: layout, mask: mask, shape: shape, belief: belief, transform: transform,
+                        random: &random))
             }
         }
     }
@@ -89,7 +98,8 @@ public struct ImagePlan: Sendable {
             case .factorOut: layout.channels = (layout.channels + 1) / 2
             case .invertibleConvolution: own = InvertibleConvolution.parameterCount(channels: layout.channels)
             case .map(let mask):
-                own = ImageMap.parameterCount(layout: layout, mask: mask, shape: shape, transform: transform)
+                own = ImageMap.parameterCount(
+                    layout: layout, mask: mask, shape: shape, belief: belief, transform: transform)
             }
             guard let own else { return nil }
             let (sum, overflow) = count.addingReportingOverflow(own)

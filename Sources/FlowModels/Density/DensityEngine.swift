@@ -108,7 +108,7 @@ final class DensityEngine: Sendable {
             throw FlowError.widthMismatch(argument: "pixels", expected: flow.dims, actual: row.pixels.count)
         }
         try check(row.classIndex)
-        if row.classIndex == nil, !prior.isEmpty {
+        if row.classIndex == nil, !flow.infersContext {
             throw FlowError.outOfRange(argument: "class", value: "none", allowed: "0 to \(prior.count - 1)")
         }
         let highest = UInt8(preprocessing.levels - 1)

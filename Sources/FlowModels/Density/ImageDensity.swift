@@ -9,16 +9,22 @@ public struct DensityRow: Sendable, Equatable {
     public var pixels: [UInt8]
     /// Number of the draw in the image's own noise, from 0: the same image and draw always get the same noise.
     public var draw: UInt32
-    /// Index of the class, among the record's, that a class-conditional density is given; nil for the mixture of all classes.
+    /// Index of the class, among the record's, that a class-conditional density is given; nil for the density of no class.
     public var classIndex: Int?
     /// Whether the evidence of ``Evidence/all`` is wanted too, some microseconds a row.
     public var wantsEvidence: Bool
+    /// Whether the densities given each class are wanted too, of a row without one; a mixture of classes has them anyway.
+    public var wantsClasses: Bool
 
-    public init(pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil, wantsEvidence: Bool = false) {
+    public init(
+        pixels: [UInt8], draw: UInt32 = 0, classIndex: Int? = nil, wantsEvidence: Bool = false,
+        wantsClasses: Bool = false
+    ) {
         self.pixels = pixels
         self.draw = draw
         self.classIndex = classIndex
         self.wantsEvidence = wantsEvidence
+        self.wantsClasses = wantsClasses
     }
 }
 
@@ -144,7 +150,8 @@ public struct LatentDensity: Sendable, Equatable, BitwiseCopyable {
 public struct RowDensity: Sendable, Equatable {
     /// `log p(y)`, or `log p(y | class)` of a row with a class; nats.
     public var logProb: Double
-    /// `log p(y | class)` of every class, nats; empty unless the density is class-conditional and the row has no class.
+    /// `log p(y | class)` of every class, nats; empty unless the density is class-conditional, the row has no class, and they were
+    /// wanted or ``logProb`` is their mixture.
     public var classLogProbs: [Double]
     /// Values of ``Evidence/all``; nil of a row that wants none.
     public var evidence: [Double]?
@@ -175,30 +182,25 @@ public protocol IdleThreads: Sendable {
 extension ImageDensity {
     /// Computes log-densities, nats, of rows with a class or without one.
     ///
-    /// Without one a class-conditional density gives the mixture's `log p(y) = log Σ π_c p(y | c)` with its parts. That costs as
-    /// much as one row for each class, and is divided among `threads`.
+    /// Without one a class-conditional density gives that by the classes that it believes in, in one pass, where it
+    /// ``ModelRecord/infersClass``; else the mixture's `log p(y) = log Σ π_c p(y | c)` with its parts, a pass for each class. Passes
+    /// are divided among `threads`.
     /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws.
     public func densities(
         of rows: [DensityRow], threads: (any IdleThreads)? = nil, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> [RowDensity] {
-        guard let prior = record.classPrior, rows.contains(where: { $0.classIndex == nil }) else {
-            let results = try logDensities(of: rows, threads: threads, isCancelled: isCancelled)
-            return zip(rows, results).map { RowDensity(of: $0, $1, record) }
-        }
-        let asked = rows.flatMap { row in
-            row.classIndex != nil ? [row] : prior.indices.map { row.given(class: $0) }
-        }
+        let record = record
+        let asked = rows.flatMap { record.passes(of: $0) }
         var results = try logDensities(of: asked, threads: threads, isCancelled: isCancelled)[...]
         return rows.map { row in
-            if row.classIndex != nil { return RowDensity(of: row, results.removeFirst(), record) }
+            var own: LatentDensity?
+            if record.hasPass(givenNoMore: row) { own = results.removeFirst() }
+            guard record.hasParts(row), let prior = record.classPrior else {
+                return RowDensity(of: row, own!, record)  // a row has a pass of its own or parts
+            }
             let parts = Array(results.prefix(prior.count))
             results = results.dropFirst(prior.count)
-            let joint = zip(prior, parts).map { log($0) + $1.logProb }
-            // logarithms differ where probabilities round to the same
-            let best = joint.indices.max { joint[$0] < joint[$1] }!
-            var mixture = parts[best]
-            mixture.logProb = logSumExp(joint)
-            return RowDensity(of: row, mixture, parts: Array(parts), record)
+            return RowDensity(of: row, own ?? .mixture(of: parts, prior: prior), parts: parts, record)
         }
     }
 
@@ -236,12 +238,44 @@ extension ImageDensity {
     }
 }
 
-extension DensityRow {
-    /// The same row given a class.
-    fileprivate func given(class index: Int) -> DensityRow {
-        var row = self
-        row.classIndex = index
-        return row
+extension ModelRecord {
+    /// Whether a row's density takes a pass of its own: one given its class, or none.
+    fileprivate func hasPass(givenNoMore row: DensityRow) -> Bool {
+        row.classIndex != nil || !isConditional || infersClass
+    }
+
+    /// Whether a row takes a pass for each class.
+    fileprivate func hasParts(_ row: DensityRow) -> Bool {
+        row.classIndex == nil && isConditional && (row.wantsClasses || !infersClass)
+    }
+
+    /// Number of passes through the flow that a row's density takes.
+    public func passCount(of row: DensityRow) -> Int {
+        (hasPass(givenNoMore: row) ? 1 : 0) + (hasParts(row) ? classPrior?.count ?? 0 : 0)
+    }
+
+    /// Rows that are passed through the flow for one.
+    fileprivate func passes(of row: DensityRow) -> [DensityRow] {
+        let own = hasPass(givenNoMore: row) ? [row] : []
+        guard hasParts(row), let prior = classPrior else { return own }
+        return own
+            + prior.indices.map { c in
+                var part = row
+                part.classIndex = c
+                return part
+            }
+    }
+}
+
+extension LatentDensity {
+    /// The mixture of the densities given each class, with the latents of the most probable one.
+    fileprivate static func mixture(of parts: [LatentDensity], prior: [Double]) -> LatentDensity {
+        let joint = zip(prior, parts).map { log($0) + $1.logProb }
+        // logarithms differ where probabilities round to the same
+        let best = joint.indices.max { joint[$0] < joint[$1] }!
+        var mixture = parts[best]
+        mixture.logProb = logSumExp(joint)
+        return mixture
     }
 }
 

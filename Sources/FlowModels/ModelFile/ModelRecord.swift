@@ -111,8 +111,14 @@ extension ModelRecord {
         dequantizer == nil ? "uniform" : "variational"
     }
 
-    /// Whether there is a density for each class, `p(y | class)`, and `p(y)` is their mixture.
+    /// Whether there is a density for each class, `p(y | class)`.
     public var isConditional: Bool { sizes.classes > 0 }
+
+    /// Whether such a density tells the class by itself, so that `p(y)` takes one pass; else `p(y)` is the mixture of all classes.
+    public var infersClass: Bool {
+        guard isConditional, case .integers(let channels)? = sizes[BeliefFields.belief.name] else { return false }
+        return !channels.isEmpty
+    }
 
     /// Whether ``calibration`` is of the density given this class, or given none: it is the mixture's where there is a density for
     /// each class.

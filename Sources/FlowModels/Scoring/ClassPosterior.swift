@@ -6,7 +6,7 @@ extension ImageScore {
     ///
     ///     p(c | y) = π_c p(y | c) / Σ_k π_k p(y | k)
     ///
-    /// Nil unless the model is class-conditional and was asked for no class.
+    /// Nil unless the model is class-conditional, was asked for no class, and gave the densities given each.
     public var classPosterior: [Double]? {
         guard let joint = logJoint else { return nil }
         let total = logSumExp(joint)
@@ -30,7 +30,7 @@ extension ImageScore {
     /// Joint log-density `log π_c p(y | c)` of every class, nats; nil unless the model is class-conditional and was asked for no
     /// class.
     private var logJoint: [Double]? {
-        guard classIndex == nil, let prior = record.classPrior else { return nil }
+        guard classIndex == nil, let prior = record.classPrior, !draws[0].classLogProbs.isEmpty else { return nil }
         return zip(prior, classLogProbs).map { log($0) + $1 }
     }
 }

@@ -56,7 +56,10 @@ extension Trainer {
             if !logProbs.isEmpty, let maxSeconds = options.maxSeconds, secondsNow >= maxSeconds { break }
             let parts = Array(slice.blocks(of: images))
             let scores = try mapInParallel(parts.count, threads: threads) { p in
-                try mapScores(of: held.subset(Array(parts[p])), under: model, detail: detail, threads: 1) {
+                try mapScores(
+                    of: held.subset(Array(parts[p])), under: model, detail: detail, wantsClasses: labels != nil,
+                    threads: 1
+                ) {
                     ($0.logProb, $0.draws[0])
                 }
             }.flatMap { $0 }

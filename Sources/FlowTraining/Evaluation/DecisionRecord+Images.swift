@@ -13,7 +13,7 @@ extension DecisionRecord {
     ///   - data: at least ``leastImages`` images.
     ///   - alarm: rate of false alarms; nil for the first of ``standardAlarms`` that there are images enough for.
     ///   - progress: told how many images are scored, and of how many.
-    /// - Throws: what ``mapScores(of:under:draws:detail:threads:isCancelled:_:)`` throws;
+    /// - Throws: what ``mapScores(of:under:draws:detail:wantsClasses:threads:isCancelled:_:)`` throws;
     ///   ``TrainingError/tooFewImages(split:count:least:)``, also when too few have a finite density;
     ///   ``TrainingError/outOfRange(option:value:allowed:)`` for a rate that so few images do not allow.
     public init(
@@ -22,12 +22,13 @@ extension DecisionRecord {
     ) throws {
         let chosen = Self.chosen(of: data.count)
         let record = model.record
-        let labels = record.isConditional && data.hasClasses(record.classes) ? data.labels : nil
+        let labels = record.labels(of: data)
         var images: [HeldOut] = []
         for slice in chosen.count.blocks(of: 64 * threads) {
             let part = data.subset(slice.map { chosen[$0] })
             let densities = try mapScores(
-                of: part, under: model, detail: .evidence, threads: threads, isCancelled: isCancelled
+                of: part, under: model, detail: .evidence, wantsClasses: labels != nil, threads: threads,
+                isCancelled: isCancelled
             ) { $0.draws[0] }
             for (i, density) in zip(slice, densities) {
                 images.append(HeldOut(density, label: labels?[chosen[i]]))

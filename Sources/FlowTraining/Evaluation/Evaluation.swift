@@ -67,14 +67,15 @@ extension Evaluation {
     /// - Parameters:
     ///   - data: at least one image.
     ///   - threads: never changes the result.
-    /// - Throws: what ``mapScores(of:under:draws:threads:isCancelled:_:)`` throws.
+    /// - Throws: what ``mapScores(of:under:draws:detail:wantsClasses:threads:isCancelled:_:)`` throws.
     public init(
         of data: ImageDataSet, split: String, under model: any ImageDensity, draws: Int = 1, threads: Int,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws {
-        let scores = try mapScores(of: data, under: model, draws: draws, threads: threads, isCancelled: isCancelled) {
-            (logProb: $0.logProb, mostProbableClass: $0.mostProbableClass)
-        }
+        let scores = try mapScores(
+            of: data, under: model, draws: draws, wantsClasses: model.record.labels(of: data) != nil, threads: threads,
+            isCancelled: isCancelled
+        ) { (logProb: $0.logProb, mostProbableClass: $0.mostProbableClass) }
         self.init(of: data, split: split, record: model.record, draws: draws, scores: scores)
     }
 
@@ -86,8 +87,15 @@ extension Evaluation {
     ) {
         precondition(scores.count == data.count)
         self.init(model: record, split: split, draws: draws, logProbs: scores.map(\.logProb))
-        guard record.isConditional, let labels = data.labels, data.hasClasses(record.classes) else { return }
+        guard let labels = record.labels(of: data) else { return }
         let right = zip(scores, labels).count { score, label in score.mostProbableClass == label }
         accuracy = Double(right) / Double(labels.count)
+    }
+}
+
+extension ModelRecord {
+    /// Labels of images that have the classes of a class-conditional model; else nil.
+    public func labels(of data: ImageDataSet) -> [Int]? {
+        isConditional && data.hasClasses(classes) ? data.labels : nil
     }
 }

@@ -9,13 +9,15 @@ import System
 /// - Parameters:
 ///   - draws: dequantization draws of each image, 1 to 100,000.
 ///   - detail: how much the scores say of whether an image is like the learned ones.
+///   - wantsClasses: whether the densities given each class are wanted where they cost more passes.
 ///   - threads: never changes the result.
 ///   - body: runs on these threads.
 /// - Throws: ``TrainingError/mismatch(property:expected:actual:)`` when the images are not what the model knows;
 ///   ``TrainingError/outOfRange(option:value:allowed:)`` for `draws`; ``FlowError``; what `body` throws.
 public func mapScores<Output>(
-    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, detail: ScoreDetail = .none, threads: Int,
-    isCancelled: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (ImageScore) throws -> Output
+    of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, detail: ScoreDetail = .none,
+    wantsClasses: Bool = false, threads: Int, isCancelled: @escaping @Sendable () -> Bool = { false },
+    _ body: @Sendable (ImageScore) throws -> Output
 ) throws -> [Output] {
     let record = model.record
     guard (1...maxDraws).contains(draws) else {
@@ -36,7 +38,9 @@ public func mapScores<Output>(
         let rows = blocks[b].flatMap { image in
             let pixels = Array(data[image])
             return (0..<draws).map {
-                DensityRow(pixels: pixels, draw: UInt32($0), wantsEvidence: detail != .none && $0 == 0)
+                DensityRow(
+                    pixels: pixels, draw: UInt32($0), wantsEvidence: detail != .none && $0 == 0,
+                    wantsClasses: wantsClasses)
             }
         }
         let values = try model.densities(of: rows, isCancelled: isCancelled)
@@ -47,7 +51,7 @@ public func mapScores<Output>(
 }
 
 /// Computes `log p(y)` of each image, nats: that of draw 0, or with `draws` > 1 the bound of the first draws.
-/// - Throws: what ``mapScores(of:under:draws:threads:isCancelled:_:)`` throws.
+/// - Throws: what ``mapScores(of:under:draws:detail:wantsClasses:threads:isCancelled:_:)`` throws.
 public func logDensities(
     of data: ImageDataSet, under model: any ImageDensity, draws: Int = 1, threads: Int,
     isCancelled: @escaping @Sendable () -> Bool = { false }

@@ -6,12 +6,12 @@ public typealias DensityAnswer = RowAnswer<RowDensity>
 
 /// Log-densities of images.
 package enum DensityWork: LaneWork {
-    /// A row without a class is computed for every class where there are some.
-    package static func cost(of row: DensityRow) -> Int { row.classIndex == nil ? 0 : 1 }
+    /// A row without a class may be computed for every class.
+    package static func cost(of row: DensityRow) -> Int { row.classIndex != nil ? 1 : row.wantsClasses ? 2 : 0 }
 
     /// A mixture has a part for each class.
     package static func parts(of row: DensityRow, on model: any ImageDensity) -> Int {
-        row.classIndex == nil ? max(1, model.record.classPrior?.count ?? 1) : 1
+        model.record.passCount(of: row)
     }
 
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.densityOrder }

@@ -38,6 +38,12 @@ struct Score: ParsableCommand {
         help: ArgumentHelp("Score by the density of this class, of a class-conditional model.", valueName: "class"))
     var className: String?
 
+    @Flag(
+        help:
+            "The classes' posterior and set too, where they cost another pass for each class; other models always have them."
+    )
+    var posterior = false
+
     @Option(
         help: ArgumentHelp(
             "Dequantization draws an image, 1 to 100000; more than 1 give the importance-weighted bound.",
@@ -135,6 +141,7 @@ struct Score: ParsableCommand {
         let record = density.record
         do {
             let classIndex = try classIndex(named: className, of: record)
+            if posterior { try checkPosterior(of: record, givenClass: classIndex) }
             let (detail, alarm) = try scoreTerms(
                 detail: detail, alarm: alarm, of: record, givenClass: classIndex)
             if failOn != nil, detail == .none || record.decision(givenClass: classIndex) == nil {
@@ -147,7 +154,8 @@ struct Score: ParsableCommand {
                 contents: ScoreContents(
                     record: record, fit: fit, maxImageBytes: maxImageBytes,
                     archiveLimits: ArchiveLimits(unpackedBytes: maxArchiveBytes)),
-                classIndex: classIndex, samples: samples, detail: detail, alarm: alarm, threads: threads)
+                classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
+                threads: threads)
         } catch {
             // the route's words, which begin with the parameter's name
             guard let problem = Problem(of: error) else { throw error }

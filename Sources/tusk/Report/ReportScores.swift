@@ -13,11 +13,12 @@ struct ReportScores {
     /// Most images that are shown as the oddest.
     private static let mostOddest = 15
 
-    /// - Throws: what ``mapScores(of:under:draws:detail:threads:isCancelled:_:)`` throws.
+    /// - Throws: what ``mapScores(of:under:draws:detail:wantsClasses:threads:isCancelled:_:)`` throws.
     init(of set: ImageDataSet, under density: any ImageDensity, draws: Int, threads: Int) throws {
         let record = density.record
         let all = try mapScores(
-            of: set, under: density, draws: draws, detail: record.decision == nil ? .none : .verdict, threads: threads
+            of: set, under: density, draws: draws, detail: record.decision == nil ? .none : .verdict,
+            wantsClasses: record.labels(of: set) != nil, threads: threads
         ) { $0 }
         scores = all.map { ($0.logProb, $0.mostProbableClass) }
         var summary = ScoreSummary(keepsImages: true, mostOddest: Self.mostOddest)
@@ -34,6 +35,5 @@ struct ReportScores {
 /// - Throws: ``FlowError``.
 private func pixelMaps(of images: [ScoreSummary.Odd], _ density: any ImageDensity) throws -> [PixelMap] {
     try density.pixelMaps(
-        of: images.map { DensityRow(pixels: $0.pixels, classIndex: $0.score.mostProbableClass) },
-        isCancelled: { false })
+        of: images.map { $0.score.pixelMapRow(of: $0.pixels) }, isCancelled: { false })
 }

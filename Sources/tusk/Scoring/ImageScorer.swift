@@ -17,6 +17,8 @@ struct ImageScorer: Sendable {
     let contents: ScoreContents
     /// Index of the class that the densities are given; nil for none.
     let classIndex: Int?
+    /// Whether the classes' posterior and set are wanted where they cost more passes.
+    let wantsClasses: Bool
     /// Dequantization draws of each image; 1 or more.
     let samples: Int
     let detail: ScoreDetail
@@ -83,7 +85,8 @@ struct ImageScorer: Sendable {
 
     /// Rows of an image, one a draw.
     private func rows(of pixels: [UInt8]) -> [DensityRow] {
-        density.record.rows(of: pixels, draws: samples, classIndex: classIndex, detail: detail)
+        density.record.rows(
+            of: pixels, draws: samples, classIndex: classIndex, detail: detail, wantsClasses: wantsClasses)
     }
 
     /// Results of all rows together, and when that fails of each alone, so that a bad row spoils only itself.

@@ -2,9 +2,10 @@ import FlowKernels
 
 /// Terms that are added to a convolution: its biases, those of the context and those of the pixels.
 extension PackedConvolutionalNetwork {
-    /// Sets `bias` from `offset` on to a layer's biases, with what the context at `contextOffset` adds where the layer adds one.
+    /// Sets `bias` from `offset` on to a layer's biases, with what the context at `contextOffset` adds where the layer adds one, and
+    /// there is one.
     func fill(
-        _ bias: inout [Float], at offset: Int = 0, _ layer: Layer, _ context: [Float], _ contextOffset: Int
+        _ bias: inout [Float], at offset: Int = 0, _ layer: Layer, _ context: [Float], _ contextOffset: Int?
     ) {
         let stride = layer.map.stride
         let (own, byContext) = (layer.map.biases, layer.context)
@@ -12,7 +13,7 @@ extension PackedConvolutionalNetwork {
         let added = byContext.span
         var span = bias.mutableSpan
         for c in 0..<stride { span[offset + c] = biases[c] }
-        if added.isEmpty { return }
+        guard let contextOffset, !added.isEmpty else { return }
         for k in 0..<shape.contextDims where context[contextOffset + k] != 0 {
             let factor = context[contextOffset + k]
             for c in 0..<stride { span[offset + c] += factor * added[k * stride + c] }
@@ -38,6 +39,28 @@ extension PackedConvolutionalNetwork {
             addPositions(
                 layer, row * grid.width, count: grid.width, context, contextOffset, to: &x,
                 offset + (grid.origin + row * grid.pitch) * channels)
+        }
+    }
+
+    /// Adds what the context of each pixel, `[pixels, contextDims]`, adds to a layer's convolution of an image.
+    func addContexts(_ layer: Layer, _ contexts: [Float], to x: inout [Float], _ offset: Int) {
+        let dims = shape.contextDims
+        for row in 0..<grid.height {
+            Kernels.best.product(
+                layer.context, Operand(step: channels), contexts,
+                Operand(offset: row * grid.width * dims, step: 1, stride: dims), lanes: channels, count: grid.width,
+                depth: dims, start: .accumulate, c: &x,
+                Operand(offset: offset + (grid.origin + row * grid.pitch) * channels, step: channels))
+        }
+    }
+
+    /// Adds a layer's positions at every pixel of an image, if it has them, each with its own context, `[pixels, contextDims]`.
+    func addPositions(_ layer: Layer, contexts: [Float], to x: inout [Float], _ offset: Int) {
+        if layer.positions.isEmpty { return }
+        for index in 0..<grid.height * grid.width {
+            addPositions(
+                layer, index, count: 1, contexts, index * shape.contextDims, to: &x,
+                offset + grid.place(of: index) * channels)
         }
     }
 

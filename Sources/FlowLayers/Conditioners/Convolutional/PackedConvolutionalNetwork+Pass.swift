@@ -3,6 +3,20 @@ import FlowKernels
 
 /// Pass through all layers, one after another, at one site.
 extension PackedConvolutionalNetwork {
+    /// Moves the windows of `rows` images down by a row of pixels, which is empty yet.
+    func scroll(_ rows: Int, _ history: inout [Float]) {
+        for k in 0..<layers.count {
+            guard let first = layers[k].history else { continue }
+            let channels = layers[k].map.inputs
+            let (pitch, kept) = (window.pitch * channels, window.pad * window.pitch * channels)
+            for r in 0..<rows {
+                let start = r * historyStride + first
+                shift(&history, from: start + pitch, to: start, count: kept)
+                clear(&history, start + kept..<start + kept + pitch)
+            }
+        }
+    }
+
     /// Computes the parameters in `buffers.output` from the key in `buffers.key`, or from the histories in `buffers.history`.
     func run(_ site: Site, _ context: [Float], _ buffers: inout ImageBuffers) {
         let runs: PixelRuns
@@ -31,7 +45,7 @@ extension PackedConvolutionalNetwork {
     ) {
         let (layer, step) = (layers[k], plan.steps[k])
         if case .image(let row) = site, layer.bias != nil {
-            fill(&buffers.bias, layer, context, row * shape.contextDims)
+            fill(&buffers.bias, layer, context, row.map { $0 * shape.contextDims })
         }
         let x = isHistory(layer, site) ? buffers.history : k == 0 ? buffers.key : buffers.front
         guard let sum = step.sum else {
@@ -85,12 +99,15 @@ extension PackedConvolutionalNetwork {
             // contexts, and so biases, differ from row to row
             copy(biases, first * solveRows * channels, to: &y, offset, count: rows.count * channels)
             apply(layer.map, layer, site, x, bias: nil, to: &y, offset)
-        case (.image, _?): apply(layer.map, layer, site, x, bias: biases, to: &y, offset)
+        case (.image(let row), _?):
+            apply(layer.map, layer, site, x, bias: biases, to: &y, offset)
+            if row == nil { addContexts(layer, context, to: &y, offset) }
         case (_, nil): apply(layer.map, layer, site, x, bias: layer.map.biases, to: &y, offset)
         }
         if layer.positions.isEmpty { return }
         switch site {
-        case .image(let row): addPositions(layer, context, row * shape.contextDims, to: &y, offset)
+        case .image(let row?): addPositions(layer, context, row * shape.contextDims, to: &y, offset)
+        case .image(nil): addPositions(layer, contexts: context, to: &y, offset)
         case .pixel(_, let index, let rows):
             for r in 0..<rows.count {
                 addPositions(

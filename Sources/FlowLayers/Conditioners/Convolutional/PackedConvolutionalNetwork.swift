@@ -32,8 +32,8 @@ final class PackedConvolutionalNetwork: Sendable {
 
     /// Place at which a pass computes.
     enum Site {
-        /// A whole image, whose key is there; the context is that of `row`.
-        case image(row: Int)
+        /// A whole image, whose key is there; the context is that of `row`, or without one that of each pixel.
+        case image(row: Int?)
         /// Pixel `place` of the history's window, the image's pixel `index`, of some rows.
         case pixel(place: Int, index: Int, rows: Range<Int>)
     }

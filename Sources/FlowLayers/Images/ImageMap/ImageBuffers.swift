@@ -3,6 +3,8 @@ import FlowCore
 /// Workspace of convolutional networks, one after another.
 final class ImageWorkspace: MapWorkspace {
     var buffers = ImageBuffers()
+    /// Memory of a map's ``ContextBelief``.
+    var belief = ImageBuffers()
 }
 
 /// Memory that one image's way through a convolutional network writes on, `[pixels, channels]` with the border of its grid; used
@@ -36,4 +38,8 @@ struct ImageBuffers {
     var rowLogDets: [Double] = []
     /// Keys and activations of a sequential direction, `[rows, layers, pixels, channels]`.
     var history: [Float] = []
+    /// Beliefs about the context, `[pixels, contextDims]`, or in a sequential direction `[rows, contextDims]`.
+    var beliefs: [Float] = []
+    /// Sums of the scores so far in a sequential direction, `[rows, contextDims]`.
+    var scores: [Float] = []
 }

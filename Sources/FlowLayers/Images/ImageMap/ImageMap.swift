@@ -18,6 +18,8 @@ public struct ImageMap: Bijection {
     let transforms: ImageTransforms
     /// Conditioner that makes the transforms' parameters of the key.
     package var network: ConvolutionalNetwork
+    /// Beliefs that take the place of a context that is all zeros; nil where a context has to be given.
+    var belief: ContextBelief?
 
     /// Transform of each transformed dimension.
     public var transform: UnivariateTransform { transforms.transform }
@@ -29,10 +31,11 @@ public struct ImageMap: Bijection {
     /// A map that starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Parameters:
     ///   - dims: width of the event, whose first dimensions are the image.
+    ///   - belief: channels of each residual block of the network of a ``ContextBelief``, all equal; empty for none.
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)`` for sizes that are not allowed.
     package init(
-        dims: Int, layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform,
-        random: inout RandomStream?
+        dims: Int, layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, belief: [Int] = [],
+        transform: UnivariateTransform, random: inout RandomStream?
     ) throws {
         precondition(layout.dims <= dims)
         try shape.check()
@@ -43,6 +46,26 @@ public struct ImageMap: Bijection {
         network = ConvolutionalNetwork(
             height: layout.height, width: layout.width, inputs: transforms.keyChannels.count,
             outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape, random: &random)
+        guard !belief.isEmpty else { return }
+        guard transforms.isCausal, shape.contextDims > 0 else {
+            throw FlowError.outOfRange(
+                argument: "belief", value: "\(belief)",
+                allowed: "none without classes, or where pixels do not wait for others")
+        }
+        let own = try Self.beliefShape(belief, of: shape)
+        try Self.check(layout, mask, own)
+        self.belief = ContextBelief(own, of: network, random: &random)
+    }
+
+    /// Shape of the network of a belief with a residual block for each number of channels.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
+    private static func beliefShape(_ channels: [Int], of shape: ConvolutionalShape) throws -> ConvolutionalShape {
+        guard channels.allSatisfy({ $0 == channels[0] && $0 > 0 && $0 % 16 == 0 }) else {
+            throw FlowError.outOfRange(
+                argument: "belief", value: "\(channels)",
+                allowed: "equal multiples of 16, channels of each residual block")
+        }
+        return ContextBelief.shape(channels[0], blocks: channels.count, of: shape)
     }
 
     /// Adds residual blocks to the network behind those that it has; the map stays the same until they are trained.
@@ -59,6 +82,7 @@ public struct ImageMap: Bijection {
     package mutating func setDropout(_ fraction: Float) {
         precondition(fraction >= 0 && fraction < 1)
         network.dropout = fraction
+        belief?.network.dropout = fraction
     }
 
     /// Largest number of activations of one image.
@@ -88,18 +112,29 @@ public struct ImageMap: Bijection {
     /// Computes the number of parameters of a map with these sizes; nil where it overflows, or a size of the transform is not
     /// allowed.
     static func parameterCount(
-        layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, transform: UnivariateTransform
+        layout: ImageLayout, mask: ImageMask, shape: ConvolutionalShape, belief: [Int] = [],
+        transform: UnivariateTransform
     ) -> Int? {
         guard transform.parameterCount > 0 else { return nil }
         let transforms = ImageTransforms(layout: layout, mask: mask, transform: transform)
-        return ConvolutionalNetwork.parameterCount(
-            height: layout.height, width: layout.width, inputs: transforms.keyChannels.count,
-            outputs: transforms.outputs, isCausal: transforms.isCausal, shape: shape)
+        func count(_ shape: ConvolutionalShape, outputs: Int) -> Int? {
+            ConvolutionalNetwork.parameterCount(
+                height: layout.height, width: layout.width, inputs: transforms.keyChannels.count, outputs: outputs,
+                isCausal: transforms.isCausal, shape: shape)
+        }
+        guard let own = count(shape, outputs: transforms.outputs) else { return nil }
+        guard let channels = belief.first else { return own }
+        let scores = ContextBelief.shape(channels, blocks: belief.count, of: shape)
+        guard let more = count(scores, outputs: shape.contextDims) else { return nil }
+        let (sum, overflow) = own.addingReportingOverflow(more)
+        return overflow ? nil : sum
     }
 
     /// Packs the weights in single precision, whatever `precision` is: convolutions have no other.
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
-        PackedImageMap(dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network))
+        PackedImageMap(
+            dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network),
+            belief: belief.map { PackedContextBelief($0, dims: contextDims) })
     }
 
     /// Tape of a forward pass; after the backward pass, that of the network alone.
@@ -109,17 +144,30 @@ public struct ImageMap: Bijection {
         var x: [Float]
         /// Parameters of the transformed dimensions, `[images, channels, parameters, lanes]`.
         var parameters: [Float]
+        /// What the map's belief learns of the contexts; nil without one.
+        var belief: ContextBelief.Tape?
+    }
+
+    /// Refuses a context that is all zeros where a belief would take its place: taped passes tell it what to believe.
+    /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
+    private func checkIsGiven(_ context: Matrix?) throws {
+        guard belief != nil, let context else { return }
+        for r in 0..<context.rows where (0..<context.columns).allSatisfy({ context[r, $0] == 0 }) {
+            throw FlowError.outOfRange(argument: "context", value: "zeros", allowed: "one that is given, in training")
+        }
     }
 
     public func forwardTaped(_ x: Matrix, context: Matrix?) throws -> (z: Matrix, logDet: [Float], tape: Tape) {
         try checkWidth(of: x, "x")
         try checkContext(context, rows: x.rows)
+        try checkIsGiven(context)
         let grid = network.grid
         var key = network.buffer(x.rows, channels: network.inputs)
         for r in 0..<x.rows {
             transforms.setKey(grid, x.elements, r * dims, &key, r * grid.pixels * network.inputs)
         }
         let (output, tape) = network.forwardTaped(key, images: x.rows, context: context)
+        let learned = belief.flatMap { belief in context.map { belief.forwardTaped(key, context: $0) } }
         let stride = network.outputStride
         let moved = transforms.channels.count * transforms.lanes
         let given = transforms.outputs * transforms.lanes
@@ -142,12 +190,14 @@ public struct ImageMap: Bijection {
             transforms.scatter(lanes, to: &z.elements, r * dims)
             logDet[r] = sum(logDets, transforms.layout.pixels)
         }
-        return (z, logDet, Tape(network: tape, x: all, parameters: parameters))
+        return (z, logDet, Tape(network: tape, x: all, parameters: parameters, belief: learned))
     }
 
     public func tapeBytes(rows: Int) -> Int {
         let before = 4 * rows * transforms.lanes * (transforms.channels.count + transforms.outputs)
-        return network.tapeBytes(images: rows, before: before)
+        let own = network.tapeBytes(images: rows, before: before)
+        guard let belief else { return own }
+        return own + belief.network.tapeBytes(images: rows, before: 4 * rows * belief.gradientSize)
     }
 
     public func backward(_ cotangent: Cotangent, through tape: inout Tape) -> Matrix {
@@ -175,6 +225,7 @@ public struct ImageMap: Bijection {
             transforms.scatterParameters(grid, dParameters, 0, to: &dOutput, r * grid.pixels * stride, stride)
         }
         (tape.x, tape.parameters) = ([], [])
+        if let belief { belief.backward(cotangent.dLogDet, through: &tape.belief!) }  // there with a belief
         let dKey = network.backward(dOutput, through: &tape.network)
         for r in 0..<rows {
             transforms.addKeyGradient(
@@ -185,10 +236,14 @@ public struct ImageMap: Bijection {
 
     public func visitGradients(of tapes: [Tape], _ body: (ParameterGradient) -> Void) {
         network.visitGradients(of: tapes.map(\.network), body)
+        belief?.network.visitGradients(of: tapes.compactMap { $0.belief?.network }) { gradient in
+            body(ParameterGradient(info: gradient.info.within("belief"), compute: gradient.compute))
+        }
     }
 
     public mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {
         try network.visitParameters(body)
+        try belief?.network.visitParameters { info, values in try body(info.within("belief"), &values) }
     }
 }
 

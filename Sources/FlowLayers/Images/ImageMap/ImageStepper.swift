@@ -23,42 +23,53 @@ private final class ImageStepper: SequentialStepper {
     private let map: PackedImageMap
     /// Rows that are computed together, in turn.
     private let groups: [Range<Int>]
-    /// Buffers of each group: the histories of its rows stay in them.
-    private var buffers: [ImageBuffers]
-    private var hasBiases = false
+    /// Workspace of each group: the histories of its rows stay in it.
+    private let workspaces: [ImageWorkspace]
+    /// Whether a context is to be believed; nil before the first position.
+    private var infers: Bool?
 
     init(_ map: PackedImageMap, rows: Int) {
         self.map = map
         let size = map.network.solveRows
         groups = stride(from: 0, to: rows, by: size).map { $0..<min($0 + size, rows) }
-        buffers = groups.map { _ in
+        workspaces = groups.map { _ in
             var scratch = Scratch()
             map.reserve(&scratch)
-            return scratch.workspace(ImageWorkspace.self).buffers
+            return scratch.workspace(ImageWorkspace.self)
         }
     }
 
     func step(
         _ position: Int, isGiven: Bool, data: inout RowTile, latents: inout RowTile, logDerivatives: inout [Double]
     ) {
-        if !hasBiases {
-            for (g, rows) in groups.enumerated() {
-                map.network.setBiases(&buffers[g].bias, rows: rows, data.context)
-            }
-            hasBiases = true
-        }
+        let infers = infers ?? begin(data)
         for (g, rows) in groups.enumerated() {
-            step(position, rows, isGiven, &data, &latents, &logDerivatives, &buffers[g])
+            map.setParameters(position, rows, data.context, infers: infers, workspaces[g])
+            step(position, rows, isGiven, &data, &latents, &logDerivatives, &workspaces[g].buffers)
+            if infers, let belief = map.belief {
+                map.remember(
+                    position, rows.lowerBound, rows.count, data, &workspaces[g].belief.history,
+                    belief.network.historyStride)
+            }
         }
+    }
+
+    /// Begins all groups; rows may change places between them, so what holds of one holds of all.
+    /// - Returns: whether a context is to be believed.
+    private func begin(_ data: RowTile) -> Bool {
+        let infers = map.belief?.isInferred(in: 0..<(groups.last?.upperBound ?? 0), data.context) ?? false
+        for (rows, workspace) in zip(groups, workspaces) {
+            map.begin(rows, data.context, infers: infers, workspace)
+        }
+        self.infers = infers
+        return infers
     }
 
     private func step(
         _ index: Int, _ rows: Range<Int>, _ isGiven: Bool, _ data: inout RowTile, _ latents: inout RowTile,
         _ logDerivatives: inout [Double], _ buffers: inout ImageBuffers
     ) {
-        let (layout, network) = (map.transforms.layout, map.network)
-        if index > 0, index % layout.width == 0 { map.scroll(rows.count, &buffers.history) }
-        map.setParameters(index, rows, data.context, &buffers)
+        let layout = map.transforms.layout
         let from = map.transforms.pixel(at: index) * layout.channels
         let lanes = (rows.count + 15) / 16 * 16
         let known = isGiven ? data : latents
@@ -69,29 +80,40 @@ private final class ImageStepper: SequentialStepper {
             }
         }
         map.move(inverse: !isGiven, channels: layout.channels, lanes: lanes, &buffers)
-        let pixel = network.window.place(of: index % layout.width) * network.inputs
         for (l, r) in rows.enumerated() {
             for c in 0..<layout.channels {
                 let at = r * data.stride + from + c
                 let found = buffers.z[c * lanes + l]
                 if isGiven { latents.elements[at] = found } else { data.elements[at] = found }
-                buffers.history[l * network.historyStride + pixel + c] = data.elements[at]
             }
             logDerivatives[r] = isGiven ? Double(buffers.logDets[l]) : -Double(buffers.logDets[l])
         }
+        map.remember(index, rows.lowerBound, rows.count, data, &buffers.history, map.network.historyStride)
     }
 
     func copyRow(_ from: Int, to: Int, data: RowTile) {
-        let (size, stride) = (map.network.solveRows, map.network.historyStride)
+        copy(from, to, \.buffers.history, stride: map.network.historyStride)
+        let group = to / map.network.solveRows
+        if infers == true, let belief = map.belief {
+            copy(from, to, \.belief.history, stride: belief.network.historyStride)
+            copy(from, to, \.belief.scores, stride: map.contextDims)
+        } else {
+            // contexts, and with them biases, may differ from row to row
+            map.network.setBiases(&workspaces[group].buffers.bias, rows: groups[group], data.context)
+        }
+    }
+
+    /// Copies what an array has of row `from`, `stride` floats, to row `to`.
+    private func copy(
+        _ from: Int, _ to: Int, _ array: ReferenceWritableKeyPath<ImageWorkspace, [Float]>, stride: Int
+    ) {
+        let size = map.network.solveRows
         let (source, target) = (from % size * stride, to % size * stride)
         if from / size == to / size {
-            shift(&buffers[to / size].history, from: source, to: target, count: stride)
+            shift(&workspaces[to / size][keyPath: array], from: source, to: target, count: stride)
         } else {
-            let history = buffers[from / size].history
-            for i in 0..<stride { buffers[to / size].history[target + i] = history[source + i] }
+            let values = workspaces[from / size][keyPath: array]
+            for i in 0..<stride { workspaces[to / size][keyPath: array][target + i] = values[source + i] }
         }
-        // contexts, and with them biases, may differ from row to row
-        let group = groups[to / size]
-        map.network.setBiases(&buffers[to / size].bias, rows: group, data.context)
     }
 }

@@ -6,14 +6,20 @@ final class PackedImageMap: PackedBijection {
     let dims: Int
     let transforms: ImageTransforms
     let network: PackedConvolutionalNetwork
+    /// Beliefs that take the place of a context that is all zeros; nil where there is none to believe.
+    let belief: PackedContextBelief?
 
-    init(dims: Int, transforms: ImageTransforms, network: PackedConvolutionalNetwork) {
+    init(
+        dims: Int, transforms: ImageTransforms, network: PackedConvolutionalNetwork, belief: PackedContextBelief? = nil
+    ) {
         self.dims = dims
         self.transforms = transforms
         self.network = network
+        self.belief = belief
     }
 
     var contextDims: Int { network.shape.contextDims }
+    var infersContext: Bool { contextDims == 0 || belief != nil }
     var multiplyAdds: Int { network.multiplyAdds }
     var triangularOrder: TriangularOrder? {
         switch transforms.mask {
@@ -34,39 +40,54 @@ final class PackedImageMap: PackedBijection {
         if transforms.isCausal {
             workspace.buffers.rowLogDets.reserveZeros(solveRows)
             workspace.buffers.history.reserveZeros(solveRows * network.historyStride)
+            belief?.reserve(&workspace.belief, rows: solveRows)
         }
     }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
-        apply(inverse: false, &tile, &scratch.workspace(ImageWorkspace.self).buffers)
+        apply(inverse: false, &tile, scratch.workspace(ImageWorkspace.self))
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
         let workspace = scratch.workspace(ImageWorkspace.self)
         guard transforms.isCausal else {
             if isCancelled() { throw FlowError.cancelled }
-            return apply(inverse: true, &tile, &workspace.buffers)
+            return apply(inverse: true, &tile, workspace)
         }
         let solveRows = network.solveRows
         for first in stride(from: 0, to: tile.rows, by: solveRows) {
-            try solve(first, min(solveRows, tile.rows - first), &tile, &workspace.buffers, isCancelled)
+            try solve(first, min(solveRows, tile.rows - first), &tile, workspace, isCancelled)
         }
     }
 
     /// Applies the transforms or their inverses to all rows of the tile, given the whole key.
-    private func apply(inverse: Bool, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
-        let grid = network.grid
+    private func apply(inverse: Bool, _ tile: inout RowTile, _ workspace: ImageWorkspace) {
         for r in 0..<tile.rows {
-            clear(&buffers.key, 0..<grid.pixels * network.inputs)
-            transforms.setKey(grid, tile.elements, r * tile.stride, &buffers.key, 0)
-            network.run(.image(row: r), tile.context, &buffers)
-            transforms.gather(tile.elements, r * tile.stride, to: &buffers.x)
-            transforms.gatherParameters(grid, buffers.output, 0, network.outputStride, to: &buffers.parameters)
-            move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
-            transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
-            tile.logDet[r] += sum(buffers.logDets, transforms.layout.pixels)
-            if !inverse, !tile.logDerivatives.isEmpty { addLogDerivatives(r, &tile, buffers) }
+            setKey(r, tile, &workspace.buffers)
+            if let belief, belief.isInferred(r, tile.context) {
+                belief.believe(workspace.buffers.key, &workspace.belief)
+                network.run(.image(row: nil), workspace.belief.beliefs, &workspace.buffers)
+            } else {
+                network.run(.image(row: r), tile.context, &workspace.buffers)
+            }
+            transform(inverse: inverse, r, &tile, &workspace.buffers)
         }
+    }
+
+    /// Puts the key of row `r` into the buffers.
+    private func setKey(_ r: Int, _ tile: borrowing RowTile, _ buffers: inout ImageBuffers) {
+        clear(&buffers.key, 0..<network.grid.pixels * network.inputs)
+        transforms.setKey(network.grid, tile.elements, r * tile.stride, &buffers.key, 0)
+    }
+
+    /// Applies the transforms or their inverses to row `r`, whose parameters the network has given.
+    private func transform(inverse: Bool, _ r: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
+        transforms.gather(tile.elements, r * tile.stride, to: &buffers.x)
+        transforms.gatherParameters(network.grid, buffers.output, 0, network.outputStride, to: &buffers.parameters)
+        move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
+        transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
+        tile.logDet[r] += sum(buffers.logDets, transforms.layout.pixels)
+        if !inverse, !tile.logDerivatives.isEmpty { addLogDerivatives(r, &tile, buffers) }
     }
 
     /// Adds the log-derivatives of each pixel's channels, which are told together, to those of row `r`, an equal part to each channel.
@@ -89,63 +110,87 @@ final class PackedImageMap: PackedBijection {
 
     // MARK: Sequential direction
 
-    /// Moves the window of all rows down by a row of the image, which is empty yet.
-    func scroll(_ rows: Int, _ history: inout [Float]) {
-        let window = network.window
-        for k in 0..<network.layers.count {
-            let layer = network.layers[k]
-            guard let first = layer.history else { continue }
-            let channels = layer.map.inputs
-            let (pitch, kept) = (window.pitch * channels, window.pad * window.pitch * channels)
-            for r in 0..<rows {
-                let start = r * network.historyStride + first
-                shift(&history, from: start + pitch, to: start, count: kept)
-                clear(&history, start + kept..<start + kept + pitch)
-            }
-        }
-    }
-
     /// Solves for the images of `rows` rows from row `first` on, pixel after pixel.
     /// - Throws: ``FlowError/cancelled``, asked for before each row of pixels.
     private func solve(
-        _ first: Int, _ rows: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers, _ isCancelled: () -> Bool
+        _ first: Int, _ rows: Int, _ tile: inout RowTile, _ workspace: ImageWorkspace, _ isCancelled: () -> Bool
     ) throws {
+        let infers = belief?.isInferred(in: first..<first + rows, tile.context) ?? false
+        begin(first..<first + rows, tile.context, infers: infers, workspace)
+        for r in 0..<rows { workspace.buffers.rowLogDets[r] = 0 }
+        for index in 0..<transforms.layout.pixels {
+            if index % transforms.layout.width == 0, isCancelled() { throw FlowError.cancelled }
+            setParameters(index, first..<first + rows, tile.context, infers: infers, workspace)
+            solve(index, first, rows, &tile, &workspace.buffers)
+            if infers { remember(index, first, rows, tile, &workspace.belief.history, belief!.network.historyStride) }
+        }
+        for r in 0..<rows { tile.logDet[first + r] += Float(workspace.buffers.rowLogDets[r]) }
+    }
+
+    /// Begins with images of which no pixel is known.
+    /// - Parameter infers: whether a context is to be believed.
+    func begin(_ rows: Range<Int>, _ context: [Float], infers: Bool, _ workspace: ImageWorkspace) {
+        clear(&workspace.buffers.history, 0..<rows.count * network.historyStride)
+        if infers {
+            belief?.begin(rows.count, &workspace.belief)
+        } else {
+            network.setBiases(&workspace.buffers.bias, rows: rows, context)
+        }
+    }
+
+    /// Inverts the transforms of pixel `index` of `rows` rows from row `first` on, whose parameters are there.
+    private func solve(_ index: Int, _ first: Int, _ rows: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
         let layout = transforms.layout
-        let inputs = network.inputs
-        let history = network.historyStride
         let lanes = (rows + 15) / 16 * 16
-        for r in 0..<rows { buffers.rowLogDets[r] = 0 }
-        clear(&buffers.history, 0..<rows * history)
-        network.setBiases(&buffers.bias, rows: first..<first + rows, tile.context)
-        for index in 0..<layout.pixels {
-            if index % layout.width == 0 {
-                if isCancelled() { throw FlowError.cancelled }
-                if index > 0 { scroll(rows, &buffers.history) }
-            }
-            let pixel = network.window.place(of: index % layout.width)
-            setParameters(index, first..<first + rows, tile.context, &buffers)
-            let from = transforms.pixel(at: index) * layout.channels
-            for c in 0..<layout.channels {
-                for r in 0..<lanes {
-                    buffers.x[c * lanes + r] =
-                        r < rows ? tile.elements[(first + r) * tile.stride + from + c] : 0
-                }
-            }
-            move(inverse: true, channels: layout.channels, lanes: lanes, &buffers)
-            for r in 0..<rows {
-                for c in 0..<layout.channels {
-                    let x = buffers.z[c * lanes + r]
-                    tile.elements[(first + r) * tile.stride + from + c] = x
-                    buffers.history[r * history + pixel * inputs + c] = x
-                }
-                buffers.rowLogDets[r] += Double(buffers.logDets[r])
+        let from = transforms.pixel(at: index) * layout.channels
+        for c in 0..<layout.channels {
+            for r in 0..<lanes {
+                buffers.x[c * lanes + r] = r < rows ? tile.elements[(first + r) * tile.stride + from + c] : 0
             }
         }
-        for r in 0..<rows { tile.logDet[first + r] += Float(buffers.rowLogDets[r]) }
+        move(inverse: true, channels: layout.channels, lanes: lanes, &buffers)
+        for r in 0..<rows {
+            for c in 0..<layout.channels {
+                tile.elements[(first + r) * tile.stride + from + c] = buffers.z[c * lanes + r]
+            }
+            buffers.rowLogDets[r] += Double(buffers.logDets[r])
+        }
+        remember(index, first, rows, tile, &buffers.history, network.historyStride)
+    }
+
+    /// Copies pixel `index` of some rows, which is known by now, into their histories, `stride` floats each.
+    func remember(
+        _ index: Int, _ first: Int, _ rows: Int, _ tile: borrowing RowTile, _ history: inout [Float], _ stride: Int
+    ) {
+        let channels = transforms.layout.channels
+        let from = transforms.pixel(at: index) * channels
+        let to = network.window.place(of: index % transforms.layout.width) * channels
+        for r in 0..<rows {
+            for c in 0..<channels {
+                history[r * stride + to + c] = tile.elements[(first + r) * tile.stride + from + c]
+            }
+        }
+    }
+
+    /// Computes the parameters of pixel `index` of some rows, whose pixels before it are in the histories, which are moved on where a
+    /// row of pixels begins.
+    /// - Parameter infers: whether a context is to be believed.
+    func setParameters(
+        _ index: Int, _ rows: Range<Int>, _ context: [Float], infers: Bool, _ workspace: ImageWorkspace
+    ) {
+        let isNewRow = index > 0 && index % transforms.layout.width == 0
+        if isNewRow { network.scroll(rows.count, &workspace.buffers.history) }
+        guard infers, let belief else { return setParameters(index, rows, context, &workspace.buffers) }
+        if isNewRow { belief.network.scroll(rows.count, &workspace.belief.history) }
+        belief.believe(index, rows: rows.count, given: context, from: rows.lowerBound, &workspace.belief)
+        network.setBiases(&workspace.buffers.bias, rows: 0..<rows.count, workspace.belief.beliefs)
+        setParameters(index, 0..<rows.count, workspace.belief.beliefs, &workspace.buffers)
     }
 
     /// Computes the parameters of pixel `index` of some rows, whose pixels before it are in the histories.
-    func setParameters(_ index: Int, _ rows: Range<Int>, _ context: [Float], _ buffers: inout ImageBuffers) {
+    private func setParameters(
+        _ index: Int, _ rows: Range<Int>, _ context: [Float], _ buffers: inout ImageBuffers
+    ) {
         let place = network.window.place(of: index % transforms.layout.width)
         network.run(.pixel(place: place, index: index, rows: rows), context, &buffers)
         let (stride, outputs) = (network.outputStride, transforms.outputs)

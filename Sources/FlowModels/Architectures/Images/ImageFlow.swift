@@ -26,6 +26,16 @@ public enum ImageFields {
     ) { $0 ? "gated" : nil }
 }
 
+/// Size of flows that go pixel after pixel.
+public enum BeliefFields {
+    /// Channels of each residual block of the network that tells the class of an image by the pixels before each one; none for a
+    /// mixture of all classes.
+    public static let belief = SizeField<[Int]>(
+        "belief", standard: [], .lists(of: 0...64, in: 1...1 << 20), isRequired: false, valueName: "n,n",
+        help: "With classes: channels of each residual block of the network that tells the class by the pixels before."
+    ) { $0.isEmpty ? nil : "classes told by \($0)" }
+}
+
 /// Size of flows of several scales, in which half of the dimensions are done after each scale but the last.
 public enum MultiScale {
     /// Number of scales.
@@ -51,6 +61,7 @@ extension ImageFlow {
             conditioner: ConditionerShape(
                 hidden: sizes[FlowFields.hidden], activation: sizes[FlowFields.activation], contextDims: sizes.classes),
             kernel: sizes[ImageFields.kernel], isGated: sizes[ImageFields.gated],
+            belief: fields.contains { $0.name == BeliefFields.belief.name } ? sizes[BeliefFields.belief] : [],
             transform: Transform.transform(sizes))
     }
 

@@ -96,7 +96,7 @@ extension DensityEngine {
     /// - Throws: ``FlowError/outOfRange(argument:value:allowed:)``.
     func checkNeeded(_ classIndex: Int?) throws {
         try check(classIndex)
-        if classIndex == nil, !prior.isEmpty {
+        if classIndex == nil, !flow.infersContext {
             throw FlowError.outOfRange(argument: "class", value: "none", allowed: "0 to \(prior.count - 1)")
         }
     }

@@ -86,7 +86,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - outliers: their names and images.
     ///   - progress: told the name of each set that begins.
-    /// - Throws: what ``mapScores(of:under:draws:detail:threads:isCancelled:_:)`` throws;
+    /// - Throws: what ``mapScores(of:under:draws:detail:wantsClasses:threads:isCancelled:_:)`` throws;
     ///   ``TrainingError/mismatch(property:expected:actual:)`` for a model without a decision.
     public init(
         of data: ImageDataSet, outliers sets: [(name: String, data: ImageDataSet)], under model: any ImageDensity,
@@ -97,13 +97,17 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
                 property: "calibration of the model's evidence", expected: "one, which tusk calibrate adds",
                 actual: "none")
         }
-        func densities(_ data: ImageDataSet) throws -> [RowDensity] {
-            try mapScores(of: data, under: model, detail: .evidence, threads: threads, isCancelled: isCancelled) {
-                $0.draws[0]
-            }
+        let record = model.record
+        let decisions = (decision.classes ?? []).compactMap(\.self)
+        let labels = decisions.count == record.classes.count ? record.labels(of: data) : nil
+        func densities(_ data: ImageDataSet, wantsClasses: Bool = false) throws -> [RowDensity] {
+            try mapScores(
+                of: data, under: model, detail: .evidence, wantsClasses: wantsClasses, threads: threads,
+                isCancelled: isCancelled
+            ) { $0.draws[0] }
         }
         progress("the held-out images")
-        let held = try densities(data)
+        let held = try densities(data, wantsClasses: labels != nil)
         let inliers = held.map { decision.oddness(of: $0.evidence ?? []) }
         count = inliers.count
         uniformity = UniformityTest(of: inliers.map(\.rank.pValue), calibrating: decision.count)
@@ -114,11 +118,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             let odd = try densities(data).map { decision.oddness(of: $0.evidence ?? []) }
             return Outliers(name: name, odd, among: inliers, by: decision)
         }
-        let record = model.record
-        let decisions = (decision.classes ?? []).compactMap(\.self)
-        guard let labels = data.labels, record.isConditional, data.hasClasses(record.classes),
-            decisions.count == record.classes.count
-        else { return }
+        guard let labels else { return }
         classes = decisions.indices.compactMap { c in
             let sightings = held.map { decisions[c].oddness(of: $0.classEvidence[c]) }
             let own = labels.indices.filter { labels[$0] == c }.map { sightings[$0] }
