@@ -48,10 +48,10 @@ public final class FakeDensity: ImageDensity {
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(
             name: name, architecture: "maf",
-            sizes: [
+            sizes: ([
                 "layers": 2, "hidden": [8], "log_scale_bound": 3,
-                "classes": .integer(isConditional ? classes.count : 0), "belief": infersClass ? [16] : [],
-            ],
+                "classes": .integer(isConditional ? classes.count : 0),
+            ] as Sizes).overridden(by: infersClass ? ["belief": [16]] : [:]),
             eventShape: shape, levels: levels, dequantization: ModelRecord.dequantization(dequantizer),
             dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,

@@ -118,6 +118,9 @@ struct SchemaTests {
         for query in ["?detail=pixels", "?class=bear", ""] {
             try await density(decided, query, "{\"image\":\(image)}")
         }
+        let inferring = try await TestAPI(FakeDensity(classes: classes, isConditional: true, infersClass: true))
+        for query in ["", "?posterior=true"] { try await density(inferring, query, "{\"image\":\(image)}") }
+        add("/models", try await inferring.get("/models"))
         add("/models", try await decided.get("/models"))
         add("/models/{model}", try await decided.get("/models/fake"))
         add(
