@@ -40,14 +40,18 @@ class CausalConvolution(torch.nn.Module):
 
 
 class FirstConvolution(CausalConvolution):
-    """That of a block, which adds something for each class."""
+    """That of a block, which adds something for each class; `context` is `[n, classes]`, or one a pixel, `[n, classes, height, width]`."""
 
     def __init__(self, channels, side, classes):
         super().__init__(channels, channels, side, True)
         self.context = torch.nn.Parameter(torch.zeros(channels, classes))
 
     def forward(self, x, context):
-        return super().forward(x) + (context @ self.context.T)[:, :, None, None].to(x.dtype)
+        if context.dim() == 4:
+            added = torch.einsum("nkhw,ck->nchw", context, self.context)
+        else:
+            added = (context @ self.context.T)[:, :, None, None]
+        return super().forward(x) + added.to(x.dtype)
 
 
 class Point(torch.nn.Module):
@@ -90,11 +94,16 @@ class Network(torch.nn.Module):
         self.output = Point(channels, outputs, 0)  # the flow starts at the identity
 
     def forward(self, image, context):
-        """Of `[n, 1, height, width]` and classes as one-hot, `[n, classes]`, the parameters `[n, outputs, height, width]`."""
+        """Of `[n, 1, height, width]` and classes as one-hot, `[n, classes]`, or weights of them at each pixel,
+        `[n, classes, height, width]`, the parameters `[n, outputs, height, width]`."""
         height, width = image.shape[2:]
-        # a product: the gradient of an index would add up the images of a class one after the other
-        places = self.positions.reshape(1 + context.shape[1], -1)
-        places = (places[0] + context @ places[1:]).reshape(len(image), height, width, -1).permute(0, 3, 1, 2)
+        places = self.positions.reshape(1 + context.shape[1], height * width, -1)
+        if context.dim() == 4:
+            places = places[0] + torch.einsum("nkp,kpc->npc", context.flatten(2), places[1:])
+        else:
+            # a product: the gradient of an index would add up the images of a class one after the other
+            places = places[0] + (context @ places[1:].flatten(1)).reshape(len(image), *places.shape[1:])
+        places = places.reshape(len(image), height, width, -1).permute(0, 3, 1, 2)
         h = self.input(image)
         h = h + places.to(h.dtype)
         for block in self.blocks:
@@ -102,11 +111,25 @@ class Network(torch.nn.Module):
         return self.output(torch.relu(h))
 
 
-class Flow(torch.nn.Module):
-    """log p(w | class) of logits, `[n, height, width]`, nats."""
+class Belief(Network):
+    """What is believed of an image's class by the pixels before each one: `ContextBelief` of the Swift sources again."""
 
-    def __init__(self, shape, hidden, side, bins, bound, classes, dropout=0.0):
+    def __init__(self, shape, hidden, side, classes, dropout):
+        super().__init__(shape, hidden, side, classes, 0, dropout)
+
+    def forward(self, image):
+        """Of `[n, 1, height, width]` the logarithms of the beliefs, `[n, classes, height, width]`."""
+        scores = super().forward(image, image.new_zeros(len(image), 0))
+        return torch.log_softmax(scores.flatten(2).cumsum(2), 1).reshape(scores.shape)
+
+
+class Flow(torch.nn.Module):
+    """log p(w | class) of logits, `[n, height, width]`, nats; with a `belief`, channels of each of its blocks, log p(w) too."""
+
+    def __init__(self, shape, hidden, side, bins, bound, classes, dropout=0.0, belief=()):
         super().__init__()
+        if belief:
+            self.belief = Belief(shape, belief, side, classes, dropout)
         dims = math.prod(shape)
         self.shift = torch.nn.Parameter(torch.zeros(dims))
         self.log_scale = torch.nn.Parameter(torch.zeros(dims))
@@ -115,14 +138,20 @@ class Flow(torch.nn.Module):
         self.spline = spline
 
     def forward(self, w, classes, half=False):
-        """`classes` are numbers, `[n]`; with `half` the network is in bfloat16, the rest never."""
+        """`classes` are numbers, `[n]`, None for those that are believed in; with `half` the network is in bfloat16, the rest never."""
         x = (w.flatten(1) + self.shift) * self.log_scale.exp()
-        context = functional.one_hot(classes, self.classes).to(w.dtype)
+        image = x.reshape(len(w), 1, *w.shape[1:])
+        context = self.beliefs(w).exp() if classes is None else functional.one_hot(classes, self.classes).to(w.dtype)
         with torch.autocast(w.device.type, torch.bfloat16, enabled=half):
-            raw = self.network(x.reshape(len(w), 1, *w.shape[1:]), context)
+            raw = self.network(image, context)
         raw = raw.permute(0, 2, 3, 1).to(w.dtype).flatten(1, 2)
         z, slope = self.spline(x, raw, self.bins, self.bound)
         return (slope - z**2 / 2 - math.log(2 * math.pi) / 2).sum(1) + self.log_scale.sum()
+
+    def beliefs(self, w):
+        """Logarithms of what is believed of the classes of logits, `[n, classes, height, width]`."""
+        x = (w.flatten(1) + self.shift) * self.log_scale.exp()
+        return self.belief(x.reshape(len(w), 1, *w.shape[1:]))
 
     @torch.no_grad()
     def standardize(self, w):
@@ -138,7 +167,10 @@ class Flow(torch.nn.Module):
 
     def tensors(self):
         """The weights by their names in the model file."""
-        named = {name.replace("network.", "layers.0."): value for name, value in self.state_dict().items()}
+        named = {}
+        for name, value in self.state_dict().items():
+            if value.numel():  # a belief's blocks add nothing for classes
+                named[name.replace("network.", "layers.0.").replace("belief.", "layers.0.belief.")] = value
         return {name if "." in name else f"standardize.{name}": value for name, value in named.items()}
 
     @torch.no_grad()
