@@ -107,7 +107,7 @@ deploy-check: ## validate deploy/: kubernetes, compose and systemd
 	scripts/deploy-check.sh
 
 ##@ Measure
-.PHONY: bench-setup bench bench-http-setup bench-http bench-load-setup bench-load load-check soak exactness zoo-setup zoo zoo-report zoo-check
+.PHONY: bench-setup bench bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness zoo-setup zoo zoo-report zoo-check
 bench-setup: ## a Python environment, .venv, for Benchmarks/ and Training/
 	Benchmarks/setup.sh
 
@@ -120,6 +120,10 @@ bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift,
 
 bench-http: build bench-http-setup ## the HTTP server beside Hummingbird, FastAPI, nginx and Node, and under slow clients, 15 minutes (ARGS)
 	$(PYTHON) -m Benchmarks.http.run --program $(PROGRAM) $(ARGS)
+
+bench-growth: build bench-setup ## how time and memory grow with pixels, batches, connections, models and rows, half an hour (ARGS)
+	$(PYTHON) -m Benchmarks.growth.run --program $(PROGRAM) --output runs/growth.json $(ARGS)
+	$(PYTHON) -m Benchmarks.growth.report runs/growth.json
 
 bench-load-setup: bench-setup ## LitServe and Ray Serve, and images for the small model, for bench-load
 	Benchmarks/load/setup.sh

@@ -3,6 +3,7 @@
 # FOLDER... one after the other, to compare two states of them.
 #
 #     Benchmarks/queue/measure.sh [FOLDER...]
+#     WAITING="1 100" Benchmarks/queue/measure.sh      # with so many waiting
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -17,5 +18,6 @@ done
 for index in "${!programs[@]}"; do
     shift_to=$((index + 1))
     echo "${!shift_to}"
-    "${programs[$index]}"
+    # shellcheck disable=SC2086 # several numbers
+    "${programs[$index]}" ${WAITING:-}
 done
