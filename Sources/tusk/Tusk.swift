@@ -21,7 +21,7 @@ enum Main {
 }
 
 struct Tusk: AsyncParsableCommand {
-    static let version = "0.1.0"
+    static let version = "0.2.0"
 
     static let configuration = CommandConfiguration(
         abstract: "Learns the density of images, and answers for it over HTTP.",

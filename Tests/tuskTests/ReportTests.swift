@@ -39,7 +39,7 @@ struct ReportTests {
         for section in ["Density", "Training", "Samples", "Calibration", "Outliers", "Most unusual images"] {
             #expect(page.contains("<h2>\(section)</h2>"), "\(section)")
         }
-        for text in ["Kolmogorov-Smirnov", "upside down", "On the right in red", "20 of seed 0", "tusk 0.1.0"] {
+        for text in ["Kolmogorov-Smirnov", "upside down", "On the right in red", "20 of seed 0", "tusk 0.2.0"] {
             #expect(page.contains(text), "\(text)")
         }
         #expect(!page.contains("There is no training curve"))
