@@ -22,8 +22,10 @@ public final class FlowEngine: FlowExecutor {
     public let dims: Int
     public let contextDims: Int
     public var tileRows: Int { RowTile.capacity }
-    /// Multiply-adds that a row cannot do without, in either direction.
+    /// Multiply-adds of a row by the maps' definition, in either direction.
     public let multiplyAdds: Int
+    /// Multiply-adds that the products of a row take in each direction; fewer where a map has a way around some.
+    public let multiplyAddsDone: (forward: Int, inverse: Int)
     public let triangularOrder: TriangularOrder?
     public let conditionalSolve: ConditionalSolve?
 
@@ -35,6 +37,7 @@ public final class FlowEngine: FlowExecutor {
         dims = packed.dims
         contextDims = packed.contextDims
         multiplyAdds = packed.multiplyAdds
+        multiplyAddsDone = packed.multiplyAddsDone
         triangularOrder = packed.triangularOrder
         conditionalSolve = ConditionalSolve(packed)
     }

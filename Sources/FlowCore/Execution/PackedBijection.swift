@@ -45,8 +45,11 @@ public protocol PackedBijection: Sendable {
     /// Order of the dimensions in which the Jacobian of data → latent is triangular; nil, as by default, where it is in none, or where
     /// the map does not tell its diagonal.
     var triangularOrder: TriangularOrder? { get }
-    /// Multiply-adds that a row cannot do without, the same in both directions.
+    /// Multiply-adds of a row by the map's definition, the same in both directions; masked zeros are none.
     var multiplyAdds: Int { get }
+    /// Multiply-adds that the products of a row take in each direction: as many, as by default, or fewer where the map has a way
+    /// around some.
+    var multiplyAddsDone: (forward: Int, inverse: Int) { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
     func reserve(_ scratch: inout Scratch)
 
@@ -61,6 +64,7 @@ public protocol PackedBijection: Sendable {
 extension PackedBijection {
     public var contextDims: Int { 0 }
     public var multiplyAdds: Int { 0 }
+    public var multiplyAddsDone: (forward: Int, inverse: Int) { (multiplyAdds, multiplyAdds) }
     public var triangularOrder: TriangularOrder? { nil }
     public func reserve(_ scratch: inout Scratch) {}
 }

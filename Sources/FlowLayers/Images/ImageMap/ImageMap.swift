@@ -99,7 +99,9 @@ public struct ImageMap: Bijection {
 
     /// Packs the weights in single precision, whatever `precision` is: convolutions have no other.
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
-        PackedImageMap(dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network))
+        PackedImageMap(
+            dims: dims, transforms: transforms,
+            network: PackedConvolutionalNetwork(network, pixels: transforms.isCausal))
     }
 
     /// Tape of a forward pass; after the backward pass, that of the network alone.
