@@ -1,9 +1,8 @@
 """nflows' couplings of images, at the sizes of our RealNVP and Glow: what the model zoo and the comparison of speed use.
 
-`sizes` has what `Sizes` has, and for splines `bins` and `tail_bound`.
+`sizes` has what `sizes.Sizes` has, and for splines `bins` and `tail_bound`.
 """
 
-import dataclasses
 import functools
 
 import torch
@@ -17,16 +16,6 @@ from nflows.transforms.normalization import ActNorm
 from nflows.transforms.reshape import SqueezeTransform
 
 from .vector_flows import Density, own_log_prob
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    shape: tuple  # height, width, channels
-    layers: int  # steps of each scale
-    scales: int
-    hidden: list  # channels of each residual block
-    kernel: int = 3
-    gated: bool = False
 
 
 class Block(torch.nn.Module):

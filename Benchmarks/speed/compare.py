@@ -16,10 +16,10 @@ import sys
 import torch
 
 from Benchmarks import machine
-from Benchmarks.peers.image_flows import Sizes
 from Benchmarks.peers.nflows_glow import NflowsGlow
 from Benchmarks.peers.nflows_maf import NflowsMAF
 from Benchmarks.peers.normflows_maf import NormflowsMAF
+from Benchmarks.peers.sizes import Sizes
 from Benchmarks.peers.zuko_maf import ZukoMAF
 from . import ours
 from .contest import cell

@@ -2,7 +2,7 @@
 
 static inline __attribute__((always_inline)) vec NAME(activation)(enum flow_activation f, vec x) {
     switch (f) {
-    case FLOW_RELU: return choose(x > 0, x, splat(0));
+    case FLOW_RELU: return choose(x <= 0, splat(0), x);  // NaN stays NaN
     case FLOW_TANH: return NAME(tanh)(x);
     case FLOW_ELU: return choose(x > 0, x, NAME(expm1_negative)(x));
     case FLOW_GELU: return NAME(gelu)(x);

@@ -3,6 +3,8 @@
 
 #include "product.inc.h"
 
+#include "filtering.inc.h"
+
 #include "half.inc.h"
 
 #include "functions.inc.h"
@@ -29,6 +31,8 @@
 
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
+    .tiles = NAME(tiles),
+    .filter_product = NAME(filter_product),
     .product_bf16 = NAME(product_bf16),
     .round_bf16 = NAME(round_bf16),
     .widen_bf16 = NAME(widen_bf16),

@@ -40,6 +40,52 @@ struct flow_product {
     int accumulate;
 };
 
+/// Tiles of an image side by side, and their values at the points of a minimal filter: channel `c` of tile `t` at point `(i, j)` at
+/// `points[(i · column_points + j) · point_stride + t · channels + c]`.
+struct flow_tiles {
+    /// Number of points along the rows' and the columns' axis, 4, 6 or 8 each, and of a tile's outputs, fewer than points.
+    int row_points;
+    int column_points;
+    int row_outputs;
+    int column_outputs;
+    /// First channel of the first tile's first pixel; floats from one pixel of a row to the next and from one row to the next.
+    float *image;
+    ptrdiff_t pixel_stride;
+    ptrdiff_t row_stride;
+    /// Rows and columns of the image from that pixel on. What is beyond them is read as zero, and is not written.
+    ptrdiff_t rows;
+    ptrdiff_t columns;
+    float *points;
+    ptrdiff_t point_stride;
+    ptrdiff_t channels;
+    ptrdiff_t tiles;
+    /// Biases that are added to the outputs, `[channels]`; NULL for none.
+    const float *bias;
+};
+
+/// What is made of tiles.
+enum flow_tiles_direction {
+    /// Inputs of the image to their values at the points.
+    FLOW_TILES_INPUT = 0,
+    /// Products at the points to outputs of the image.
+    FLOW_TILES_OUTPUT = 1,
+    /// Gradients by outputs of the image to those by products at the points: the transpose of FLOW_TILES_OUTPUT.
+    FLOW_TILES_SPREAD = 2,
+};
+
+/// The products of a minimal filter, `output[q, t, o] = Σ_i weights[q, i, o] · input[q, t, i]` for points `q`, tiles `t`, outputs `o`
+/// and inputs `i`. Weights stand in panels of 32 outputs, `[points][panels][inputs][32]`, the last panel of 16 or 32; `outputs` is a
+/// multiple of 16. Every element is one chain of multiply-adds over rising `i`.
+struct flow_filter_product {
+    const float *weights;
+    const float *input;
+    float *output;
+    ptrdiff_t points;
+    ptrdiff_t tiles;
+    ptrdiff_t inputs;
+    ptrdiff_t outputs;
+};
+
 /// A matrix product of bfloat16 numbers, the upper halves of floats,
 /// `C[j · c_stride + l] = start + Σ_t A[t, l] · B[j · b_stride + t/2 · b_step + t mod 2]` for `l` in `0..<32` and `j` in
 /// `0..<count`. A has steps in pairs, `[pairs][32][2]`. `start` is C itself with `accumulate`, else 0, plus `bias[l]`. Every
@@ -230,6 +276,10 @@ struct flow_logit {
 /// Table of the kernels of one instruction set.
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
+    /// Applies a transform of minimal filtering to some tiles.
+    void (*tiles)(enum flow_tiles_direction direction, const struct flow_tiles *p);
+    /// Multiplies at the points of a minimal filter.
+    void (*filter_product)(const struct flow_filter_product *p);
     void (*product_bf16)(const struct flow_product_bf16 *p);
     /// Rounds `columns` floats `x_step` apart in each of `rows` rows to the nearest bfloat16; with `zero` a 0 follows them.
     void (*round_bf16)(const float *x, ptrdiff_t x_stride, ptrdiff_t x_step, unsigned short *y, ptrdiff_t y_stride,

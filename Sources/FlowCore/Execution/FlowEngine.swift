@@ -23,8 +23,10 @@ public final class FlowEngine: FlowExecutor {
     public let contextDims: Int
     public let infersContext: Bool
     public var tileRows: Int { RowTile.capacity }
-    /// Multiply-adds that a row cannot do without, in either direction.
+    /// Multiply-adds of a row by the maps' definition, in either direction.
     public let multiplyAdds: Int
+    /// Multiply-adds that the products of a row take in each direction; fewer where a map has a way around some.
+    public let multiplyAddsDone: (forward: Int, inverse: Int)
     public let triangularOrder: TriangularOrder?
     public let conditionalSolve: ConditionalSolve?
 
@@ -37,6 +39,7 @@ public final class FlowEngine: FlowExecutor {
         contextDims = packed.contextDims
         infersContext = packed.infersContext
         multiplyAdds = packed.multiplyAdds
+        multiplyAddsDone = packed.multiplyAddsDone
         triangularOrder = packed.triangularOrder
         conditionalSolve = ConditionalSolve(packed)
     }

@@ -47,8 +47,11 @@ public protocol PackedBijection: Sendable {
     var triangularOrder: TriangularOrder? { get }
     /// Whether a context that is all zeros is one that the map makes up for itself; by default only where there is none.
     var infersContext: Bool { get }
-    /// Multiply-adds that a row cannot do without, the same in both directions.
+    /// Multiply-adds of a row by the map's definition, the same in both directions; masked zeros are none.
     var multiplyAdds: Int { get }
+    /// Multiply-adds that the products of a row take in each direction: as many, as by default, or fewer where the map has a way
+    /// around some.
+    var multiplyAddsDone: (forward: Int, inverse: Int) { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
     func reserve(_ scratch: inout Scratch)
 
@@ -64,6 +67,7 @@ extension PackedBijection {
     public var contextDims: Int { 0 }
     public var infersContext: Bool { contextDims == 0 }
     public var multiplyAdds: Int { 0 }
+    public var multiplyAddsDone: (forward: Int, inverse: Int) { (multiplyAdds, multiplyAdds) }
     public var triangularOrder: TriangularOrder? { nil }
     public func reserve(_ scratch: inout Scratch) {}
 }

@@ -11,6 +11,9 @@ package final class PackedChain: PackedBijection {
     package var contextDims: Int { maps.reduce(0) { max($0, $1.contextDims) } }
     package var infersContext: Bool { maps.allSatisfy(\.infersContext) }
     package var multiplyAdds: Int { maps.reduce(0) { $0 + $1.multiplyAdds } }
+    package var multiplyAddsDone: (forward: Int, inverse: Int) {
+        maps.reduce((0, 0)) { ($0.0 + $1.multiplyAddsDone.forward, $0.1 + $1.multiplyAddsDone.inverse) }
+    }
     package var triangularOrder: TriangularOrder? {
         maps.reduce(.any) { TriangularOrder.following($0, $1.triangularOrder) }
     }

@@ -17,9 +17,10 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the speed of a flow on this machine.",
         discussion: "Prints one JSON object. Density and sampling are of the flow itself, without decoding or "
-            + "dequantization; training is whole steps of the trainer. gflops counts only needed multiply-adds, two "
-            + "operations each; peak_gflops is what a large single-precision product reaches in the same run on as "
-            + "many threads. Without --model the weights are random.")
+            + "dequantization; training is whole steps of the trainer. gflops counts the multiply-adds that "
+            + "are done, two operations each: multiply_adds_done an image, where the flow's definition has "
+            + "multiply_adds. peak_gflops is what a large single-precision product reaches in the same run on as many "
+            + "threads. Without --model the weights are random.")
 
     @Option(help: ArgumentHelp("Model file, in place of the sizes.", valueName: "file"))
     var model: String?
@@ -135,14 +136,16 @@ struct Bench: ParsableCommand {
         let peak = max(before, peakGFLOPS(threads: threads))
         let median = rates.sorted()[rates.count / 2]
         // a step's backward pass has two products for each one of the forward pass
-        let operations = 2 * Double(engine.multiplyAdds) * (direction == .train ? 3 : 1)
+        let passes = direction == .train ? 3 : 1
+        let done = passes * (direction == .sample ? engine.multiplyAddsDone.inverse : engine.multiplyAddsDone.forward)
         let report = Report(
             version: Tusk.version, instructionSet: "\(InstructionSet.best)", architecture: Flow.architectureName,
             dims: flow.dims, layers: sizes[FlowFields.layers], hidden: sizes[FlowFields.hidden], sizes: sizes,
             direction: direction,
             batch: batch, threads: threads, precision: weights.precision.rawValue, imagesPerSecond: median,
             imagesPerSecondMin: rates.min()!, imagesPerSecondMax: rates.max()!,  // never empty
-            millisecondsPerBatch: 1e3 * Double(batch) / median, gflops: operations * median / 1e9, peakGflops: peak)
+            millisecondsPerBatch: 1e3 * Double(batch) / median, multiplyAdds: passes * engine.multiplyAdds,
+            multiplyAddsDone: done, gflops: 2 * Double(done) * median / 1e9, peakGflops: peak)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return String(decoding: try encoder.encode(report), as: UTF8.self)
@@ -308,6 +311,10 @@ private struct Report: Encodable {
     var imagesPerSecondMin: Double
     var imagesPerSecondMax: Double
     var millisecondsPerBatch: Double
+    /// Multiply-adds of an image by the flow's definition.
+    var multiplyAdds: Int
+    /// Multiply-adds that are done for an image.
+    var multiplyAddsDone: Int
     var gflops: Double
     var peakGflops: Double
 
@@ -318,6 +325,8 @@ private struct Report: Encodable {
         case imagesPerSecondMin = "images_per_second_min"
         case imagesPerSecondMax = "images_per_second_max"
         case millisecondsPerBatch = "milliseconds_per_batch"
+        case multiplyAdds = "multiply_adds"
+        case multiplyAddsDone = "multiply_adds_done"
         case peakGflops = "peak_gflops"
     }
 }

@@ -55,8 +55,15 @@ private struct Inspection: Encodable {
 
     struct Direction: Encodable {
         var order: String
-        /// Multiply-adds that a row cannot do without.
+        /// Multiply-adds of an image by the flow's definition.
         var multiplyAdds: Int
+        /// Multiply-adds that are done for an image.
+        var multiplyAddsDone: Int
+
+        var text: String {
+            "\(order), \(grouped(multiplyAdds)) multiply-adds an image"
+                + (multiplyAddsDone < multiplyAdds ? ", done with \(grouped(multiplyAddsDone))" : "")
+        }
     }
 
     var name: String
@@ -92,10 +99,14 @@ private struct Inspection: Encodable {
         contentHash = hash
         maskedZeros = held.values.reduce(0) { $0 + $1.values.count } - record.parameterCount
         types = Set(held.values.map(\.precision.rawValue)).sorted()
-        let multiplyAdds = FlowEngine(flow).multiplyAdds
-        let ofNoise = dequantizer.map { FlowEngine($0.map).multiplyAdds } ?? 0
-        logprob = Direction(order: density.densityOrder.rawValue, multiplyAdds: multiplyAdds + ofNoise)
-        sample = Direction(order: density.samplingOrder.rawValue, multiplyAdds: multiplyAdds)
+        let engine = FlowEngine(flow)
+        let ofNoise = dequantizer.map { FlowEngine($0.map) }
+        logprob = Direction(
+            order: density.densityOrder.rawValue, multiplyAdds: engine.multiplyAdds + (ofNoise?.multiplyAdds ?? 0),
+            multiplyAddsDone: engine.multiplyAddsDone.forward + (ofNoise?.multiplyAddsDone.inverse ?? 0))
+        sample = Direction(
+            order: density.samplingOrder.rawValue, multiplyAdds: engine.multiplyAdds,
+            multiplyAddsDone: engine.multiplyAddsDone.inverse)
         guard listsTensors else { return }
         var listed: [Tensor] = []
         func list(_ info: ParameterInfo, _ values: inout [Float]) {
@@ -140,8 +151,8 @@ private struct Inspection: Encodable {
                     + (maskedZeros > 0 ? ", with \(grouped(maskedZeros)) masked zeros" : "")
             ),
             ("sha256", contentHash.map { "verified: \($0)" } ?? "none; tusk seal adds it"),
-            ("logprob", "\(logprob.order), \(grouped(logprob.multiplyAdds)) multiply-adds an image"),
-            ("sample", "\(sample.order), \(grouped(sample.multiplyAdds)) multiply-adds an image"),
+            ("logprob", logprob.text),
+            ("sample", sample.text),
         ]
         if let training = record.training {
             lines.append(

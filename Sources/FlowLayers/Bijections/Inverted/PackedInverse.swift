@@ -10,6 +10,7 @@ final class PackedInverse: PackedBijection {
     var dims: Int { map.dims }
     var contextDims: Int { map.contextDims }
     var multiplyAdds: Int { map.multiplyAdds }
+    var multiplyAddsDone: (forward: Int, inverse: Int) { (map.multiplyAddsDone.inverse, map.multiplyAddsDone.forward) }
     func reserve(_ scratch: inout Scratch) { map.reserve(&scratch) }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {

@@ -97,23 +97,30 @@ package struct Convolution: Sendable {
             })
     }
 
-    /// Packed weights, as the product kernel reads them.
-    var packed: PackedConvolution {
-        let depth = depth
-        return PackedConvolution(inputs: inputs, outputs: outputs, taps: taps, biases: biases) { output, t in
-            weights[output * depth + t]
+    /// Returns the rows and the columns that taps reach, from the output's pixel.
+    static func extent(_ taps: [Taps]) -> (rows: Range<Int>, columns: Range<Int>) {
+        var rows = taps[0].dy..<taps[0].dy + 1
+        var columns = taps[0].dx..<taps[0].dx + taps[0].count
+        for tap in taps {
+            rows = min(rows.lowerBound, tap.dy)..<max(rows.upperBound, tap.dy + 1)
+            columns = min(columns.lowerBound, tap.dx)..<max(columns.upperBound, tap.dx + tap.count)
         }
+        return (rows, columns)
     }
 
-    /// Transposed convolution, packed, which pulls `∂L/∂y` back to `∂L/∂x`: taps are mirrored, inputs and outputs exchanged.
-    var transposed: PackedConvolution {
+    /// Packs the weights as the kernels read them.
+    func packed(for use: PackedConvolution.Use) -> PackedConvolution {
+        PackedConvolution(
+            outputs: outputs, panels: ConvolutionPanels(self), taps: taps, biases: biases, for: use)
+    }
+
+    /// Packs the transposed convolution, which pulls `∂L/∂y` of whole images back to `∂L/∂x`: taps are mirrored, inputs and outputs
+    /// exchanged.
+    func transposed(on grid: ImageGrid) -> PackedConvolution {
         let mirrored = taps.reversed().map { Taps(dy: -$0.dy, dx: -($0.dx + $0.count - 1), count: $0.count) }
-        let places = taps.reduce(0) { $0 + $1.count }
-        let (given, depth) = (outputStride, depth)
-        return PackedConvolution(inputs: given, outputs: inputs, taps: mirrored, biases: []) { input, t in
-            let (place, output) = t.quotientAndRemainder(dividingBy: given)
-            return output < outputs ? weights[output * depth + (places - 1 - place) * inputs + input] : 0
-        }
+        return PackedConvolution(
+            outputs: inputs, panels: ConvolutionPanels(transposing: self), taps: mirrored, biases: [],
+            for: .images(grid))
     }
 
     /// Trace of both passes over some images of a batch, of which the gradients are made.

@@ -46,7 +46,7 @@ extension ConvolutionalNetwork {
 
     /// Computes the parameters of every image, `[images, pixels, outputStride]`, from keys in a buffer with zero borders.
     func forwardTaped(_ key: [Float], images: Int, context: Matrix?) -> (output: [Float], tape: Tape) {
-        let packed = PackedConvolutionalNetwork(self)
+        let packed = PackedConvolutionalNetwork(self, pixels: false)
         let (grid, channels, dims) = (grid, shape.channels, shape.contextDims)
         let last = layers.count - 1
         let given = context?.elements ?? []
@@ -57,12 +57,14 @@ extension ConvolutionalNetwork {
         var output = buffer(images, channels: outputStride)
         var bias = [Float](repeating: 0, count: channels)
         var read = buffer(1, channels: channels)
+        var room = FilterRoom()
         var dropout = Dropout(fraction: self.dropout, count: grid.pixels * channels)
         for image in 0..<images {
             let at = image * grid.pixels * channels
             let keyAt = image * grid.pixels * inputs
             tape.dropoutKeys.append(dropout.fraction > 0 ? Dropout.key(key, keyAt, count: grid.pixels * inputs) : 0)
-            packed.layers[0].map.apply(grid, key, keyAt, bias: packed.layers[0].map.biases, to: &tape.values[0], at)
+            packed.layers[0].map.apply(
+                grid, key, keyAt, bias: packed.layers[0].map.biases, to: &tape.values[0], at, &room)
             packed.addPositions(packed.layers[0], given, image * dims, to: &tape.values[0], at)
             for k in 1...last {
                 let (wiring, layer) = (description.layers[k], packed.layers[k])
@@ -77,20 +79,20 @@ extension ConvolutionalNetwork {
                 }
                 if k == last {
                     layer.map.apply(
-                        grid, read, 0, bias: layer.map.biases, to: &output, image * grid.pixels * outputStride)
+                        grid, read, 0, bias: layer.map.biases, to: &output, image * grid.pixels * outputStride, &room)
                     break
                 }
                 packed.fill(&bias, layer, given, image * dims)
                 guard description.isPart(k) else {
-                    layer.map.apply(grid, read, 0, bias: bias, to: &tape.values[k], at)
+                    layer.map.apply(grid, read, 0, bias: bias, to: &tape.values[k], at, &room)
                     packed.addPositions(layer, given, image * dims, to: &tape.values[k], at)
                     continue
                 }
-                layer.map.apply(grid, read, 0, bias: bias, to: &tape.parts[k], at)
+                layer.map.apply(grid, read, 0, bias: bias, to: &tape.parts[k], at, &room)
                 packed.addPositions(layer, given, image * dims, to: &tape.parts[k], at)
                 if let skip = wiring.skip { packed.pixels.add(tape.values[skip - 1], at, to: &tape.values[k], at) }
                 if let gate = layer.gate {
-                    gate.apply(grid, read, 0, bias: gate.biases, to: &tape.gates[k], at)
+                    gate.apply(grid, read, 0, bias: gate.biases, to: &tape.gates[k], at, &room)
                     packed.pixels.gate(tape.parts[k], &tape.gates[k], at, to: &tape.values[k], at)
                 } else {
                     packed.pixels.add(tape.parts[k], at, to: &tape.values[k], at)
@@ -120,7 +122,8 @@ extension ConvolutionalNetwork {
     /// `[images, pixels, channels]` of ``keyStride`` channels, and leaves in the tape what the gradients are made of.
     func backward(_ dOutput: [Float], through tape: inout Tape) -> [Float] {
         let (grid, channels, images, last) = (grid, shape.channels, tape.images, layers.count - 1)
-        let pulls = layers.map { (map: $0.map.transposed, gate: $0.gate?.transposed) }
+        let pulls = layers.map { (map: $0.map.transposed(on: grid), gate: $0.gate?.transposed(on: grid)) }
+        var room = FilterRoom()
         let (places, count) = gradients
         let adding = layers.indices.map { description.layers(adding: $0) }
         var dKey = buffer(images, channels: keyStride)
@@ -132,9 +135,9 @@ extension ConvolutionalNetwork {
         /// Pulls the gradient of what layer `k` gave back to what it read, its activation and dropout included.
         func pull(_ k: Int, _ dy: [Float], _ dyOffset: Int, _ image: Int, to dx: inout [Float], _ offset: Int) {
             let at = image * size
-            pulls[k].map.apply(grid, dy, dyOffset, to: &dx, offset)
+            pulls[k].map.apply(grid, dy, dyOffset, to: &dx, offset, &room)
             if let gate = pulls[k].gate {
-                gate.apply(grid, tape.gates[k], at, to: &added, 0)
+                gate.apply(grid, tape.gates[k], at, to: &added, 0, &room)
                 Kernels.best.add(added, 0, to: &dx, offset, count: size)
             }
             if let stream = description.layers[k].dropout {
@@ -167,7 +170,7 @@ extension ConvolutionalNetwork {
                     Kernels.best.add(pulled, 0, to: &d[places[k]], at, count: size)
                 }
             }
-            pulls[0].map.apply(grid, d[places[1]], at, to: &dKey, image * grid.pixels * keyStride)
+            pulls[0].map.apply(grid, d[places[1]], at, to: &dKey, image * grid.pixels * keyStride, &room)
         }
         var traces: [Convolution.Trace] = []
         for (k, layer) in layers.enumerated() {
@@ -198,7 +201,9 @@ extension ConvolutionalNetwork {
 
 extension PackedConvolution {
     /// Convolves a whole image with the convolution's own biases, which are zero in a transposed one.
-    func apply(_ grid: ImageGrid, _ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int) {
-        apply(grid, x, xOffset, bias: biases, to: &y, yOffset)
+    func apply(
+        _ grid: ImageGrid, _ x: [Float], _ xOffset: Int, to y: inout [Float], _ yOffset: Int, _ room: inout FilterRoom
+    ) {
+        apply(grid, x, xOffset, bias: biases, to: &y, yOffset, &room)
     }
 }

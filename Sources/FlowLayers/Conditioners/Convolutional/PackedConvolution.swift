@@ -1,16 +1,20 @@
 import FlowKernels
 
-/// A ``Convolution`` with its weights in panels of 32 outputs, `[depth, lanes]` each. A class, so that passing it on counts one
-/// reference.
+/// A ``Convolution`` as the kernels read it: for single pixels in panels of 32 outputs, `[depth, lanes]` each; for whole images in
+/// that form, or as a minimal filter where that costs less. A class, so that passing it on counts one reference.
 final class PackedConvolution: Sendable {
-    /// Up to 32 outputs.
-    private struct Panel {
-        /// Index of the first weight.
-        let offset: Int
-        /// First of the outputs.
-        let first: Int
-        /// Number of outputs, those that only fill up a vector included.
-        let lanes: Int
+    /// What a convolution is asked for, which decides the forms in which its weights are kept.
+    enum Use: Sendable {
+        /// Outputs of whole images on a grid.
+        case images(ImageGrid)
+        /// Outputs of whole images, and of single pixels.
+        case imagesAndPixels(ImageGrid)
+
+        var grid: ImageGrid {
+            switch self {
+            case .images(let grid), .imagesAndPixels(let grid): grid
+            }
+        }
     }
 
     let inputs: Int
@@ -19,36 +23,38 @@ final class PackedConvolution: Sendable {
     let taps: [Convolution.Taps]
     /// Biases of the outputs, `[stride]`.
     let biases: [Float]
+    /// Multiply-adds of a pixel by the convolution's definition.
     let multiplyAdds: Int
-    private let panels: [Panel]
-    private let weights: [Float]
+    /// Weights in panels; nil where they are asked for in the form of ``filter`` alone.
+    private let panels: ConvolutionPanels?
+    /// Minimal filter for whole images; nil where the panels cost less.
+    let filter: FilteredConvolution?
 
-    /// - Parameter weight: gives the weight of an output at a place in its depth.
-    init(inputs: Int, outputs: Int, taps: [Convolution.Taps], biases: [Float], weight: (Int, Int) -> Float) {
-        self.inputs = inputs
+    init(outputs: Int, panels: ConvolutionPanels, taps: [Convolution.Taps], biases: [Float], for use: Use) {
+        inputs = panels.inputs
+        stride = panels.stride
         self.taps = taps
-        stride = Convolution.stride(outputs)
-        let depth = Convolution.depth(taps, inputs: inputs)
-        multiplyAdds = depth * outputs
-        var panels: [Panel] = []
-        var weights: [Float] = []
-        weights.reserveCapacity(depth * stride)
-        for first in Swift.stride(from: 0, to: stride, by: 32) {
-            let lanes = min(32, stride - first)
-            panels.append(Panel(offset: weights.count, first: first, lanes: lanes))
-            for t in 0..<depth {
-                for lane in first..<first + lanes { weights.append(lane < outputs ? weight(lane, t) : 0) }
-            }
-        }
-        self.panels = panels
-        self.weights = weights
         self.biases = biases + Array(repeating: 0, count: stride - biases.count)
+        multiplyAdds = panels.depth * outputs
+        filter = FilteredConvolution(panels, taps: taps, on: use.grid)
+        switch use {
+        case .images: self.panels = filter == nil ? panels : nil
+        case .imagesAndPixels: self.panels = panels
+        }
+    }
+
+    /// Returns the number of multiply-adds that the products of an image take, those that only fill up a tile included.
+    func multiplyAddsDone(_ grid: ImageGrid) -> Int {
+        filter?.multiplyAdds ?? grid.height * grid.width * multiplyAdds
     }
 
     /// Convolves the whole image `x` from `xOffset` on to `y` from `yOffset` on, whose border is left as it is.
+    /// - Parameter room: memory for the values of a filter's tiles, which is reserved here where it is too small.
     func apply(
-        _ grid: ImageGrid, _ x: [Float], _ xOffset: Int, bias: [Float], to y: inout [Float], _ yOffset: Int
+        _ grid: ImageGrid, _ x: [Float], _ xOffset: Int, bias: [Float], to y: inout [Float], _ yOffset: Int,
+        _ room: inout FilterRoom
     ) {
+        if let filter { return filter.apply(x, xOffset, bias: bias, to: &y, yOffset, &room) }
         for row in 0..<grid.height {
             let pixel = grid.origin + row * grid.pitch
             apply(
@@ -59,18 +65,19 @@ final class PackedConvolution: Sendable {
 
     /// Computes `count` outputs: those of the pixels from `pixel` on where `x` moves by a pixel, of one pixel of many images where
     /// it moves by an image. Without `bias` they are added to what is there.
+    /// - Precondition: the weights were packed for pixels.
     func apply(
         _ grid: ImageGrid, at pixel: Int, count: Int, _ x: [Float], _ px: Operand, bias: [Float]?,
         to y: inout [Float], _ py: Operand
     ) {
-        for p in panels.indices {
-            let panel = panels[p]
+        guard let panels else { preconditionFailure("packed for whole images alone") }
+        for panel in panels.all {
             var offset = panel.offset
             for t in taps.indices {
                 let depth = taps[t].count * inputs
                 let from = px.offset + (pixel + taps[t].dy * grid.pitch + taps[t].dx) * inputs
                 Kernels.best.product(
-                    weights, Operand(offset: offset, step: panel.lanes), x,
+                    panels.weights, Operand(offset: offset, step: panel.lanes), x,
                     Operand(offset: from, step: 1, stride: px.stride), lanes: panel.lanes, count: count,
                     depth: depth, bias: t == 0 ? bias : nil, biasOffset: panel.first,
                     start: t == 0 && bias != nil ? .zero : .accumulate, c: &y,

@@ -36,7 +36,7 @@ extension PackedConvolutionalNetwork {
         }
         let output = layers[layers.count - 1]
         let reads = isHistory(output, site) ? buffers.history : buffers.front
-        apply(output.map, output, site, reads, bias: output.map.biases, to: &buffers.output, 0)
+        apply(output.map, output, site, reads, bias: output.map.biases, to: &buffers.output, 0, &buffers.room)
     }
 
     /// Computes one layer, from what it reads to what the next one reads, and to the value's place where it is kept as it is.
@@ -49,21 +49,21 @@ extension PackedConvolutionalNetwork {
         }
         let x = isHistory(layer, site) ? buffers.history : k == 0 ? buffers.key : buffers.front
         guard let sum = step.sum else {
-            convolve(layer, site, x, buffers.bias, context, to: &buffers.back, 0)
+            convolve(layer, site, x, buffers.bias, context, to: &buffers.back, 0, &buffers.room)
             return runs.activateInPlace(activation, &buffers.back)
         }
         let at = sum * place
         if step.skip == nil, layer.gate == nil {
-            convolve(layer, site, x, buffers.bias, context, to: &buffers.sums, at)
+            convolve(layer, site, x, buffers.bias, context, to: &buffers.sums, at, &buffers.room)
         } else {
-            convolve(layer, site, x, buffers.bias, context, to: &buffers.part, 0)
+            convolve(layer, site, x, buffers.bias, context, to: &buffers.part, 0, &buffers.room)
             if let skip = step.skip {
                 if skip != sum { shift(&buffers.sums, from: skip * place, to: at, count: place) }
             } else {
                 runs.clear(&buffers.sums, at)
             }
             if let gate = layer.gate {
-                apply(gate, layer, site, x, bias: gate.biases, to: &buffers.gate, 0)
+                apply(gate, layer, site, x, bias: gate.biases, to: &buffers.gate, 0, &buffers.room)
                 runs.gate(buffers.part, &buffers.gate, 0, to: &buffers.sums, at)
             } else {
                 runs.add(buffers.part, 0, to: &buffers.sums, at)
@@ -92,17 +92,17 @@ extension PackedConvolutionalNetwork {
     /// Applies the first convolution of a layer with everything that is added to it: biases, those of the context, and positions.
     private func convolve(
         _ layer: Layer, _ site: Site, _ x: [Float], _ biases: [Float], _ context: [Float], to y: inout [Float],
-        _ offset: Int
+        _ offset: Int, _ room: inout FilterRoom
     ) {
         switch (site, layer.bias) {
         case (.pixel(_, _, let rows), let first?):
             // contexts, and so biases, differ from row to row
             copy(biases, first * solveRows * channels, to: &y, offset, count: rows.count * channels)
-            apply(layer.map, layer, site, x, bias: nil, to: &y, offset)
+            apply(layer.map, layer, site, x, bias: nil, to: &y, offset, &room)
         case (.image(let row), _?):
-            apply(layer.map, layer, site, x, bias: biases, to: &y, offset)
+            apply(layer.map, layer, site, x, bias: biases, to: &y, offset, &room)
             if row == nil { addContexts(layer, context, to: &y, offset) }
-        case (_, nil): apply(layer.map, layer, site, x, bias: layer.map.biases, to: &y, offset)
+        case (_, nil): apply(layer.map, layer, site, x, bias: layer.map.biases, to: &y, offset, &room)
         }
         if layer.positions.isEmpty { return }
         switch site {
@@ -120,11 +120,10 @@ extension PackedConvolutionalNetwork {
     /// Applies a convolution to `x` as the layer reads it. At a pixel, without `bias`, it is added to what is there.
     private func apply(
         _ convolution: PackedConvolution, _ layer: Layer, _ site: Site, _ x: [Float], bias: [Float]?,
-        to y: inout [Float],
-        _ offset: Int
+        to y: inout [Float], _ offset: Int, _ room: inout FilterRoom
     ) {
         switch (site, layer.history) {
-        case (.image, _): convolution.apply(grid, x, 0, bias: bias ?? convolution.biases, to: &y, offset)
+        case (.image, _): convolution.apply(grid, x, 0, bias: bias ?? convolution.biases, to: &y, offset, &room)
         case (.pixel(let place, _, let rows), let history?):
             convolution.apply(
                 window, at: place, count: rows.count, x, Operand(offset: history, step: 1, stride: historyStride),

@@ -57,7 +57,8 @@ final class PackedConvolutionalNetwork: Sendable {
     /// Whether what layers of odd and of even places read needs a border of zeros.
     let needsBorder: (odd: Bool, even: Bool)
 
-    init(_ network: ConvolutionalNetwork) {
+    /// - Parameter pixels: whether single pixels are asked for too, and not whole images alone.
+    init(_ network: ConvolutionalNetwork, pixels isAskedForPixels: Bool) {
         let shape = network.shape
         func byContext(_ values: [Float]) -> [Float] {
             values.isEmpty
@@ -73,13 +74,14 @@ final class PackedConvolutionalNetwork: Sendable {
         let window = ImageGrid(height: 1, width: grid.width, pad: grid.pad)
         var history = 0
         var biases = 0
+        let use: PackedConvolution.Use = isAskedForPixels ? .imagesAndPixels(grid) : .images(grid)
         layers = zip(network.layers, network.description.layers).map { layer, wiring in
             defer {
                 if wiring.readsNeighbours { history += window.pixels * layer.map.inputs }
                 if wiring.addsContext { biases += 1 }
             }
             return Layer(
-                map: layer.map.packed, gate: layer.gate?.packed, context: byContext(layer.context),
+                map: layer.map.packed(for: use), gate: layer.gate?.packed(for: use), context: byContext(layer.context),
                 positions: layer.positions, history: wiring.readsNeighbours ? history : nil,
                 bias: wiring.addsContext ? biases : nil)
         }
@@ -103,9 +105,13 @@ final class PackedConvolutionalNetwork: Sendable {
     /// Number of channels of a buffer of outputs: whole vectors.
     var outputStride: Int { layers[layers.count - 1].map.stride }
 
-    /// Number of multiply-adds of an image.
+    /// Number of multiply-adds of an image by the definition of its layers.
     var multiplyAdds: Int {
         grid.height * grid.width * layers.reduce(0) { $0 + $1.map.multiplyAdds + ($1.gate?.multiplyAdds ?? 0) }
+    }
+    /// Number of multiply-adds that the products of a whole image take.
+    var multiplyAddsDone: Int {
+        layers.reduce(0) { $0 + $1.map.multiplyAddsDone(grid) + ($1.gate?.multiplyAddsDone(grid) ?? 0) }
     }
 
     /// Reserves what whole images need, one at a time, and single pixels of up to `rows` images.
@@ -118,6 +124,7 @@ final class PackedConvolutionalNetwork: Sendable {
         buffers.gate.reserveZeros(place)
         buffers.output.reserveZeros(max(grid.pixels, rows) * outputStride)
         buffers.bias.reserveZeros(max(1, rows * biases) * channels)
+        for layer in layers { layer.map.filter?.reserve(&buffers.room) }
     }
 
     /// Number of images whose pixels are computed together, fewer where they are so wide that their history would take more than

@@ -99,7 +99,7 @@ final class PackedContextBelief: Sendable {
     private let dims: Int
 
     init(_ belief: ContextBelief, dims: Int) {
-        network = PackedConvolutionalNetwork(belief.network)
+        network = PackedConvolutionalNetwork(belief.network, pixels: true)
         self.dims = dims
     }
 

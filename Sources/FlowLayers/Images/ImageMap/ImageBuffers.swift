@@ -26,6 +26,8 @@ struct ImageBuffers {
     var output: [Float] = []
     /// Biases with what the context adds.
     var bias: [Float] = []
+    /// Values of tiles at the points of minimal filters.
+    var room = FilterRoom()
     /// Transformed dimensions before the transforms, `[channels, lanes]`.
     var x: [Float] = []
     /// Transformed dimensions after the transforms, `[channels, lanes]`.

@@ -133,7 +133,8 @@ public struct ImageMap: Bijection {
     /// Packs the weights in single precision, whatever `precision` is: convolutions have no other.
     public func packed(_ precision: WeightPrecision) -> any PackedBijection {
         PackedImageMap(
-            dims: dims, transforms: transforms, network: PackedConvolutionalNetwork(network),
+            dims: dims, transforms: transforms,
+            network: PackedConvolutionalNetwork(network, pixels: transforms.isCausal),
             belief: belief.map { PackedContextBelief($0, dims: contextDims) })
     }
 

@@ -21,6 +21,9 @@ final class PackedImageMap: PackedBijection {
     var contextDims: Int { network.shape.contextDims }
     var infersContext: Bool { contextDims == 0 || belief != nil }
     var multiplyAdds: Int { network.multiplyAdds }
+    var multiplyAddsDone: (forward: Int, inverse: Int) {
+        (network.multiplyAddsDone, transforms.isCausal ? network.multiplyAdds : network.multiplyAddsDone)
+    }
     var triangularOrder: TriangularOrder? {
         switch transforms.mask {
         case .causal(let reversed): transforms.layout.dims == dims ? (reversed ? .falling : .rising) : nil

@@ -1,0 +1,70 @@
+import FlowKernels
+
+/// Tiles of an image in the order of their rows, in groups that are computed together, and those in runs of one row.
+struct TileRuns: Sendable {
+    /// Tiles side by side.
+    struct Run: Sendable {
+        /// Row of pixels and column of the first tile's first output.
+        let (row, column): (Int, Int)
+        /// Number of tiles.
+        let tiles: Int
+        /// Place of the first tile in its group.
+        let place: Int
+    }
+
+    /// Tiles that are computed together.
+    struct Group: Sendable {
+        /// Number of tiles.
+        let tiles: Int
+        /// Indices of their runs.
+        let runs: Range<Int>
+    }
+
+    let grid: ImageGrid
+    let all: [Run]
+    let groups: [Group]
+
+    /// - Parameter atATime: most tiles of a group; groups are of nearly equal size.
+    init(_ filter: TileFilter, on grid: ImageGrid, atATime: Int) {
+        let across = (grid.width + filter.columns.outputs - 1) / filter.columns.outputs
+        let tiles = filter.tiles(height: grid.height, width: grid.width)
+        let count = (tiles + atATime - 1) / atATime
+        var runs: [Run] = []
+        groups = (0..<count).map { group in
+            let (first, end) = (group * tiles / count, (group + 1) * tiles / count)
+            let firstRun = runs.count
+            var tile = first
+            while tile < end {
+                let (row, column) = tile.quotientAndRemainder(dividingBy: across)
+                let length = min(across - column, end - tile)
+                runs.append(
+                    Run(
+                        row: row * filter.rows.outputs, column: column * filter.columns.outputs, tiles: length,
+                        place: tile - first))
+                tile += length
+            }
+            return Group(tiles: end - first, runs: firstRun..<runs.count)
+        }
+        self.grid = grid
+        all = runs
+    }
+
+    /// Returns the tiles of the inputs of a run, in an image with its border, whose kernel reads from `dy` rows below and `dx` columns
+    /// beside the output's pixel on.
+    func inputs(_ run: Run, offset: Int, channels: Int, dy: Int, dx: Int) -> ImageTiles {
+        let (row, column) = (run.row + dy, run.column + dx)
+        return ImageTiles(
+            offset: offset + (grid.origin + row * grid.pitch + column) * channels, pixelStride: channels,
+            rowStride: grid.pitch * channels, rows: grid.height + grid.pad - row,
+            columns: grid.width + grid.pad - column,
+            tiles: run.tiles)
+    }
+
+    /// Returns the tiles of the outputs of a run, in an image without its border.
+    func outputs(_ run: Run, offset: Int, channels: Int) -> ImageTiles {
+        ImageTiles(
+            offset: offset + (grid.origin + run.row * grid.pitch + run.column) * channels, pixelStride: channels,
+            rowStride: grid.pitch * channels, rows: grid.height - run.row, columns: grid.width - run.column,
+            tiles: run.tiles)
+    }
+}
