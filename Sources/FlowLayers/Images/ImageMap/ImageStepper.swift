@@ -31,10 +31,12 @@ private final class ImageStepper: SequentialStepper {
         self.map = map
         let size = map.network.solveRows
         groups = stride(from: 0, to: rows, by: size).map { $0..<min($0 + size, rows) }
-        buffers = groups.map { _ in
+        buffers = groups.map { rows in
             var scratch = Scratch()
             map.reserve(&scratch)
-            return scratch.workspace(ImageWorkspace.self).buffers
+            var buffers = scratch.workspace(ImageWorkspace.self).buffers
+            map.reserveHistory(rows: rows.count, &buffers)
+            return buffers
         }
     }
 
