@@ -1,2 +1,3 @@
-// Glibc's own module leaves this header out.
+// Glibc's own module leaves these headers out.
 #include <sys/epoll.h>
+#include <sys/eventfd.h>

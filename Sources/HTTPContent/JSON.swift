@@ -1,3 +1,5 @@
+import System
+
 /// A JSON value (RFC 8259). Objects keep the order of their members, so that answers read as they are written.
 public enum JSON: Equatable, Sendable {
     /// `null`.
@@ -83,27 +85,39 @@ public enum JSON: Equatable, Sendable {
 
     /// Appends `string` in quotes, its control characters and quotes escaped (RFC 8259, section 7).
     public static func write(_ string: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        var string = string
-        string.withUTF8 { text in
-            if unsafe text.contains(where: isEscaped) {
-                for index in text.indices { unsafe writeEscaped(text[index], to: &bytes) }
-            } else {
-                unsafe bytes.append(contentsOf: text)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(addingCapacity: room(for: string)) { output in write(string, to: &output) }
     }
 
+    /// Most bytes that `string` takes in quotes, each of its bytes escaped.
+    package static func room(for string: String) -> Int { 6 * string.utf8.count + 2 }
+
+    /// Appends `string` as ``write(_:to:)`` does, to at least ``room(for:)`` bytes.
+    package static func write(_ string: String, to output: inout OutputSpan<UInt8>) {
+        output.append(UInt8(ascii: "\""))
+        let text = string.utf8.span
+        var isPlain = true
+        for index in text.indices { isPlain = isPlain && !isEscaped(text[index]) }
+        if isPlain {
+            output.append(text)
+        } else {
+            for index in text.indices { writeEscaped(text[index], to: &output) }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    @inline(__always)
     private static func isEscaped(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private static func writeEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
-        guard isEscaped(byte) else { return bytes.append(byte) }
-        guard byte < 0x20 else { return bytes += [UInt8(ascii: "\\"), byte] }
-        let hex = String(byte, radix: 16)
-        bytes += "\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8
+    private static func writeEscaped(_ byte: UInt8, to output: inout OutputSpan<UInt8>) {
+        guard isEscaped(byte) else { return output.append(byte) }
+        output.append(UInt8(ascii: "\\"))
+        guard byte < 0x20 else { return output.append(byte) }
+        output.append("u00")
+        for digit in [byte >> 4, byte & 15] {
+            output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
     }
 }
 

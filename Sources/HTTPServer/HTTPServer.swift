@@ -3,7 +3,7 @@ public import Logging
 public import Metrics
 import Synchronization
 
-/// An HTTP/1.1 server over non-blocking sockets and Dispatch queues.
+/// An HTTP/1.1 server over non-blocking sockets, each of which belongs to one of a few threads.
 ///
 /// It runs from ``start()`` to ``stop(grace:)``, once. What happens on a connection: docs/reference/http-server.md.
 public final class HTTPServer: Sendable {
@@ -43,10 +43,10 @@ public final class HTTPServer: Sendable {
             let listener = try Listener(sockets: sockets, configuration: configuration, logger: logger)
             let bodyMemory = BodyMemory(configuration.bodyMemory)
             var loops: [IOLoop] = []
-            for index in 0..<max(configuration.ioQueues, 1) {
+            for _ in 0..<max(configuration.ioQueues, 1) {
                 loops.append(
                     try IOLoop(
-                        label: "tusk.http.io.\(index)", configuration: configuration, handler: handler,
+                        configuration: configuration, handler: handler,
                         metrics: metrics, bodyMemory: bodyMemory, logger: logger,
                         onClose: { listener.connectionClosed(from: $0) }))
             }
@@ -112,7 +112,7 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// Returns once every queue of the server has come to it, which shows that none of them hangs.
+    /// Returns once every thread of the server has come to it, which shows that none of them hangs.
     public func passQueues() async {
         guard let (listener, loops) = running else { return }
         await listener.pass()

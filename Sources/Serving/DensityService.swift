@@ -199,7 +199,14 @@ public final class DensityService: Sendable {
         }
     }
 
+    /// Tests both directions, side by side.
     private func selfTest(_ model: LoadedModel) async throws {
+        async let drawn: Void = testSampling(model)
+        try await testDensity(model)
+        try await drawn
+    }
+
+    private func testDensity(_ model: LoadedModel) async throws {
         let record = model.record
         let answer = try await logDensities(of: [DensityRow(pixels: record.check.pixels)], model: model)
         guard case .success(let value) = answer.results[0] else {
@@ -211,6 +218,10 @@ public final class DensityService: Sendable {
                 model: record.name,
                 reason: "its check vector has log_prob \(value.logProb), and should have \(expected)")
         }
+    }
+
+    private func testSampling(_ model: LoadedModel) async throws {
+        let record = model.record
         for try await block in try sample([SampleRow(seed: 0, index: 0)], model: model) {
             guard case .success(let image) = block.results[0], image.pixels.count == record.eventShape.dims else {
                 throw ServingError.selfTestFailed(model: record.name, reason: "it draws no image")

@@ -15,7 +15,7 @@ struct LogLineTests {
 
     private func written(_ line: LogLine, _ format: LogFormat) -> String {
         var bytes: [UInt8] = []
-        var writer = LogLineWriter(format: format)
+        let writer = LogLineWriter(format: format)
         writer.write(line, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }

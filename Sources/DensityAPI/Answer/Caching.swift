@@ -23,7 +23,9 @@ extension ServerResponse {
     /// Completes the tag by the content coding, and drops the content if the client has it: 304, with the fields that
     /// section 15.4.5 of RFC 9110 wants.
     mutating func applyCondition(of request: HTTPRequest) {
-        guard status == .ok, var tag = fields[.eTag].flatMap({ EntityTag(parsing: $0) }) else { return }
+        guard status == .ok, fields.contains(.eTag), var tag = fields[.eTag].flatMap({ EntityTag(parsing: $0) }) else {
+            return
+        }
         if let coding = fields[.contentEncoding] {
             tag = tag.coded(coding)
             fields[.eTag] = tag.description

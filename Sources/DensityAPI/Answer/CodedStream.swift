@@ -1,4 +1,5 @@
 import Compression
+import HTTPWire
 import Synchronization
 
 /// A streamed answer under a content coding. Each part is flushed, so that the client can read it when it comes; none is
@@ -21,14 +22,14 @@ actor CodedStream {
     private var coder: Coder?
     private let context: APIContext
 
-    private init(_ stream: sending AsyncThrowingStream<[UInt8], any Error>, _ coding: Coding, _ context: APIContext) {
+    private init(_ stream: BodyParts, _ coding: Coding, _ context: APIContext) {
         source = stream.makeAsyncIterator()
         coder = Coder(coding)
         self.context = context
     }
 
     static func parts(
-        of stream: AsyncThrowingStream<[UInt8], any Error>, _ coding: Coding, _ context: APIContext
+        of stream: BodyParts, _ coding: Coding, _ context: APIContext
     ) -> AsyncThrowingStream<[UInt8], any Error> {
         let coded = CodedStream(stream, coding, context)
         return AsyncThrowingStream(unfolding: { try await coded.next() })

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Serving
 import Synchronization
 
@@ -52,8 +53,8 @@ struct ServerTiming: CustomStringConvertible {
     var timings = RequestTimings()
     var decode = Duration.zero
 
-    /// Value for an answer that nothing was computed for.
-    static let none = ServerTiming().description
+    /// Field of an answer that nothing was computed for.
+    static let none = HTTPField(name: .serverTiming, value: ServerTiming().description)
 
     var description: String {
         "queue;dur=\(milliseconds(timings.queue)), batch;desc=\"\(timings.batchRows) rows\", "

@@ -2,6 +2,7 @@ import HTTPContent
 package import HTTPTypes
 import HTTPWire
 import Serving
+import System
 
 /// Service, options and stored answers that the routes work with.
 package final class APIContext: Sendable {
@@ -11,7 +12,8 @@ package final class APIContext: Sendable {
     let options: APIOptions
     let administration: Administration
     let openAPI: StoredAnswer
-    let started = ContinuousClock.now
+    /// Time of the start by the monotonic clock.
+    let started = monotonicNow()
 
     init(
         service: DensityService, helpers: HelperPool, decoding: DecodingLane, options: APIOptions,

@@ -5,7 +5,7 @@ public import Serving
 
 /// The HTTP contract of openapi.yaml over a ``DensityService``.
 ///
-/// A request passes once: its head through the head steps of ``Steps`` to the route, whose work makes the answer, and the
+/// A request passes once: its head through the head steps of ``Steps``, from there to the route, whose work makes the answer, and the
 /// answer through the answer steps. What the head found, a model among it, the decision's continuation holds until then.
 public struct DensityAPI: HTTPHandler {
     let context: APIContext
@@ -28,9 +28,40 @@ public struct DensityAPI: HTTPHandler {
     }
 
     public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {
-        var request = RoutedRequest(head, on: connection)
+        decide(routed(head, on: connection))
+    }
+
+    public func decider(of head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecider {
+        let routed = routed(head, on: connection)
+        return { decide(routed) }
+    }
+
+    /// A head after the head steps.
+    private struct Routed: Sendable {
+        var request: RoutedRequest
+        /// What one of them answered or threw; nil where they found a route.
+        var outcome: Result<ServerResponse, any Error>?
+    }
+
+    private func routed(_ head: HTTPRequest, on connection: ConnectionInfo) -> Routed {
+        var routed = Routed(request: RoutedRequest(head, on: connection))
         do {
-            switch try begin(&request) {
+            for step in steps.head {
+                guard let response = try step(&routed.request, self) else { continue }
+                routed.outcome = .success(response)
+                break
+            }
+        } catch {
+            routed.outcome = .failure(error)
+        }
+        return routed
+    }
+
+    private func decide(_ routed: Routed) -> HeadDecision {
+        var request = routed.request
+        request.labels.requestID = request.received.requestID ?? RequestID.random()
+        do {
+            switch try begin(&request, routed.outcome) {
             case .done(let response):
                 let answer = finished(response, for: request.received, request.labels)
                 if answer.isCodedInline(context) { return .respond(answer.coded(context)) }
@@ -63,9 +94,13 @@ public struct DensityAPI: HTTPHandler {
         for observer in observers { observer.exchangeEnded(record) }
     }
 
-    /// The head steps, and the beginning of the route that they found: what a request passes exactly once.
-    private func begin(_ request: inout RoutedRequest) throws -> RouteWork {
-        for step in steps.head {
+    /// The steps of every request, and the beginning of its route: what it passes exactly once.
+    /// - Parameter outcome: that of the head steps, where they found no route.
+    private func begin(
+        _ request: inout RoutedRequest, _ outcome: Result<ServerResponse, any Error>?
+    ) throws -> RouteWork {
+        if let outcome { return .done(try outcome.get()) }
+        for step in steps.request {
             if let response = try step(&request, self) { return .done(response) }
         }
         guard let route = request.route else { preconditionFailure("no step found a route") }

@@ -10,6 +10,9 @@ final class ReceivedHead: Sendable {
     let path: Substring
     let query: Substring?
     let acceptEncoding: AcceptEncoding?
+    /// The client's own identifier of the request, where it is one that is echoed.
+    let requestID: String?
+    let accept: Accept
 
     init(_ head: HTTPRequest, on connection: ConnectionInfo) {
         let target = head.path ?? ""
@@ -19,6 +22,8 @@ final class ReceivedHead: Sendable {
         path = target[..<(end ?? target.endIndex)]
         query = end.map { target[target.utf8.index(after: $0)...] }
         acceptEncoding = AcceptEncoding(head.headerFields)
+        requestID = RequestID.echo(head.headerFields[.requestID])
+        accept = Accept(head.headerFields)
     }
 }
 
@@ -59,7 +64,7 @@ package struct RoutedRequest: Sendable {
     /// Checks the head for a route that has no query parameters and one representation.
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.
     func checkPlain(offering type: MediaType) throws {
-        _ = try Query(query, known: [])
-        _ = try Accept(fields).best(of: [type])
+        if query != nil { _ = try Query(query, known: []) }
+        _ = try received.accept.best(of: [type])
     }
 }

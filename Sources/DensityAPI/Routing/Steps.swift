@@ -3,21 +3,25 @@ import HTTPTypes
 import HTTPWire
 import Serving
 
-/// Steps around a route's work, in their order.
+/// Steps around a route's work, in their order; before all of them the request has got its id.
 struct Steps: Sendable {
     /// Works on the head of a request: throws a ``Problem``, has the answer, or leaves both to the next step.
     typealias HeadStep = @Sendable (inout RoutedRequest, DensityAPI) throws -> ServerResponse?
     /// Works on an answer, whatever made it: a head step, a route, a problem, or a refusal of the server.
     typealias AnswerStep = @Sendable (inout OutgoingAnswer, DensityAPI) -> Void
 
+    /// Steps that look at the bytes of a head and the service's options alone: for a head that its connection brings again they
+    /// have been taken.
     var head: [HeadStep] = [
-        nameRequest,  // label: request id
         checkBrowserRules,  // 403, 421
         checkAcceptEncoding,  // 406
         answerOptionsOfAll,  // 204
         findResource,  // 400, 404; label: route
         answerOptions,  // 204
         findRoute,  // 405
+    ]
+    /// Steps that every request takes, once its head has a route.
+    var request: [HeadStep] = [
         checkAccess,  // 400, 401, 403; label: key
         findCaller,
     ]
@@ -34,11 +38,6 @@ struct Steps: Sendable {
 }
 
 // MARK: - The head
-
-private func nameRequest(_ request: inout RoutedRequest, _: DensityAPI) -> ServerResponse? {
-    request.labels.requestID = RequestID.echo(request.fields[.requestID]) ?? RequestID.random()
-    return nil
-}
 
 private func checkBrowserRules(_ request: inout RoutedRequest, _ api: DensityAPI) throws -> ServerResponse? {
     try api.context.options.browsers.check(request.head, on: request.connection)
@@ -143,10 +142,11 @@ private func addName(_ answer: inout OutgoingAnswer, _: DensityAPI) {
     var labels = answer.labels
     let name = labels.requestID ?? RequestID.random()
     labels.requestID = name
-    answer.response.fields[.requestID] = name
+    // No route says it, so there is none to take the place of.
+    answer.response.fields.append(HTTPField(name: .requestID, value: name))
     answer.response.labels = labels
 }
 
 private func addServerTiming(_ answer: inout OutgoingAnswer, _: DensityAPI) {
-    if answer.response.fields[.serverTiming] == nil { answer.response.fields[.serverTiming] = ServerTiming.none }
+    if !answer.response.fields.contains(.serverTiming) { answer.response.fields.append(ServerTiming.none) }
 }

@@ -2,8 +2,8 @@ public import FlowCore
 
 /// A trained flow with its record: what the service and the command line ask.
 public struct DensityModel: ImageDensity {
-    /// Trained flow, its weights in single precision.
-    public let flow: any FlowArchitecture
+    /// Trained flow; nil of a model ``forService()`` that needs none.
+    private var trained: (any FlowArchitecture)?
     /// Trained dequantizer of variational dequantization; nil for uniform noise.
     public let dequantizer: Dequantizer?
     public private(set) var record: ModelRecord
@@ -12,8 +12,15 @@ public struct DensityModel: ImageDensity {
 
     /// Map between an image's levels and the flow's input.
     public var preprocessing: Preprocessing { engine.preprocessing }
-    public var densityOrder: ExecutionOrder { flow.forwardOrder }
-    public var samplingOrder: ExecutionOrder { flow.inverseOrder }
+    public let densityOrder: ExecutionOrder
+    public let samplingOrder: ExecutionOrder
+
+    /// Trained flow, its weights in single precision.
+    /// - Precondition: the model is not one ``forService()``.
+    public var flow: any FlowArchitecture {
+        guard let trained else { preconditionFailure("the flow of a model that only answers") }
+        return trained
+    }
 
     /// Makes a model of a trained flow, its dequantizer and its record.
     ///
@@ -42,7 +49,9 @@ public struct DensityModel: ImageDensity {
         if let dequantizer, dequantizer.map.dims != flow.dims {
             throw FlowError.widthMismatch(argument: "dequantizer", expected: flow.dims, actual: dequantizer.map.dims)
         }
-        self.flow = flow
+        trained = flow
+        densityOrder = flow.forwardOrder
+        samplingOrder = flow.inverseOrder
         self.dequantizer = dequantizer
         self.record = record
         self.precision = precision
@@ -57,6 +66,15 @@ public struct DensityModel: ImageDensity {
         var model = self
         model.record.background = background
         model.record.decision = nil
+        return model
+    }
+
+    /// The same model for a service, which asks it and no more: without the trained flow, whose weights stand packed beside it,
+    /// unless an answer needs it, as the gradients of ``pixelMaps(of:isCancelled:)`` do.
+    public func forService() -> DensityModel {
+        guard pixelMapKind == .conditional else { return self }
+        var model = self
+        model.trained = nil
         return model
     }
 

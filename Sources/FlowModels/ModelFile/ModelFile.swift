@@ -101,10 +101,14 @@ public enum ModelFile {
     // MARK: Reading
 
     /// Loads a model, and verifies its check vector in single precision.
-    /// - Parameter precision: precision of the weights that the model computes with.
+    /// - Parameters:
+    ///   - precision: precision of the weights that the model computes with.
+    ///   - isToBeTested: whether the caller computes the check vector itself, and so it is not verified here.
     /// - Throws: ``ModelFileError``.
-    public static func load(path: String, precision: WeightPrecision = .f32) throws -> DensityModel {
-        try withBytes(of: path) { try load($0, precision: precision) }
+    public static func load(
+        path: String, precision: WeightPrecision = .f32, isToBeTested: Bool = false
+    ) throws -> DensityModel {
+        try withBytes(of: path) { try load($0, precision: precision, isToBeTested: isToBeTested) }
     }
 
     /// Calls `body` with the bytes of a model file, which are mapped and valid inside it alone, and returns its result.
@@ -119,15 +123,20 @@ public enum ModelFile {
 
     /// Loads a model from memory, which is read and not kept, and verifies its hash, if it has one, and its check vector in single
     /// precision.
-    /// - Parameter precision: precision of the weights that the model computes with.
+    /// - Parameters:
+    ///   - precision: precision of the weights that the model computes with.
+    ///   - isToBeTested: whether the caller computes the check vector itself, as a service does through its lanes, and so it is
+    ///     not verified here.
     /// - Throws: ``ModelFileError``.
-    public static func load(_ bytes: RawSpan, precision: WeightPrecision = .f32) throws -> DensityModel {
-        let tensors: [String: Safetensors.Tensor]
+    public static func load(
+        _ bytes: RawSpan, precision: WeightPrecision = .f32, isToBeTested: Bool = false
+    ) throws -> DensityModel {
+        let tensors: [String: Safetensors.Place]
         let metadata: [String: String]
         // of two bytes each at least
         try checkMemory(numbers: bytes.byteCount / 2, times: 1)
         do {
-            (tensors, metadata) = try Safetensors.decode(bytes)
+            (tensors, metadata) = try Safetensors.places(in: bytes)
         } catch let error as SafetensorsError {
             throw ModelFileError.format(error)
         }
@@ -138,7 +147,7 @@ public enum ModelFile {
                 record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
         }
         try record.validate(architecture)
-        return try model(architecture, record, tensors, precision)
+        return try model(architecture, record, tensors, bytes, precision, isToBeTested: isToBeTested)
     }
 
     /// Versions of a record, which are decoded before anything else is: a newer file may have other fields.
@@ -169,11 +178,11 @@ public enum ModelFile {
     }
 
     private static func model<Flow: FlowArchitecture>(
-        _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Tensor],
-        _ precision: WeightPrecision
+        _ architecture: Flow.Type, _ record: ModelRecord, _ tensors: [String: Safetensors.Place], _ bytes: RawSpan,
+        _ precision: WeightPrecision, isToBeTested: Bool
     ) throws -> DensityModel {
         let parameters = try checkSizes(
-            architecture, record, held: tensors.values.reduce(0) { $0 + $1.values.count })
+            architecture, record, held: tensors.values.reduce(0) { $0 + $1.count })
         // as arrays of the flow, packed, and while they are packed
         try checkMemory(
             numbers: Flow.elementCount(shape: record.eventShape, sizes: record.sizes) ?? .max, times: 3)
@@ -193,14 +202,20 @@ public enum ModelFile {
                 guard tensor.shape == shape else {
                     throw ModelFileError.wrongShape(tensor: info.name, expected: shape, actual: tensor.shape)
                 }
-                values = isWhole ? tensor.values : info.whole(of: tensor.values)
+                // in place: what is not masked goes from the file to where it stays
+                if isWhole || info.reach == nil { return Safetensors.read(tensor, of: bytes, to: &values) }
+                var live = [Float](repeating: 0, count: tensor.count)
+                Safetensors.read(tensor, of: bytes, to: &live)
+                values = info.whole(of: live)
             }
             try flow.visitParameters(fill)
             try dequantizer?.visitParameters(fill)
             guard flow.holdsStructuralZeros else { throw ModelFileError.maskViolated }
-            let model = try DensityModel(flow: flow, dequantizer: dequantizer, record: record)
-            try verify(model)
-            if precision == .f32 { return model }
+            if !isToBeTested || precision == .f32 {
+                let model = try DensityModel(flow: flow, dequantizer: dequantizer, record: record)
+                if !isToBeTested { try verify(model) }
+                if precision == .f32 { return model }
+            }
             return try DensityModel(flow: flow, dequantizer: dequantizer, record: record, precision: precision)
         } catch let error as FlowError {
             guard case .outOfRange = error else { throw error }

@@ -209,24 +209,50 @@ package enum Safetensors {
         return UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
     }
 
+    /// Place of a tensor in the bytes of a file.
+    struct Place: Sendable {
+        let name: String
+        /// Lengths of the axes; their product is ``count``.
+        let shape: [Int]
+        let precision: TensorPrecision
+        /// The tensor's bytes, from the first of the file on.
+        let bytes: Range<Int>
+        /// Number of values.
+        var count: Int { bytes.count / precision.width }
+    }
+
     /// Decodes the bytes of a file: tensors by name, and the metadata.
     /// - Throws: ``SafetensorsError``.
     package static func decode(_ bytes: RawSpan) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+        let (places, metadata) = try places(in: bytes)
+        let tensors = places.mapValues { place in
+            var values = [Float](repeating: 0, count: place.count)
+            read(place, of: bytes, to: &values)
+            return Tensor(name: place.name, shape: place.shape, values: values, precision: place.precision)
+        }
+        return (tensors, metadata)
+    }
+
+    /// Finds the tensors in the bytes of a file, by name, whose numbers are all finite, and decodes the metadata.
+    /// - Throws: ``SafetensorsError``.
+    static func places(in bytes: RawSpan) throws -> (places: [String: Place], metadata: [String: String]) {
         let (header, start) = try header(of: bytes)
-        let data = bytes.extracting(start..<bytes.byteCount)
-        var tensors: [String: Tensor] = [:]
+        let length = bytes.byteCount - start
+        var places: [String: Place] = [:]
         var end = 0
         // sorted by where they start, then by where they end: an empty tensor stands before its neighbour
         for (name, entry) in header.entries.sorted(by: {
             ($0.value.data_offsets.first ?? 0, $0.value.data_offsets.last ?? 0)
                 < ($1.value.data_offsets.first ?? 0, $1.value.data_offsets.last ?? 0)
         }) {
-            tensors[name] = try decode(name, entry, from: data, at: &end)
+            let place = try place(name, entry, from: start, length, at: &end)
+            guard isFinite(place, of: bytes) else { throw SafetensorsError.notFinite(tensor: name) }
+            places[name] = place
         }
-        guard end == data.byteCount else {
+        guard end == length else {
             throw SafetensorsError.wrongLength(expected: start + end, actual: bytes.byteCount)
         }
-        return (tensors, header.metadata)
+        return (places, header.metadata)
     }
 
     /// Decodes the header of a file, and finds where the tensors' bytes begin.
@@ -248,7 +274,14 @@ package enum Safetensors {
         return (header, start)
     }
 
-    private static func decode(_ name: String, _ entry: Entry, from data: RawSpan, at end: inout Int) throws -> Tensor {
+    /// Checks an entry of the header.
+    /// - Parameters:
+    ///   - start: index of the first byte of all tensors.
+    ///   - length: number of bytes of all tensors.
+    ///   - end: offset at which the tensor must begin; set to where it ends.
+    private static func place(
+        _ name: String, _ entry: Entry, from start: Int, _ length: Int, at end: inout Int
+    ) throws -> Place {
         guard let precision = TensorPrecision(rawValue: entry.dtype) else {
             throw SafetensorsError.unknownType(tensor: name, type: String(entry.dtype.prefix(16)))
         }
@@ -261,36 +294,71 @@ package enum Safetensors {
         let (size, overflow) = count.multipliedReportingOverflow(by: precision.width)
         guard !overflow else { throw SafetensorsError.badShape(tensor: name) }
         guard entry.data_offsets.count == 2, case let (first, last) = (entry.data_offsets[0], entry.data_offsets[1]),
-            first >= 0, last >= first, last <= data.byteCount
+            first >= 0, last >= first, last <= length
         else {
-            throw SafetensorsError.badOffsets(tensor: name, bytes: data.byteCount)
+            throw SafetensorsError.badOffsets(tensor: name, bytes: length)
         }
         guard last - first == size else {
             throw SafetensorsError.wrongSize(tensor: name, expected: size, actual: last - first)
         }
         guard first == end else { throw SafetensorsError.notContiguous(tensor: name) }
         end = last
-        let values = decode(data.extracting(first..<last), precision, count: count)
-        guard values.allSatisfy(\.isFinite) else { throw SafetensorsError.notFinite(tensor: name) }
-        return Tensor(name: name, shape: entry.shape, values: values, precision: precision)
+        return Place(name: name, shape: entry.shape, precision: precision, bytes: start + first..<start + last)
     }
 
-    private static func decode(_ bytes: RawSpan, _ precision: TensorPrecision, count: Int) -> [Float] {
-        unsafe bytes.withUnsafeBytes { bytes in
-            // `bytes` is exactly `count` numbers long: checked by the caller
-            (0..<count).map { i in
-                switch precision {
-                case .float32:
-                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self)
-                    return Float(bitPattern: UInt32(littleEndian: bits))
-                case .bfloat16:
-                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-                    return Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
-                case .float16:
-                    let bits = unsafe bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-                    return Float(Float16(bitPattern: UInt16(littleEndian: bits)))
+    /// Whether all numbers of a tensor are finite: no exponent is the highest.
+    private static func isFinite(_ place: Place, of bytes: RawSpan) -> Bool {
+        unsafe bytes.extracting(place.bytes).withUnsafeBytes { bytes in
+            // The loops have no branches, so that they are vectors.
+            var largest: UInt32 = 0
+            switch place.precision {
+            case .float32:
+                for i in 0..<place.count {
+                    let bits = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
+                    largest = max(largest, bits & 0x7FFF_FFFF)
+                }
+                return largest < 0x7F80_0000
+            case .bfloat16, .float16:
+                for i in 0..<place.count {
+                    let bits = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
+                    largest = max(largest, UInt32(bits & 0x7FFF))
+                }
+                return largest < (place.precision == .float16 ? 0x7C00 : 0x7F80)
+            }
+        }
+    }
+
+    /// Reads the values of a tensor, as many as `values` has.
+    static func read(_ place: Place, of bytes: RawSpan, to values: inout [Float]) {
+        precondition(values.count == place.count)
+        unsafe bytes.extracting(place.bytes).withUnsafeBytes { bytes in
+            // exactly as many numbers as there are values
+            var values = values.mutableSpan
+            switch place.precision {
+            case .float32:
+                for i in values.indices {
+                    let bits = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
+                    values[i] = Float(bitPattern: bits)
+                }
+            case .bfloat16:
+                for i in values.indices {
+                    let bits = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
+                    values[i] = Float(bitPattern: UInt32(bits) << 16)
+                }
+            case .float16:
+                for i in values.indices {
+                    let bits = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
+                    values[i] = single(float16: bits)
                 }
             }
         }
+    }
+
+    /// Converts a finite number of half precision, exactly: its exponent and significand moved to their places in a number of single
+    /// precision, and the difference of the exponents' biases, 2¹¹², multiplied in, which makes the subnormal ones right too.
+    /// `Float(Float16(bitPattern:))` is a call of the run-time library for each number where the baseline has no such instruction.
+    static func single(float16 bits: UInt16) -> Float {
+        let magnitude = Float(bitPattern: UInt32(bits & 0x7FFF) << 13) * 0x1p112
+        return Float(bitPattern: magnitude.bitPattern | UInt32(bits & 0x8000) << 16)
     }
 }

@@ -1,12 +1,11 @@
-import Dispatch
 import HTTPWire
 import Logging
 import Metrics
 import System
 
-/// One serial queue and the connections pinned to it: performs what their machines ask for.
+/// One thread and the connections pinned to it: performs what their machines ask for.
 actor IOLoop {
-    nonisolated let executor: QueueExecutor
+    nonisolated let executor: EventThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     private let configuration: HTTPServerConfiguration
@@ -32,20 +31,18 @@ actor IOLoop {
     private var whenEmpty: [CheckedContinuation<Void, Never>] = []
 
     private static let scratchBytes = 64 * 1024
-    /// Most reads of one connection before the others of its queue have their turn.
+    /// Most reads of one connection before the others of its thread have their turn.
     private static let readsPerTurn = 4
-    /// Most looks at the sockets before what else waits on the queue has its turn.
-    private static let pollsPerTurn = 8
     /// Time between two looks at timeouts, by which one fires late at most.
-    private static let tick = DispatchTimeInterval.milliseconds(100)
+    private static let tick: Nanoseconds = 100_000_000
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
-        label: String, configuration: HTTPServerConfiguration, handler: any HTTPHandler, metrics: ServerMetrics,
+        configuration: HTTPServerConfiguration, handler: any HTTPHandler, metrics: ServerMetrics,
         bodyMemory: BodyMemory, logger: Logger, onClose: @escaping @Sendable (_ peer: String) -> Void
     ) throws(HTTPListenError) {
-        executor = QueueExecutor(label: label)
-        poller = try Poller(queue: executor.queue)
+        executor = try EventThread()
+        poller = executor.poller
         self.configuration = configuration
         self.handler = handler
         self.metrics = metrics
@@ -55,11 +52,7 @@ actor IOLoop {
     }
 
     nonisolated func start() {
-        executor.queue.async {
-            self.assumeIsolated { loop in
-                loop.poller.activate { [weak loop] in loop?.assumeIsolated { $0.socketsReady() } }
-            }
-        }
+        executor.activate { [weak self] in self?.assumeIsolated { $0.socketsReady() } }
     }
 
     // MARK: - From the listener and the server
@@ -86,7 +79,7 @@ actor IOLoop {
         pump(connection)
     }
 
-    /// Returns once the queue has come to this call, which shows that it does not hang.
+    /// Returns once the thread has come to this call, which shows that it does not hang.
     func pass() {}
 
     /// Makes the next answer of every connection its last.
@@ -107,10 +100,7 @@ actor IOLoop {
             pump(connection)
         }
         guard !connections.isEmpty else { return cutOff }
-        let nanoseconds = Int(clamping: grace.nanoseconds)
-        executor.queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
-            self?.assumeIsolated { $0.closeAll() }
-        }
+        executor.after(grace.nanoseconds) { [weak self] in self?.assumeIsolated { $0.closeAll() } }
         await withCheckedContinuation { whenEmpty.append($0) }
         return cutOff
     }
@@ -126,13 +116,7 @@ actor IOLoop {
     // MARK: - From the poller and the clock
 
     private func socketsReady() {
-        // Sockets that became ready meanwhile are served before the queue goes to sleep: to be woken by the source takes
-        // its thread, an eventfd and a futex.
-        for _ in 0..<Self.pollsPerTurn {
-            let events = poller.events()
-            for event in events { socketReady(event) }
-            if events.isEmpty { return }
-        }
+        for index in 0..<poller.count { socketReady(poller.event(index)) }
     }
 
     private func socketReady(_ event: Poller.Event) {
@@ -193,9 +177,7 @@ actor IOLoop {
     private func scheduleTick() {
         guard !tickScheduled, !connections.isEmpty else { return }
         tickScheduled = true
-        executor.queue.asyncAfter(deadline: .now() + Self.tick) { [weak self] in
-            self?.assumeIsolated { $0.lookAtClock() }
-        }
+        executor.after(Self.tick) { [weak self] in self?.assumeIsolated { $0.lookAtClock() } }
     }
 
     private func lookAtClock() {
@@ -203,6 +185,7 @@ actor IOLoop {
         let now = monotonicNow()
         for connection in connections.values.filter({ $0.machine.deadline <= now }) {
             connection.machine.timeReached(now)
+            if !connection.machine.keepsRequest { connection.decider = nil }
             pump(connection)
         }
         scheduleTick()
@@ -232,7 +215,7 @@ actor IOLoop {
         pump(connection)
     }
 
-    private nonisolated func feed(_ stream: AsyncThrowingStream<[UInt8], any Error>, to id: Int) async {
+    private nonisolated func feed(_ stream: BodyParts, to id: Int) async {
         do {
             for try await part in stream {
                 guard await send(part, id) else { return }
@@ -278,9 +261,8 @@ actor IOLoop {
     private func perform(_ action: HTTPConnection.Action, for connection: LiveConnection) -> Bool {
         switch action {
         case .decide(let head):
-            let request = connection.machine.makeRequest()
             metrics.requests.add()
-            switch handler.decide(request, on: connection.transport.info) {
+            switch decider(of: connection)() {
             case .respond(let response):
                 connection.machine.decided(.respond(response), date: date.now(), at: monotonicNow())
             case .later(let labels, let work):
@@ -329,7 +311,15 @@ actor IOLoop {
         return true
     }
 
-    /// Sends the answer of `work`, which runs away from this queue.
+    /// What decides on the connection's request: made of its head, or kept from the request before where that had the same.
+    private func decider(of connection: LiveConnection) -> HeadDecider {
+        if connection.machine.repeatRequest(), let decider = connection.decider { return decider }
+        let decider = handler.decider(of: connection.machine.makeRequest(), on: connection.transport.info)
+        connection.decider = decider
+        return decider
+    }
+
+    /// Sends the answer of `work`, which runs away from this thread.
     private func answer(_ connection: LiveConnection, with work: @escaping @Sendable () async -> ServerResponse) {
         let id = connection.id
         connection.task = Task { @concurrent in await answered(await work(), id) }

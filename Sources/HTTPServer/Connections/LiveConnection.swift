@@ -14,6 +14,8 @@ final class LiveConnection {
     /// Whether the end of our side waits for the socket too.
     var isFinishBlocked = false
 
+    /// What decides on requests of the last head, for as long as the machine keeps that.
+    var decider: HeadDecider?
     /// The body that is being read.
     var body: AwaitedBody?
     /// Task that makes the answer, or feeds a streamed one.

@@ -1,5 +1,4 @@
 import CEpoll
-import Dispatch
 import Glibc
 import System
 
@@ -14,14 +13,11 @@ struct Interest: OptionSet, Sendable {
     static let hangUp = Interest(rawValue: EPOLLRDHUP.rawValue)
 }
 
-/// The sockets of one I/O loop: an epoll set, and one Dispatch source that tells when any of them is ready.
+/// The sockets of one thread, an epoll set, and what wakes the thread while it waits for them.
 ///
-/// A Dispatch source for each socket would do, at two `epoll_ctl` and an `ioctl` for each event; the set needs neither,
-/// and shows a peer that hangs up even while nothing is read.
-///
-/// Used only on the loop's queue; an error or a full hang-up is reported whatever the interest.
+/// Used on the thread that waits, but for ``wake()``; an error or a full hang-up is reported whatever the interest.
 @safe
-final class Poller {
+final class Poller: @unchecked Sendable {
     /// Readiness of one socket.
     struct Event {
         var id: Int
@@ -36,45 +32,55 @@ final class Poller {
         }
     }
 
-    private final class EventSet: Sendable {
-        let descriptor: Descriptor
-        init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
-    }
-
-    private let set: EventSet
-    private let source: any DispatchSourceRead
-    private var ready = unsafe [epoll_event](repeating: epoll_event(), count: 64)
+    private let set: Descriptor
+    /// An eventfd(2), whose every increment ends a wait.
+    private let waker: Descriptor
+    /// Number in the set that no socket has.
+    private static let wakerID = -1
+    private var ready = unsafe [epoll_event](repeating: epoll_event(), count: 128)
+    /// Number of sockets that the last ``wait(milliseconds:)`` found ready.
+    private(set) var count = 0
+    /// Told when some are.
+    var onReady: (@Sendable () -> Void)?
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
-    init(queue: DispatchQueue) throws(HTTPListenError) {
+    init() throws(HTTPListenError) {
         let number = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard number >= 0 else { throw .system(call: "epoll_create1", code: errno) }
-        set = EventSet(Descriptor(number))
-        source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
-        // The source may touch the descriptor until its cancel handler ran, so the handler keeps it open.
-        source.setCancelHandler { [set] in withExtendedLifetime(set) {} }
+        set = Descriptor(number)
+        let event = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        guard event >= 0 else { throw .system(call: "eventfd", code: errno) }
+        waker = Descriptor(event)
+        // Told once for each increment, so that nobody need read it; it would overflow after centuries.
+        let code = control(EPOLL_CTL_ADD, event, Self.wakerID, Interest(rawValue: EPOLLIN.rawValue | EPOLLET.rawValue))
+        guard code == 0 else { throw .system(call: "epoll_ctl", code: code) }
     }
 
-    deinit {
-        source.cancel()
-    }
-
-    /// Calls `onReady` on the queue while ``events()`` has something to tell.
-    func activate(onReady: @escaping @Sendable () -> Void) {
-        source.setEventHandler(handler: onReady)
-        source.activate()
-    }
-
-    /// Some of the sockets that are ready now; the rest comes with the next call of `onReady`.
-    func events() -> [Event] {
-        let count = unsafe epoll_wait(set.descriptor.number, &ready, Int32(ready.count), 0)
-        // Only EINTR can fail here; the set stays ready, and the source says so again.
-        return unsafe ready.prefix(Int(max(count, 0))).map { event in
-            func has(_ flag: EPOLL_EVENTS) -> Bool { unsafe event.events & flag.rawValue != 0 }
-            return Event(
-                id: unsafe Int(event.data.u64), canRead: has(EPOLLIN), canWrite: has(EPOLLOUT),
-                hungUp: has(EPOLLRDHUP), failed: has(EPOLLERR) || has(EPOLLHUP))
+    /// Waits until a socket is ready, ``wake()`` was called, or the time has passed; -1 for any time.
+    func wait(milliseconds: Int32) {
+        // Only EINTR can fail here, and the thread waits again.
+        count = unsafe max(Int(epoll_wait(set.number, &ready, Int32(ready.count), milliseconds)), 0)
+        for index in 0..<count where unsafe Int(truncatingIfNeeded: ready[index].data.u64) == Self.wakerID {
+            count -= 1
+            unsafe ready[index] = ready[count]
+            break
         }
+    }
+
+    /// Readiness of one of the ``count`` sockets that were found ready.
+    func event(_ index: Int) -> Event {
+        let event = unsafe ready[index]
+        func has(_ flag: EPOLL_EVENTS) -> Bool { unsafe event.events & flag.rawValue != 0 }
+        return Event(
+            id: unsafe Int(event.data.u64), canRead: has(EPOLLIN), canWrite: has(EPOLLOUT), hungUp: has(EPOLLRDHUP),
+            failed: has(EPOLLERR) || has(EPOLLHUP))
+    }
+
+    /// Ends a wait, or the next one, from any thread.
+    func wake() {
+        var one: UInt64 = 1
+        // Fails only where the counter is full, and then a wait has ended already.
+        _ = unsafe write(waker.number, &one, MemoryLayout<UInt64>.size)
     }
 
     /// - Returns: 0, or the `errno` of the failure.
@@ -95,7 +101,7 @@ final class Poller {
     private func control(_ operation: Int32, _ descriptor: Int32, _ id: Int, _ interest: Interest) -> Int32 {
         var event = unsafe epoll_event()
         unsafe event.events = interest.rawValue
-        unsafe event.data = epoll_data_t(u64: UInt64(id))
-        return unsafe epoll_ctl(set.descriptor.number, operation, descriptor, &event) == 0 ? 0 : errno
+        unsafe event.data = epoll_data_t(u64: UInt64(bitPattern: Int64(id)))
+        return unsafe epoll_ctl(set.number, operation, descriptor, &event) == 0 ? 0 : errno
     }
 }

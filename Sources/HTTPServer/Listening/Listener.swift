@@ -1,15 +1,13 @@
-import Dispatch
 import HTTPWire
 import Logging
 import System
 
 /// Acceptor of connections at every address, which deals them out to the I/O loops.
 actor Listener {
-    nonisolated let executor: QueueExecutor
+    nonisolated let executor: EventThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    /// Poller of the listening sockets. Not a Dispatch source for each: one that is shut down, or whose descriptor has a
-    /// duplicate elsewhere, has been seen to bring Dispatch's own event loop down.
+    /// Poller of the listening sockets.
     private let poller: Poller
     private let maxConnections: Int
     private let tls: TLSCredentials?
@@ -33,14 +31,14 @@ actor Listener {
     /// Least time between two warnings, in nanoseconds: a busy server would repeat itself many times a second.
     private static let warningInterval: Nanoseconds = 10_000_000_000
     /// Rest after accept failed: a listening socket stays readable meanwhile, and would take a whole core.
-    private static let rest = DispatchTimeInterval.milliseconds(100)
+    private static let rest: Nanoseconds = 100_000_000
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
         sockets: [ListeningSocket], configuration: HTTPServerConfiguration, logger: Logger
     ) throws(HTTPListenError) {
-        executor = QueueExecutor(label: "tusk.http.accept")
-        poller = try Poller(queue: executor.queue)
+        executor = try EventThread()
+        poller = executor.poller
         self.sockets = Dictionary(uniqueKeysWithValues: sockets.enumerated().map { ($0, $1) })
         tls = configuration.tls
         maxConnections = max(configuration.maxConnections, 1)
@@ -49,15 +47,15 @@ actor Listener {
     }
 
     nonisolated func start(_ loops: [IOLoop]) {
-        executor.queue.async { self.assumeIsolated { $0.begin(loops) } }
+        executor.async { self.assumeIsolated { $0.begin(loops) } }
     }
 
-    /// Tells that a connection from `peer` is gone, from any queue.
+    /// Tells that a connection from `peer` is gone, from any thread.
     nonisolated func connectionClosed(from peer: String) {
-        executor.queue.async { self.assumeIsolated { $0.noteClosed(from: peer) } }
+        executor.async { self.assumeIsolated { $0.noteClosed(from: peer) } }
     }
 
-    /// Returns once the accept queue has come to this call, which shows that it does not hang.
+    /// Returns once the accepting thread has come to this call, which shows that it does not hang.
     func pass() {}
 
     /// Accepts what already waits, then closes the listening sockets and returns. What waits at an inherited socket is
@@ -80,11 +78,12 @@ actor Listener {
             let code = poller.add(socket.number, id: id, .read)
             if code != 0 { giveUp(id, SystemError(code).description) }
         }
-        poller.activate { [weak self] in self?.assumeIsolated { $0.socketsReady() } }
+        executor.activate { [weak self] in self?.assumeIsolated { $0.socketsReady() } }
     }
 
     private func socketsReady() {
-        for event in poller.events() {
+        for index in 0..<poller.count {
+            let event = poller.event(index)
             if event.failed {
                 giveUp(event.id, "another process has shut it down")
             } else {
@@ -133,7 +132,7 @@ actor Listener {
         open += 1
         let loop = loops[nextLoop]
         nextLoop = (nextLoop + 1) % loops.count
-        loop.executor.queue.async { loop.assumeIsolated { $0.adopt(transport) } }
+        loop.executor.async { loop.assumeIsolated { $0.adopt(transport) } }
     }
 
     private func giveUp(_ id: Int, _ reason: String) {
@@ -144,7 +143,7 @@ actor Listener {
 
     private func rest() {
         isResting = true
-        executor.queue.asyncAfter(deadline: .now() + Self.rest) { [weak self] in
+        executor.after(Self.rest) { [weak self] in
             self?.assumeIsolated {
                 $0.isResting = false
                 $0.updateListening()

@@ -33,7 +33,11 @@ public struct EndedExchange: Sendable {
     }
 
     /// Head of the request; nil when it could not be parsed.
-    public var head: HTTPRequest?
+    public var head: HTTPRequest? {
+        get { kept?.request }
+        set { kept = newValue.map(KeptRequest.init) }
+    }
+    var kept: KeptRequest?
     /// HTTP version of the request; nil when the head could not be parsed.
     public var version: HTTPVersion?
     /// Status of the answer; nil when there was none yet.
@@ -47,14 +51,33 @@ public struct EndedExchange: Sendable {
     /// Reason why the request is over.
     public var ending = Ending.clientGone
     /// Time from the first byte of the head until the handler had all that it asked for.
-    public var reading = Duration.zero
+    public var reading: Duration {
+        get { .nanoseconds(Int64(clamping: readingTime)) }
+        set { readingTime = newValue.nanoseconds }
+    }
     /// Time from the end of ``reading`` until the head of the answer: waiting for a turn, and computing.
-    public var handling = Duration.zero
+    public var handling: Duration {
+        get { .nanoseconds(Int64(clamping: handlingTime)) }
+        set { handlingTime = newValue.nanoseconds }
+    }
     /// Time from the answer's head until its last byte was handed to the kernel, a streamed answer's computing included.
-    public var sending = Duration.zero
+    public var sending: Duration {
+        get { .nanoseconds(Int64(clamping: sendingTime)) }
+        set { sendingTime = newValue.nanoseconds }
+    }
+    /// The same times, for who writes them: a `Duration` is of 128 bits, and slow to divide.
+    package var readingTime: Nanoseconds = 0
+    package var handlingTime: Nanoseconds = 0
+    package var sendingTime: Nanoseconds = 0
 
     public init(head: HTTPRequest? = nil, version: HTTPVersion? = nil) {
-        self.head = head
+        kept = head.map(KeptRequest.init)
         self.version = version
     }
+}
+
+/// A request that several hold, for the price of one reference each.
+final class KeptRequest: Sendable {
+    let request: HTTPRequest
+    init(_ request: HTTPRequest) { self.request = request }
 }

@@ -42,8 +42,8 @@ struct ExchangeMeter: Sendable {
     }
 
     /// Keeps the head that was parsed.
-    mutating func keep(_ head: HTTPRequest) {
-        current?.ended.head = head
+    mutating func keep(_ head: KeptRequest) {
+        current?.ended.kept = head
     }
 
     /// Counts bytes of the body that the handler wants.
@@ -88,19 +88,16 @@ struct ExchangeMeter: Sendable {
     /// The next request whose whole answer was sent.
     mutating func takeEnded(at now: Nanoseconds) -> EndedExchange? {
         guard let end = answered.first?.answerEnd ?? current?.answerEnd, end <= sentBytes else { return nil }
-        return takeNext().map { finished($0, at: now, whole: true) }
+        return takeNext(at: now, whole: true)
     }
 
     /// The next request that the end of the connection cuts short.
     mutating func takeUnfinished(at now: Nanoseconds) -> EndedExchange? {
-        takeNext().map { finished($0, at: now, whole: false) }
+        takeNext(at: now, whole: false)
     }
 
-    private mutating func takeNext() -> Exchange? {
-        answered.isEmpty ? current.take() : answered.removeFirst()
-    }
-
-    private func finished(_ exchange: Exchange, at now: Nanoseconds, whole: Bool) -> EndedExchange {
+    private mutating func takeNext(at now: Nanoseconds, whole: Bool) -> EndedExchange? {
+        guard let exchange = answered.isEmpty ? current.take() : answered.removeFirst() else { return nil }
         var ended = exchange.ended
         switch exchange.refusal {
         case .timeout, .bodyTooSlow: ended.ending = .timeout
@@ -108,16 +105,16 @@ struct ExchangeMeter: Sendable {
         case .some: ended.ending = .refused
         case nil: ended.ending = .complete
         }
-        ended.reading = Self.duration(from: exchange.began, to: exchange.read)
-        ended.handling = Self.duration(from: exchange.read, to: exchange.answered ?? now)
+        ended.readingTime = Self.time(from: exchange.began, to: exchange.read)
+        ended.handlingTime = Self.time(from: exchange.read, to: exchange.answered ?? now)
         if let answered = exchange.answered {
-            ended.sending = Self.duration(from: answered, to: now)
+            ended.sendingTime = Self.time(from: answered, to: now)
             ended.answerBytes = max(min(sentBytes, exchange.answerEnd ?? .max) - exchange.answerStart, 0)
         }
         return ended
     }
 
-    private static func duration(from start: Nanoseconds, to end: Nanoseconds) -> Duration {
-        .nanoseconds(Int64(clamping: end > start ? end - start : 0))
+    private static func time(from start: Nanoseconds, to end: Nanoseconds) -> Nanoseconds {
+        end > start ? end - start : 0
     }
 }

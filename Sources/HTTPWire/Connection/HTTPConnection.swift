@@ -21,7 +21,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
         /// that was decided on last, if `hasHead`; otherwise one whose head could not be parsed.
         case refuse(HTTPServerError, hasHead: Bool)
         /// Feed this stream to ``HTTPConnection/streamPart(_:at:)``, one part after each ``sendMore``.
-        case stream(AsyncThrowingStream<[UInt8], any Error>)
+        case stream(BodyParts)
         /// The last part was sent; the next is welcome.
         case sendMore
         /// Close the sending side.
@@ -48,10 +48,12 @@ package struct HTTPConnection: Sendable, ~Copyable {
         case readingBody
         /// The handler has all that it wants of the request.
         case responding
-        case refusing(HTTPServerError)
+        /// ``refusal`` is to be answered.
+        case refusing
         /// ``Action/refuse(_:hasHead:)`` was returned.
         case refused
-        case startingStream(AsyncThrowingStream<[UInt8], any Error>)
+        /// ``stream`` is to be fed.
+        case startingStream
         /// `partPending`: the driver waits for ``Action/sendMore``.
         case streaming(partPending: Bool)
         /// The answer was given; the rest of the request's body is read and dropped.
@@ -77,7 +79,14 @@ package struct HTTPConnection: Sendable, ~Copyable {
     private let timeouts: HTTPTimeouts
     private let allowsHalfClose: Bool
     private var parser: RequestParser
+    /// Phase of the connection; plain, so that to look at it copies nothing.
     private var phase = Phase.head
+    /// Reason of ``Phase/refusing``.
+    private var refusal: HTTPServerError?
+    /// Parts of ``Phase/startingStream``.
+    private var stream: BodyParts?
+    /// The last request, for as long as its head may come again.
+    private var lastRequest: KeptRequest?
     private var exchange: Exchange?
     /// Framing of the answer under way, which a request without a readable head has too.
     private var framing = ResponseEncoder.Framing.none
@@ -166,6 +175,11 @@ extension HTTPConnection {
     /// Whether the end of input says that the client of the request under way is gone.
     private var leavesByEnding: Bool { !allowsHalfClose || exchange?.head.keepAlive == true }
 
+    private mutating func enterRefusal(_ error: HTTPServerError) {
+        refusal = error
+        phase = .refusing
+    }
+
     /// Hands the request over to its handler, unless its client is gone already.
     private mutating func awaitAnswer() { phase = inputEnded && leavesByEnding ? .closing : .responding }
 
@@ -188,14 +202,14 @@ extension HTTPConnection {
             awaitAnswer()
         case .readBody(let limit, let lengthRequired):
             if let error = refusal(of: head, limit: limit, lengthRequired: lengthRequired) {
-                phase = .refusing(error)
+                enterRefusal(error)
                 return
             }
             // Coded content may be a little longer than what it stands for, when it does not compress.
             let slack = head.contentCoding == .identity ? 0 : limit / 64 + 1024
             codedBodyLimit = (limit, limit.addingReportingOverflow(slack).overflow ? .max : limit + slack)
             if case .length(let length) = head.framing, length > codedBodyLimit.wire {
-                phase = .refusing(.bodyTooLarge(limit: limit))
+                enterRefusal(.bodyTooLarge(limit: limit))
                 return
             }
             phase = .readingBody
@@ -212,7 +226,7 @@ extension HTTPConnection {
     package mutating func refuse(_ error: HTTPServerError, at now: Nanoseconds) {
         self.now = now
         switch phase {
-        case .head, .readingBody, .responding: phase = .refusing(error)
+        case .head, .readingBody, .responding: enterRefusal(error)
         default: break
         }
     }
@@ -245,8 +259,9 @@ extension HTTPConnection {
             into: &output)
         let bodiless = framing == .none || head?.isHEAD == true
         switch response.body {
-        case .stream(let stream) where !bodiless:
-            phase = .startingStream(stream)
+        case .stream(let parts) where !bodiless:
+            stream = parts
+            phase = .startingStream
         case .bytes(let bytes) where !bodiless:
             output.append(body: bytes)
             finishExchange(keepAlive: keepAlive)
@@ -331,14 +346,14 @@ extension HTTPConnection {
         case .head where now < headDeadline: releaseMemory()
         // While draining no refusal: waiting until the client has read it would hold up the end.
         case .head where parser.isIdle || draining: phase = .ending
-        case .head: phase = .refusing(.timeout(seconds: Self.wholeSeconds(timeouts.head)))
+        case .head: enterRefusal(.timeout(seconds: Self.wholeSeconds(timeouts.head)))
         case .readingBody, .discarding:
             let rate = timeouts.minimumBodyRate
             if bodyProgress.renew(at: now, length: timeouts.body, rate: rate) { return }
             if case .discarding = phase {
                 phase = .closing
             } else {
-                phase = .refusing(.bodyTooSlow(minimumRate: rate, seconds: Self.wholeSeconds(timeouts.body)))
+                enterRefusal(.bodyTooSlow(minimumRate: rate, seconds: Self.wholeSeconds(timeouts.body)))
             }
         default: phase = .closing
         }
@@ -410,10 +425,24 @@ extension HTTPConnection {
     /// The request of the last ``Action/decide(_:)``, made and kept until it is over; to be asked for before the next
     /// ``receive(_:at:)``.
     package mutating func makeRequest() -> HTTPRequest {
-        let request = parser.makeRequest()
+        if repeatRequest(), let lastRequest { return lastRequest.request }
+        let request = KeptRequest(parser.makeRequest())
+        lastRequest = request
         meter.keep(request)
-        return request
+        return request.request
     }
+
+    /// Keeps the request of the last ``Action/decide(_:)`` as ``makeRequest()`` does, where its head is that of the request before,
+    /// byte for byte: then nothing is made.
+    /// - Returns: whether it is.
+    package mutating func repeatRequest() -> Bool {
+        guard parser.repeatsHead, let lastRequest else { return false }
+        meter.keep(lastRequest)
+        return true
+    }
+
+    /// Whether the last request is kept, to be repeated.
+    package var keepsRequest: Bool { lastRequest != nil }
 
     /// The request that is being answered, once it was made.
     package var request: HTTPRequest? { meter.head }
@@ -452,7 +481,7 @@ extension HTTPConnection {
                     return .decide(head)
                 } catch {
                     exchange = nil
-                    phase = .refusing(error)
+                    enterRefusal(error)
                 }
 
             case .readingBody, .discarding:
@@ -464,17 +493,19 @@ extension HTTPConnection {
                     if case .discarding = phase { phase = .flushing } else { phase = .closing }
                 } catch {
                     // A discarded body belongs to a request that has its answer.
-                    if case .discarding = phase { phase = .flushing } else { phase = .refusing(error) }
+                    if case .discarding = phase { phase = .flushing } else { enterRefusal(error) }
                 }
 
-            case .refusing(let error):
+            case .refusing:
+                guard let error = refusal.take() else { preconditionFailure("a refusal without a reason") }
                 phase = .refused
                 meter.refuse(error, since: headSince, at: now)
                 return .refuse(error, hasHead: exchange != nil)
 
-            case .startingStream(let stream):
+            case .startingStream:
+                guard let parts = stream.take() else { preconditionFailure("a stream without parts") }
                 phase = .streaming(partPending: false)
-                return .stream(stream)
+                return .stream(parts)
 
             case .streaming(partPending: true) where output.isEmpty:
                 phase = .streaming(partPending: false)
@@ -596,6 +627,7 @@ extension HTTPConnection {
 
     private mutating func releaseMemory() {
         parser.discard()
+        lastRequest = nil
         output.releaseStorage()
     }
 }

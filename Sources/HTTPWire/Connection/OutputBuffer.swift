@@ -33,8 +33,9 @@ package struct OutputBuffer: Sendable {
         bytes.append(contentsOf: part)
     }
 
-    mutating func append(decimal value: Int) {
-        append(String(value))
+    /// Appends what `body` writes, `room` bytes at most.
+    mutating func append(room: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
+        bytes.append(addingCapacity: room, initializingWith: body)
     }
 
     /// Appends a body that nothing follows until it was sent.

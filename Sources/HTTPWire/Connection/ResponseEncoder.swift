@@ -1,4 +1,5 @@
 package import HTTPTypes
+import System
 
 /// Writer of answers by RFC 9112, sections 4 to 7.
 package enum ResponseEncoder {
@@ -31,31 +32,43 @@ package enum ResponseEncoder {
         date: [UInt8], into output: inout OutputBuffer
     ) {
         precondition(status.code >= 200, "a handler gives final answers only")
-        output.append("HTTP/1.1 ")
-        output.append(decimal: status.code)
-        output.append(" ")
-        output.append(status.reasonPhrase)
-        output.append("\r\ndate: ")
-        output.append(date)
-        for field in fields where !isOurs(field.name) {
-            output.append("\r\n")
-            output.append(field.name.canonicalName)
-            output.append(": ")
-            output.append(field.value)
+        let reason = status.reasonPhrase
+        // What is beside the fields has a few words and two numbers.
+        var room = 256 + reason.utf8.count + date.count
+        // by index: the iterator allocates in debug builds, where the tests count
+        for index in 0..<fields.count {
+            let field = fields[index]
+            unsafe room += field.name.canonicalName.utf8.count + field.withUnsafeBytesOfValue { $0.count } + 4
         }
-        switch framing {
-        case .none, .untilClose: break
-        case .length(let length):
-            output.append("\r\ncontent-length: ")
-            output.append(decimal: length)
-        case .chunked: output.append("\r\ntransfer-encoding: chunked")
+        output.append(room: room) { output in
+            output.append("HTTP/1.1 ")
+            output.append(decimal: status.code)
+            output.append(UInt8(ascii: " "))
+            output.append(reason)
+            output.append("\r\ndate: ")
+            output.append(date.span)
+            for index in 0..<fields.count {
+                let field = fields[index]
+                if isOurs(field.name) { continue }
+                output.append("\r\n")
+                output.append(field.name.canonicalName)
+                output.append(": ")
+                unsafe field.withUnsafeBytesOfValue { unsafe output.append($0.span) }
+            }
+            switch framing {
+            case .none, .untilClose: break
+            case .length(let length):
+                output.append("\r\ncontent-length: ")
+                output.append(decimal: length)
+            case .chunked: output.append("\r\ntransfer-encoding: chunked")
+            }
+            switch (version, keepAlive) {
+            case (.http11, true): break
+            case (.http10, true): output.append("\r\nconnection: keep-alive")
+            case (_, false): output.append("\r\nconnection: close")
+            }
+            output.append("\r\n\r\n")
         }
-        switch (version, keepAlive) {
-        case (.http11, true): break
-        case (.http10, true): output.append("\r\nconnection: keep-alive")
-        case (_, false): output.append("\r\nconnection: close")
-        }
-        output.append("\r\n\r\n")
     }
 
     /// Appends one chunk; an empty one would end the body, and is left out.
@@ -79,8 +92,14 @@ package enum ResponseEncoder {
 
     /// Whether the server says `name` itself, so that a handler's word on it is dropped.
     private static func isOurs(_ name: HTTPField.Name) -> Bool {
-        switch name.canonicalName {
-        case "date", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade": true
+        let name = name.canonicalName
+        // The length tells nearly every other name apart.
+        return switch name.utf8.count {
+        case 4: name == "date"
+        case 7: name == "upgrade"
+        case 10: name == "connection" || name == "keep-alive"
+        case 14: name == "content-length"
+        case 17: name == "transfer-encoding"
         default: false
         }
     }

@@ -19,11 +19,18 @@ public enum HeadDecision: Sendable {
         then: @Sendable (_ body: [UInt8]) async -> ServerResponse)
 }
 
+/// Decides on one more request of a head that was seen before; see ``HTTPHandler/decider(of:on:)``.
+public typealias HeadDecider = @Sendable () -> HeadDecision
+
 /// The application above the server.
 public protocol HTTPHandler: Sendable {
     /// Decides on a request by its head. Called on the connection's queue, once for each request, as soon as the head is
     /// parsed; must not block.
     func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision
+    /// Makes what decides on every request of this head on this connection: clients that keep a connection send most of their heads
+    /// again byte for byte. It is called as ``decide(_:on:)`` is, once for each of them, and what follows from the bytes of the head
+    /// alone need be found once. By default it calls ``decide(_:on:)``.
+    func decider(of head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecider
     /// Words the answer to something that the server refused by itself; `head` and the labels that were decided on are
     /// there when the head could be parsed.
     func respond(
@@ -35,5 +42,9 @@ public protocol HTTPHandler: Sendable {
 }
 
 extension HTTPHandler {
+    public func decider(of head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecider {
+        { decide(head, on: connection) }
+    }
+
     public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {}
 }

@@ -38,7 +38,12 @@ public struct ServerResponse: Sendable {
         case bytes([UInt8])
         /// Parts that are sent as they come: chunked on HTTP/1.1, until close on HTTP/1.0. An error after the head closes
         /// the connection without the last chunk, so that the client sees that the answer is cut off.
-        case stream(AsyncThrowingStream<[UInt8], any Error>)
+        case stream(BodyParts)
+
+        /// The parts of `stream`.
+        public static func stream(_ stream: AsyncThrowingStream<[UInt8], any Error>) -> Body {
+            .stream(BodyParts(stream))
+        }
     }
 
     /// Status code of the answer.
@@ -55,6 +60,16 @@ public struct ServerResponse: Sendable {
         self.fields = fields
         self.body = body
     }
+}
+
+/// Parts of a streamed answer, to be read once. A class, since the layout of the stream is known at run time only, and every answer
+/// that has none would otherwise be copied and taken apart by way of it.
+public final class BodyParts: AsyncSequence, Sendable {
+    private let stream: AsyncThrowingStream<[UInt8], any Error>
+
+    public init(_ stream: AsyncThrowingStream<[UInt8], any Error>) { self.stream = stream }
+
+    public func makeAsyncIterator() -> AsyncThrowingStream<[UInt8], any Error>.Iterator { stream.makeAsyncIterator() }
 }
 
 /// Reason why the server refused a request before a handler could.

@@ -1,3 +1,4 @@
+import Glibc
 import System
 
 /// Received bytes that are not done with yet.
@@ -76,6 +77,26 @@ struct InputBuffer: Sendable {
         position = part.upperBound
         release()
         return part
+    }
+
+    /// Whether the next bytes are `bytes`.
+    func reads(_ bytes: Span<UInt8>) -> Bool {
+        guard count >= bytes.count, start == position else { return false }
+        return unsafe self.bytes.span.extracting(position..<position + bytes.count).withUnsafeBytes { mine in
+            unsafe bytes.withUnsafeBytes { unsafe memcmp(mine.baseAddress!, $0.baseAddress!, $0.count) == 0 }
+        }
+    }
+
+    /// Makes `copy`, whose storage is used again, the bytes of `range`.
+    func copy(_ range: Range<Int>, to copy: inout [UInt8]) {
+        copy.removeAll(keepingCapacity: true)
+        copy.append(contentsOf: bytes[range])
+    }
+
+    /// Reads the next `count` bytes, which are there.
+    mutating func skip(_ count: Int) {
+        position += count
+        scanned = position
     }
 
     /// Marks what was read as done with.

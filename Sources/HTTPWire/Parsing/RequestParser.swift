@@ -38,6 +38,14 @@ package struct RequestParser: Sendable {
     private var layout: Layout?
     private var section = FieldSection()
     private var body = BodyParser(.none)
+    /// The last head, whole, and what was read of it; ``section`` has the places of its fields.
+    private var lastHead: RequestHead?
+    private var lastBytes: [UInt8] = []
+    /// Whether the last ``Event/head(_:)`` was of the same bytes as the one before it.
+    package private(set) var repeatsHead = false
+
+    /// Most bytes of a head that are kept to be compared with the next.
+    private static let comparedBytes = 1024
 
     /// A parser before the first request of a connection.
     package init(limits: HTTPLimits) {
@@ -48,7 +56,7 @@ package struct RequestParser: Sendable {
     package var bufferedBytes: Int { buffer.count }
 
     /// Bytes of memory held.
-    package var heldBytes: Int { buffer.capacity + section.capacity }
+    package var heldBytes: Int { buffer.capacity + section.capacity + lastBytes.capacity }
 
     /// Whether nothing of a next request has arrived.
     package var isIdle: Bool {
@@ -64,6 +72,8 @@ package struct RequestParser: Sendable {
     /// Drops what was received, and the memory with it. Between two messages, or when none is wanted any more.
     package mutating func discard() {
         layout = nil
+        lastHead = nil
+        lastBytes = []
         buffer.discard()
         section = FieldSection()
     }
@@ -74,6 +84,7 @@ package struct RequestParser: Sendable {
         while true {
             switch state {
             case .requestLine(let emptyLines):
+                if emptyLines == 0, let head = nextRepeated() { return .head(head) }
                 // What is no HTTP at all, such as TLS, need not bring a line end to be known.
                 if let first = buffer.first, !ASCII.isToken(first), first != ASCII.carriageReturn,
                     first != ASCII.lineFeed
@@ -115,6 +126,28 @@ package struct RequestParser: Sendable {
             layout.line, section.places, buffer.bytes.span.extracting(buffer.start...), host: &layout.host)
         layout.isReadable = true
         self.layout = layout
+        repeatsHead = false
+        keepHead(head, from: layout.start)
+        buffer.release()
+        body = BodyParser(head.framing)
+        state = .body
+        return head
+    }
+
+    private mutating func keepHead(_ head: RequestHead, from start: Int) {
+        let isKept = buffer.position - start <= Self.comparedBytes
+        lastHead = isKept ? head : nil
+        if isKept { buffer.copy(start..<buffer.position, to: &lastBytes) }
+    }
+
+    /// The head of the next request where that is there, whole, and the same as the last one, byte for byte: then all that was found
+    /// of it holds again, as offsets from its first byte. Heads of a connection that is kept seldom differ.
+    private mutating func nextRepeated() -> RequestHead? {
+        guard let head = lastHead, layout != nil, buffer.reads(lastBytes.span) else { return nil }
+        buffer.skip(lastBytes.count)
+        layout?.start = buffer.start
+        layout?.isReadable = true
+        repeatsHead = true
         buffer.release()
         body = BodyParser(head.framing)
         state = .body

@@ -24,6 +24,8 @@ public final class LoadedModel: Sendable {
     public let id: ID
     /// Density that computes for the model.
     public let density: any ImageDensity
+    /// Name of the model, of its record: to ask for that copies all of it.
+    public let name: String
     /// Watch over the images that the model scores; nil of one without ``DecisionRecord``.
     public let drift: DriftMonitor?
     private let whenReleased: (@Sendable (ID) -> Void)?
@@ -35,6 +37,7 @@ public final class LoadedModel: Sendable {
     ) {
         self.id = id
         self.density = density
+        name = density.record.name
         self.drift = drift
         self.whenReleased = whenReleased
     }

@@ -13,7 +13,7 @@ public struct ModelSet: Sendable {
         guard let first = models.first else { return nil }
         self.models = models
         defaultModel = first
-        byName = Dictionary(uniqueKeysWithValues: models.map { ($0.record.name, $0) })
+        byName = Dictionary(uniqueKeysWithValues: models.map { ($0.name, $0) })
     }
 
     /// The model called `name`; the default for nil.

@@ -171,6 +171,8 @@ struct Serve: AsyncParsableCommand {
                 driftFile?.report(service.driftStates, to: logger)
                 if waitsForModels { try listen() }
                 event.yield(.ready(densities.map(\.record)))
+            } catch ServingError.selfTestFailed(let model, let reason) {
+                event.yield(.failed(CommandError("the self-test of \(model) failed: \(reason)")))
             } catch {
                 event.yield(.failed(error))
             }

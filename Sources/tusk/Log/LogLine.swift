@@ -1,6 +1,7 @@
 import HTTPContent
 import HTTPWire
 import Logging
+import System
 
 /// Format of log lines.
 enum LogFormat: String, CaseIterable, Sendable {
@@ -18,8 +19,6 @@ enum LogValue: Sendable {
     /// A time in milliseconds, written with three decimals.
     case milliseconds(Duration)
     case string(String)
-
-    init(_ text: String?) { self = text.map { .string($0) } ?? .null }
 }
 
 /// A moment of the wall clock.
@@ -38,96 +37,169 @@ struct LogLine: Sendable {
     var values: [(name: String, value: LogValue)]
 }
 
-/// Writer of log lines. Strings are escaped in both formats, so nothing in them can begin a line or move a terminal's cursor.
+/// Writer of log lines, in one of the formats. Strings are escaped in both, so nothing in them can begin a line or move a terminal's
+/// cursor. A line has a beginning, values and an end, for which ``room(for:)`` says how many bytes they take at most.
 struct LogLineWriter {
     let format: LogFormat
-    private var second = -1
-    /// The time without its milliseconds, made once a second.
-    private var secondText = ""
 
-    init(format: LogFormat) { self.format = format }
+    /// Most bytes of a beginning, without its message, and an end.
+    static let frameBytes = 128
+    /// Most bytes of a value that is no text, without its name.
+    static let valueBytes = 32
+
+    /// Most bytes that a text takes, as a name or as a value.
+    static func room(for text: String) -> Int { JSON.room(for: text) + 4 }
 
     /// Appends `line` and a line feed to `bytes`.
-    mutating func write(_ line: LogLine, to bytes: inout [UInt8]) {
-        switch format {
-        case .json:
-            bytes += "{\"time\":\"".utf8
-            write(line.time, to: &bytes)
-            bytes += "\",\"level\":\"".utf8
-            bytes += line.level.rawValue.utf8
-            bytes += "\",\"message\":".utf8
-            Self.writeQuoted(line.message, to: &bytes)
+    func write(_ line: LogLine, to bytes: inout [UInt8]) {
+        var room = Self.frameBytes + Self.room(for: line.message)
+        for (name, value) in line.values {
+            room += Self.room(for: name)
+            if case .string(let text) = value { room += Self.room(for: text) } else { room += Self.valueBytes }
+        }
+        bytes.append(addingCapacity: room) { output in
+            begin(line.time, line.level, line.message, to: &output)
             for (name, value) in line.values {
-                bytes.append(UInt8(ascii: ","))
-                JSON.write(name, to: &bytes)
-                bytes.append(UInt8(ascii: ":"))
-                write(value, to: &bytes)
-            }
-            bytes += "}\n".utf8
-        case .text:
-            write(line.time, to: &bytes)
-            bytes.append(UInt8(ascii: " "))
-            bytes += line.level.rawValue.utf8
-            bytes.append(UInt8(ascii: " "))
-            // Words stay as they are: a message has spaces.
-            Self.writeText(line.message, to: &bytes) { Self.isPlain($0) || " ,;'()".utf8.contains($0) }
-            for (name, value) in line.values {
-                if case .null = value { continue }
-                bytes.append(UInt8(ascii: " "))
-                Self.writeText(name, to: &bytes, where: Self.isPlain)
-                bytes.append(UInt8(ascii: "="))
-                if case .string(let text) = value {
-                    Self.writeText(text, to: &bytes, where: Self.isPlain)
-                } else {
-                    write(value, to: &bytes)
+                if format == .text, case .null = value { continue }
+                switch format {
+                case .json:
+                    output.append(UInt8(ascii: ","))
+                    JSON.write(name, to: &output)
+                    output.append(UInt8(ascii: ":"))
+                case .text:
+                    output.append(UInt8(ascii: " "))
+                    Self.writeText(name, to: &output, where: Self.isPlain)
+                    output.append(UInt8(ascii: "="))
+                }
+                switch value {
+                case .null: output.append("null")
+                case .bool(let value): write(value, to: &output)
+                case .integer(let value): output.append(decimal: value)
+                case .milliseconds(let value): Self.writeMilliseconds(value.nanoseconds, to: &output)
+                case .string(let value): write(value, to: &output)
                 }
             }
-            bytes.append(UInt8(ascii: "\n"))
+            end(&output)
         }
     }
 
-    private mutating func write(_ time: LogTime, to bytes: inout [UInt8]) {
-        if time.seconds != second {
-            second = time.seconds
-            secondText = String(rfc3339(secondsSince1970: second).dropLast())
-        }
-        bytes += secondText.utf8
-        bytes.append(UInt8(ascii: "."))
-        Self.writeThreeDigits(time.milliseconds, to: &bytes)
-        bytes.append(UInt8(ascii: "Z"))
-    }
-
-    private func write(_ value: LogValue, to bytes: inout [UInt8]) {
-        switch value {
-        case .null: bytes += "null".utf8
-        case .bool(let value): bytes += (value ? "true" : "false").utf8
-        case .integer(let value): bytes += String(value).utf8
-        case .milliseconds(let value):
-            let microseconds = Int(clamping: value.nanoseconds / 1000)
-            bytes += String(microseconds / 1000).utf8
-            bytes.append(UInt8(ascii: "."))
-            Self.writeThreeDigits(microseconds % 1000, to: &bytes)
-        case .string(let value): Self.writeQuoted(value, to: &bytes)
+    /// Begins a line.
+    func begin(_ time: LogTime, _ level: Logger.Level, _ message: String, to output: inout OutputSpan<UInt8>) {
+        switch format {
+        case .json:
+            output.append("{\"time\":\"")
+            Self.write(time, to: &output)
+            output.append("\",\"level\":\"")
+            output.append(level.rawValue)
+            output.append("\",\"message\":")
+            Self.writeQuoted(message, to: &output)
+        case .text:
+            Self.write(time, to: &output)
+            output.append(UInt8(ascii: " "))
+            output.append(level.rawValue)
+            output.append(UInt8(ascii: " "))
+            // Words stay as they are: a message has spaces.
+            Self.writeText(message, to: &output) { Self.isPlain($0) || " ,;'()".utf8.contains($0) }
         }
     }
 
-    /// - Parameter value: 0 to 999.
-    private static func writeThreeDigits(_ value: Int, to bytes: inout [UInt8]) {
-        for digit in [value / 100, value / 10 % 10, value % 10] { bytes.append(UInt8(ascii: "0") + UInt8(digit)) }
+    /// Ends a line.
+    func end(_ output: inout OutputSpan<UInt8>) {
+        output.append(format == .json ? "}\n" : "\n")
+    }
+
+    // MARK: - Values under plain names
+
+    /// Writes a text; nil is null, or nothing where lines are for a reader.
+    func write(_ name: StaticString, _ text: String?, to output: inout OutputSpan<UInt8>) {
+        guard let text else { return writeNull(name, to: &output) }
+        write(name, to: &output)
+        write(text, to: &output)
+    }
+
+    func write(_ name: StaticString, _ number: Int?, to output: inout OutputSpan<UInt8>) {
+        guard let number else { return writeNull(name, to: &output) }
+        write(name, to: &output)
+        output.append(decimal: number)
+    }
+
+    func write(_ name: StaticString, milliseconds time: Nanoseconds, to output: inout OutputSpan<UInt8>) {
+        write(name, to: &output)
+        Self.writeMilliseconds(time, to: &output)
+    }
+
+    func write(_ name: StaticString, _ value: Bool, to output: inout OutputSpan<UInt8>) {
+        write(name, to: &output)
+        write(value, to: &output)
+    }
+
+    private func writeNull(_ name: StaticString, to output: inout OutputSpan<UInt8>) {
+        guard format == .json else { return }
+        write(name, to: &output)
+        output.append("null")
+    }
+
+    private func write(_ name: StaticString, to output: inout OutputSpan<UInt8>) {
+        output.append(format == .json ? ",\"" : " ")
+        output.append(name)
+        output.append(format == .json ? "\":" : "=")
+    }
+
+    // MARK: - Values
+
+    private func write(_ text: String, to output: inout OutputSpan<UInt8>) {
+        switch format {
+        case .json: Self.writeQuoted(text, to: &output)
+        case .text: Self.writeText(text, to: &output, where: Self.isPlain)
+        }
+    }
+
+    private func write(_ value: Bool, to output: inout OutputSpan<UInt8>) { output.append(value ? "true" : "false") }
+
+    private static func write(_ time: LogTime, to output: inout OutputSpan<UInt8>) {
+        let date = CivilDate(daysSince1970: time.seconds / 86_400)
+        let second = time.seconds % 86_400
+        output.append(date.year, digits: 4)
+        output.append(UInt8(ascii: "-"))
+        output.append(date.month, digits: 2)
+        output.append(UInt8(ascii: "-"))
+        output.append(date.day, digits: 2)
+        output.append(UInt8(ascii: "T"))
+        output.append(second / 3600, digits: 2)
+        output.append(UInt8(ascii: ":"))
+        output.append(second / 60 % 60, digits: 2)
+        output.append(UInt8(ascii: ":"))
+        output.append(second % 60, digits: 2)
+        output.append(UInt8(ascii: "."))
+        output.append(time.milliseconds, digits: 3)
+        output.append(UInt8(ascii: "Z"))
+    }
+
+    /// Writes a time in milliseconds, with three decimals.
+    private static func writeMilliseconds(_ time: Nanoseconds, to output: inout OutputSpan<UInt8>) {
+        let microseconds = Int(clamping: time / 1000)
+        output.append(decimal: microseconds / 1000)
+        output.append(UInt8(ascii: "."))
+        output.append(microseconds % 1000, digits: 3)
     }
 
     /// Appends `text` as it is when every byte is plain, else as a JSON string.
-    private static func writeText(_ text: String, to bytes: inout [UInt8], where isPlain: (UInt8) -> Bool) {
-        if !text.isEmpty, text.utf8.allSatisfy(isPlain) { bytes += text.utf8 } else { writeQuoted(text, to: &bytes) }
+    private static func writeText(
+        _ text: String, to output: inout OutputSpan<UInt8>, where isPlain: (UInt8) -> Bool
+    ) {
+        if !text.isEmpty, text.utf8.allSatisfy(isPlain) { output.append(text) } else { writeQuoted(text, to: &output) }
     }
 
     /// Appends `text` as a JSON string, with U+FFFD for the control characters that JSON lets stand.
-    private static func writeQuoted(_ text: String, to bytes: inout [UInt8]) {
+    private static func writeQuoted(_ text: String, to output: inout OutputSpan<UInt8>) {
+        let bytes = text.utf8.span
+        var isASCII = true
+        for index in bytes.indices { isASCII = isASCII && bytes[index] < 0x7F }
         let isControl = { (scalar: Unicode.Scalar) in (0x7F...0x9F).contains(scalar.value) }
-        guard text.unicodeScalars.contains(where: isControl) else { return JSON.write(text, to: &bytes) }
+        guard !isASCII, text.unicodeScalars.contains(where: isControl) else { return JSON.write(text, to: &output) }
         var clean = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { clean.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
-        JSON.write(String(clean), to: &bytes)
+        JSON.write(String(clean), to: &output)
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

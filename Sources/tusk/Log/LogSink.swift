@@ -5,23 +5,26 @@ import Logging
 import Metrics
 import Synchronization
 
-/// Sink of all log lines: a bounded queue in memory, and a thread that formats and writes what is in it.
+/// Sink of all log lines: a bounded queue in memory, and a thread that writes what is in it, many lines at a time.
 ///
 /// Whoever logs only appends; so a reader that does not read, or a full disk, holds up nothing. What finds the queue full,
 /// or cannot be written, is dropped and counted, and a line says how much as soon as one can be written again.
 final class LogSink: Sendable {
-    /// Line that waits to be written, made by the writing thread.
+    /// Line that is to be written.
     typealias Entry = @Sendable () -> LogLine
 
     private struct Waiting {
-        var entries: [Entry] = []
+        /// Lines that wait, one after another as they will be written.
+        var bytes: [UInt8] = []
+        var lines = 0
         var dropped = 0
         var isScheduled = false
     }
 
     /// Belongs to the queue.
     private struct Output {
-        var writer: LogLineWriter
+        /// Bytes that are being written; their storage is exchanged with that of those that wait.
+        var bytes: [UInt8] = []
         /// Whether a line was cut off by an error: the next one begins a new line.
         var isMidLine = false
     }
@@ -32,13 +35,17 @@ final class LogSink: Sendable {
     private static let delay = DispatchTimeInterval.milliseconds(20)
     /// Most bytes of one write.
     private static let writeBytes = 64 << 10
+    /// Most bytes of storage that are kept for the next lines.
+    private static let keptBytes = 64 << 10
 
+    /// Format of the lines.
+    let format: LogFormat
     private let descriptor: Int32
     private let capacity: Int
     private let droppedLines: Counter
     private let minimumLevel: Atomic<Int>
     private let waiting = Mutex(Waiting())
-    private let output: Mutex<Output>
+    private let output = Mutex(Output())
     private let queue = DispatchQueue(label: "tusk.log", qos: .utility)
 
     /// - Parameters:
@@ -49,10 +56,10 @@ final class LogSink: Sendable {
         metrics: MetricSet = MetricSet()
     ) {
         self.descriptor = descriptor
+        self.format = format
         self.capacity = capacity
         droppedLines = metrics.counter("dropped_log_lines", "Log lines that were not written, since the start.")
         minimumLevel = Atomic(level.rank)
-        output = Mutex(Output(writer: LogLineWriter(format: format)))
     }
 
     /// Least severity that is logged; may change at any time.
@@ -64,14 +71,22 @@ final class LogSink: Sendable {
     func accepts(_ level: Logger.Level) -> Bool { level.rank >= minimumLevel.load(ordering: .relaxed) }
 
     /// Takes a line, or drops it; never waits for the output.
-    func add(_ entry: @escaping Entry) {
+    func add(_ entry: Entry) {
+        var line: [UInt8] = []
+        LogLineWriter(format: format).write(entry(), to: &line)
+        add(line)
+    }
+
+    /// Takes a line that ``LogLineWriter`` has written, or drops it; never waits for the output.
+    func add(_ line: [UInt8]) {
         let mustSchedule = waiting.withLock { waiting in
-            guard waiting.entries.count < capacity else {
+            guard waiting.lines < capacity else {
                 waiting.dropped += 1
                 droppedLines.add()
                 return false
             }
-            waiting.entries.append(entry)
+            waiting.bytes.append(contentsOf: line)
+            waiting.lines += 1
             defer { waiting.isScheduled = true }
             return !waiting.isScheduled
         }
@@ -91,53 +106,49 @@ final class LogSink: Sendable {
     }
 
     private func writeWaiting() {
-        let (entries, dropped) = waiting.withLock { waiting in
-            defer {
-                waiting.entries = []
-                waiting.dropped = 0
-                waiting.isScheduled = false
-            }
-            return (waiting.entries, waiting.dropped)
-        }
         output.withLock { output in
-            var bytes: [UInt8] = []
-            var lines = 0
-            func write() {
-                if !self.write(bytes, &output) { self.noteLost(lines) }
-                bytes.removeAll(keepingCapacity: true)
-                lines = 0
-            }
-            for entry in entries {
-                output.writer.write(entry(), to: &bytes)
-                lines += 1
-                if bytes.count >= Self.writeBytes { write() }
+            let (lines, dropped) = waiting.withLock { waiting in
+                defer {
+                    waiting.lines = 0
+                    waiting.dropped = 0
+                    waiting.isScheduled = false
+                }
+                swap(&waiting.bytes, &output.bytes)
+                return (waiting.lines, waiting.dropped)
             }
             if dropped > 0 {
                 let line = LogLine(
                     time: .now, level: .warning, message: "log lines were dropped",
                     values: [("lines", .integer(dropped))])
-                output.writer.write(line, to: &bytes)
-                if !self.write(bytes, &output) { noteLost(lines, again: dropped) }
-            } else if !bytes.isEmpty {
-                write()
+                LogLineWriter(format: format).write(line, to: &output.bytes)
             }
+            if output.isMidLine, !output.bytes.isEmpty { output.bytes.insert(UInt8(ascii: "\n"), at: 0) }
+            let written = write(output.bytes.span)
+            if written > 0 { output.isMidLine = output.bytes[written - 1] != UInt8(ascii: "\n") }
+            if written < output.bytes.count {
+                let lost = output.bytes[written...].count { $0 == UInt8(ascii: "\n") }
+                // Those that were dropped before are counted, but the line that says so is no line of theirs.
+                noteLost(min(lost, lines), again: dropped)
+            }
+            output.bytes.removeAll(keepingCapacity: output.bytes.capacity <= Self.keptBytes)
         }
     }
 
     /// - Parameter again: lines that were counted before, but could not be reported.
-    private func noteLost(_ lines: Int, again: Int = 0) {
+    private func noteLost(_ lines: Int, again: Int) {
         waiting.withLock { $0.dropped += lines + again }
         droppedLines.add(lines)
     }
 
-    /// - Returns: whether all of `bytes` was taken. Blocks this queue's thread, and only it, while the output takes nothing.
-    private func write(_ bytes: [UInt8], _ output: inout Output) -> Bool {
-        var rest = (output.isMidLine ? [UInt8(ascii: "\n")] : []) + bytes
-        while !rest.isEmpty {
-            let count = unsafe Glibc.write(descriptor, rest, rest.count)
+    /// Blocks this queue's thread, and only it, while the output takes nothing.
+    /// - Returns: how many of `bytes` were taken; fewer than all where the output fails.
+    private func write(_ bytes: Span<UInt8>) -> Int {
+        var written = 0
+        while written < bytes.count {
+            let piece = bytes.extracting(written..<min(written + Self.writeBytes, bytes.count))
+            let count = unsafe piece.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
-                output.isMidLine = rest[count - 1] != UInt8(ascii: "\n")
-                rest.removeFirst(count)
+                written += count
                 continue
             }
             switch errno {
@@ -146,10 +157,10 @@ final class LogSink: Sendable {
                 // Someone else made the output non-blocking; for a write it is the same.
                 var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&wanted, 1, -1)
-            default: return false
+            default: return written
             }
         }
-        return true
+        return written
     }
 }
 

@@ -6,8 +6,8 @@ import FlowModels
 enum Embedded {
     /// The default model.
     /// - Throws: `ModelFileError`.
-    static func model(_ precision: WeightPrecision) throws -> DensityModel {
-        try withModelBytes { try ModelFile.load($0, precision: precision) }
+    static func model(_ precision: WeightPrecision, isToBeTested: Bool = false) throws -> DensityModel {
+        try withModelBytes { try ModelFile.load($0, precision: precision, isToBeTested: isToBeTested) }
     }
 
     /// The result of `body` for the bytes of the default model's file.

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPServer
+import System
 
 /// A listening socket that was open when the process began.
 struct PassedSocket: Equatable {

@@ -106,9 +106,13 @@ final class PackedContextBelief: Sendable {
     /// Reserves what beliefs about one whole image need, and about single pixels of up to `rows` images.
     func reserve(_ buffers: inout ImageBuffers, rows: Int) {
         network.reserve(&buffers, rows: rows)
-        buffers.history.reserveZeros(rows * network.historyStride)
         buffers.beliefs.reserveZeros(max(network.grid.height * network.grid.width, rows) * dims)
         buffers.scores.reserveZeros(rows * dims)
+    }
+
+    /// Reserves the histories of `rows` images whose pixels become known one after another.
+    func reserveHistory(rows: Int, _ buffers: inout ImageBuffers) {
+        buffers.history.reserveZeros(rows * network.historyStride)
     }
 
     /// Sets `buffers.beliefs`, `[pixels, dims]`, of the image whose key is in `key`.

@@ -32,10 +32,12 @@ private final class ImageStepper: SequentialStepper {
         self.map = map
         let size = map.network.solveRows
         groups = stride(from: 0, to: rows, by: size).map { $0..<min($0 + size, rows) }
-        workspaces = groups.map { _ in
+        workspaces = groups.map { rows in
             var scratch = Scratch()
             map.reserve(&scratch)
-            return scratch.workspace(ImageWorkspace.self)
+            let workspace = scratch.workspace(ImageWorkspace.self)
+            map.reserveHistory(rows: rows.count, workspace)
+            return workspace
         }
     }
 

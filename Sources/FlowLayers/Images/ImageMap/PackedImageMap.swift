@@ -40,11 +40,15 @@ final class PackedImageMap: PackedBijection {
         workspace.buffers.z.reserveZeros(transformed)
         workspace.buffers.parameters.reserveZeros(transforms.outputs * transforms.lanes)
         workspace.buffers.logDets.reserveZeros(transforms.lanes)
-        if transforms.isCausal {
-            workspace.buffers.rowLogDets.reserveZeros(solveRows)
-            workspace.buffers.history.reserveZeros(solveRows * network.historyStride)
-            belief?.reserve(&workspace.belief, rows: solveRows)
-        }
+        if transforms.isCausal { workspace.buffers.rowLogDets.reserveZeros(solveRows) }
+        belief?.reserve(&workspace.belief, rows: solveRows)
+    }
+
+    /// Reserves the histories of `rows` rows of a sequential direction. They are most of such a map's memory, which a thread that
+    /// only computes densities never writes on; so the first call that solves reserves them, and one of more rows more.
+    func reserveHistory(rows: Int, _ workspace: ImageWorkspace) {
+        workspace.buffers.history.reserveZeros(rows * network.historyStride)
+        belief?.reserveHistory(rows: rows, &workspace.belief)
     }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {
@@ -58,6 +62,7 @@ final class PackedImageMap: PackedBijection {
             return apply(inverse: true, &tile, workspace)
         }
         let solveRows = network.solveRows
+        reserveHistory(rows: min(solveRows, tile.rows), workspace)
         for first in stride(from: 0, to: tile.rows, by: solveRows) {
             try solve(first, min(solveRows, tile.rows - first), &tile, workspace, isCancelled)
         }

@@ -46,10 +46,11 @@ struct ServedModelArguments: ParsableArguments {
     /// The models, in the order of their options.
     /// - Throws: a `CommandError` that names the file, or the two that hold models of one name.
     func load(_ precision: WeightPrecision) throws -> [any ImageDensity] {
-        if models.isEmpty { return [try loadModel(nil, precision)] }
+        // The service tests each by its check vector, and needs no flow to train.
+        if models.isEmpty { return [try loadModel(nil, precision, isToBeTested: true).forService()] }
         var files: [String: String] = [:]
         return try models.map { file in
-            let density = try loadModel(file, precision)
+            let density = try loadModel(file, precision, isToBeTested: true).forService()
             let name = density.record.name
             if let first = files.updateValue(file, forKey: name) {
                 throw CommandError("--model \(file): its model is called \(name), as is that of --model \(first)")
@@ -61,10 +62,12 @@ struct ServedModelArguments: ParsableArguments {
 
 /// The model in `file`; the one inside this program for nil.
 /// - Throws: a `CommandError` that names the file.
-private func loadModel(_ file: String?, _ precision: WeightPrecision) throws -> DensityModel {
+private func loadModel(
+    _ file: String?, _ precision: WeightPrecision, isToBeTested: Bool = false
+) throws -> DensityModel {
     do {
-        guard let file else { return try Embedded.model(precision) }
-        return try ModelFile.load(path: file, precision: precision)
+        guard let file else { return try Embedded.model(precision, isToBeTested: isToBeTested) }
+        return try ModelFile.load(path: file, precision: precision, isToBeTested: isToBeTested)
     } catch let error as ModelFileError {
         throw CommandError("\(file ?? "embedded model"): \(error)")
     }

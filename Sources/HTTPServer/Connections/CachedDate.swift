@@ -1,12 +1,5 @@
 import Glibc
-package import HTTPWire
-
-/// The time now by the monotonic clock, in nanoseconds.
-package func monotonicNow() -> Nanoseconds {
-    var time = timespec()
-    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return Nanoseconds(time.tv_sec) * 1_000_000_000 + Nanoseconds(time.tv_nsec)
-}
+import HTTPWire
 
 /// The value of Date, made once a second.
 struct CachedDate {
