@@ -72,8 +72,8 @@ def density_body():
     return png(numpy.clip(255 - 24 * distance, 0, 255).astype(numpy.uint8))
 
 
-def service(options, folder):
-    """The routes that compute: /logprob with one PNG, and /sample."""
+def posting_script(folder):
+    """A script for wrk that posts that PNG; its path."""
     body = pathlib.Path(folder) / "image.png"
     body.write_bytes(density_body())
     script = pathlib.Path(folder) / "logprob.lua"
@@ -81,7 +81,13 @@ def service(options, folder):
         f'local file = assert(io.open("{body}", "rb"))\n'
         'wrk.method, wrk.body = "POST", file:read("*a")\n'
         'wrk.headers["Content-Type"] = "image/png"\nfile:close()\n')
-    routes = [("POST /logprob, one PNG", "/logprob", 16, str(script)), ("POST /logprob, one PNG", "/logprob", 64, str(script)),
+    return str(script)
+
+
+def service(options, folder):
+    """The routes that compute: /logprob with one PNG, and /sample."""
+    script = posting_script(folder)
+    routes = [("POST /logprob, one PNG", "/logprob", 16, script), ("POST /logprob, one PNG", "/logprob", 64, script),
               ("GET /sample", "/sample", 16, None)]
     seconds = max(2 * options.seconds, 6)  # a batch may take seconds
     runs = {}
