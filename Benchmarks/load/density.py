@@ -37,9 +37,10 @@ class Density:
             self.of_logits = lambda w: flow.log_prob(tensors, w.flatten(1))
         elif self.record["architecture"] == "nsf-convolutional" and sizes["classes"] and sizes["gated"]:
             self.flow = Flow(
-                self.shape, sizes["hidden"], sizes["kernel"], sizes["bins"], sizes["tail_bound"], sizes["classes"]).eval()
+                self.shape, sizes["hidden"], sizes["kernel"], sizes["bins"], sizes["tail_bound"], sizes["classes"],
+                belief=sizes.get("belief", ())).eval()
             self.flow.take(tensors)
-            self.of_logits = self.mixture
+            self.of_logits = self.believing if self.flow.infers_class else self.mixture
         else:
             raise SystemExit(f"{pathlib.Path(path).name}: no counterpart in PyTorch of a {self.record['architecture']} with its sizes")
 
@@ -48,6 +49,9 @@ class Density:
         density = cls(path)
         density.log_probs([(np.zeros((1, *density.shape), np.uint8), 1)])
         return density
+
+    def believing(self, w):
+        return torch.cat([self.flow(rows, None) for rows in w.split(ROWS_AT_ONCE)])
 
     def mixture(self, w):
         prior = self.record["class_prior"]

@@ -82,7 +82,30 @@ def check_warps():
           f"areas {area.mean().item():.3f} ± {area.std().item():.3f} of the square's")
 
 
-def check_file(program):
+def check_belief():
+    """The density without a class is that of beliefs that nothing after a pixel moves, and of the class where they are certain of it."""
+    shape, classes = (5, 6), 3
+    torch.manual_seed(1)
+    flow = Flow(shape, [16], SIDE, BINS, BOUND, classes, belief=[16]).double()
+    with torch.no_grad():
+        for value in flow.parameters():
+            value.copy_(0.3 * torch.randn_like(value))
+    w = torch.randn(2, *shape, dtype=torch.float64)
+    later = w.clone()
+    later[:, 2, 3:] += 1
+    later[:, 3:] += 1
+    moved_by = (flow.beliefs(w) - flow.beliefs(later)).abs().flatten(2)
+    before = 2 * shape[1] + 4  # pixels that see none of what was moved
+    check("beliefs see the pixels before alone", moved_by[:, :, :before].max() == 0 and moved_by[:, :, before:].max() > 0,
+          f"{moved_by[:, :, before:].max():.2f} where they may")
+    with torch.no_grad():
+        flow.belief.output.weights.zero_()
+        flow.belief.output.biases.copy_(torch.tensor([0.0, 100.0, 0.0]))
+    gap = (flow(w, None) - flow(w, torch.ones(2, dtype=torch.long))).abs().max().item()
+    check("a belief that is certain", gap < 1e-9, f"{gap:.1e} nats from the class")
+
+
+def check_file(program, belief):
     """A model of bright and dark squares, made on this processor."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -98,6 +121,8 @@ def check_file(program):
         words = ["--data", name, "--output", output, "--name", "squares", "--hidden", "16,16", "--bins", "6", "--seconds", "12",
                  "--batch", "32", "--device", "cpu", "--file-precision", "float16", "--flips", "--shift", "1", "--warp", "0.05",
                  "--dropout", "0.1", "--lr", "3e-3", "--warmup", "20", "--repeat", "dark=2"]
+        if belief:
+            words += ["--belief", belief]
         for one in ("dark", "grey", "bright"):
             words += ["--class-name", one]
         training = Training(arguments(words))
@@ -118,6 +143,7 @@ def check_file(program):
         gap = abs(ours["bits_per_dim"] - record["held_out"]["bits_per_dim"])
         check("tusk evaluate and the held-out density in the file", gap < 1e-4,
               f"{ours['bits_per_dim']:.5f}, {gap:.1e} apart; {before:.2f} before the training")
+        check("tusk evaluate's accuracy", ours["accuracy"] > 0.9, f"{ours['accuracy']:.3f}")
         check("the training learned", ours["bits_per_dim"] < before, f"{before:.2f} → {ours['bits_per_dim']:.2f} bits/dim")
         more = str(folder / "more.safetensors")
         tusk("finetune", "--model", output, "--data", name, "--name", "squares", "--epochs", "2", "--learning-rate", "1e-4",
@@ -135,7 +161,9 @@ def main():
     check_density()
     check_moves()
     check_warps()
-    check_file(options.program)
+    check_belief()
+    for belief in ("", "16,16"):
+        check_file(options.program, belief)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ import safetensors
 import torch
 from torch.nn import functional
 
-from . import philox
 from .data import load
 from .images import moved, to_logits, warped
 from .network import Flow
-from .train import PRECISIONS, sealed
+from .train import PRECISIONS, log_prob_without_class, sealed
 from .units import bits_per_dim
 
 AVERAGE = 0.997  # decay of the moving average of the weights, which is validated and written
@@ -174,14 +173,9 @@ class BeliefTraining:
         self.checkpoint.unlink(missing_ok=True)
         print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim without the class; tusk calibrate adds verdicts")
 
-    @torch.no_grad()
     def log_prob(self, flow, images):
-        """log p(y) of each image without its class, nats, with the noise that `tusk` draws for it."""
-        levels = images.cpu().numpy().astype(np.uint8)
-        noise = np.stack([philox.dequantization_noise(self.record["name"], image.reshape(-1)) for image in levels])
-        w, log_det = to_logits(
-            torch.from_numpy(levels).double(), torch.from_numpy(noise).double().view(levels.shape), self.alpha)
-        return flow(w.to(flow.shift), None).double().cpu() + log_det
+        """log p(y) of each image without its class, nats."""
+        return log_prob_without_class(flow, images, self.record["name"], self.alpha, None)
 
 
 def arguments(words=None):

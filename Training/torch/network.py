@@ -128,6 +128,7 @@ class Flow(torch.nn.Module):
 
     def __init__(self, shape, hidden, side, bins, bound, classes, dropout=0.0, belief=()):
         super().__init__()
+        self.infers_class = bool(belief)
         if belief:
             self.belief = Belief(shape, belief, side, classes, dropout)
         dims = math.prod(shape)
@@ -162,7 +163,7 @@ class Flow(torch.nn.Module):
     def fuse(self):
         """Compiles what has many small operations."""
         self.spline = torch.compile(spline, dynamic=False)
-        for block in self.network.blocks:
+        for block in [*self.network.blocks, *(self.belief.blocks if self.infers_class else ())]:
             block.compile(dynamic=False)
 
     def tensors(self):

@@ -24,6 +24,7 @@ import time
 import numpy as np
 import safetensors.torch
 import torch
+from torch.nn import functional
 
 from . import curve, philox
 from .data import content_hash, load
@@ -85,7 +86,8 @@ class Training:
 
     def new_flow(self, dropout=0.0):
         options = self.options
-        return Flow(self.shape, options.hidden, options.kernel, options.bins, options.tail_bound, len(self.names), dropout)
+        return Flow(self.shape, options.hidden, options.kernel, options.bins, options.tail_bound, len(self.names), dropout,
+                    options.belief)
 
     def run(self):
         options = self.options
@@ -145,8 +147,15 @@ class Training:
             images = moved(images, options.flips, options.shift)
             w, log_det = to_logits(images, torch.rand_like(images), options.alpha)
         log_prob = self.flow(w, labels, half=self.is_gpu).mean()
+        loss = -log_prob / self.dims
+        if options.belief:
+            believed = self.flow.beliefs(w)
+            loss = loss + functional.nll_loss(believed, labels[:, None, None].expand(-1, *believed.shape[2:])) / self.dims
+            # some images without their class: what the network makes of a belief is learned too
+            some = max(1, round(options.unconditional * len(w)))
+            loss = loss - options.unconditional * self.flow(w[:some], None, half=self.is_gpu).mean() / self.dims
         self.optimiser.zero_grad(set_to_none=True)
-        (-log_prob / self.dims).backward()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights, options.clip, foreach=True)
         self.optimiser.step()
         with torch.no_grad():
@@ -189,7 +198,7 @@ class Training:
         tensors = {name: value.to(PRECISIONS[options.file_precision]).cpu().contiguous() for name, value in self.kept.items()}
         self.average.take(tensors)
         torch.backends.cudnn.allow_tf32 = False
-        log_probs = torch.cat([self.mixture(self.average, images) for images in self.held_images.split(100)])
+        log_probs = torch.cat([self.without_class(self.average, images) for images in self.held_images.split(100)])
         bits = bits_per_dim(log_probs, self.dims)
         exact = self.new_flow().eval()
         exact.take(tensors)
@@ -202,7 +211,7 @@ class Training:
             "hyper_parameters": {
                 "activation": "relu", "bins": options.bins, "classes": len(self.names), "gated": True,
                 "hidden": options.hidden, "kernel": options.kernel, "layers": 1, "log_scale_bound": 5, "residual": False,
-                "scales": 2, "tail_bound": options.tail_bound},
+                "scales": 2, "tail_bound": options.tail_bound, "belief": options.belief},
             "event_shape": {"height": height, "width": width, "channels": 1}, "levels": LEVELS,
             "dequantization": "uniform", "logit_alpha": options.alpha, "classes": self.names, "class_prior": self.prior,
             "parameter_count": sum(value.numel() for value in tensors.values()),
@@ -214,23 +223,30 @@ class Training:
             "held_out": held | {"bits_per_dim": mean, "bits_per_dim_standard_error": error},
             "calibration": held | {"log_prob_quantiles": np.quantile(log_probs.numpy(), np.linspace(0, 1, 101)).tolist()},
             "check": {
-                "pixels": first.flatten().int().tolist(), "log_prob": self.mixture(exact.double(), first).item()},
+                "pixels": first.flatten().int().tolist(), "log_prob": self.without_class(exact.double(), first).item()},
         }
         self.output.write_bytes(sealed(tensors, json.dumps(record)))
         self.output.with_suffix(".weights").unlink()
         print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim")
 
-    @torch.no_grad()
-    def mixture(self, flow, images):
-        """log p(y) of each image without its class, nats, with the noise that `tusk` draws for it."""
-        levels = images.cpu().numpy().astype(np.uint8)
-        noise = np.stack([philox.dequantization_noise(self.options.name, image.reshape(-1)) for image in levels])
-        w, log_det = to_logits(
-            torch.from_numpy(levels).double(), torch.from_numpy(noise).double().view(levels.shape), self.options.alpha)
-        w = w.to(flow.shift)
-        each = [flow(w, torch.full((len(w),), c, device=w.device)).double().cpu() + math.log(share)
-                for c, share in enumerate(self.prior)]
-        return torch.logsumexp(torch.stack(each), 0) + log_det
+    def without_class(self, flow, images):
+        """log p(y) of each image without its class, nats: by what is believed of it, or of the mixture of all classes."""
+        return log_prob_without_class(flow, images, self.options.name, self.options.alpha, self.prior)
+
+
+@torch.no_grad()
+def log_prob_without_class(flow, images, name, alpha, prior):
+    """log p(y) of each image without its class, nats, with the noise that `tusk` draws for it under the model `name`."""
+    levels = images.cpu().numpy().astype(np.uint8)
+    noise = np.stack([philox.dequantization_noise(name, image.reshape(-1)) for image in levels])
+    w, log_det = to_logits(
+        torch.from_numpy(levels).double(), torch.from_numpy(noise).double().view(levels.shape), alpha)
+    w = w.to(flow.shift)
+    if flow.infers_class:
+        return flow(w, None).double().cpu() + log_det
+    each = [flow(w, torch.full((len(w),), c, device=w.device)).double().cpu() + math.log(share)
+            for c, share in enumerate(prior)]
+    return torch.logsumexp(torch.stack(each), 0) + log_det
 
 
 def sealed(tensors, record):
@@ -249,6 +265,8 @@ def arguments(words=None):
     parser.add_argument("--name", default="model", help="names the model and seeds its dequantization noise")
     parser.add_argument("--class-name", action="append", default=[], help="of the labels 0, 1 and so on")
     parser.add_argument("--hidden", default="32,32,32,32,32,32,32,32", help="channels of each block, all the same")
+    parser.add_argument("--belief", default="", help="channels of each block of a belief, all the same; for a density without a class in one pass")
+    parser.add_argument("--unconditional", type=float, default=0.25, help="with --belief: fraction of the images that are learned without their class too")
     parser.add_argument("--kernel", type=int, default=5)
     parser.add_argument("--bins", type=int, default=12)
     parser.add_argument("--tail-bound", type=float, default=6)
@@ -271,6 +289,7 @@ def arguments(words=None):
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(words)
     options.hidden = [int(word) for word in options.hidden.split(",")]
+    options.belief = [int(word) for word in options.belief.split(",") if word]
     if len(set(options.hidden)) != 1:
         parser.error("--hidden: all blocks have the same number of channels")
     if options.device == "cuda" and not torch.cuda.is_available():
