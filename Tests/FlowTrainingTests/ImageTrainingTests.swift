@@ -107,6 +107,56 @@ struct ImageTrainingTests {
         try check(Self.types[index])
     }
 
+    /// Noise around one of two levels, by the class.
+    private func grounds(_ count: Int, seed: UInt64) -> ImageDataSet {
+        var random = RandomStream(seed: seed, stream: 0)
+        let pixels = (0..<count).flatMap { image in
+            (0..<9).map { _ in UInt8((image % 2 == 0 ? 60 : 180) + 12 * random.normal()) }
+        }
+        return ImageDataSet(
+            shape: EventShape(height: 3, width: 3, channels: 1), levels: 256, pixels: pixels,
+            labels: (0..<count).map { $0 % 2 }, classes: ["dark", "bright"])
+    }
+
+    @Test("a belief learns the class beside the density, and threads, parts and a resumption do not change a bit of it")
+    func belief() throws {
+        func made(threads: Int = 1, epochs: Int = 20) throws -> Trainer<SplineConvolutionalFlow> {
+            var options = CheckpointTests.options
+            (options.epochs, options.batch, options.learningRate) = (epochs, 32, 1e-2)
+            return try Trainer(
+                sizes: ["layers": 1, "hidden": [16], "kernel": 3, "classes": 2, "bins": 4, "belief": [16]],
+                train: grounds(160, seed: 1), validation: grounds(40, seed: 2),
+                preprocessing: Preprocessing(levels: 256, logitAlpha: 1e-3), options: options, threads: threads)
+        }
+        let trainer = try made()
+        let other = try made(threads: 3)
+        for trainer in [trainer, other] { _ = try trainer.run() }
+        #expect(parameters(trainer.flow) == parameters(other.flow))
+        let model = try trainer.model(
+            name: "grounds", classes: ["dark", "bright"], trainSplit: "train", validationSplit: "validation",
+            precision: .float32)
+        #expect(model.record.infersClass && model.record.parameterCount == trainer.flow.parameterCount)
+        let test = grounds(40, seed: 3)
+        let evaluation = try Evaluation(of: test, split: "test", under: model, threads: 1)
+        #expect(evaluation.accuracy == 1)
+        // the first pixel tells the class: what is lost beside it is about ln 2 nats
+        let given = try (0..<test.count).map { i in
+            try model.logDensities(
+                of: [DensityRow(pixels: Array(test[i]), classIndex: test.labels![i])], isCancelled: { false })[0]
+        }
+        let lost = given.reduce(0, +) / Double(test.count) - evaluation.logProb
+        #expect(lost > -0.5 && lost < 2, "\(lost) nats")
+        let folder = try TemporaryFolder()
+        let file = folder.file("a.checkpoint")
+        let (first, second) = (try made(epochs: 2), try made(epochs: 2))
+        let whole = try made(epochs: 2)
+        _ = try whole.run()
+        _ = try first.run(checkpoint: (file, 1e9), isInterrupted: { first.progress.step == 3 })
+        try second.resume(from: file)
+        _ = try second.run()
+        #expect(parameters(second.flow) == parameters(whole.flow))
+    }
+
     @Test("dropout is refused where activations are computed again, and where there are no blocks")
     func dropoutRefused() throws {
         let again = TrainingError.outOfRange(
