@@ -88,25 +88,25 @@ static const float NAME(pairs_4)[] = {1}, NAME(pairs_6)[] = {0.75f, 1.5f}, NAME(
 
 TRANSFORMS(4) TRANSFORMS(6) TRANSFORMS(8)
 
-// `count` pixels of a row of an image, zero from pixel `there` on.
+// COUNT pixels of a row of an image, zero from pixel THERE on.
 #define PIXELS(D, COUNT, FROM, THERE)                                                                                  \
-    if (width >= LANES && (THERE) >= (COUNT))                                                                          \
+    if ((THERE) >= (COUNT))                                                                                            \
         EACH(j, COUNT) D[j] = *(const vec *)((FROM) + j * p->pixel_stride);                                            \
     else                                                                                                               \
-        EACH(j, COUNT) D[j] = j < (THERE) ? load((FROM) + j * p->pixel_stride, width) : splat(0);
+        EACH(j, COUNT) D[j] = j < (THERE) ? *(const vec *)((FROM) + j * p->pixel_stride) : splat(0);
 
-// Stores the values at the points of one column of points.
-#define COLUMN(ROWS, COLUMNS, J, V)                                                                                    \
-    EACH(i, ROWS) store(V[i], at + (i * COLUMNS + J) * p->point_stride, width);
-
+// Each vector of each tile: where its values at the points stand, its first pixel, and the columns of the image from there on.
 #define EACH_VECTOR                                                                                                    \
     for (ptrdiff_t tile = 0; tile < p->tiles; tile++)                                                                  \
         for (ptrdiff_t c = 0; c < p->channels; c += LANES)
 
 #define PLACES                                                                                                         \
-    const ptrdiff_t width = p->channels - c, left = p->columns - tile * p->column_outputs;                             \
+    const ptrdiff_t next = tile * p->column_outputs, column = next < p->last_column ? next : p->last_column;           \
+    const ptrdiff_t left = p->columns - column;                                                                        \
     float *const at = p->points + tile * p->channels + c;                                                              \
-    float *const image = p->image + tile * p->column_outputs * p->pixel_stride + c;
+    float *const image = p->image + column * p->pixel_stride + c;
+
+#define POINT(I, J, COLUMNS) *(vec *)(at + ((I) * (COLUMNS) + (J)) * p->point_stride)
 
 #define FILTERING(ROWS, COLUMNS)                                                                                       \
     static void NAME(tiles_input_##ROWS##_##COLUMNS)(const struct flow_tiles *p) {                                     \
@@ -122,7 +122,7 @@ TRANSFORMS(4) TRANSFORMS(6) TRANSFORMS(8)
                 vec d[ROWS], v[ROWS];                                                                                  \
                 EACH(i, ROWS) d[i] = t[i][j];                                                                          \
                 NAME(input_##ROWS)(d, v);                                                                              \
-                COLUMN(ROWS, COLUMNS, j, v)                                                                            \
+                EACH(i, ROWS) POINT(i, j, COLUMNS) = v[i];                                                             \
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
@@ -139,7 +139,7 @@ TRANSFORMS(4) TRANSFORMS(6) TRANSFORMS(8)
                 vec d[ROWS - 1], v[ROWS];                                                                              \
                 EACH(i, ROWS - 1) d[i] = t[i][j];                                                                      \
                 NAME(spread_##ROWS)(d, v, p->row_outputs);                                                             \
-                COLUMN(ROWS, COLUMNS, j, v)                                                                            \
+                EACH(i, ROWS) POINT(i, j, COLUMNS) = v[i];                                                             \
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
@@ -148,15 +148,15 @@ TRANSFORMS(4) TRANSFORMS(6) TRANSFORMS(8)
             PLACES vec t[ROWS - 1][COLUMNS];                                                                           \
             EACH(j, COLUMNS) {                                                                                         \
                 vec d[ROWS];                                                                                           \
-                EACH(i, ROWS) d[i] = load(at + (i * COLUMNS + j) * p->point_stride, width);                            \
+                EACH(i, ROWS) d[i] = POINT(i, j, COLUMNS);                                                             \
                 NAME(output_##ROWS)(d, &t[0][j], COLUMNS, p->row_outputs);                                             \
             }                                                                                                          \
-            const vec bias = p->bias ? load(p->bias + c, width) : splat(0);                                            \
+            const vec bias = p->bias ? *(const vec *)(p->bias + c) : splat(0);                                         \
             for (int i = 0; i < p->row_outputs && i < p->rows; i++) {                                                  \
                 vec y[COLUMNS - 1];                                                                                    \
                 NAME(output_##COLUMNS)(t[i], y, 1, p->column_outputs);                                                 \
                 for (int j = 0; j < p->column_outputs && j < left; j++)                                                \
-                    store(y[j] + bias, image + i * p->row_stride + j * p->pixel_stride, width);                        \
+                    *(vec *)(image + i * p->row_stride + j * p->pixel_stride) = y[j] + bias;                           \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -185,7 +185,7 @@ static void NAME(filter_product)(const struct flow_filter_product *f) {
     const ptrdiff_t groups = (f->tiles + TILE_COUNT - 1) / TILE_COUNT;
     const float *weights = f->weights, *input = f->input;
     float *output = f->output;
-    for (ptrdiff_t q = 0; q < f->points; q++, input += f->tiles * f->inputs, output += f->tiles * f->outputs)
+    for (ptrdiff_t q = 0; q < f->points; q++, input += f->input_stride, output += f->output_stride)
         for (ptrdiff_t first = 0; first < f->outputs; first += 32) {
             const ptrdiff_t lanes = f->outputs - first < 32 ? f->outputs - first : 32;
             const ptrdiff_t width = lanes >= 2 * LANES ? 2 : 1, calls = groups * (lanes / (width * LANES));

@@ -45,7 +45,7 @@ struct FilteringTests {
     ) -> [[Double]] {
         (0..<rows).map { i in
             (0..<columns).map { j in
-                let column = t * filter.columns.outputs + j
+                let column = min(t * filter.columns.outputs, image.lastColumn) + j
                 guard i < image.rows, column < image.columns else { return 0 }
                 return Double(x[image.offset + i * image.rowStride + column * image.pixelStride + c])
             }
@@ -57,14 +57,15 @@ struct FilteringTests {
         guard let kernels = Kernels(set) else { return }
         let tiles = 2
         let (down, across) = (filter.rows, filter.columns)
-        // the last tile lacks columns, and all of them lack rows; channels fill no vector
-        for (channels, missing) in [(3, 0), (17, 1)] {
+        // the second time the last tile lacks columns, and all of them lack rows; the third time it begins earlier instead
+        for (missing, overlaps) in [(0, false), (1, false), (1, true)] {
+            let channels = 16
             let columns = tiles * across.outputs + across.taps - 1 - missing
             let rows = max(1, down.points - missing)
             let image = ImageTiles(
                 offset: 3, pixelStride: channels + 1, rowStride: columns * (channels + 1) + 2, rows: rows,
                 columns: columns,
-                tiles: tiles)
+                tiles: tiles, lastColumn: overlaps ? across.outputs - missing : .max)
             let values = TileValues(offset: 5, pointStride: tiles * channels + 7)
             let size = image.offset + rows * image.rowStride
             let x = numbers(size, 3)
@@ -117,11 +118,14 @@ struct FilteringTests {
                     }
                     let expected = Reference.output(filter, products)
                     for i in 0..<min(down.outputs, rows) {
-                        for j in 0..<min(across.outputs, columns - t * across.outputs) {
-                            let column = t * across.outputs + j
+                        let begin = min(t * across.outputs, image.lastColumn)
+                        for j in 0..<min(across.outputs, columns - begin) {
+                            let column = begin + j
                             let index = image.offset + i * image.rowStride + column * image.pixelStride + c
                             let want = expected[i][j] + Double(bias[c])
                             written.insert(index)
+                            // of two tiles that overlap the second one is what stays
+                            if t < tiles - 1, column >= min((t + 1) * across.outputs, image.lastColumn) { continue }
                             // powers of the points up to 2⁶ an axis
                             let size = products.joined().reduce(0) { $0 + abs($1) } * Double(1 << min(12, i + j + 2))
                             #expect(abs(Double(y[index]) - want) < 1e-6 * size)
@@ -140,10 +144,11 @@ struct FilteringTests {
         for (tiles, inputs, outputs) in [(1, 1, 16), (5, 7, 48), (13, 16, 32), (49, 20, 80)] {
             let weights = numbers(points * inputs * outputs, 7)
             let input = numbers(points * tiles * inputs, 8)
-            var output = [Float](repeating: 0, count: points * tiles * outputs)
+            var output = [Float](repeating: 0, count: points * (tiles * outputs + 16))
             var expected = output
             kernels.filterProduct(
-                weights: weights, input, to: &output, points: points, tiles: tiles, inputs: inputs, outputs: outputs)
+                weights: weights, input, inputStride: tiles * inputs, to: &output, outputStride: tiles * outputs + 16,
+                points: points, tiles: tiles, inputs: inputs, outputs: outputs)
             for point in 0..<points {
                 for first in stride(from: 0, to: outputs, by: 32) {
                     let lanes = min(32, outputs - first)
@@ -151,7 +156,7 @@ struct FilteringTests {
                         weights, Operand(offset: point * inputs * outputs + first * inputs, step: lanes), input,
                         Operand(offset: point * tiles * inputs, step: 1, stride: inputs), lanes: lanes, count: tiles,
                         depth: inputs, c: &expected,
-                        Operand(offset: point * tiles * outputs + first, step: outputs))
+                        Operand(offset: point * (tiles * outputs + 16) + first, step: outputs))
                 }
             }
             #expect(output == expected)
@@ -172,8 +177,9 @@ struct FilteringTests {
         // 3×3 kernels of a Glow: 36 products for 16 outputs
         let square = try #require(best(3, 3, 14, 64, 64, taps: 9))
         #expect(square.points == 36)
-        // one channel in: the transforms cost more than the taps; one pixel; a kernel of one pixel; one with more taps than points
-        #expect(best(3, 5, 28, 1, 64, taps: 12) == nil)
+        // no multiple of 16 channels in
+        #expect(best(3, 3, 14, 24, 64, taps: 9) == nil)
+        // one pixel, less than a tile; a kernel of one pixel; one with more taps than points
         #expect(best(3, 3, 1, 64, 64, taps: 9) == nil)
         #expect(best(1, 1, 28, 64, 64, taps: 1) == nil && best(1, 3, 28, 64, 64, taps: 3) == nil)
         #expect(best(9, 9, 28, 64, 64, taps: 81) == nil)

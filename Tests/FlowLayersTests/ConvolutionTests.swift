@@ -27,12 +27,12 @@ struct ConvolutionTests {
             points: (6, 8)),
         Case(height: 7, width: 7, inputs: 16, outputs: 48, taps: Convolution.square(3), points: (6, 6)),
         Case(height: 6, width: 9, inputs: 16, outputs: 16, taps: Convolution.square(3), points: (4, 6)),
-        Case(height: 5, width: 4, inputs: 5, outputs: 18, taps: Convolution.square(5), points: (8, 8)),
+        Case(height: 5, width: 4, inputs: 16, outputs: 18, taps: Convolution.square(5), points: (8, 8)),
         Case(
             height: 9, width: 3, inputs: 16, outputs: 16, taps: Convolution.causal(5, withCentre: false), points: (6, 8)
         ),
         Case(height: 4, width: 8, inputs: 16, outputs: 16, taps: Convolution.square(7), points: (8, 8), pad: 3),
-        Case(height: 1, width: 2, inputs: 3, outputs: 1, taps: Convolution.square(3), points: (4, 4), pad: 1),
+        Case(height: 1, width: 2, inputs: 32, outputs: 1, taps: Convolution.square(3), points: (4, 4), pad: 1),
         Case(
             height: 1, width: 1, inputs: 16, outputs: 16, taps: Convolution.causal(3, withCentre: true), points: (6, 8)),
     ]
@@ -148,6 +148,57 @@ struct ConvolutionTests {
                 bias: Array(repeating: 1, count: stride))
         }
         #expect(outputs.allSatisfy { $0 == outputs[0] })
+    }
+
+    @Test(
+        "the gradient of the weights by a filter is that of the definition, wherever the batch is cut", arguments: cases
+    )
+    func gradient(_ c: Case) {
+        let (convolution, grid) = (convolution(c), grid(c))
+        let (rows, columns) = Convolution.extent(c.taps)
+        let filter = TileFilter(
+            rows: MinimalFilter(points: c.points.rows, taps: rows.count),
+            columns: MinimalFilter(points: c.points.columns, taps: columns.count))
+        let stride = convolution.outputStride
+        let images = 3
+        func batch(_ range: Range<Int>, channels: Int, seed: UInt64) -> [Float] {
+            range.flatMap { image(grid, channels: channels, seed: seed + UInt64($0)).dropLast(Convolution.slack) }
+                + [Float](repeating: 0, count: Convolution.slack)
+        }
+        func trace(_ range: Range<Int>) -> Convolution.Trace {
+            Convolution.Trace(
+                grid: grid, images: range.count, x: batch(range, channels: c.inputs, seed: 7),
+                dy: batch(range, channels: stride, seed: 20), stride: stride)
+        }
+        let units = c.outputs / 3..<c.outputs
+        func gradient(_ traces: [Convolution.Trace]) -> [Float] {
+            var gradient = [Float](repeating: 7, count: units.count * convolution.depth)
+            var span = gradient.mutableSpan
+            convolution.filteredGradient(filter, grid, units, traces, &span)
+            return gradient
+        }
+        let whole = trace(0..<images)
+        let found = gradient([whole])
+        #expect(gradient([trace(0..<1), trace(1..<3)]) == found)
+        var (squares, worst) = (0.0, 0.0)
+        for unit in units {
+            var place = 0
+            for tap in c.taps {
+                for i in 0..<tap.count * c.inputs {
+                    var sum = 0.0
+                    for pixel in 0..<images * c.height * c.width {
+                        let (image, index) = pixel.quotientAndRemainder(dividingBy: c.height * c.width)
+                        let at = image * grid.pixels + grid.place(of: index)
+                        let from = (at + tap.dy * grid.pitch + tap.dx) * c.inputs + i
+                        sum += Double(whole.x[from]) * Double(whole.dy[at * stride + unit])
+                    }
+                    let gap = Double(found[(unit - units.lowerBound) * convolution.depth + place]) - sum
+                    (squares, worst) = (squares + sum * sum, max(worst, abs(gap)))
+                    place += 1
+                }
+            }
+        }
+        #expect(worst < 1e-4 * (squares / Double(found.count)).squareRoot() + 1e-5)
     }
 
     @Test("where the direct kernel is not finite, the filter is not", arguments: cases, [Float.nan, .infinity, 1e38])

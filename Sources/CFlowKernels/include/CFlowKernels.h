@@ -55,8 +55,12 @@ struct flow_tiles {
     /// Rows and columns of the image from that pixel on. What is beyond them is read as zero, and is not written.
     ptrdiff_t rows;
     ptrdiff_t columns;
+    /// Largest column at which a tile begins, from the first tile on. Tiles are `column_outputs` apart, but one that would begin
+    /// beyond it begins there: a last tile need not lie across the image's edge.
+    ptrdiff_t last_column;
     float *points;
     ptrdiff_t point_stride;
+    /// Number of channels, a multiple of 16.
     ptrdiff_t channels;
     ptrdiff_t tiles;
     /// Biases that are added to the outputs, `[channels]`; NULL for none.
@@ -74,12 +78,14 @@ enum flow_tiles_direction {
 };
 
 /// The products of a minimal filter, `output[q, t, o] = Σ_i weights[q, i, o] · input[q, t, i]` for points `q`, tiles `t`, outputs `o`
-/// and inputs `i`. Weights stand in panels of 32 outputs, `[points][panels][inputs][32]`, the last panel of 16 or 32; `outputs` is a
+/// and inputs `i`, with any strides from one point to the next. Weights stand in panels of 32 outputs, `[points][panels][inputs][32]`, the last panel of 16 or 32; `outputs` is a
 /// multiple of 16. Every element is one chain of multiply-adds over rising `i`.
 struct flow_filter_product {
     const float *weights;
     const float *input;
+    ptrdiff_t input_stride;
     float *output;
+    ptrdiff_t output_stride;
     ptrdiff_t points;
     ptrdiff_t tiles;
     ptrdiff_t inputs;

@@ -14,14 +14,19 @@ package struct ImageTiles: Sendable {
     package var columns: Int
     /// Number of tiles.
     package var tiles: Int
+    /// Largest column at which a tile begins, from the first tile on: one that would begin beyond it begins there.
+    package var lastColumn: Int
 
-    package init(offset: Int, pixelStride: Int, rowStride: Int, rows: Int, columns: Int, tiles: Int) {
+    package init(
+        offset: Int, pixelStride: Int, rowStride: Int, rows: Int, columns: Int, tiles: Int, lastColumn: Int = .max
+    ) {
         self.offset = offset
         self.pixelStride = pixelStride
         self.rowStride = rowStride
         self.rows = rows
         self.columns = columns
         self.tiles = tiles
+        self.lastColumn = lastColumn
     }
 
     /// Whether the pixels that are there lie in an array of `count` elements.
@@ -50,7 +55,8 @@ package struct TileValues: Sendable {
     }
 }
 
-/// Minimal filtering, ``TileFilter``: transforms of an image's tiles, and the products at the points. The plain twins are those of
+/// Minimal filtering, ``TileFilter``: transforms of an image's tiles, whose channels are a multiple of 16, and the products at the
+/// points. The plain twins are those of
 /// ``Reference``, by the factors of ``MinimalFilter`` in double precision.
 extension Kernels {
     /// Sets the values of input tiles at the points. Tiles stand ``MinimalFilter/outputs`` pixels apart and read
@@ -106,22 +112,28 @@ extension Kernels {
     ///
     /// - Parameters:
     ///   - weights: `[points][panels][inputs][32]`, the last panel of 16 or 32 outputs.
-    ///   - input: `[points, tiles, inputs]`.
-    ///   - output: `[points, tiles, outputs]`.
+    ///   - input: `[points, tiles, inputs]`, points `inputStride` apart.
+    ///   - output: `[points, tiles, outputs]`, points `outputStride` apart.
     ///   - outputs: a multiple of 16.
     /// - Complexity: `points · tiles · inputs · outputs` multiply-adds; no allocation.
     package func filterProduct(
-        weights: [Float], _ input: [Float], to output: inout [Float], points: Int, tiles: Int, inputs: Int, outputs: Int
+        weights: [Float], _ input: [Float], inputStride: Int, to output: inout [Float], outputStride: Int, points: Int,
+        tiles: Int, inputs: Int, outputs: Int
     ) {
         precondition(points > 0 && tiles > 0 && inputs > 0 && outputs > 0 && outputs % 16 == 0)
-        precondition(weights.count >= points * inputs * outputs && input.count >= points * tiles * inputs)
-        precondition(output.count >= points * tiles * outputs)
+        precondition(weights.count >= points * inputs * outputs)
+        let (read, written) = (
+            TileValues(offset: 0, pointStride: inputStride), TileValues(offset: 0, pointStride: outputStride)
+        )
+        precondition(read.fits(input.count, points: points, tiles: tiles, channels: inputs))
+        precondition(written.fits(output.count, points: points, tiles: tiles, channels: outputs))
         unsafe weights.withUnsafeBufferPointer { weights in
             unsafe input.withUnsafeBufferPointer { input in
                 unsafe output.withUnsafeMutableBufferPointer { output in
                     var p = unsafe flow_filter_product(
-                        weights: weights.baseAddress!, input: input.baseAddress!, output: output.baseAddress!,
-                        points: points, tiles: tiles, inputs: inputs, outputs: outputs)
+                        weights: weights.baseAddress!, input: input.baseAddress!, input_stride: inputStride,
+                        output: output.baseAddress!, output_stride: outputStride, points: points, tiles: tiles,
+                        inputs: inputs, outputs: outputs)
                     unsafe table.pointee.filter_product(&p)
                 }
             }
@@ -132,9 +144,10 @@ extension Kernels {
         _ filter: TileFilter, _ image: ImageTiles, _ imageCount: Int, _ values: TileValues, _ valueCount: Int,
         _ channels: Int
     ) {
-        precondition(channels > 0 && image.tiles > 0 && image.fits(imageCount, channels: channels))
+        precondition(channels > 0 && channels % 16 == 0 && image.tiles > 0)
+        precondition(image.fits(imageCount, channels: channels) && image.lastColumn >= 0)
         // the first pixel of every tile is there
-        precondition((image.tiles - 1) * filter.columns.outputs < image.columns)
+        precondition(min((image.tiles - 1) * filter.columns.outputs, image.lastColumn) < image.columns)
         precondition(
             values.fits(valueCount, points: filter.points, tiles: image.tiles, channels: channels))
     }
@@ -154,6 +167,7 @@ extension Kernels {
         unsafe p.row_stride = image.rowStride
         unsafe p.rows = image.rows
         unsafe p.columns = image.columns
+        unsafe p.last_column = image.lastColumn
         unsafe p.points = v + values.offset
         unsafe p.point_stride = values.pointStride
         unsafe p.channels = channels

@@ -51,11 +51,11 @@ package struct TileFilter: Sendable, Equatable {
     }
 
     /// Returns the filter of least cost for kernels of `rows` × `columns` pixels; nil where all cost more than the kernel itself, which
-    /// takes `direct` multiply-adds, or where the kernel is one pixel wide or high, or has more taps than there are points.
+    /// takes `direct` multiply-adds, or where the kernel is one pixel wide or high, has more taps than there are points, or reads no multiple of 16 channels.
     package static func best(
         rows: Int, columns: Int, height: Int, width: Int, inputs: Int, outputs: Int, direct: Int
     ) -> TileFilter? {
-        guard rows > 1, columns > 1 else { return nil }
+        guard rows > 1, columns > 1, inputs % 16 == 0 else { return nil }
         func filters(_ taps: Int) -> [MinimalFilter] {
             MinimalFilter.pointCounts.filter { $0 > taps }.map { MinimalFilter(points: $0, taps: taps) }
         }

@@ -108,6 +108,16 @@ package struct Convolution: Sendable {
         return (rows, columns)
     }
 
+    /// Returns the factors of all taps, one after another, at the points of a filter: `[taps][points]`.
+    static func weightFactors(_ taps: [Taps], _ filter: TileFilter) -> [Float] {
+        let (rows, columns) = extent(taps)
+        return taps.flatMap { tap in
+            (tap.dx..<tap.dx + tap.count).flatMap {
+                filter.weightFactors(row: tap.dy - rows.lowerBound, column: $0 - columns.lowerBound)
+            }
+        }
+    }
+
     /// Packs the weights as the kernels read them.
     func packed(for use: PackedConvolution.Use) -> PackedConvolution {
         PackedConvolution(
@@ -153,50 +163,4 @@ package struct Convolution: Sendable {
 
     /// Number of floats that a buffer of inputs must have beyond its images: gradients are computed in whole vectors of inputs.
     static let slack = 16
-
-    /// Sets `gradient`, `[units.count, depth]`, to `∂L/∂W`, rows of some outputs.
-    ///
-    /// The sum over images and pixels is one chain in the order of `traces`: its bits do not depend on where the batch was
-    /// cut.
-    func weightGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
-        let depth = depth
-        precondition(gradient.count == units.count * depth)
-        var first = 0
-        for tap in taps {
-            let reads = tap.count * inputs
-            let lanes = Self.stride(reads)
-            var sums = [Float](repeating: 0, count: units.count * lanes)
-            var span = sums.mutableSpan
-            for trace in traces {
-                let grid = trace.grid
-                let from = (grid.origin + tap.dy * grid.pitch + tap.dx) * inputs
-                for image in 0..<trace.images {
-                    Kernels.best.product(
-                        trace.x.span, Operand(offset: image * grid.pixels * inputs + from, step: inputs),
-                        trace.dy.span,
-                        Operand(
-                            offset: (image * grid.pixels + grid.origin) * outputStride + units.lowerBound,
-                            step: outputStride),
-                        lanes: lanes, count: units.count, depth: grid.span, start: .accumulate, c: &span,
-                        Operand(step: lanes))
-                }
-            }
-            for u in 0..<units.count {
-                for i in 0..<reads { gradient[u * depth + first + i] = span[u * lanes + i] }
-            }
-            first += reads
-        }
-    }
-
-    /// Sets `gradient`, `[units.count]`, to `∂L/∂b` at some outputs.
-    func biasGradient(units: Range<Int>, of traces: [Trace], into gradient: inout MutableSpan<Float>) {
-        for u in 0..<units.count { gradient[u] = 0 }
-        for trace in traces {
-            for image in 0..<trace.images {
-                for u in 0..<units.count {
-                    gradient[u] += trace.sums[image * outputStride + units.lowerBound + u]
-                }
-            }
-        }
-    }
 }

@@ -1,13 +1,5 @@
 import FlowKernels
 
-/// Memory for the values of an image's tiles at the points of a minimal filter.
-struct FilterRoom {
-    /// Values of the inputs, `[points, tiles, inputs]`.
-    var input: [Float] = []
-    /// Products, `[points, tiles, outputs]`.
-    var output: [Float] = []
-}
-
 /// A convolution of whole images by a minimal filter: the weights' values at its points, computed once.
 ///
 /// Both transforms and the products treat a tile by itself, so no bit of an output depends on how many tiles are computed together.
@@ -50,11 +42,7 @@ final class FilteredConvolution: Sendable {
         runs = TileRuns(filter, on: grid, atATime: atATime)
         (inputs, stride) = (panels.inputs, panels.stride)
         (top, left) = (rows.lowerBound, columns.lowerBound)
-        let factors = taps.flatMap { tap in
-            (tap.dx..<tap.dx + tap.count).flatMap {
-                filter.weightFactors(row: tap.dy - rows.lowerBound, column: $0 - columns.lowerBound)
-            }
-        }
+        let factors = Convolution.weightFactors(taps, filter)
         var weights = [Float](repeating: 0, count: filter.points * inputs * stride)
         for panel in panels.all {
             // a panel has, tap after tap, one number for each input and output: those of all taps make those of all points
@@ -74,9 +62,8 @@ final class FilteredConvolution: Sendable {
 
     /// Reserves room for an image.
     func reserve(_ room: inout FilterRoom) {
-        let tiles = runs.groups.reduce(0) { max($0, $1.tiles) }
-        room.input.reserveZeros(filter.points * tiles * inputs)
-        room.output.reserveZeros(filter.points * tiles * stride)
+        room.input.reserveZeros(filter.points * FilterRoom.pointStride(runs.mostTiles, inputs))
+        room.output.reserveZeros(filter.points * FilterRoom.pointStride(runs.mostTiles, stride))
     }
 
     /// Convolves the whole image `x` from `xOffset` on to `y` from `yOffset` on, whose border is left as it is.
@@ -87,22 +74,24 @@ final class FilteredConvolution: Sendable {
         // by index: an iterator allocates where generic code is not specialised, as in debug builds
         for g in 0..<runs.groups.count {
             let group = runs.groups[g]
+            let (read, made) = (
+                FilterRoom.pointStride(group.tiles, inputs), FilterRoom.pointStride(group.tiles, stride)
+            )
             for r in group.runs.lowerBound..<group.runs.upperBound {
                 let run = runs.all[r]
                 Kernels.best.inputTiles(
-                    filter, x, runs.inputs(run, offset: xOffset, channels: inputs, dy: top, dx: left),
+                    filter, x, runs.inputs(run, offset: xOffset, channels: inputs, dy: top, dx: left, overlap: true),
                     channels: inputs, to: &room.input,
-                    TileValues(offset: run.place * inputs, pointStride: group.tiles * inputs))
+                    TileValues(offset: run.place * inputs, pointStride: read))
             }
             Kernels.best.filterProduct(
-                weights: weights, room.input, to: &room.output, points: filter.points, tiles: group.tiles,
-                inputs: inputs, outputs: stride)
+                weights: weights, room.input, inputStride: read, to: &room.output, outputStride: made,
+                points: filter.points, tiles: group.tiles, inputs: inputs, outputs: stride)
             for r in group.runs.lowerBound..<group.runs.upperBound {
                 let run = runs.all[r]
                 Kernels.best.outputTiles(
-                    filter, room.output,
-                    TileValues(offset: run.place * stride, pointStride: group.tiles * stride), channels: stride,
-                    bias: bias, to: &y, runs.outputs(run, offset: yOffset, channels: stride))
+                    filter, room.output, TileValues(offset: run.place * stride, pointStride: made), channels: stride,
+                    bias: bias, to: &y, runs.outputs(run, offset: yOffset, channels: stride, overlap: true))
             }
         }
     }

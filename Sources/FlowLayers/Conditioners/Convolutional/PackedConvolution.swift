@@ -71,7 +71,9 @@ final class PackedConvolution: Sendable {
         to y: inout [Float], _ py: Operand
     ) {
         guard let panels else { preconditionFailure("packed for whole images alone") }
-        for panel in panels.all {
+        // by index: an iterator allocates where generic code is not specialised, as in debug builds
+        for p in 0..<panels.all.count {
+            let panel = panels.all[p]
             var offset = panel.offset
             for t in taps.indices {
                 let depth = taps[t].count * inputs

@@ -23,6 +23,10 @@ struct TileRuns: Sendable {
     let grid: ImageGrid
     let all: [Run]
     let groups: [Group]
+    /// Number of tiles of the largest group.
+    let mostTiles: Int
+    /// Row and column at which a tile begins that ends where the image does.
+    private let (lastRow, lastColumn): (Int, Int)
 
     /// - Parameter atATime: most tiles of a group; groups are of nearly equal size.
     init(_ filter: TileFilter, on grid: ImageGrid, atATime: Int) {
@@ -47,24 +51,35 @@ struct TileRuns: Sendable {
         }
         self.grid = grid
         all = runs
+        mostTiles = (tiles + count - 1) / count
+        (lastRow, lastColumn) = (
+            max(0, grid.height - filter.rows.outputs), max(0, grid.width - filter.columns.outputs)
+        )
     }
 
     /// Returns the tiles of the inputs of a run, in an image with its border, whose kernel reads from `dy` rows below and `dx` columns
     /// beside the output's pixel on.
-    func inputs(_ run: Run, offset: Int, channels: Int, dy: Int, dx: Int) -> ImageTiles {
-        let (row, column) = (run.row + dy, run.column + dx)
-        return ImageTiles(
-            offset: offset + (grid.origin + row * grid.pitch + column) * channels, pixelStride: channels,
-            rowStride: grid.pitch * channels, rows: grid.height + grid.pad - row,
-            columns: grid.width + grid.pad - column,
-            tiles: run.tiles)
+    /// - Parameter overlap: whether tiles that would lie across the image's edge begin before it, so that they overlap those before
+    ///   them: they are quicker where outputs may be computed twice.
+    func inputs(_ run: Run, offset: Int, channels: Int, dy: Int, dx: Int, overlap: Bool) -> ImageTiles {
+        tiles(
+            run, offset, channels, dy: dy, dx: dx, height: grid.height + grid.pad, width: grid.width + grid.pad, overlap
+        )
     }
 
     /// Returns the tiles of the outputs of a run, in an image without its border.
-    func outputs(_ run: Run, offset: Int, channels: Int) -> ImageTiles {
-        ImageTiles(
-            offset: offset + (grid.origin + run.row * grid.pitch + run.column) * channels, pixelStride: channels,
-            rowStride: grid.pitch * channels, rows: grid.height - run.row, columns: grid.width - run.column,
-            tiles: run.tiles)
+    func outputs(_ run: Run, offset: Int, channels: Int, overlap: Bool) -> ImageTiles {
+        tiles(run, offset, channels, dy: 0, dx: 0, height: grid.height, width: grid.width, overlap)
+    }
+
+    private func tiles(
+        _ run: Run, _ offset: Int, _ channels: Int, dy: Int, dx: Int, height: Int, width: Int, _ overlap: Bool
+    ) -> ImageTiles {
+        let first = overlap ? min(run.column, lastColumn) : run.column
+        let (row, column) = ((overlap ? min(run.row, lastRow) : run.row) + dy, first + dx)
+        return ImageTiles(
+            offset: offset + (grid.origin + row * grid.pitch + column) * channels, pixelStride: channels,
+            rowStride: grid.pitch * channels, rows: height - row, columns: width - column, tiles: run.tiles,
+            lastColumn: overlap ? lastColumn - first : .max)
     }
 }
