@@ -61,9 +61,11 @@ def microseconds(server, request, count):
 def executed(program, arguments, request, count):
     """Instructions of a whole `tusk serve` of one worker that answers `request` `count` times on one connection."""
     port = free_port()
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "serve", "--port", str(port), "--access-log",
-               "off", "--threads", "1", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "serve", "--port", str(port), *servers.QUIET,
+               "--threads", "1", *arguments]
+    # a file, which takes the log too
+    errors = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         began = time.monotonic()
         while not answers_ready(port):
@@ -75,8 +77,10 @@ def executed(program, arguments, request, count):
                 ask(connection, request)
     finally:
         process.send_signal(signal.SIGTERM)
-        errors = process.communicate()[1]
-    return int(re.search(r"Collected : (\d+)", errors).group(1))
+        process.wait()
+    with errors:
+        errors.seek(0)
+        return int(re.search(r"Collected : (\d+)", errors.read()).group(1))
 
 
 def instructions(program, arguments, request, counts=(20, 220)):
@@ -103,6 +107,7 @@ def main():
     parser.add_argument("--query", default="", help="of /logprob, such as ?class=elephant")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=4000, help="of /health a round; of /logprob a fifth")
+    parser.add_argument("--log", action="store_true", help="with the log of requests on, into a file")
     parser.add_argument("--instructions", action="store_true", help="count them, by valgrind, in place of the time")
     options = parser.parse_args()
 
@@ -112,6 +117,8 @@ def main():
     ]
     programs = [options.program, *options.beside]
     arguments = ["--model", options.model] if options.model else []
+    if options.log:
+        arguments += ["--access-log", "on"]
     if options.instructions:
         for name, request, _ in requests:
             counted = [instructions(program, arguments, request) for program in programs]

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 
@@ -50,6 +51,26 @@ def health(options, folder):
             # whoever goes first in one round goes last in the next
             contestants.append(contestants.pop(0))
     return {"connections": CONNECTIONS, "runs": runs, "missing": missing}
+
+
+def logged(options, folder):
+    """GET /health with the log of requests on, plain and over TLS: ours, other builds of it (--against) and nginx, in turns."""
+    certificate, key = self_signed(folder)
+    runs = {}
+    for kind, credentials in {"HTTP": None, "HTTPS": (certificate, key)}.items():
+        with contextlib.ExitStack() as stack:
+            contestants = [stack.enter_context(servers.logging_tusk(name, program, folder, credentials))
+                           for name, program in [("tusk", options.program), *((p, p) for p in options.against)]]
+            if servers.NGINX.exists() or shutil.which("nginx"):
+                contestants.append(stack.enter_context(servers.logging_nginx(folder, credentials)))
+            for server in contestants:  # warm-up
+                load.wrk(f"{server.url}/health", CONNECTIONS, 1, 1)
+            for _ in range(options.rounds):
+                for server in contestants:
+                    run = with_cpu(server, lambda: load.wrk(f"{server.url}/health", CONNECTIONS, 1, options.seconds))
+                    runs.setdefault(kind, {}).setdefault(server.name, []).append(run)
+                contestants.append(contestants.pop(0))
+    return {"connections": CONNECTIONS, "runs": runs}
 
 
 def start(options, folder):
@@ -188,4 +209,4 @@ def settle(server):
         time.sleep(0.1)
 
 
-PARTS = {"health": health, "start": start, "service": service, "poisson": poisson, "idle": idle, "slow": slow}
+PARTS = {"health": health, "logged": logged, "start": start, "service": service, "poisson": poisson, "idle": idle, "slow": slow}

@@ -56,6 +56,22 @@ def health(result):
     return "\n\n".join(found)
 
 
+def logged(result):
+    found = ["**GET /health with the log of requests on**, a JSON line each, in a file: nginx with one process and its log as it is by "
+             "default, a write for each line; TLS with the same suites. Servers took turns; medians."]
+    for kind, runs in result["runs"].items():
+        ours = runs["tusk"]
+        rows = []
+        for name, those in runs.items():
+            ratios = [a["requests_per_second"] / b["requests_per_second"] for a, b in zip(ours, those)]
+            cpu = [(a["cpu_seconds"] / a["requests"]) / (b["cpu_seconds"] / b["requests"]) for a, b in zip(ours, those)]
+            is_ours = name == "tusk"
+            rows.append([name, *rates(those), "–" if is_ours else f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f})",
+                         "–" if is_ours else f"{statistics.median(cpu):.2f}"])
+        found.append(table([f"{kind}, {result['connections']} connections", *RATE_COLUMNS, "tusk ÷ it", "tusk's CPU ÷ its"], rows))
+    return "\n\n".join(found)
+
+
 def start(result):
     return (f"**Start and memory**: {statistics.median(result['start_ms']):.0f} ms from start to ready "
             f"({spread(result['start_ms'])}, {len(result['start_ms'])} starts); resident "
@@ -127,7 +143,7 @@ def slow(result):
                 ["", "attached, at least", "p50, ms", "p99, ms", "p99 of all windows", "change of p99", "CPU of the server"], rows))
 
 
-PARTS = {"health": health, "start": start, "service": service, "poisson": poisson, "idle": idle, "slow": slow}
+PARTS = {"health": health, "logged": logged, "start": start, "service": service, "poisson": poisson, "idle": idle, "slow": slow}
 
 
 def part(name, result):

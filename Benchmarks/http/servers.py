@@ -20,11 +20,11 @@ NGINX_CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off; keepalive_requests 1000000000; default_type application/json;
+  {log} keepalive_requests 1000000000; default_type application/json;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=512;
+    listen 127.0.0.1:{port} {tls};
     location = /health {{
       add_header x-request-id $request_id;
       add_header server-timing 'queue;dur=0.000, batch;desc="0 rows", compute;dur=0.000, decode;dur=0.000';
@@ -34,6 +34,15 @@ http {{
 }}
 """
 
+# What our own log has of a request, as far as nginx knows it.
+NGINX_LOG = """log_format request escape=json '{{"time":"$time_iso8601","message":"request","method":"$request_method","route":"$uri",'
+    '"status":$status,"request_bytes":$content_length,"response_bytes":$bytes_sent,"seconds":$request_time,"request_id":"$request_id",'
+    '"trace_id":"$http_traceparent","protocol":"$server_protocol","tls":"$ssl_protocol"}}';
+  access_log {folder}/access.log request;"""
+# TLS as TLSContext.swift has it.
+NGINX_TLS = """ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve X25519:P-256:P-384;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"""
+
 
 class Server:
     """One that answers /health on `port`; `pid` leads its processes."""
@@ -41,6 +50,10 @@ class Server:
     def __init__(self, name, pid, port):
         self.name, self.pid, self.port = name, pid, port
         self.url = f"http://127.0.0.1:{port}"
+
+    def over_tls(self):
+        self.url = f"https://localhost:{self.port}"
+        return self
 
 
 @contextlib.contextmanager
@@ -71,12 +84,45 @@ def tusk_over_tls(program, certificate, key, *arguments):
     return running("tusk over TLS", command, port, ssl.create_default_context(cafile=certificate))
 
 
-def nginx(folder):
+@contextlib.contextmanager
+def logging_tusk(name, program, folder, credentials=None):
+    """A `tusk serve` with its log of requests in a file; over TLS with a certificate and a key."""
     port = free_port()
+    command = [program, "serve", "--port", port, "--log-format", "json"]
+    if credentials:
+        command += ["--tls-certificate", credentials[0], "--tls-key", credentials[1]]
+    with open(pathlib.Path(folder) / f"tusk-{port}.log", "wb") as log:
+        process = processes.start(command, log)
+        try:
+            context = ssl.create_default_context(cafile=credentials[0]) if credentials else None
+            processes.wait_until_answers(process, port, name, context)
+            server = Server(name, process.pid, port)
+            yield server.over_tls() if credentials else server
+        finally:
+            processes.stop(process)
+
+
+@contextlib.contextmanager
+def logging_nginx(folder, credentials=None):
+    """An nginx with a log of the same kind, written as it is by default: a line with each answer."""
+    port = free_port()
+    own = pathlib.Path(folder) / f"nginx-{port}"
+    own.mkdir()
+    tls = NGINX_TLS.format(certificate=credentials[0], key=credentials[1]) if credentials else "backlog=512"
+    with started_nginx(own, port, NGINX_LOG.format(folder=own), tls, credentials) as server:
+        yield server.over_tls() if credentials else server
+
+
+def nginx(folder):
+    return started_nginx(folder, free_port(), "access_log off;", "backlog=512")
+
+
+def started_nginx(folder, port, log, tls, credentials=None):
     configuration = pathlib.Path(folder) / "nginx.conf"
-    configuration.write_text(NGINX_CONFIGURATION.format(folder=folder, port=port))
+    configuration.write_text(NGINX_CONFIGURATION.format(folder=folder, port=port, log=log, tls=tls))
     program = NGINX if NGINX.exists() else "nginx"
-    return running("nginx", [program, "-e", "stderr", "-p", folder, "-c", configuration], port)
+    context = ssl.create_default_context(cafile=credentials[0]) if credentials else None
+    return running("nginx", [program, "-e", "stderr", "-p", folder, "-c", configuration], port, context)
 
 
 def uvicorn(name, *options):

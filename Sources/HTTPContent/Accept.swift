@@ -18,6 +18,9 @@ public struct Accept: Sendable {
 
     private var ranges: [MediaRange] = []
 
+    /// Whether the client said nothing of media types, and so takes any.
+    public var isAnything: Bool { ranges.isEmpty }
+
     /// The field of a request. Parts that are no media range are passed over, as if they had not been sent.
     public init(_ fields: HTTPFields) {
         for value in fields[values: .accept] {

@@ -95,9 +95,10 @@ public enum JSON: Equatable, Sendable {
     package static func write(_ string: String, to output: inout OutputSpan<UInt8>) {
         output.append(UInt8(ascii: "\""))
         let text = string.utf8.span
-        var isPlain = true
-        for index in text.indices { isPlain = isPlain && !isEscaped(text[index]) }
-        if isPlain {
+        // without branches, so that it is done in vectors
+        var escapes: UInt8 = 0
+        for index in text.indices { escapes |= isEscaped(text[index]) ? 1 : 0 }
+        if escapes == 0 {
             output.append(text)
         } else {
             for index in text.indices { writeEscaped(text[index], to: &output) }

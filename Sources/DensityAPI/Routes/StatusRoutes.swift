@@ -105,6 +105,6 @@ struct OpenAPIRoute: Route {
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkPlain(offering: .yaml)
-        return .done(context.openAPI.response(for: request))
+        return .later { [context] in context.openAPI.response(for: request) }
     }
 }

@@ -65,6 +65,6 @@ package struct RoutedRequest: Sendable {
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.
     func checkPlain(offering type: MediaType) throws {
         if query != nil { _ = try Query(query, known: []) }
-        _ = try received.accept.best(of: [type])
+        if !received.accept.isAnything { _ = try received.accept.best(of: [type]) }
     }
 }

@@ -10,8 +10,9 @@ public final class FlowEngine: FlowExecutor {
         var scratch = Scratch()
 
         init(_ flow: any PackedBijection) {
+            // Room grows with the largest call, up to a whole tile: most services never see one.
             tile = RowTile(
-                dims: flow.dims, contextDims: flow.contextDims, hasLogDerivatives: flow.triangularOrder != nil)
+                dims: flow.dims, contextDims: flow.contextDims, hasLogDerivatives: flow.triangularOrder != nil, rows: 0)
             flow.reserve(&scratch)
         }
     }
@@ -128,6 +129,7 @@ public final class FlowEngine: FlowExecutor {
 
     private func load(_ x: Span<Float>, _ context: Span<Float>, _ range: Range<Int>, _ tile: inout RowTile) {
         precondition(range.upperBound * dims <= x.count && range.upperBound * contextDims <= context.count)
+        tile.reserve(rows: range.count)
         tile.rows = range.count
         let stride = tile.stride
         var elements = tile.elements.mutableSpan

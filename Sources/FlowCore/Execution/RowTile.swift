@@ -1,3 +1,5 @@
+import FlowKernels
+
 /// Rows on their way through a packed flow, on one thread.
 public struct RowTile: Sendable {
     /// Largest number of rows of a tile, measured on the 784-dim, 5 × (1024, 1024) flow: docs/measurements/2026-11-24-kernels.md,
@@ -22,16 +24,28 @@ public struct RowTile: Sendable {
     /// Contexts of the rows, `[capacity, contextDims]`.
     public var context: [Float]
 
-    /// A tile of ``capacity`` rows of zeros, none of them in use.
+    private let hasLogDerivatives: Bool
+
+    /// A tile with room for `rows` rows of zeros, none of them in use.
     /// - Parameter hasLogDerivatives: whether ``logDerivatives`` is wanted.
-    public init(dims: Int, contextDims: Int = 0, hasLogDerivatives: Bool = false) {
+    public init(dims: Int, contextDims: Int = 0, hasLogDerivatives: Bool = false, rows: Int = Self.capacity) {
         self.dims = dims
         self.contextDims = contextDims
+        self.hasLogDerivatives = hasLogDerivatives
         stride = rowStride(dims)
-        elements = Array(repeating: 0, count: Self.capacity * stride)
+        elements = []
         logDet = Array(repeating: 0, count: Self.capacity)
-        logDerivatives = hasLogDerivatives ? elements : []
-        context = Array(repeating: 0, count: Self.capacity * contextDims)
+        logDerivatives = []
+        context = []
+        reserve(rows: rows)
+    }
+
+    /// Makes room for `rows` rows, at most ``capacity``, where there is less; what is there stays.
+    package mutating func reserve(rows: Int) {
+        precondition(rows <= Self.capacity)
+        elements.reserveZeros(rows * stride)
+        context.reserveZeros(rows * contextDims)
+        if hasLogDerivatives { logDerivatives.reserveZeros(rows * stride) }
     }
 }
 

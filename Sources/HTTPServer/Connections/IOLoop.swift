@@ -315,7 +315,7 @@ actor IOLoop {
     private func decider(of connection: LiveConnection) -> HeadDecider {
         if connection.machine.repeatRequest(), let decider = connection.decider { return decider }
         let decider = handler.decider(of: connection.machine.makeRequest(), on: connection.transport.info)
-        connection.decider = decider
+        connection.decider = connection.machine.keepsRequest ? decider : nil
         return decider
     }
 

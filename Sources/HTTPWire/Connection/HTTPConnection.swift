@@ -427,7 +427,7 @@ extension HTTPConnection {
     package mutating func makeRequest() -> HTTPRequest {
         if repeatRequest(), let lastRequest { return lastRequest.request }
         let request = KeptRequest(parser.makeRequest())
-        lastRequest = request
+        lastRequest = parser.keepsHead ? request : nil
         meter.keep(request)
         return request.request
     }

@@ -41,8 +41,12 @@ package struct RequestParser: Sendable {
     /// The last head, whole, and what was read of it; ``section`` has the places of its fields.
     private var lastHead: RequestHead?
     private var lastBytes: [UInt8] = []
+    /// Whether a head came before: the first is not kept, since many connections bring no other.
+    private var hadHead = false
     /// Whether the last ``Event/head(_:)`` was of the same bytes as the one before it.
     package private(set) var repeatsHead = false
+    /// Whether the last head is kept, to be compared with the next.
+    package var keepsHead: Bool { lastHead != nil }
 
     /// Most bytes of a head that are kept to be compared with the next.
     private static let comparedBytes = 1024
@@ -135,7 +139,8 @@ package struct RequestParser: Sendable {
     }
 
     private mutating func keepHead(_ head: RequestHead, from start: Int) {
-        let isKept = buffer.position - start <= Self.comparedBytes
+        let isKept = hadHead && buffer.position - start <= Self.comparedBytes
+        hadHead = true
         lastHead = isKept ? head : nil
         if isKept { buffer.copy(start..<buffer.position, to: &lastBytes) }
     }

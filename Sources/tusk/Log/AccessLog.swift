@@ -37,30 +37,48 @@ struct AccessLog: ExchangeObserver {
             case .http11: "HTTP/1.1"
             case nil: nil
             }
-        let texts = [
-            record.method, labels.route, labels.requestID, record.traceID, labels.keyName, record.connection.peer,
-        ]
         // Names, and values that are no text, are of a known length.
-        var room = 1024
-        for text in texts { room += text.map(LogLineWriter.room) ?? 0 }
+        let room =
+            1024 + LogLineWriter.room(for: record.method) + LogLineWriter.room(for: labels.route)
+            + LogLineWriter.room(for: labels.requestID) + LogLineWriter.room(for: record.traceID)
+            + LogLineWriter.room(for: labels.keyName) + LogLineWriter.room(for: record.connection.peer)
         return [UInt8](capacity: room) { output in
             writer.begin(.now, level, "request", to: &output)
-            writer.write("method", record.method, to: &output)
-            writer.write("route", labels.route, to: &output)
-            writer.write("status", exchange.status?.code, to: &output)
-            writer.write("end", exchange.ending.rawValue, to: &output)
-            writer.write("request_bytes", exchange.requestBytes, to: &output)
-            writer.write("response_bytes", exchange.answerBytes, to: &output)
-            writer.write("read_ms", milliseconds: exchange.readingTime, to: &output)
-            writer.write("handle_ms", milliseconds: exchange.handlingTime, to: &output)
-            writer.write("send_ms", milliseconds: exchange.sendingTime, to: &output)
-            writer.write("request_id", labels.requestID, to: &output)
-            writer.write("trace_id", record.traceID, to: &output)
-            writer.write("key", labels.keyName, to: &output)
-            writer.write("protocol", version, to: &output)
-            writer.write("tls", record.connection.isEncrypted, to: &output)
-            if hasAddresses { writer.write("client", record.connection.peer, to: &output) }
+            writer.write(Name.method, record.method, to: &output)
+            writer.write(Name.route, labels.route, to: &output)
+            writer.write(Name.status, exchange.status?.code, to: &output)
+            writer.write(Name.end, exchange.ending.rawValue, to: &output)
+            writer.write(Name.requestBytes, exchange.requestBytes, to: &output)
+            writer.write(Name.responseBytes, exchange.answerBytes, to: &output)
+            writer.write(Name.reading, milliseconds: exchange.readingTime, to: &output)
+            writer.write(Name.handling, milliseconds: exchange.handlingTime, to: &output)
+            writer.write(Name.sending, milliseconds: exchange.sendingTime, to: &output)
+            writer.write(Name.requestID, labels.requestID, to: &output)
+            writer.write(Name.traceID, record.traceID, to: &output)
+            writer.write(Name.key, labels.keyName, to: &output)
+            writer.write(Name.version, version, to: &output)
+            writer.write(Name.tls, record.connection.isEncrypted, to: &output)
+            if hasAddresses { writer.write(Name.client, record.connection.peer, to: &output) }
             writer.end(&output)
         }
     }
+}
+
+/// Names of the values of a request's line.
+private enum Name {
+    static let method = LogName(#","method":"#, " method=")
+    static let route = LogName(#","route":"#, " route=")
+    static let status = LogName(#","status":"#, " status=")
+    static let end = LogName(#","end":"#, " end=")
+    static let requestBytes = LogName(#","request_bytes":"#, " request_bytes=")
+    static let responseBytes = LogName(#","response_bytes":"#, " response_bytes=")
+    static let reading = LogName(#","read_ms":"#, " read_ms=")
+    static let handling = LogName(#","handle_ms":"#, " handle_ms=")
+    static let sending = LogName(#","send_ms":"#, " send_ms=")
+    static let requestID = LogName(#","request_id":"#, " request_id=")
+    static let traceID = LogName(#","trace_id":"#, " trace_id=")
+    static let key = LogName(#","key":"#, " key=")
+    static let version = LogName(#","protocol":"#, " protocol=")
+    static let tls = LogName(#","tls":"#, " tls=")
+    static let client = LogName(#","client":"#, " client=")
 }

@@ -37,6 +37,21 @@ struct LogLine: Sendable {
     var values: [(name: String, value: LogValue)]
 }
 
+/// Name of a value that every line of a kind has, in letters that neither format escapes: with what stands around it, so that it is
+/// appended in one piece.
+struct LogName: Sendable {
+    let json: StaticString
+    let text: StaticString
+
+    /// - Parameters:
+    ///   - json: `,"name":`
+    ///   - text: ` name=`
+    init(_ json: StaticString, _ text: StaticString) {
+        self.json = json
+        self.text = text
+    }
+}
+
 /// Writer of log lines, in one of the formats. Strings are escaped in both, so nothing in them can begin a line or move a terminal's
 /// cursor. A line has a beginning, values and an end, for which ``room(for:)`` says how many bytes they take at most.
 struct LogLineWriter {
@@ -48,7 +63,7 @@ struct LogLineWriter {
     static let valueBytes = 32
 
     /// Most bytes that a text takes, as a name or as a value.
-    static func room(for text: String) -> Int { JSON.room(for: text) + 4 }
+    static func room(for text: String?) -> Int { text.map { JSON.room(for: $0) + 4 } ?? valueBytes }
 
     /// Appends `line` and a line feed to `bytes`.
     func write(_ line: LogLine, to bytes: inout [UInt8]) {
@@ -111,38 +126,36 @@ struct LogLineWriter {
     // MARK: - Values under plain names
 
     /// Writes a text; nil is null, or nothing where lines are for a reader.
-    func write(_ name: StaticString, _ text: String?, to output: inout OutputSpan<UInt8>) {
+    func write(_ name: LogName, _ text: String?, to output: inout OutputSpan<UInt8>) {
         guard let text else { return writeNull(name, to: &output) }
         write(name, to: &output)
         write(text, to: &output)
     }
 
-    func write(_ name: StaticString, _ number: Int?, to output: inout OutputSpan<UInt8>) {
+    func write(_ name: LogName, _ number: Int?, to output: inout OutputSpan<UInt8>) {
         guard let number else { return writeNull(name, to: &output) }
         write(name, to: &output)
         output.append(decimal: number)
     }
 
-    func write(_ name: StaticString, milliseconds time: Nanoseconds, to output: inout OutputSpan<UInt8>) {
+    func write(_ name: LogName, milliseconds time: Nanoseconds, to output: inout OutputSpan<UInt8>) {
         write(name, to: &output)
         Self.writeMilliseconds(time, to: &output)
     }
 
-    func write(_ name: StaticString, _ value: Bool, to output: inout OutputSpan<UInt8>) {
+    func write(_ name: LogName, _ value: Bool, to output: inout OutputSpan<UInt8>) {
         write(name, to: &output)
         write(value, to: &output)
     }
 
-    private func writeNull(_ name: StaticString, to output: inout OutputSpan<UInt8>) {
+    private func writeNull(_ name: LogName, to output: inout OutputSpan<UInt8>) {
         guard format == .json else { return }
         write(name, to: &output)
         output.append("null")
     }
 
-    private func write(_ name: StaticString, to output: inout OutputSpan<UInt8>) {
-        output.append(format == .json ? ",\"" : " ")
-        output.append(name)
-        output.append(format == .json ? "\":" : "=")
+    private func write(_ name: LogName, to output: inout OutputSpan<UInt8>) {
+        output.append(format == .json ? name.json : name.text)
     }
 
     // MARK: - Values
@@ -193,10 +206,13 @@ struct LogLineWriter {
     /// Appends `text` as a JSON string, with U+FFFD for the control characters that JSON lets stand.
     private static func writeQuoted(_ text: String, to output: inout OutputSpan<UInt8>) {
         let bytes = text.utf8.span
-        var isASCII = true
-        for index in bytes.indices { isASCII = isASCII && bytes[index] < 0x7F }
+        // without branches, so that it is done in vectors
+        var largest: UInt8 = 0
+        for index in bytes.indices { largest = max(largest, bytes[index]) }
         let isControl = { (scalar: Unicode.Scalar) in (0x7F...0x9F).contains(scalar.value) }
-        guard !isASCII, text.unicodeScalars.contains(where: isControl) else { return JSON.write(text, to: &output) }
+        guard largest >= 0x7F, text.unicodeScalars.contains(where: isControl) else {
+            return JSON.write(text, to: &output)
+        }
         var clean = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { clean.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
         JSON.write(String(clean), to: &output)
