@@ -118,7 +118,9 @@ extension SizeField.Allowed where Value: Comparable & SizeRepresentable {
 extension SizeField<[Int]>.Allowed {
     /// Lists with a length in `counts` and numbers in `range`.
     public static func lists(of counts: ClosedRange<Int>, in range: ClosedRange<Int>) -> Self {
-        let count = "\(counts.lowerBound) to \(counts.upperBound)"
+        let count =
+            counts.lowerBound == 0
+            ? "none, or up to \(counts.upperBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
         return Self(words: "\(count) numbers of \(range.lowerBound) to \(range.upperBound)") {
             counts.contains($0.count) && $0.allSatisfy(range.contains)
         }

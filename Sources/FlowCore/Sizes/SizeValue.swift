@@ -20,7 +20,8 @@ extension SizeValue: CustomStringConvertible {
         case .real(let value):
             let text = "\(value)"
             return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-        case .integers(let values): return values.map(String.init).joined(separator: ",")
+        case .integers(let values):
+            return values.isEmpty ? "none" : values.map(String.init).joined(separator: ",")
         case .flag(let value): return "\(value)"
         case .word(let value): return value
         }
@@ -124,6 +125,10 @@ extension [Int]: SizeRepresentable {
         self = numbers
     }
     public init?(words: String) {
+        if words == "none" {
+            self = []
+            return
+        }
         let parts = words.split(separator: ",", omittingEmptySubsequences: false)
         let numbers = parts.compactMap { Int($0) }
         guard numbers.count == parts.count else { return nil }
