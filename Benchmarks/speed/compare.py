@@ -1,5 +1,5 @@
 """Images/s of density, sampling and training: `tusk` against zuko, nflows and normflows, in turns on one machine: masked
-autoregressive flows of vectors, and a Glow of images.
+autoregressive flows of vectors, a Glow of images, and a convolutional spline flow of images beside PyTorch.
 
     .venv/bin/python -m Benchmarks.speed.compare --program .build/release/tusk
 
@@ -20,6 +20,7 @@ from Benchmarks.peers.nflows_glow import NflowsGlow
 from Benchmarks.peers.nflows_maf import NflowsMAF
 from Benchmarks.peers.normflows_maf import NormflowsMAF
 from Benchmarks.peers.sizes import Sizes
+from Benchmarks.peers.torch_convolutional import TorchConvolutional
 from Benchmarks.peers.zuko_maf import ZukoMAF
 from . import ours
 from .contest import cell
@@ -57,14 +58,24 @@ def glow(sizes):
         [functools.partial(NflowsGlow, sizes)], {"density": [16, 64, 128], "train": [16, 64, 128]})
 
 
+def convolutional(sizes):
+    height, width, _ = sizes.shape
+    return Contest(
+        f"nsf-convolutional of {height}×{width} grey images, {len(sizes.hidden)} gated blocks of {sizes.hidden[0]} channels, causal "
+        f"{sizes.kernel}×{sizes.kernel} convolutions", height * width, ours.images(sizes, "nsf-convolutional"),
+        [functools.partial(TorchConvolutional, sizes)], {"density": [16, 64, 128], "train": [16, 64, 128]})
+
+
 CONTESTS = {
     "large": maf(784, 5, [1024, 1024]),
     "small": maf(64, 5, [256, 256]),
     "glow": glow(Sizes(shape=(28, 28, 1), layers=4, scales=2, hidden=[64, 64])),
+    "nsf-convolutional": convolutional(
+        Sizes(shape=(28, 28, 1), layers=1, scales=1, hidden=[64] * 4, kernel=5, gated=True)),
 }
 # What takes a library longest comes last, so that a budget that runs out costs the least.
 ORDER = [("large", "density"), ("large", "train"), ("small", "density"), ("small", "train"), ("glow", "train"),
-         ("glow", "density"), ("small", "sample"), ("large", "sample")]
+         ("glow", "density"), ("nsf-convolutional", "train"), ("nsf-convolutional", "density"), ("small", "sample"), ("large", "sample")]
 
 
 def arguments():

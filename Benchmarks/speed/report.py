@@ -13,9 +13,9 @@ from Benchmarks.document import MEASUREMENTS, table, write_section
 from .plot import plot_scaling
 from .timing import LONG
 
-PEERS = ["zuko", "nflows", "normflows"]
+PEERS = ["zuko", "nflows", "normflows", "torch"]
 # Sections of the page, and the contests that are in them.
-SECTIONS = {"speed": ["large", "small"], "speed-images": ["glow"]}
+SECTIONS = {"speed": ["large", "small"], "speed-images": ["glow", "nsf-convolutional"]}
 TITLES = {"density": "Density", "sample": "Sampling", "train": "Training step"}
 
 
@@ -74,7 +74,7 @@ def section(result, models):
     notes = [
         f"A run is {result['seconds']:g} s of calls, and counts with its median; the table has the median over the runs, "
         "whose numbers (ours, then theirs in the order of the columns) stand in the last column. Ours and theirs ran in turns. "
-        "GFLOP/s count the needed multiply-adds of ours, two operations each; the peak was measured in the same process.",
+        "GFLOP/s count the multiply-adds that ours does, two operations each; the peak was measured in the same process.",
         f"¹ one call: it takes longer than {LONG:g} s.",
     ]
     reasons = {f"{cell['title']}, {cell['direction']} {cell['batch']}, {peer}: {why}"
