@@ -74,16 +74,17 @@ def logged(options, folder):
 
 
 def start(options, folder):
-    """From start to ready, and memory before any request and after a load."""
-    milliseconds, idle, loaded = [], [], []
+    """From start to ready, and memory before any request and after a load; other builds (--against) in turns with ours."""
+    found = {program: {"start_ms": [], "idle_mb": [], "loaded_mb": []} for program in [options.program, *options.against]}
     for _ in range(max(options.rounds, 3)):
-        with servers.tusk(options.program) as server:
-            milliseconds.append(server.started_in)
-            time.sleep(0.5)
-            idle.append(processes.resident_mb(server.pid))
-            load.wrk(f"{server.url}/health", CONNECTIONS, 1, 1)
-            loaded.append(processes.resident_mb(server.pid))
-    return {"start_ms": milliseconds, "idle_mb": idle, "loaded_mb": loaded}
+        for program, figures in found.items():
+            with servers.tusk(program) as server:
+                figures["start_ms"].append(server.started_in)
+                time.sleep(0.5)
+                figures["idle_mb"].append(processes.resident_mb(server.pid))
+                load.wrk(f"{server.url}/health", CONNECTIONS, 1, 1)
+                figures["loaded_mb"].append(processes.resident_mb(server.pid))
+    return found.pop(options.program) | {"against": found}
 
 
 def density_body():

@@ -73,10 +73,14 @@ def logged(result):
 
 
 def start(result):
-    return (f"**Start and memory**: {statistics.median(result['start_ms']):.0f} ms from start to ready "
-            f"({spread(result['start_ms'])}, {len(result['start_ms'])} starts); resident "
-            f"{statistics.median(result['idle_mb']):.1f} MB when ready, {statistics.median(result['loaded_mb']):.1f} MB after a "
-            "second of /health from 64 connections.")
+    def told(figures):
+        return (f"{statistics.median(figures['start_ms']):.0f} ms from start to ready "
+                f"({spread(figures['start_ms'])}, {len(figures['start_ms'])} starts); resident "
+                f"{statistics.median(figures['idle_mb']):.1f} MB when ready, {statistics.median(figures['loaded_mb']):.1f} MB after a "
+                "second of /health from 64 connections.")
+
+    others = "".join(f" In turns with it, {program}: {told(figures)}" for program, figures in result.get("against", {}).items())
+    return f"**Start and memory**: {told(result)}{others}"
 
 
 def service(result):

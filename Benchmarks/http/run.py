@@ -25,7 +25,7 @@ def arguments():
     parser.add_argument("--output", default="runs/http.json", help="where the measurements go")
     parser.add_argument("--only", default=",".join(parts.PARTS), help="which of " + ", ".join(parts.PARTS))
     parser.add_argument("--against", action="append", default=[], metavar="PROGRAM",
-                        help="another build of tusk, beside which the part `logged` measures; may be repeated")
+                        help="another build of tusk, beside which the parts `logged` and `start` measure; may be repeated")
     parser.add_argument("--seconds", type=int, help="of one measurement; 5, with --quick 1")
     parser.add_argument("--rounds", type=int, help="measurements of each contestant; 5, with --quick 2")
     parser.add_argument("--idle", type=int, help="idle connections; 10000, with --quick 2000")
