@@ -42,7 +42,7 @@ struct CheckpointIdentityTests {
         case ("activation", _): .text("elu")
         case ("clock", _): .text("processor")
         case ("kernel", _): .unsigned(5)
-        case ("hidden", _): .array([.unsigned(4), .unsigned(4)])
+        case ("hidden", _), ("belief", _): .array([.unsigned(4), .unsigned(4)])
         case ("repeats", _): .array([.object(["name": .text("a"), "times": .unsigned(2)])])
         case (_, .flag(let flag)): .flag(!flag)
         case (_, .unsigned(let number)): .unsigned(number + 1)
