@@ -23,14 +23,14 @@ def arguments():
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--query", action="append", help="of /logprob, such as ?class=elephant; may be repeated; default: none")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of one run")
+    parser.add_argument("--seconds", type=int, default=8, help="of one run")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
     print(f"{options.program} against {options.against}, {options.connections} connections, {options.rounds} rounds of "
-          f"{options.seconds:g} s; {machine.processor()}\n")
+          f"{options.seconds} s; {machine.processor()}\n")
     print("| POST /logprob, one PNG | against, requests/s | p99, ms | this build, requests/s | p99, ms | ratio |")
     print("|---|--:|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
