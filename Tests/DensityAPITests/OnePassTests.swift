@@ -122,7 +122,9 @@ struct OnePassTests {
     func repeated(_ path: String, _ status: Int, _ begins: Int) async throws {
         let found = try await counts { port in
             let client = try RawSocketClient(port: port)
-            for _ in 0..<5 { #expect(try await client.roundTrip(get(path)).status == status) }
+            // Together, since after a second nothing is kept of a head.
+            try await client.send(String(repeating: get(path), count: 5))
+            for _ in 0..<5 { #expect(try await client.response().status == status) }
         }
         #expect(found == Passes.Counts(heads: 2, begins: begins, answers: 5, ended: 5))
     }
