@@ -117,6 +117,19 @@ struct OnePassTests {
     }
 
     @Test(
+        "heads that come again take the head steps twice, and all else each time",
+        arguments: [("/health", 200, 5), ("/models/fake", 200, 5), ("/sample?count=0", 422, 5), ("/nothing", 404, 0)])
+    func repeated(_ path: String, _ status: Int, _ begins: Int) async throws {
+        let found = try await counts { port in
+            let client = try RawSocketClient(port: port)
+            // Together, since after a second nothing is kept of a head.
+            try await client.send(String(repeating: get(path), count: 5))
+            for _ in 0..<5 { #expect(try await client.response().status == status) }
+        }
+        #expect(found == Passes.Counts(heads: 2, begins: begins, answers: 5, ended: 5))
+    }
+
+    @Test(
         "what the head steps answer begins no route",
         arguments: [("GET /nowhere", 404), ("PUT /sample", 405), ("OPTIONS *", 204), ("OPTIONS /sample", 204)])
     func steps(_ line: String, _ status: Int) async throws {

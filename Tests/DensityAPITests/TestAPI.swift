@@ -99,7 +99,14 @@ extension DensityAPI {
     func response(
         to head: HTTPRequest, body: [UInt8] = [], on connection: ConnectionInfo = .test
     ) async -> ServerResponse {
-        switch decide(head, on: connection) {
+        await response(to: decide(head, on: connection), head, body: body, on: connection)
+    }
+
+    /// The answer that comes of a decision on `head`.
+    func response(
+        to decision: HeadDecision, _ head: HTTPRequest, body: [UInt8] = [], on connection: ConnectionInfo = .test
+    ) async -> ServerResponse {
+        switch decision {
         case .respond(let response): return response
         case .later(_, let work): return await work()
         case .readBody(let limit, _, let labels, let then):

@@ -19,6 +19,8 @@ final class ConnectionDriver {
     private(set) var decided: [String] = []
     /// The requests that the handler decided on.
     private(set) var heads: [HTTPRequest] = []
+    /// Whether each of their heads was that of the request before, so that nothing was made of it.
+    private(set) var repeats: [Bool] = []
     /// The bodies that are complete, as a handler would get them.
     private(set) var requests: [String] = []
     private(set) var refused: [HTTPServerError] = []
@@ -113,6 +115,7 @@ final class ConnectionDriver {
     private func perform(_ action: HTTPConnection.Action) {
         switch action {
         case .decide:
+            repeats.append(machine.repeatRequest())
             let request = machine.makeRequest()
             decided.append(request.path ?? "")
             heads.append(request)

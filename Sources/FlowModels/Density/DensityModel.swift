@@ -3,7 +3,7 @@ public import FlowCore
 /// A trained flow with its record: what the service and the command line ask.
 public struct DensityModel: ImageDensity {
     /// Trained flow; nil of a model ``forService()`` that needs none.
-    private var trained: (any FlowArchitecture)?
+    private(set) var trained: (any FlowArchitecture)?
     /// Trained dequantizer of variational dequantization; nil for uniform noise.
     public let dequantizer: Dequantizer?
     public private(set) var record: ModelRecord
