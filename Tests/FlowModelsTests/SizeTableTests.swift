@@ -60,10 +60,25 @@ struct SizeTableTests {
                 name: "m", architecture: architecture.architectureName, sizes: architecture.defaultSizes,
                 eventShape: EventShape(height: 8, width: 8, channels: 1), levels: 2, dequantization: "uniform",
                 logitAlpha: 0.1, classes: [], parameterCount: 1, check: CheckVector(pixels: [], logProb: 0))
-            let own = architecture.fields.map { $0.name }
+            // a younger size stands there where it is not the standard one
+            let own = architecture.fields.filter { $0.isRequired || everywhere.contains($0.name) }.map { $0.name }
             #expect(record.recordedSizes.names == Set(everywhere + own).sorted())
             for name in own { #expect(record.recordedSizes[name] == architecture.defaultSizes[name]) }
         }
+    }
+
+    @Test("a belief stands in a record where there is one")
+    func recordedBelief() throws {
+        func recorded(_ belief: SizeValue) throws -> SizeValue? {
+            var sizes = SplineConvolutionalFlow.defaultSizes
+            (sizes["belief"], sizes.classes) = (belief, 2)
+            return ModelRecord(
+                name: "m", architecture: "nsf-convolutional", sizes: sizes,
+                eventShape: EventShape(height: 8, width: 8, channels: 1), levels: 2, dequantization: "uniform",
+                logitAlpha: 0.1, classes: ["a", "b"], parameterCount: 1, check: CheckVector(pixels: [], logProb: 0)
+            ).recordedSizes["belief"]
+        }
+        #expect(try recorded([]) == nil && recorded([16, 16]) == [16, 16])
     }
 
     @Test("sizes in words are those that the architecture has")

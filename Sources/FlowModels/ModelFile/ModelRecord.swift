@@ -131,12 +131,18 @@ extension ModelRecord {
     }
 
     /// ``sizes`` as they stand in model files and over HTTP: the architecture's own, and standard values of those that every
-    /// file of format 2 has, whatever its architecture.
+    /// file of format 2 has, whatever its architecture. One that the architecture has had only later stands there where it is not what a file
+    /// without it means, so that older programs read what they can.
     public var recordedSizes: Sizes {
         var recorded = Sizes()
         let own = FlowRegistry.architecture(named: architecture)?.fields ?? []
         for field in Self.fieldsOfEveryFile + own { recorded[field.name] = field.standardValue }
-        return recorded.overridden(by: sizes)
+        recorded = recorded.overridden(by: sizes)
+        let everywhere = Self.fieldsOfEveryFile.map { $0.name }
+        for field in own where !field.isRequired && !everywhere.contains(field.name) {
+            if recorded[field.name] == field.standardValue { recorded[field.name] = nil }
+        }
+        return recorded
     }
 
     /// Sizes that programs of format 2 ask of every file; later ones stand in files of the architectures that have them.
