@@ -25,7 +25,7 @@ def number(value):
 def plot(kind, curves, path):
     """All curves of a kind on logarithmic axes, a panel for each unit."""
     units = list(dict.fromkeys(curve.unit for curve in curves))
-    figure, panels = plt.subplots(1, len(units), figsize=(4.6 * len(units), 3.8), dpi=100, squeeze=False)
+    figure, panels = plt.subplots(1, len(units), figsize=(7.0 * len(units), 3.8), dpi=100, squeeze=False)
     for unit, axes in zip(units, panels[0]):
         for curve in [curve for curve in curves if curve.unit == unit]:
             points = sorted(curve.points)
@@ -39,7 +39,7 @@ def plot(kind, curves, path):
         axes.tick_params(labelsize=7)
         axes.grid(True, color="#e4e4e4", linewidth=0.7)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=6.5)
+        axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
     figure.tight_layout()
     figure.savefig(path, metadata={"Software": None})
     plt.close(figure)
