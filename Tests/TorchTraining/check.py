@@ -17,6 +17,7 @@ import torch
 
 from Tests.Goldens.checks import check
 from Tests.Goldens.image_flows import ConvolutionalFlow
+from Tests.Goldens.transforms import Spline
 from Training.torch.idx import write_idx
 from Training.torch.images import moved, warped
 from Training.torch.network import Flow
@@ -34,7 +35,7 @@ def check_density():
         for value in flow.parameters():
             value.copy_(0.3 * torch.randn_like(value))
     w = torch.randn(4, *shape, dtype=torch.float64)
-    golden = ConvolutionalFlow((*shape, 1), 1, hidden, BOUND, bins=BINS, kernel=SIDE, gated=True)
+    golden = ConvolutionalFlow((*shape, 1), 1, hidden, Spline(BINS, BOUND), kernel=SIDE, gated=True)
     worst = 0.0
     for c in range(classes):
         parameters = {}
@@ -118,7 +119,7 @@ def check_file(program, belief):
             write_idx(folder / f"{split}-images-idx3-ubyte.gz", images.astype(np.uint8))
             write_idx(folder / f"{split}-labels-idx1-ubyte.gz", labels.astype(np.uint8))
         output = str(folder / "squares.safetensors")
-        words = ["--data", name, "--output", output, "--name", "squares", "--hidden", "16,16", "--bins", "6", "--seconds", "12",
+        words = ["--data", name, "--output", output, "--name", "squares", "--hidden", "16,16", "--bins", "6", "--seconds", "20",
                  "--batch", "32", "--device", "cpu", "--file-precision", "float16", "--flips", "--shift", "1", "--warp", "0.05",
                  "--dropout", "0.1", "--lr", "3e-3", "--warmup", "20", "--repeat", "dark=2"]
         if belief:

@@ -25,8 +25,7 @@ from torch.nn import functional
 from .data import load
 from .images import moved, to_logits, warped
 from .network import Flow
-from .train import PRECISIONS, log_prob_without_class, sealed
-from .units import bits_per_dim
+from .train import PRECISIONS, held_out_figures, log_prob_without_class, said, sealed
 
 AVERAGE = 0.997  # decay of the moving average of the weights, which is validated and written
 
@@ -111,7 +110,7 @@ class BeliefTraining:
                 images = warped(images, share, options.warp)
             images = moved(images, options.flips, options.shift)
             w, _ = to_logits(images, torch.rand_like(images), self.alpha)
-        loss = self.loss(self.flow, w, self.labels[chosen])
+        loss = self.flow.belief_loss(w, self.labels[chosen])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
@@ -122,12 +121,6 @@ class BeliefTraining:
             for average, weight in zip(self.averages, self.weights):
                 average.lerp_(weight, mixing)
         return loss.item()
-
-    @staticmethod
-    def loss(flow, w, labels):
-        """Mean over images and pixels of −log belief[own class], nats."""
-        beliefs = flow.beliefs(w)
-        return functional.nll_loss(beliefs, labels[:, None, None].expand(-1, *beliefs.shape[2:]))
 
     @torch.no_grad()
     def validate(self, train):
@@ -158,11 +151,7 @@ class BeliefTraining:
         record["hyper_parameters"]["belief"] = options.hidden
         record["parameter_count"] = sum(value.numel() for value in tensors.values())
         log_probs = torch.cat([self.log_prob(self.average, images) for images in self.held_images.split(50)])
-        bits = bits_per_dim(log_probs, self.dims)
-        mean, error = bits.mean().item(), bits.std().item() / len(bits) ** 0.5
-        held = {"split": "validation", "count": len(bits)}
-        record["held_out"] = held | {"bits_per_dim": mean, "bits_per_dim_standard_error": error}
-        record["calibration"] = held | {"log_prob_quantiles": np.quantile(log_probs.numpy(), np.linspace(0, 1, 101)).tolist()}
+        record |= held_out_figures(log_probs, self.dims)
         record.pop("decision", None)  # of another density
         exact = self.new_flow(0).eval()
         exact.take({name: value.float() for name, value in tensors.items()})
@@ -171,7 +160,7 @@ class BeliefTraining:
             "pixels": first.flatten().int().tolist(), "log_prob": self.log_prob(exact.double(), first).item()}
         self.output.write_bytes(sealed(tensors, json.dumps(record)))
         self.checkpoint.unlink(missing_ok=True)
-        print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim without the class; tusk calibrate adds verdicts")
+        print(f"{self.output}: validation {said(record)} bits/dim without the class; tusk calibrate adds verdicts")
 
     def log_prob(self, flow, images):
         """log p(y) of each image without its class, nats."""

@@ -154,6 +154,11 @@ class Flow(torch.nn.Module):
         x = (w.flatten(1) + self.shift) * self.log_scale.exp()
         return self.belief(x.reshape(len(w), 1, *w.shape[1:]))
 
+    def belief_loss(self, w, labels):
+        """Mean over images and pixels of −log belief[own class], nats."""
+        beliefs = self.beliefs(w)
+        return functional.nll_loss(beliefs, labels[:, None, None].expand(-1, *beliefs.shape[2:]))
+
     @torch.no_grad()
     def standardize(self, w):
         """The first step as `tusk train` starts it: every dimension of `w` has mean 0 and variance 1."""

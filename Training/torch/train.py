@@ -24,7 +24,6 @@ import time
 import numpy as np
 import safetensors.torch
 import torch
-from torch.nn import functional
 
 from . import curve, philox
 from .data import content_hash, load
@@ -149,8 +148,7 @@ class Training:
         log_prob = self.flow(w, labels, half=self.is_gpu).mean()
         loss = -log_prob / self.dims
         if options.belief:
-            believed = self.flow.beliefs(w)
-            loss = loss + functional.nll_loss(believed, labels[:, None, None].expand(-1, *believed.shape[2:])) / self.dims
+            loss = loss + self.flow.belief_loss(w, labels) / self.dims
             # some images without their class: what the network makes of a belief is learned too
             some = max(1, round(options.unconditional * len(w)))
             loss = loss - options.unconditional * self.flow(w[:some], None, half=self.is_gpu).mean() / self.dims
@@ -199,13 +197,11 @@ class Training:
         self.average.take(tensors)
         torch.backends.cudnn.allow_tf32 = False
         log_probs = torch.cat([self.without_class(self.average, images) for images in self.held_images.split(100)])
-        bits = bits_per_dim(log_probs, self.dims)
+        figures = held_out_figures(log_probs, self.dims)
         exact = self.new_flow().eval()
         exact.take(tensors)
         first = self.held_images[:1].cpu()
         height, width = self.shape
-        mean, error = bits.mean().item(), bits.std().item() / len(bits) ** 0.5
-        held = {"split": "validation", "count": len(bits)}
         record = {
             "format_version": 2, "mathematics_version": 1, "name": options.name, "architecture": "nsf-convolutional",
             "hyper_parameters": {
@@ -220,18 +216,32 @@ class Training:
                 "horizontal_flips": options.flips, "seed": options.seed, "batch": options.batch,
                 "epochs": self.steps * options.batch // len(self.shown), "best_epoch": self.best_at // len(self.shown),
                 "wall_seconds": wall_seconds},
-            "held_out": held | {"bits_per_dim": mean, "bits_per_dim_standard_error": error},
-            "calibration": held | {"log_prob_quantiles": np.quantile(log_probs.numpy(), np.linspace(0, 1, 101)).tolist()},
+            **figures,
             "check": {
                 "pixels": first.flatten().int().tolist(), "log_prob": self.without_class(exact.double(), first).item()},
         }
         self.output.write_bytes(sealed(tensors, json.dumps(record)))
         self.output.with_suffix(".weights").unlink()
-        print(f"{self.output}: validation {mean:.4f} ± {error:.4f} bits/dim")
+        print(f"{self.output}: validation {said(figures)} bits/dim")
 
     def without_class(self, flow, images):
         """log p(y) of each image without its class, nats: by what is believed of it, or of the mixture of all classes."""
         return log_prob_without_class(flow, images, self.options.name, self.options.alpha, self.prior)
+
+
+def held_out_figures(log_probs, dims):
+    """What a model file says of images of validation by their log-densities, nats: bits/dim, and quantiles to calibrate by."""
+    bits = bits_per_dim(log_probs, dims)
+    held = {"split": "validation", "count": len(bits)}
+    return {
+        "held_out": held | {
+            "bits_per_dim": bits.mean().item(), "bits_per_dim_standard_error": bits.std().item() / len(bits) ** 0.5},
+        "calibration": held | {"log_prob_quantiles": np.quantile(log_probs.numpy(), np.linspace(0, 1, 101)).tolist()}}
+
+
+def said(figures):
+    held = figures["held_out"]
+    return f"{held['bits_per_dim']:.4f} ± {held['bits_per_dim_standard_error']:.4f}"
 
 
 @torch.no_grad()
