@@ -39,6 +39,7 @@ class Contest:
     flow: list
     peers: list
     batches: dict
+    precisions: tuple = ("f32", "bf16")
 
 
 def maf(dims, layers, hidden):
@@ -46,7 +47,8 @@ def maf(dims, layers, hidden):
     return Contest(
         f"{dims} dimensions, {layers} masked networks, hidden {width}", dims, ours.vectors(dims, layers, hidden),
         [functools.partial(peer, dims, layers, hidden) for peer in PEERS],
-        {"density": [1, 16, 64, 256], "sample": [1, 16, 64, 256], "train": [1, 16, 64, 128, 256]})
+        {"density": [1, 16, 64, 256], "sample": [1, 16, 64, 256], "train": [1, 16, 64, 128, 256]},
+        ("f32", "f16", "bf16"))
 
 
 def glow(sizes):
@@ -109,7 +111,7 @@ def main():
         peers = [build() for build in contest.peers]
         expected = {}
         for batch in contest.batches[direction]:
-            runs, left_out = cell(contest.flow, contest.dims, peers, direction, batch, options, budget, expected)
+            runs, left_out = cell(contest, peers, direction, batch, options, budget, expected)
             result["cells"].append({
                 "model": name, "title": contest.title, "dims": contest.dims, "direction": direction, "batch": batch,
                 "runs": runs, "left_out": left_out,

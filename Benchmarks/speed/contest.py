@@ -8,9 +8,6 @@ import torch
 from . import ours
 from .timing import LONG, call_times, rates
 
-PRECISIONS = {"density": ["f32", "bf16"], "sample": ["f32", "bf16"], "train": ["f32"]}
-
-
 def peer_call(model, direction, dims, batch):
     """What is timed of a library, after a first pass, so that even a call that is timed once finds its memory warm, and with the
     images' layout that is fastest for it."""
@@ -31,11 +28,11 @@ def peer_call(model, direction, dims, batch):
     return inference
 
 
-def cell(flow, dims, peers, direction, batch, options, budget, expected):
-    """Runs of each contestant on rows of `dims`, ours with the options `flow`: `{name: [run, …]}`, and `{name: why not}` for
+def cell(contest, peers, direction, batch, options, budget, expected):
+    """Runs of each contestant of a contest, ours with the options `contest.flow`: `{name: [run, …]}`, and `{name: why not}` for
     those that were left out.
 
-    A round is ours, library, ours, library, … and last ours in bfloat16. A library whose call is too long to
+    A round is ours, library, ours, library, … and last ours in the other precisions of the contest. A library whose call is too long to
     be repeated runs once. `expected` maps a library to the seconds that a call may take, from smaller batches; one
     that would not fit into the budget is left out. When the budget is spent, the first round is the last.
     """
@@ -43,7 +40,7 @@ def cell(flow, dims, peers, direction, batch, options, budget, expected):
 
     def run_ours(precision):
         result = ours.bench(
-            options.program, flow, direction, batch, options.threads, options.seconds, precision)
+            options.program, contest.flow, direction, batch, options.threads, options.seconds, precision)
         runs.setdefault(f"tusk {precision}", []).append(result)
 
     for turn in range(options.rounds):
@@ -58,13 +55,14 @@ def cell(flow, dims, peers, direction, batch, options, budget, expected):
                 left_out[name] = f"a call of about {expected[name]:,.0f} s does not fit into the time budget"
                 finished.add(name)
                 continue
-            times = call_times(peer_call(peer, direction, dims, batch), options.seconds)
+            times = call_times(peer_call(peer, direction, contest.dims, batch), options.seconds)
             runs.setdefault(name, []).append(rates(times, batch))
             expected[name] = sum(times) / len(times)
             if times[0] > LONG:
                 finished.add(name)
             time.sleep(0.05)  # its threads spin for a while after their last product
-        for precision in PRECISIONS[direction][1:]:
-            run_ours(precision)
+        if direction != "train":
+            for precision in contest.precisions[1:]:
+                run_ours(precision)
     gc.collect()
     return runs, left_out

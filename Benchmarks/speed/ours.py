@@ -16,11 +16,16 @@ def images(sizes, architecture):
             *(["--gated"] if sizes.gated else [])]
 
 
+# How the networks' numbers are kept: options of `tusk bench`. Products of f16 are those of f32, weights as a model file of half
+# precision has them.
+PRECISIONS = {"f32": [], "f16": ["--file-precision", "float16"], "bf16": ["--precision", "bf16"]}
+
+
 def bench(program, flow, direction, batch, threads, seconds, precision="f32"):
     """The JSON object that it prints for the options `flow`; a failure says what the program said."""
     command = [
         program, "bench", *flow, "--direction", direction, "--batch", batch, "--threads", threads,
-        "--precision", precision, "--seconds", seconds,
+        *PRECISIONS[precision], "--seconds", seconds,
     ]
     ended = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if ended.returncode != 0:

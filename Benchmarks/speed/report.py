@@ -13,6 +13,7 @@ from Benchmarks.document import MEASUREMENTS, table, write_section
 from .plot import plot_scaling
 from .timing import LONG
 
+OTHERS = ["tusk f16", "tusk bf16"]
 PEERS = ["zuko", "nflows", "normflows", "torch"]
 # Sections of the page, and the contests that are in them.
 SECTIONS = {"speed": ["large", "small"], "speed-images": ["glow", "nsf-convolutional"]}
@@ -30,8 +31,9 @@ def median(cell, who, key="images_per_second"):
     return statistics.median(run[key] for run in runs) if runs else None
 
 
-def row(cell, names):
-    ours, half = median(cell, "tusk f32"), median(cell, "tusk bf16")
+def row(cell, names, others):
+    """`others`: ours in other precisions than f32."""
+    ours = median(cell, "tusk f32")
     peers = {peer: median(cell, peer) for peer in names}
     ran = [value for value in peers.values() if value]
     gflops, peak = median(cell, "tusk f32", "gflops"), median(cell, "tusk f32", "peak_gflops")
@@ -42,16 +44,16 @@ def row(cell, names):
     texts = [f"{number(value)}{'¹' if peer in single else ''}" if value else "²" for peer, value in peers.items()]
     return [
         f"{TITLES[cell['direction']]}, {cell['batch']}",
-        number(ours), number(half) if half else "–", *texts,
+        number(ours), *(number(value) if (value := median(cell, other)) else "–" for other in others), *texts,
         *ratios,
         number(gflops), f"{100 * gflops / peak:.0f}%",
         "/".join(str(len(cell["runs"].get(who, []))) for who in ["tusk f32", *names]),
     ]
 
 
-def header(names):
+def header(names, others):
     ratios = ["tusk ÷ best", *(f"÷ {peer}" for peer in names)] if len(names) > 1 else [f"tusk ÷ {peer}" for peer in names]
-    return ["images/s at batch", "tusk", "tusk bf16", *names, *ratios, "GFLOP/s", "of peak", "runs"]
+    return ["images/s at batch", "tusk", *others, *names, *ratios, "GFLOP/s", "of peak", "runs"]
 
 
 def section(result, models):
@@ -70,7 +72,8 @@ def section(result, models):
         cells.sort(key=lambda cell: (list(TITLES).index(cell["direction"]), cell["batch"]))
         names = [peer for peer in PEERS if any(peer in cell["runs"] or peer in cell["left_out"] for cell in cells)]
         parts.append(f"**{cells[0]['title']}**")
-        parts.append(table(header(names), [row(cell, names) for cell in cells]))
+        others = [who for who in OTHERS if any(who in cell["runs"] for cell in cells)]
+        parts.append(table(header(names, others), [row(cell, names, others) for cell in cells]))
     notes = [
         f"A run is {result['seconds']:g} s of calls, and counts with its median; the table has the median over the runs, "
         "whose numbers (ours, then theirs in the order of the columns) stand in the last column. Ours and theirs ran in turns. "

@@ -1,7 +1,7 @@
 #include "CFlowKernels.h"
 
 #ifdef __x86_64__
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define NAME(x) x##_avx2
 #define LANES 8
 #define TILE_COUNT 6

@@ -1,7 +1,7 @@
 #include "CFlowKernels.h"
 
 #ifdef __x86_64__
-#pragma clang attribute push(__attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), \
+#pragma clang attribute push(__attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
                              apply_to = function)
 #define NAME(x) x##_avx512bf16
 #define LANES 16

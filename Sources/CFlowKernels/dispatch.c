@@ -13,7 +13,7 @@ const struct flow_kernels *flow_kernels_of(enum flow_instruction_set set) {
     if (set == FLOW_AVX512BF16) return avx512 && __builtin_cpu_supports("avx512bf16") ? &kernels_avx512bf16 : NULL;
     if (set == FLOW_AVX512) return avx512 ? &kernels_avx512 : NULL;
     if (set == FLOW_AVX2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kernels_avx2 : NULL;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &kernels_avx2 : NULL;
 #endif
     return set == FLOW_BASELINE ? &kernels_baseline : NULL;
 }

@@ -3,6 +3,8 @@
 
 #include "product.inc.h"
 
+#include "float16.inc.h"
+
 #include "filtering.inc.h"
 
 #include "half.inc.h"
@@ -31,6 +33,8 @@
 
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
+    .narrow_f16 = NAME(narrow_f16),
+    .widen_f16 = NAME(widen_f16),
     .tiles = NAME(tiles),
     .filter_product = NAME(filter_product),
     .product_bf16 = NAME(product_bf16),

@@ -84,7 +84,7 @@ static void NAME(product_rest)(const struct flow_product *p, ptrdiff_t first) {
         }
 }
 
-static void NAME(product)(const struct flow_product *p) {
+static void NAME(product_f32)(const struct flow_product *p) {
     // Tiles of nearly the same count: 13 columns make 7 + 6, not 12 + 1.
     const ptrdiff_t tiles = (p->count + TILE_COUNT - 1) / TILE_COUNT;
     ptrdiff_t l = 0;

@@ -3,9 +3,9 @@
 // Input `input` of a map becomes known: as it is, or rounded to bfloat16.
 static inline __attribute__((always_inline)) void NAME(solve_know)(const struct flow_solve_map *map, ptrdiff_t lanes,
                                                                    ptrdiff_t input, ptrdiff_t l, vec value) {
-    if (map->half_known) {
+    if (map->bf16_known) {
         const pvec half = NAME(rounded)(value);
-        pvec *pair = (pvec *)(map->half_known + input / 2 * lanes + l);
+        pvec *pair = (pvec *)(map->bf16_known + input / 2 * lanes + l);
         *pair = input % 2 ? *pair | half << 16 : half;
         value = (vec)(half << 16);
     }
@@ -14,7 +14,7 @@ static inline __attribute__((always_inline)) void NAME(solve_know)(const struct 
 
 // The weights of the panel under way.
 static inline __attribute__((always_inline)) const float *NAME(solve_panel)(const struct flow_solve_map *map) {
-    return (map->half_weights ? map->room : map->weights) + map->panel;
+    return (map->weights ? map->weights : map->room) + map->panel;
 }
 
 // What `lane` of a panel under way still lacks: `depth` known inputs from `first` on.
@@ -36,27 +36,31 @@ static inline __attribute__((always_inline)) vec NAME(solve_sum)(const struct fl
 static void NAME(solve_bring_in)(const struct flow_solve *p, const struct flow_solve_map *map,
                                  const struct flow_solve_step *step) {
     const float *biases = map->biases + 32 * step->lane;
-    if (map->half_weights)
+    if (map->bf16_weights)
         NAME(product_bf16)(&(struct flow_product_bf16){
-            .a = map->half_weights + step->offset, .b = (const unsigned short *)map->half_known, .b_step = 2 * p->lanes,
+            .a = map->bf16_weights + step->offset, .b = (const unsigned short *)map->bf16_known, .b_step = 2 * p->lanes,
             .b_stride = 2, .c = p->scratch, .c_stride = 32, .count = p->rows, .pairs = (step->depth + 1) / 2,
             .bias = biases});
     else
         NAME(product)(&(struct flow_product){
-            .a = map->weights + step->offset, .a_stride = 32, .b = map->known, .b_step = p->lanes, .b_stride = 1,
-            .c = p->scratch, .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
+            .a = map->weights ? map->weights + step->offset : NULL,
+            .half_a = map->half_weights ? map->half_weights + step->offset : NULL, .a_stride = 32, .b = map->known,
+            .b_step = p->lanes, .b_stride = 1, .c = p->scratch, .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
     NAME(transpose)(p->scratch, 32, map->partial + 32 * step->place * p->lanes, p->lanes, p->rows, 32);
 }
 
 static void NAME(solve_open)(const struct flow_solve *p, struct flow_solve_map *map, const struct flow_solve_step *step) {
     NAME(solve_bring_in)(p, map, step);
     map->panel_step = 32 * step->count;
-    map->panel = map->half_weights ? 0 : step->offset - step->place * map->panel_step;
-    if (!map->half_weights) return;
+    map->panel = map->weights ? step->offset - step->place * map->panel_step : 0;
+    if (map->weights) return;
     // what becomes known later is brought in in single precision
-    const ptrdiff_t first = step->depth & ~1;
-    NAME(widen_bf16)(map->half_weights + step->offset + 32 * first,
-                     map->room + step->place * map->panel_step + 32 * first, step->count - first);
+    const ptrdiff_t first = map->bf16_weights ? step->depth & ~1 : step->depth;
+    float *const room = map->room + step->place * map->panel_step + 32 * first;
+    if (map->bf16_weights)
+        NAME(widen_bf16)(map->bf16_weights + step->offset + 32 * first, room, step->count - first);
+    else
+        NAME(widen_f16)(map->half_weights + step->offset + 32 * first, room, 32 * (step->count - first));
 }
 
 // Adds known inputs to units of the panel that are still to come.
@@ -72,8 +76,10 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
 // Units and dimensions wait for one another; memory need not.
 static inline __attribute__((always_inline)) void NAME(solve_ahead)(const struct flow_solve_map *map,
                                                                     const struct flow_solve_step *step) {
-    const ptrdiff_t size = map->half_weights ? sizeof(short) : sizeof(float);
-    const char *weights = map->half_weights ? (const char *)map->half_weights : (const char *)map->weights;
+    const ptrdiff_t size = map->weights ? sizeof(float) : sizeof(short);
+    const char *weights = map->weights        ? (const char *)map->weights
+                          : map->bf16_weights ? (const char *)map->bf16_weights
+                                              : (const char *)map->half_weights;
     const char *line = weights + step->ahead * size, *end = line + step->ahead_count * size;
     for (; line < end; line += 64) __builtin_prefetch(line, 0, 2);
 }

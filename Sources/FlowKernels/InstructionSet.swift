@@ -4,7 +4,7 @@ import CFlowKernels
 package enum InstructionSet: UInt32, CaseIterable, Comparable, Sendable {
     /// SSE2 on x86-64, NEON on arm64.
     case baseline
-    /// AVX2 and FMA.
+    /// AVX2, FMA and F16C, which converts half precision.
     case avx2
     /// AVX-512 F, BW, DQ and VL.
     case avx512

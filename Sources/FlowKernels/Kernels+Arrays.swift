@@ -18,6 +18,21 @@ extension Kernels {
         }
     }
 
+    /// Multiplies with a panel of weights as ``product(_:at:_:_:count:depth:bias:biasOffset:start:c:_:)`` does in spans.
+    package func product(
+        _ weights: PanelWeights, at offset: Int, _ b: [Float], _ pb: Operand, count: Int, depth: Int, bias: [Float]?,
+        biasOffset: Int, start: ProductStart, c: inout [Float], _ pc: Operand
+    ) {
+        var span = c.mutableSpan
+        if let bias {
+            product(
+                weights, at: offset, b.span, pb, count: count, depth: depth, bias: bias.span, biasOffset: biasOffset,
+                start: start, c: &span, pc)
+        } else {
+            product(weights, at: offset, b.span, pb, count: count, depth: depth, start: start, c: &span, pc)
+        }
+    }
+
     /// Applies an activation in place, `x = f(x)`, over `rows` runs of `columns` elements, `stride` apart.
     package func activate(_ f: Activation, x: inout [Float], offset: Int, rows: Int, columns: Int, stride: Int) {
         var span = x.mutableSpan

@@ -56,9 +56,11 @@ extension Kernels {
                                 unsafe c.panel = scratch.panels[i]
                                 unsafe c.panel_step = scratch.panelSteps[i]
                                 if plan.isHalf {
-                                    unsafe c.half_known = halfKnown.baseAddress! + pairs * lanes
-                                    unsafe c.room = room.baseAddress! + widened
+                                    unsafe c.bf16_known = halfKnown.baseAddress! + pairs * lanes
                                     pairs += (map.inputs.count + 1) / 2
+                                }
+                                if plan.room > 0 {
+                                    unsafe c.room = room.baseAddress! + widened
                                     widened += 32 * map.inputs.count
                                 }
                                 unsafe maps.initializeElement(at: i, to: c)
@@ -94,10 +96,14 @@ extension Kernels {
         unsafe plan.maps[i].biases.withUnsafeBufferPointer { biases in
             unsafe plan.maps[i].weights.single.withUnsafeBufferPointer { single in
                 unsafe plan.maps[i].weights.half.withUnsafeBufferPointer { half in
-                    unsafe maps[i].biases = biases.baseAddress
-                    unsafe maps[i].weights = single.baseAddress
-                    unsafe maps[i].half_weights = plan.isHalf ? half.baseAddress : nil
-                    unsafe withWeights(plan, i + 1, maps, body)
+                    unsafe plan.maps[i].weights.bf16.withUnsafeBufferPointer { bf16 in
+                        let weights = plan.maps[i].weights
+                        unsafe maps[i].biases = biases.baseAddress
+                        unsafe maps[i].weights = weights.isSingle ? single.baseAddress : nil
+                        unsafe maps[i].half_weights = weights.half.isEmpty ? nil : half.baseAddress
+                        unsafe maps[i].bf16_weights = plan.isHalf ? bf16.baseAddress : nil
+                        unsafe withWeights(plan, i + 1, maps, body)
+                    }
                 }
             }
         }

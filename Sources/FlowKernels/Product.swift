@@ -49,36 +49,51 @@ extension Kernels {
         bias: Span<Float>? = nil, biasOffset: Int = 0, start: ProductStart = .zero,
         c: inout MutableSpan<Float>, _ pc: Operand
     ) {
-        precondition(lanes > 0 && count > 0 && depth >= 0 && pa.stride == 1 && pc.stride == 1)
+        precondition(depth >= 0 && pa.stride == 1)
         precondition(depth == 0 || pa.fits(a.count, steps: depth, count: lanes))
+        unsafe a.withUnsafeBufferPointer { a in
+            // In bounds by the preconditions above.
+            unsafe product(
+                single: depth == 0 ? nil : a.baseAddress! + pa.offset, half: nil, stride: pa.stepStride, b, pb,
+                lanes: lanes,
+                count: count, depth: depth, bias: bias, biasOffset: biasOffset, start: start, c: &c, pc)
+        }
+    }
+
+    /// Multiplies with an `A` that is in bounds, in single precision or in half precision.
+    func product(
+        single: UnsafePointer<Float>?, half: UnsafePointer<UInt16>?, stride: Int, _ b: Span<Float>, _ pb: Operand,
+        lanes: Int, count: Int, depth: Int, bias: Span<Float>?, biasOffset: Int, start: ProductStart,
+        c: inout MutableSpan<Float>, _ pc: Operand
+    ) {
+        precondition(lanes > 0 && count > 0 && depth >= 0 && pc.stride == 1)
         precondition(depth == 0 || pb.fits(b.count, steps: depth, count: count))
         precondition(pc.fits(c.count, steps: count, count: lanes) && (count == 1 || pc.stepStride >= lanes))
         if let bias { precondition(biasOffset >= 0 && biasOffset + lanes <= bias.count) }
-        unsafe a.withUnsafeBufferPointer { a in
-            unsafe b.withUnsafeBufferPointer { b in
-                unsafe c.withUnsafeMutableBufferPointer { c in
-                    // In bounds by the preconditions above.
-                    var p = unsafe flow_product()
-                    unsafe p.a = depth == 0 ? nil : a.baseAddress! + pa.offset
-                    unsafe p.a_stride = pa.stepStride
-                    unsafe p.b = depth == 0 ? nil : b.baseAddress! + pb.offset
-                    unsafe p.b_step = pb.stepStride
-                    unsafe p.b_stride = pb.stride
-                    unsafe p.b_ahead = pb.ahead
-                    unsafe p.c = c.baseAddress! + pc.offset
-                    unsafe p.c_stride = pc.stepStride
-                    unsafe p.lanes = lanes
-                    unsafe p.count = count
-                    unsafe p.depth = depth
-                    unsafe p.accumulate = start == .accumulate ? 1 : 0
-                    if let bias {
-                        unsafe bias.withUnsafeBufferPointer {
-                            unsafe p.bias = $0.baseAddress! + biasOffset
-                            unsafe table.pointee.product(&p)
-                        }
-                    } else {
+        unsafe b.withUnsafeBufferPointer { b in
+            unsafe c.withUnsafeMutableBufferPointer { c in
+                // In bounds by the preconditions above.
+                var p = unsafe flow_product()
+                unsafe p.a = single
+                unsafe p.half_a = half
+                unsafe p.a_stride = stride
+                unsafe p.b = depth == 0 ? nil : b.baseAddress! + pb.offset
+                unsafe p.b_step = pb.stepStride
+                unsafe p.b_stride = pb.stride
+                unsafe p.b_ahead = pb.ahead
+                unsafe p.c = c.baseAddress! + pc.offset
+                unsafe p.c_stride = pc.stepStride
+                unsafe p.lanes = lanes
+                unsafe p.count = count
+                unsafe p.depth = depth
+                unsafe p.accumulate = start == .accumulate ? 1 : 0
+                if let bias {
+                    unsafe bias.withUnsafeBufferPointer {
+                        unsafe p.bias = $0.baseAddress! + biasOffset
                         unsafe table.pointee.product(&p)
                     }
+                } else {
+                    unsafe table.pointee.product(&p)
                 }
             }
         }

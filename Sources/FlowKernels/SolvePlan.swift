@@ -1,40 +1,5 @@
 import CFlowKernels
 
-/// Weights in panels of 32 units, in one of two precisions; the other's array is empty.
-package struct PanelWeights: Sendable {
-    /// Panels in single precision, `[inputs][32]` each.
-    package let single: [Float]
-    /// Panels in bfloat16, `[pairs of inputs][32][2]` each.
-    package let half: [UInt16]
-    /// Whether the weights are in bfloat16.
-    package let isHalf: Bool
-
-    /// Weights in single precision.
-    package init(single: [Float]) {
-        self.single = single
-        half = []
-        isHalf = false
-    }
-
-    /// Weights in bfloat16.
-    package init(half: [UInt16]) {
-        single = []
-        self.half = half
-        isHalf = true
-    }
-
-    /// Number of elements of all panels, with those that only fill up a pair.
-    package var count: Int { isHalf ? half.count : single.count }
-
-    /// Returns the number of elements of a panel for `reads` inputs.
-    package func panelCount(reads: Int) -> Int { isHalf ? halfPanelCount(steps: reads) : 32 * reads }
-
-    /// Returns whether a panel for `reads` inputs lies in the array.
-    fileprivate func holds(panelAt offset: Int, reads: Int) -> Bool {
-        offset >= 0 && reads >= 0 && offset + panelCount(reads: reads) <= count
-    }
-}
-
 /// Plan of a sequential solve: its steps, in an order that depends on the network alone and is found once, when it is packed.
 ///
 /// Every index of a step is checked when it is added, so that running them checks only the arrays' sizes.
@@ -79,7 +44,7 @@ package struct SolvePlan: Sendable {
     let isHalf: Bool
     /// Pairs of known inputs of all maps; 0 in single precision.
     let pairs: Int
-    /// Elements of scratch for the panels under way of all maps, widened from bfloat16; 0 in single precision.
+    /// Elements of scratch for the panels under way of all maps, widened to single precision; 0 where all are in it.
     let room: Int
     /// Number of panels of outputs under way at once: two parameters of each dimension a panel.
     let places: Int
@@ -102,11 +67,11 @@ package struct SolvePlan: Sendable {
         self.transform = transform
         self.known = known
         places = (transform.parameterCount + 1) / 2
-        isHalf = maps[0].weights.isHalf
-        precondition(maps.allSatisfy { [isHalf] in $0.weights.isHalf == isHalf })
+        isHalf = maps[0].weights.isBF16
+        precondition(maps.allSatisfy { [isHalf] in $0.weights.isBF16 == isHalf })
         pairs = isHalf ? maps.reduce(0) { $0 + ($1.inputs.count + 1) / 2 } : 0
         let wide = maps.dropLast().reduce(places * maps[maps.count - 1].inputs.count) { $0 + $1.inputs.count }
-        room = isHalf ? 32 * wide : 0
+        room = maps.allSatisfy { $0.weights.isSingle } ? 0 : 32 * wide
         reads = Array(repeating: 0, count: maps.count)
         let context = positions.lowerBound - maps[0].inputs.lowerBound
         if context > 0 { append(FLOW_GIVEN, 0, lane: 0, lanes: 0, 0..<context, 0) }
@@ -184,7 +149,7 @@ package struct SolveScratch: Sendable {
     var halfKnown: [UInt32] = []
     /// Sums of the panels under way, `[panels][32][lanes]`: one panel of each hidden map, then those of the outputs.
     package var partial: [Float] = []
-    /// Weights of bfloat16 panels under way, widened.
+    /// Weights of panels under way that are not in single precision, widened to it.
     var room: [Float] = []
     /// Offset of the weights of each map's first panel under way.
     var panels: [Int] = []

@@ -6,14 +6,21 @@ import Testing
 /// log-scales if any, of the two positions: every kind of step, against its formula. Whole networks are in FlowLayersTests.
 @Suite("Steps of a sequential solve")
 struct SolveTests {
+    /// Number format of the weights.
+    enum Format { case single, half, bf16 }
+
     /// In bfloat16 every number that enters a product is rounded first, with an error of at most 2⁻⁹ of it.
     @Test(
         "equal their formulas", arguments: InstructionSet.allCases,
-        [(false, .affine(logScaleBound: 5)), (true, .affine(logScaleBound: 5)), (false, .shift), (true, .shift)]
-            as [(Bool, UnivariateTransform)])
-    func formulas(_ set: InstructionSet, _ kind: (isHalf: Bool, transform: UnivariateTransform)) throws {
+        [
+            (.single, .affine(logScaleBound: 5)), (.half, .affine(logScaleBound: 5)),
+            (.bf16, .affine(logScaleBound: 5)),
+            (.single, .shift), (.half, .shift), (.bf16, .shift),
+        ] as [(Format, UnivariateTransform)])
+    func formulas(_ set: InstructionSet, _ kind: (format: Format, transform: UnivariateTransform)) throws {
         guard let kernels = Kernels(set) else { return }
-        let (isHalf, transform) = kind
+        let (format, transform) = kind
+        let isHalf = format == .bf16
         let (rows, lanes) = (19, 32)
         func weights(_ values: [Float]) -> PanelWeights {
             guard isHalf else { return PanelWeights(single: values) }
@@ -25,13 +32,18 @@ struct SolveTests {
                     paired[64 * (t / 2) + 2 * lane + t % 2] = Reference.roundBF16(values[32 * t + lane])
                 }
             }
-            return PanelWeights(half: paired)
+            return PanelWeights(bf16: paired)
         }
         func factor(_ x: Double) -> Double { isHalf ? Double(Reference.widenBF16(Reference.roundBF16(Float(x)))) : x }
         var random = RandomStream(seed: 8, stream: 0)
         func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in random.normal() } }
-        let (hidden, output) = (numbers(3 * 32), numbers(2 * 32))
+        /// Weights that are exact in half precision, or not.
+        func weightNumbers(_ count: Int) -> [Float] {
+            numbers(count).map { format == .half ? Float(Float16($0)) : $0 }
+        }
+        let (hidden, output) = (weightNumbers(3 * 32), weightNumbers(2 * 32))
         let (hiddenBiases, outputBiases) = (numbers(32), numbers(32))
+        #expect(weights(hidden).half.isEmpty == (format != .half))
         // known values: context, two positions, two hidden units, the sums of both
         var plan = SolvePlan(
             maps: [

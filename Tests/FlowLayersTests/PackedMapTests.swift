@@ -93,6 +93,36 @@ struct PackedMapTests {
         }
     }
 
+    /// Weights that half precision holds exactly are kept in it: a row alone is computed straight from them, many rows from a
+    /// widened copy, a solve from both.
+    @Test("weights of half precision give the same bits in any batch, and both directions agree", arguments: [0, 3])
+    func halfPrecision(contextDims: Int) throws {
+        for var map in try maps(contextDims: contextDims, residual: true) {
+            map.visitParameters { _, values in
+                for i in values.indices { values[i] = Float(Float16(values[i])) }
+            }
+            let (x, context) = (matrix(37, 21, seed: 14), matrix(37, 3, seed: 15))
+            let given = contextDims == 0 ? nil : context
+            let engine = FlowEngine(map)
+            let (z, logDet) = try engine.forward(x, context: given)
+            let taped = try map.forwardTaped(x, context: given)
+            #expect(zip(taped.z.elements, z.elements).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
+            #expect(zip(taped.logDet, logDet).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
+            let back = try engine.inverse(z, context: given).x
+            #expect(zip(x.elements, back.elements).allSatisfy { abs($0 - $1) <= 1e-4 * max(1, abs($0)) })
+            for count in [1, 2, 5, 9] {
+                func rows(_ whole: Matrix) -> Matrix {
+                    Matrix(
+                        rows: count, columns: whole.columns, elements: Array(whole.elements[..<(count * whole.columns)])
+                    )
+                }
+                let few = contextDims == 0 ? nil : rows(context)
+                #expect(try engine.forward(rows(x), context: few).z == rows(z))
+                #expect(try engine.inverse(rows(z), context: few).x == rows(back))
+            }
+        }
+    }
+
     @Test("with directions exchanged every map is asked the other way")
     func directions() throws {
         for map in try maps(contextDims: 0, residual: false) {

@@ -1,4 +1,5 @@
 import FlowCore
+import FlowKernels
 import Testing
 
 @testable import FlowModels
@@ -36,7 +37,7 @@ struct HalfPrecisionTests {
     @Test("every finite number is that of Float(Float16), to the bit")
     func numbers() throws {
         #expect(Self.finite.count == 63_488)
-        #expect(Self.finite.map { Safetensors.single(float16: $0).bitPattern } == expected(Self.finite))
+        #expect(Self.finite.map { Reference.single(float16: $0).bitPattern } == expected(Self.finite))
         #expect(try values(file(Self.finite)).map(\.bitPattern) == expected(Self.finite))
     }
 

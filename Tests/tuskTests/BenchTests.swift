@@ -30,6 +30,12 @@ struct BenchTests {
         #expect(result.output.contains("\"precision\":\"\(precision)\""), "\(result.errors)")
     }
 
+    @Test("says to which type of a model file it rounded the weights", arguments: ["float32", "bfloat16", "float16"])
+    func filePrecision(_ type: String) throws {
+        let result = try Program.run(["bench", "--dims", "9", "--file-precision", type] + Self.sizes)
+        #expect(result.output.contains("\"file_precision\":\"\(type)\""), "\(result.errors)")
+    }
+
     @Test("measures the flow of a model file, class-conditional or not", arguments: [[], ["--conditional"]])
     func model(_ more: [String]) throws {
         let work = try Workplace()
@@ -52,6 +58,9 @@ struct BenchTests {
             (["--bins", "1"], "--bins"), (["--bins", "65"], "64"), (["--tail-bound", "0"], "--tail-bound"),
             (["--dims", "1000000", "--hidden", "1000000"], "parameters"), (["--model", "m", "--dims", "4"], "--model"),
             (["--precision", "f16"], "bf16"), (["--precision", "bf16", "--direction", "train"], "f32"),
+            (["--file-precision", "f16"], "float16"),
+            (["--file-precision", "float16", "--direction", "train"], "float32"),
+            (["--file-precision", "float16", "--model", "m"], "--file-precision"),
             (["--model", "nowhere.safetensors"], "nowhere.safetensors"),
         ])
     func refusals(_ arguments: [String], _ expected: String) throws {

@@ -10,7 +10,7 @@
 enum flow_instruction_set {
     /// Instructions of every CPU of the architecture: SSE2 on x86-64, NEON on arm64.
     FLOW_BASELINE = 0,
-    /// AVX2 and FMA.
+    /// AVX2, FMA and F16C.
     FLOW_AVX2 = 1,
     /// AVX-512 F, BW, DQ, VL.
     FLOW_AVX512 = 2,
@@ -25,6 +25,8 @@ enum flow_instruction_set {
 /// over rising `t`: its bits depend neither on `lanes` nor on `count`, nor on where in them it stands.
 struct flow_product {
     const float *a;
+    /// A in half precision, finite, in place of `a`; NULL for none. Then `lanes` and `a_stride` are 32.
+    const unsigned short *half_a;
     ptrdiff_t a_stride;
     const float *b;
     ptrdiff_t b_step;
@@ -167,8 +169,10 @@ struct flow_panel {
 
 /// One linear map of a network in a sequential solve. Arrays are `[units][lanes]`, rows side by side.
 struct flow_solve_map {
-    /// Weights in panels of 32 units, `[inputs][32]` each, and their biases, `[panels][32]`.
+    /// Weights in panels of 32 units, `[inputs][32]` each, in single or in half precision, the other NULL; and their biases,
+    /// `[panels][32]`.
     const float *weights;
+    const unsigned short *half_weights;
     const float *biases;
     /// Inputs of the map as far as they are known, `[inputs][lanes]`.
     float *known;
@@ -179,9 +183,9 @@ struct flow_solve_map {
     const float *skip;
     /// Panels in bfloat16, `[pairs of inputs][32][2]`, and the known inputs, `[pairs][lanes][2]`, the second of a pair 0 until it
     /// is known; NULL in single precision.
-    const unsigned short *half_weights;
-    unsigned *half_known;
-    /// Room for bfloat16 panels under way, widened to single precision: FLOW_OPEN widens what it leaves to do.
+    const unsigned short *bf16_weights;
+    unsigned *bf16_known;
+    /// Room for panels under way that are not in single precision, widened to single precision: FLOW_OPEN widens what it leaves to do.
     float *room;
     /// Partial sums of the panels under way, `[places][32][lanes]`; index of the first panel's weights, and elements from one
     /// panel's weights to the next one's, both set by FLOW_OPEN. These panels all read the same number of inputs.
@@ -282,6 +286,10 @@ struct flow_logit {
 /// Table of the kernels of one instruction set.
 struct flow_kernels {
     void (*product)(const struct flow_product *p);
+    /// Rounds numbers to half precision, `count` a multiple of 32; returns whether all are finite and none has changed.
+    int (*narrow_f16)(const float *x, unsigned short *y, ptrdiff_t count);
+    /// Widens `count` finite numbers of half precision, a multiple of 32, exactly.
+    void (*widen_f16)(const unsigned short *x, float *y, ptrdiff_t count);
     /// Applies a transform of minimal filtering to some tiles.
     void (*tiles)(enum flow_tiles_direction direction, const struct flow_tiles *p);
     /// Multiplies at the points of a minimal filter.

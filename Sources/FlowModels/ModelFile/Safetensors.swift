@@ -1,3 +1,4 @@
+import FlowKernels
 import FoundationEssentials
 import System
 
@@ -348,17 +349,9 @@ package enum Safetensors {
             case .float16:
                 for i in values.indices {
                     let bits = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
-                    values[i] = single(float16: bits)
+                    values[i] = Reference.single(float16: bits)
                 }
             }
         }
-    }
-
-    /// Converts a finite number of half precision, exactly: its exponent and significand moved to their places in a number of single
-    /// precision, and the difference of the exponents' biases, 2¹¹², multiplied in, which makes the subnormal ones right too.
-    /// `Float(Float16(bitPattern:))` is a call of the run-time library for each number where the baseline has no such instruction.
-    static func single(float16 bits: UInt16) -> Float {
-        let magnitude = Float(bitPattern: UInt32(bits & 0x7FFF) << 13) * 0x1p112
-        return Float(bitPattern: magnitude.bitPattern | UInt32(bits & 0x8000) << 16)
     }
 }

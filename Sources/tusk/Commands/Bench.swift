@@ -48,6 +48,11 @@ struct Bench: ParsableCommand {
 
     @OptionGroup var weights: PrecisionArguments
 
+    @Option(
+        help: ArgumentHelp(
+            "Random weights rounded as to a model file of this type: float32, bfloat16 or float16.", valueName: "type"))
+    var filePrecision: TensorPrecision = .float32
+
     @Option(help: ArgumentHelp("Measuring time.", valueName: "s"))
     var seconds = 2.0
 
@@ -62,6 +67,9 @@ struct Bench: ParsableCommand {
         guard direction != .train || weights.precision == .f32 else {
             throw CommandError("--precision is \(weights.precision); training is always in f32")
         }
+        guard direction != .train || filePrecision == .float32 else {
+            throw CommandError("--file-precision is \(filePrecision); a training's weights are float32")
+        }
         let (flow, shape, sizes) = try flow()
         Terminal.line(try measure(flow, shape, sizes))
     }
@@ -69,11 +77,12 @@ struct Bench: ParsableCommand {
     private func flow() throws -> (any FlowArchitecture, EventShape, Sizes) {
         if let model {
             let given = try sizes.given().names
-            guard architecture == nil, dims == nil, image == nil, given.isEmpty else {
+            guard architecture == nil, dims == nil, image == nil, given.isEmpty, filePrecision == .float32 else {
                 let options = MeasuredSizes.fields.filter { given.contains($0.name) }.map(MeasuredSizes.option)
                 throw CommandError(
                     "--model brings its own sizes: leave out "
-                        + (["--architecture", "--dims", "--image"] + options).joined(separator: ", "))
+                        + (["--architecture", "--dims", "--image", "--file-precision"] + options).joined(
+                            separator: ", "))
             }
             let density: DensityModel
             do { density = try ModelFile.load(path: model) } catch let error as ModelFileError {
@@ -116,8 +125,10 @@ struct Bench: ParsableCommand {
         var flow = try Flow(shape: shape, sizes: sizes, seed: 1)
         var stream = RandomStream(seed: 2, stream: 0)
         flow.visitParameters { info, values in
-            guard info.shape.count == 2, values.allSatisfy({ $0 == 0 }) else { return }
-            for i in values.indices { values[i] = 0.01 * (2 * stream.uniform() - 1) }
+            if info.shape.count == 2, values.allSatisfy({ $0 == 0 }) {
+                for i in values.indices { values[i] = 0.01 * (2 * stream.uniform() - 1) }
+            }
+            for i in values.indices { values[i] = filePrecision.rounded(values[i]) }
         }
         flow.restoreStructuralZeros()
         return flow
@@ -142,7 +153,8 @@ struct Bench: ParsableCommand {
             version: Tusk.version, instructionSet: "\(InstructionSet.best)", architecture: Flow.architectureName,
             dims: flow.dims, layers: sizes[FlowFields.layers], hidden: sizes[FlowFields.hidden], sizes: sizes,
             direction: direction,
-            batch: batch, threads: threads, precision: weights.precision.rawValue, imagesPerSecond: median,
+            batch: batch, threads: threads, precision: weights.precision.rawValue,
+            filePrecision: model == nil ? "\(filePrecision)" : nil, imagesPerSecond: median,
             imagesPerSecondMin: rates.min()!, imagesPerSecondMax: rates.max()!,  // never empty
             millisecondsPerBatch: 1e3 * Double(batch) / median, multiplyAdds: passes * engine.multiplyAdds,
             multiplyAddsDone: done, gflops: 2 * Double(done) * median / 1e9, peakGflops: peak)
@@ -307,6 +319,8 @@ private struct Report: Encodable {
     var batch: Int
     var threads: Int
     var precision: String
+    /// Type of a file's numbers to which random weights are rounded; nil of a model file.
+    var filePrecision: String?
     var imagesPerSecond: Double
     var imagesPerSecondMin: Double
     var imagesPerSecondMax: Double
@@ -321,6 +335,7 @@ private struct Report: Encodable {
     enum CodingKeys: String, CodingKey {
         case version, architecture, dims, layers, hidden, sizes, direction, batch, threads, precision, gflops
         case instructionSet = "instruction_set"
+        case filePrecision = "file_precision"
         case imagesPerSecond = "images_per_second"
         case imagesPerSecondMin = "images_per_second_min"
         case imagesPerSecondMax = "images_per_second_max"

@@ -61,7 +61,7 @@ final class PackedLinear: Sendable {
                 Kernels.best.roundBF16(
                     packed, Operand(step: 1), to: &halves, Operand(step: 1), rows: 1, columns: packed.count)
             }
-            weights = PanelWeights(half: halves)
+            weights = PanelWeights(bf16: halves)
         }
         inputs = linear.inputs
         outputs = linear.outputs
@@ -84,17 +84,15 @@ final class PackedLinear: Sendable {
         var offset = panel.offset
         if given > 0 {
             Kernels.best.product(
-                weights.single, Operand(offset: offset, step: Self.lanes), context,
-                Operand(step: 1, stride: contextDims), lanes: Self.lanes, count: rows, depth: given,
+                weights, at: offset, context, Operand(step: 1, stride: contextDims), count: rows, depth: given,
                 bias: biases, biasOffset: p * Self.lanes, start: start, c: &c, pc)
             if given == panel.reads { return }
             start = .accumulate
             offset += given * Self.lanes
         }
         Kernels.best.product(
-            weights.single, Operand(offset: offset, step: Self.lanes), x, key, lanes: Self.lanes, count: rows,
-            depth: panel.reads - given, bias: given > 0 ? nil : biases, biasOffset: p * Self.lanes, start: start,
-            c: &c, pc)
+            weights, at: offset, x, key, count: rows, depth: panel.reads - given, bias: given > 0 ? nil : biases,
+            biasOffset: p * Self.lanes, start: start, c: &c, pc)
     }
 
     /// Computes panel `p` in bfloat16 for `rows` rows of inputs: `x` has all inputs, the context's included, rows `stride` apart.
@@ -102,7 +100,7 @@ final class PackedLinear: Sendable {
         panel p: Int, rows: Int, x: [UInt16], stride: Int, start: ProductStart = .zero, c: inout [Float], _ pc: Operand
     ) {
         Kernels.best.productBF16(
-            weights.half, panels[p].offset, x, Operand(step: 1, stride: stride), count: rows, steps: panels[p].reads,
+            weights.bf16, panels[p].offset, x, Operand(step: 1, stride: stride), count: rows, steps: panels[p].reads,
             bias: biases, biasOffset: p * Self.lanes, start: start, c: &c, pc)
     }
 }
