@@ -110,7 +110,7 @@ deploy-check: ## validate deploy/: kubernetes, compose and systemd
 	scripts/deploy-check.sh
 
 ##@ Measure
-.PHONY: bench-setup bench profile bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness zoo-setup zoo zoo-report zoo-check
+.PHONY: bench-setup bench profile image-size bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness zoo-setup zoo zoo-report zoo-check
 bench-setup: ## a Python environment, .venv, for Benchmarks/ and Training/
 	Benchmarks/setup.sh
 
@@ -120,6 +120,10 @@ bench: build bench-setup ## speed against zuko, nflows and normflows, 20 minutes
 
 profile: build bench-setup ## where the time goes, by function: flame graphs and tables in runs/profile, 1 minute (ARGS); needs Linux's perf
 	$(PYTHON) -m Benchmarks.profile.run --program $(PROGRAM) $(ARGS)
+
+image-size: setup ## what is in the container image, and what takes the room of the program, as tables
+	swift build $(RELEASE) -Xlinker -Map=.build/release.map
+	@scripts/image-size.sh $(PROGRAM) .build/release.map
 
 bench-http-setup: bench-setup ## wrk, slowhttptest, nginx and the peer in Swift, for bench-http
 	Benchmarks/http/setup.sh

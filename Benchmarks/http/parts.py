@@ -80,7 +80,7 @@ def start(options, folder):
         for program, figures in found.items():
             with servers.tusk(program) as server:
                 figures["start_ms"].append(server.started_in)
-                time.sleep(0.5)
+                time.sleep(3)  # by then it has given back what only its start needed: --release-memory-after
                 figures["idle_mb"].append(processes.resident_mb(server.pid))
                 load.wrk(f"{server.url}/health", CONNECTIONS, 1, 1)
                 figures["loaded_mb"].append(processes.resident_mb(server.pid))

@@ -76,7 +76,7 @@ def start(result):
     def told(figures):
         return (f"{statistics.median(figures['start_ms']):.0f} ms from start to ready "
                 f"({spread(figures['start_ms'])}, {len(figures['start_ms'])} starts); resident "
-                f"{statistics.median(figures['idle_mb']):.1f} MB when ready, {statistics.median(figures['loaded_mb']):.1f} MB after a "
+                f"{statistics.median(figures['idle_mb']):.1f} MB 3 s later, {statistics.median(figures['loaded_mb']):.1f} MB after a "
                 "second of /health from 64 connections.")
 
     others = "".join(f" In turns with it, {program}: {told(figures)}" for program, figures in result.get("against", {}).items())

@@ -220,12 +220,21 @@ public final class DensityService: Sendable {
         }
     }
 
+    /// Draws as much of an image as tells whether the inverse is the density's, and what a whole one will cost.
     private func testSampling(_ model: LoadedModel) async throws {
-        let record = model.record
-        for try await block in try sample([SampleRow(seed: 0, index: 0)], model: model) {
-            guard case .success(let image) = block.results[0], image.pixels.count == record.eventShape.dims else {
-                throw ServingError.selfTestFailed(model: record.name, reason: "it draws no image")
-            }
+        let answer = try await answer(
+            InverseTestWork.self, [InverseTest.pixels], by: model, terms: RequestTerms())
+        guard case .success(let test) = answer.results[0] else {
+            throw ServingError.selfTestFailed(model: model.name, reason: "it draws no image")
         }
+        guard test.hasPassed else {
+            throw ServingError.selfTestFailed(
+                model: model.name,
+                reason: "what it draws is \(test.error) from its latents, and should be no more than "
+                    + "\(InverseTest.tolerance) from them")
+        }
+        lane(for: SamplingWork.order(on: model.density)).expect(
+            LaneGroup(SamplingWork.self, on: model, cost: SamplingWork.cost(of: SampleRow(seed: 0, index: 0))),
+            test.time / test.fraction)
     }
 }

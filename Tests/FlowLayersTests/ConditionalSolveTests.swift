@@ -55,6 +55,49 @@ struct ConditionalSolveTests {
         }
     }
 
+    @Test("the beginning of an inverse has the bits of the whole one, and takes no more than it must")
+    func beginning() throws {
+        var shorter = 0
+        for (name, map) in try maps() {
+            let engine = FlowEngine(map)
+            let positions = try #require(engine.conditionalSolve).positions
+            var random = RandomStream(seed: 6, stream: 0)
+            let rows = 3
+            let latents = (0..<rows * map.dims).map { _ in random.normal() }
+            let context = (0..<rows * map.contextDims).map { _ in random.normal() }
+            func inverse(_ count: Int?) throws -> (data: [Float], questions: Int) {
+                var (data, logDet) = (latents, [Float](repeating: 0, count: rows))
+                var questions = 0
+                let isCancelled = {
+                    questions += 1
+                    return false
+                }
+                if let count {
+                    try engine.inverse(
+                        latents, context: context, rows: rows, positions: count, x: &data, logDet: &logDet,
+                        isCancelled: isCancelled)
+                } else {
+                    try engine.inverse(
+                        latents, context: context, rows: rows, x: &data, logDet: &logDet, isCancelled: isCancelled)
+                }
+                return (data, questions)
+            }
+            let whole = try inverse(nil)
+            for count in [1, 2, positions.count / 2, positions.count, positions.count + 1] {
+                let part = try inverse(count)
+                for r in 0..<rows {
+                    for j in positions.prefix(count).joined() {
+                        #expect(part.data[r * map.dims + j] == whole.data[r * map.dims + j], "\(name), \(count)")
+                    }
+                }
+                #expect(part.questions <= whole.questions, "\(name), \(count)")
+                // Cancellation is asked for row of pixels after row.
+                if count == 1, part.questions < whole.questions { shorter += 1 }
+            }
+        }
+        #expect(shorter >= 1, "maps that stop early")
+    }
+
     @Test("a row that goes on in the place of another is the same from then on")
     func copies() throws {
         for (name, map) in try maps() {

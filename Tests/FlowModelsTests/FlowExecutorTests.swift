@@ -42,6 +42,28 @@ private final class TapedExecutor<Flow: Reversible>: FlowExecutor {
     }
 }
 
+/// The CPU's executor, with an inverse that is not its own: everything is multiplied by a factor.
+private struct SkewedExecutor: FlowExecutor {
+    let engine: FlowEngine
+    let factor: Float
+
+    var dims: Int { engine.dims }
+    var contextDims: Int { engine.contextDims }
+    var tileRows: Int { engine.tileRows }
+    var conditionalSolve: ConditionalSolve? { engine.conditionalSolve }
+
+    func forward(_ x: [Float], context: [Float], rows: Int, z: inout [Float], logDet: inout [Float]) {
+        engine.forward(x, context: context, rows: rows, z: &z, logDet: &logDet)
+    }
+
+    func inverse(
+        _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
+    ) throws {
+        try engine.inverse(z, context: context, rows: rows, x: &x, logDet: &logDet, isCancelled: isCancelled)
+        for i in 0..<rows * dims { x[i] *= factor }
+    }
+}
+
 private struct DeviceIsGone: Error {}
 
 /// Rows of every call, and the call that fails.
@@ -96,6 +118,22 @@ struct FlowExecutorTests {
             #expect(zip(a.pixels, b.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
         }
         #expect(log.rows == [5, 5, 5, 5, 3])
+    }
+
+    @Test("an inverse that is another's fails its test, and one without numbers has none")
+    func skewed() throws {
+        let own = try tinyModel(MaskedAutoregressiveFlow.self)
+        func test(_ factor: Float) throws -> InverseTest {
+            try DensityModel(flow: own.flow, record: own.record) { flow, precision in
+                SkewedExecutor(engine: FlowEngine(flow, precision: precision), factor: factor)
+            }.testInverse(pixels: 64, isCancelled: { false })
+        }
+        #expect(try test(1).hasPassed)
+        let skewed = try test(3)
+        #expect(!skewed.hasPassed && skewed.error > InverseTest.tolerance)
+        #expect(throws: FlowError.notFinite(argument: "sample", row: 0)) { try test(.nan) }
+        func passes(_ error: Float) -> Bool { InverseTest(error: error, fraction: 1, time: .zero).hasPassed }
+        #expect(passes(InverseTest.tolerance) && !passes(InverseTest.tolerance.nextUp) && !passes(.infinity))
     }
 
     @Test("its errors and cancellation reach the caller, and the next call has results")

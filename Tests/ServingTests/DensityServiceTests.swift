@@ -356,6 +356,37 @@ struct DensityServiceTests {
         #expect(throws: ServingError.loading) { try service.models }
     }
 
+    @Test("a model whose samples are not of its density is not served, and one that rounds is")
+    func inverseTest() async throws {
+        let service = service()
+        let tolerance = InverseTest.tolerance
+        let error = await #expect(throws: ServingError.self) {
+            try await service.load([FakeDensity(inverseError: tolerance.nextUp)])
+        }
+        guard case .selfTestFailed("fake", let reason)? = error else {
+            Issue.record("it was \(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("\(tolerance.nextUp)"))
+        #expect(throws: ServingError.loading) { try service.models }
+        try await service.load([FakeDensity(inverseError: tolerance)])
+        #expect(try service.models.defaultModel.name == "fake")
+    }
+
+    @Test("what an image costs is known before one was drawn, by the part that the self-test draws")
+    func expectedCost() async throws {
+        let service = service()
+        let model = FakeDensity()
+        let sample = SampleRow(seed: 0, index: 0)
+        let unknown = service.mostRows(SamplingWork.self, like: sample, by: LoadedModel(model), within: .seconds(1))
+        #expect(unknown == nil)
+        try await service.load([model])
+        let loaded = try service.models.defaultModel
+        // Half an image takes a microsecond.
+        #expect(service.mostRows(SamplingWork.self, like: sample, by: loaded, within: .seconds(1)) == 500_000)
+        #expect(model.samplingCalls.count == 1)
+    }
+
     @Test("two models of one name are refused, and so is none")
     func names() async throws {
         await #expect(throws: ServingError.badModelSet(reason: "two models are called fake")) {

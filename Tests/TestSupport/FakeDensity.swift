@@ -21,6 +21,7 @@ public final class FakeDensity: ImageDensity {
     public let samplingOrder: ExecutionOrder
     /// Every sample but that of seed 0, which the self-test draws, makes its call throw.
     private let failsSampling: Bool
+    private let inverseError: Float
     private let state = Mutex(State())
     private let gate = DispatchSemaphore(value: 0)
 
@@ -40,11 +41,13 @@ public final class FakeDensity: ImageDensity {
         classes: [String] = ["elephant"], calibration: [Double]? = nil, decision: DecisionRecord? = nil,
         checkOffset: Double = 0,
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
-        failsSampling: Bool = false, isConditional: Bool = false, infersClass: Bool = false, dequantizer: Sizes? = nil,
+        failsSampling: Bool = false, inverseError: Float = 0, isConditional: Bool = false, infersClass: Bool = false,
+        dequantizer: Sizes? = nil,
         precision: WeightPrecision = .f32, start: StartingRecord? = nil
     ) {
         self.precision = precision
         self.failsSampling = failsSampling
+        self.inverseError = inverseError
         let pixels = (0..<shape.dims).map { UInt8($0 % min(levels, 200)) }
         record = ModelRecord(
             name: name, architecture: "maf",
@@ -145,6 +148,14 @@ public final class FakeDensity: ImageDensity {
             let classIndex = record.isConditional ? row.classIndex ?? 0 : nil
             return DrawnImage(pixels: pixels, logDensity: Self.logDensity(pixels), classIndex: classIndex)
         }
+    }
+}
+
+extension FakeDensity {
+    /// Draws the whole image of seed 0, in no time that counts.
+    public func testInverse(pixels: Int, isCancelled: @Sendable () -> Bool) throws -> InverseTest {
+        _ = try sample([SampleRow(seed: 0, index: 0)], isCancelled: isCancelled)
+        return InverseTest(error: inverseError, fraction: 0.5, time: .microseconds(1))
     }
 }
 

@@ -2,6 +2,7 @@
 #define CFLOWKERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// Inner loops that need run-time CPU dispatch. Every function stands in a table, once for each instruction set. Each function
 /// has a plain Swift twin in FlowKernels/Reference and a test against it. Callers have proved every index.
@@ -365,5 +366,15 @@ int flow_return_large_memory(void);
 
 /// Gives the pages of freed memory back to the system, of all arenas; returns whether there were some.
 int flow_release_freed_memory(void);
+
+/// Addresses from `start` on, `end` excluded, of whole pages.
+struct flow_page_range {
+    uintptr_t start, end;
+};
+
+/// Writes address ranges of the program and of its libraries, as many as there is room for, that were mapped from their files and
+/// that nothing has changed since: code, and constants without relocations. Returns how many there are; 0 where the C library does
+/// not tell.
+int flow_unchanged_pages(struct flow_page_range *ranges, int capacity);
 
 #endif

@@ -95,6 +95,14 @@ public final class FlowEngine: FlowExecutor {
         _ z: Span<Float>, context: Span<Float>, rows: Int, x: inout MutableSpan<Float>,
         logDet: inout MutableSpan<Float>, isCancelled: () -> Bool = { false }
     ) throws {
+        try inverse(z, context, rows, positions: nil, &x, &logDet, isCancelled)
+    }
+
+    /// - Parameter positions: positions to solve for, at least; nil for all.
+    private func inverse(
+        _ z: Span<Float>, _ context: Span<Float>, _ rows: Int, positions: Int?, _ x: inout MutableSpan<Float>,
+        _ logDet: inout MutableSpan<Float>, _ isCancelled: () -> Bool
+    ) throws {
         let workspace = workspaces.take()
         defer { workspaces.giveBack(workspace) }
         let blocks = rows.blocks(of: RowTile.capacity)
@@ -102,7 +110,12 @@ public final class FlowEngine: FlowExecutor {
             let block = blocks[b]
             if isCancelled() { throw FlowError.cancelled }
             load(z, context, block, &workspace.tile)
-            try flow.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
+            if let positions {
+                try flow.inverse(
+                    &workspace.tile, &workspace.scratch, positions: positions, isCancelled: isCancelled)
+            } else {
+                try flow.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
+            }
             store(workspace.tile, block.lowerBound, &x, &logDet)
         }
     }
@@ -172,6 +185,16 @@ extension FlowEngine {
         var logDetSpan = logDet.mutableSpan
         try inverse(
             z.span, context: context.span, rows: rows, x: &xSpan, logDet: &logDetSpan, isCancelled: isCancelled)
+    }
+
+    public func inverse(
+        _ z: [Float], context: [Float], rows: Int, positions: Int, x: inout [Float], logDet: inout [Float],
+        isCancelled: () -> Bool
+    ) throws {
+        precondition(conditionalSolve != nil)
+        var xSpan = x.mutableSpan
+        var logDetSpan = logDet.mutableSpan
+        try inverse(z.span, context.span, rows, positions: positions, &xSpan, &logDetSpan, isCancelled)
     }
 }
 

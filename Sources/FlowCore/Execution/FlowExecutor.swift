@@ -46,6 +46,14 @@ public protocol FlowExecutor: Sendable {
     func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws
+    /// Maps as ``inverse(_:context:rows:x:logDet:isCancelled:)``, to the same bits, in the dimensions of the first `positions` of
+    /// ``conditionalSolve`` at least; the others, and `logDet`, may hold any numbers. By default it maps all. Called only where
+    /// there is a ``conditionalSolve``.
+    /// - Throws: ``FlowError/cancelled``, errors of the device.
+    func inverse(
+        _ z: [Float], context: [Float], rows: Int, positions: Int, x: inout [Float], logDet: inout [Float],
+        isCancelled: () -> Bool
+    ) throws
 }
 
 extension FlowExecutor {
@@ -59,4 +67,11 @@ extension FlowExecutor {
         preconditionFailure("an executor that tells no triangular order was asked for the diagonal")
     }
     public var conditionalSolve: ConditionalSolve? { nil }
+
+    public func inverse(
+        _ z: [Float], context: [Float], rows: Int, positions: Int, x: inout [Float], logDet: inout [Float],
+        isCancelled: () -> Bool
+    ) throws {
+        try inverse(z, context: context, rows: rows, x: &x, logDet: &logDet, isCancelled: isCancelled)
+    }
 }

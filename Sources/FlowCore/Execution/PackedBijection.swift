@@ -61,6 +61,12 @@ public protocol PackedBijection: Sendable {
     /// Maps the tile's latents to data in place; adds the log-determinants of the inverse, nats.
     /// - Throws: ``FlowError/cancelled``; sequential maps ask `isCancelled` between blocks of dimensions.
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws
+    /// Maps the tile's latents to data as ``inverse(_:_:isCancelled:)`` does, to the same bits, in the dimensions of the first
+    /// `positions` of the map's ``SequentialMap/positions`` at least; the others, and the log-determinants, may hold any numbers. By
+    /// default it maps all.
+    /// - Throws: ``FlowError/cancelled``, asked for likewise.
+    func inverse(
+        _ tile: inout RowTile, _ scratch: inout Scratch, positions: Int, isCancelled: () -> Bool) throws
 }
 
 extension PackedBijection {
@@ -70,4 +76,9 @@ extension PackedBijection {
     public var multiplyAddsDone: (forward: Int, inverse: Int) { (multiplyAdds, multiplyAdds) }
     public var triangularOrder: TriangularOrder? { nil }
     public func reserve(_ scratch: inout Scratch) {}
+    public func inverse(
+        _ tile: inout RowTile, _ scratch: inout Scratch, positions: Int, isCancelled: () -> Bool
+    ) throws {
+        try inverse(&tile, &scratch, isCancelled: isCancelled)
+    }
 }

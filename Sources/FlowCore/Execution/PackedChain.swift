@@ -29,4 +29,14 @@ package final class PackedChain: PackedBijection {
             try maps[maps.count - 1 - i].inverse(&tile, &scratch, isCancelled: isCancelled)
         }
     }
+
+    /// The positions are those of the last map, in a chain that has a ``ConditionalSolve``.
+    package func inverse(
+        _ tile: inout RowTile, _ scratch: inout Scratch, positions: Int, isCancelled: () -> Bool
+    ) throws {
+        try maps[maps.count - 1].inverse(&tile, &scratch, positions: positions, isCancelled: isCancelled)
+        for i in 1..<maps.count {
+            try maps[maps.count - 1 - i].inverse(&tile, &scratch, isCancelled: isCancelled)
+        }
+    }
 }

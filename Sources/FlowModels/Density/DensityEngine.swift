@@ -126,7 +126,7 @@ final class DensityEngine: Sendable {
 
     /// Returns the class of a sample: the one asked for, or one drawn by the prior from the upper half of its seed's streams, which
     /// no latent uses; nil without classes.
-    private func classIndex(of row: SampleRow) -> Int? {
+    func classIndex(of row: SampleRow) -> Int? {
         if prior.isEmpty || row.classIndex != nil { return row.classIndex }
         var stream = RandomStream(seed: row.seed, stream: row.index | 1 << 63)
         var rest = Double(stream.uniform())
@@ -169,7 +169,7 @@ final class DensityEngine: Sendable {
 
     /// Number of latents that are tried for a sample after the first: far from the data a flow's inverse may overflow single
     /// precision.
-    private static let maxRedraws: UInt64 = 8
+    static let maxRedraws: UInt64 = 8
 
     /// Draws the images of some samples from their latents number `attempt`, counted from 0; nil where one is not finite.
     private func draw(
@@ -335,9 +335,17 @@ struct DensityBuffers {
     }
 
     /// Maps the first rows latent → data, and computes the base log-density of what goes in.
+    /// - Parameter positions: positions of the flow's ``FlowExecutor/conditionalSolve`` to solve for, at least; nil for all.
     /// - Throws: what the executor throws, such as ``FlowError/cancelled``.
-    mutating func inverse(_ flow: any FlowExecutor, rows: Int, isCancelled: () -> Bool) throws {
+    mutating func inverse(
+        _ flow: any FlowExecutor, rows: Int, positions: Int? = nil, isCancelled: () -> Bool
+    ) throws {
         standardNormalLogDensity(input, rows: rows, dims: dims, to: &base)
+        if let positions {
+            return try flow.inverse(
+                input, context: context, rows: rows, positions: positions, x: &output, logDet: &flowLogDets,
+                isCancelled: isCancelled)
+        }
         try flow.inverse(
             input, context: context, rows: rows, x: &output, logDet: &flowLogDets, isCancelled: isCancelled)
     }

@@ -98,6 +98,10 @@ public struct DensityModel: ImageDensity {
         try engine.sample(rows, isCancelled: isCancelled)
     }
 
+    public func testInverse(pixels: Int, isCancelled: @Sendable () -> Bool) throws -> InverseTest {
+        try engine.testInverse(pixels: pixels, isCancelled: isCancelled)
+    }
+
     public func encode(_ rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [EncodedLatent] {
         try engine.encode(rows, isCancelled: isCancelled)
     }

@@ -101,6 +101,12 @@ public protocol ImageDensity: Sendable {
     ///   ``FlowError/cancelled`` when `isCancelled` turned true between blocks.
     func sample(_ rows: [SampleRow], isCancelled: @Sendable () -> Bool) throws -> [DrawnImage]
 
+    /// Tests that the inverse, with which ``sample(_:isCancelled:)`` draws, undoes the density's direction: on the image of seed 0 and
+    /// index 0, of a density that draws pixel after pixel on its first `pixels` pixels alone. Latents that do not come back are tried
+    /// again as others nearer to the middle, eight times.
+    /// - Throws: ``FlowError/notFinite(argument:row:)`` when no latent has finite data; ``FlowError/cancelled``.
+    func testInverse(pixels: Int, isCancelled: @Sendable () -> Bool) throws -> InverseTest
+
     /// Computes the latent of each row, and how far its image is from the row's. The bits of a row do not depend on the other rows.
     /// - Throws: what ``logDensities(of:to:isCancelled:)`` throws, ``FlowError/cancelled``.
     func encode(_ rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [EncodedLatent]

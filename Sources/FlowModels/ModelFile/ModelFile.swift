@@ -156,12 +156,12 @@ public enum ModelFile {
         var mathematics_version: Int
     }
 
-    private static func record(in metadata: [String: String]) throws -> ModelRecord {
-        guard let json = metadata[recordKey] else { throw ModelFileError.noRecord }
-        let data = Data(json.utf8)
-        let record: ModelRecord
-        do {
-            let versions = try JSONDecoder().decode(Versions.self, from: data)
+    /// A record, of versions that this program knows; read in one go, since tables of calibration make it long.
+    private struct KnownRecord: Decodable {
+        var record: ModelRecord
+
+        init(from decoder: any Decoder) throws {
+            let versions = try Versions(from: decoder)
             guard versions.format_version <= ModelRecord.currentFormatVersion else {
                 throw ModelFileError.newerFormat(
                     version: versions.format_version, supported: ModelRecord.currentFormatVersion)
@@ -170,11 +170,17 @@ public enum ModelFile {
                 throw ModelFileError.newerMathematics(
                     version: versions.mathematics_version, supported: ModelRecord.currentMathematicsVersion)
             }
-            record = try JSONDecoder().decode(ModelRecord.self, from: data)
+            record = try ModelRecord(from: decoder)
+        }
+    }
+
+    private static func record(in metadata: [String: String]) throws -> ModelRecord {
+        guard let json = metadata[recordKey] else { throw ModelFileError.noRecord }
+        do {
+            return try JSONDecoder().decode(KnownRecord.self, from: Data(json.utf8)).record
         } catch let error as DecodingError {
             throw ModelFileError.badRecord(field: error.fieldPath, reason: error.reason)
         }
-        return record
     }
 
     private static func model<Flow: FlowArchitecture>(

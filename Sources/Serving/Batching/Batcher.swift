@@ -101,6 +101,11 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// Time until everything that waits and runs will have run, by the measured cost; zero before anything was measured.
     package var backlog: Duration { .seconds(requests.work / Double(policy.workers)) }
 
+    /// Notes what a batch of one row of a group is expected to take, as if one had run.
+    package mutating func expect(_ group: Group, _ time: Duration) {
+        requests.observe(group, rows: 1, seconds: time / .seconds(1))
+    }
+
     /// Cost of the batches of a group, as far as it was measured.
     package func cost(of group: Group) -> CostModel { requests.cost(of: group) }
 

@@ -118,6 +118,11 @@ package final class Lane: Sendable {
         end?(.cancelled)
     }
 
+    /// Notes what a batch of one row of a group is expected to take, before one has run.
+    func expect(_ group: LaneGroup, _ time: Duration) {
+        state.withLock { $0.batcher.expect(group, time) }
+    }
+
     /// Number of rows that wait.
     package var queuedRows: Int { state.withLock(\.batcher.waitingRows) }
 

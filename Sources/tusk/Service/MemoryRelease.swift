@@ -7,9 +7,11 @@ import Synchronization
 import System
 
 /// Observer that gives freed memory back to the system when the service has been quiet for a time. The C library keeps what
-/// a burst of large requests has freed for the next one, which may never come.
+/// a burst of large requests has freed for the next one, which may never come. The first time, when the start is over, it gives up
+/// the program's pages too, most of which the start alone has read.
 final class MemoryRelease: ExchangeObserver {
     private let schedule: Mutex<ReleaseSchedule>
+    private let isFirst = Atomic(true)
     private let metrics: MetricSet
     private let logger: Logger
     private let queue = DispatchQueue(label: "tusk.memory", qos: .utility)
@@ -37,6 +39,7 @@ final class MemoryRelease: ExchangeObserver {
         case .release:
             let before = residentMemory()
             releaseFreedMemory()
+            if isFirst.exchange(false, ordering: .relaxed) { ProgramPages.release() }
             guard let before, let after = residentMemory() else { return }
             logger.debug(
                 "freed memory was given back",

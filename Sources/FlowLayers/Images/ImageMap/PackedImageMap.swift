@@ -56,6 +56,12 @@ final class PackedImageMap: PackedBijection {
     }
 
     func inverse(_ tile: inout RowTile, _ scratch: inout Scratch, isCancelled: () -> Bool) throws {
+        try inverse(&tile, &scratch, positions: transforms.layout.pixels, isCancelled: isCancelled)
+    }
+
+    func inverse(
+        _ tile: inout RowTile, _ scratch: inout Scratch, positions: Int, isCancelled: () -> Bool
+    ) throws {
         let workspace = scratch.workspace(ImageWorkspace.self)
         guard transforms.isCausal else {
             if isCancelled() { throw FlowError.cancelled }
@@ -64,7 +70,9 @@ final class PackedImageMap: PackedBijection {
         let solveRows = network.solveRows
         reserveHistory(rows: min(solveRows, tile.rows), workspace)
         for first in stride(from: 0, to: tile.rows, by: solveRows) {
-            try solve(first, min(solveRows, tile.rows - first), &tile, workspace, isCancelled)
+            try solve(
+                first, min(solveRows, tile.rows - first), pixels: min(positions, transforms.layout.pixels), &tile,
+                workspace, isCancelled)
         }
     }
 
@@ -118,15 +126,16 @@ final class PackedImageMap: PackedBijection {
 
     // MARK: Sequential direction
 
-    /// Solves for the images of `rows` rows from row `first` on, pixel after pixel.
+    /// Solves for the first `pixels` pixels of the images of `rows` rows from row `first` on, pixel after pixel.
     /// - Throws: ``FlowError/cancelled``, asked for before each row of pixels.
     private func solve(
-        _ first: Int, _ rows: Int, _ tile: inout RowTile, _ workspace: ImageWorkspace, _ isCancelled: () -> Bool
+        _ first: Int, _ rows: Int, pixels: Int, _ tile: inout RowTile, _ workspace: ImageWorkspace,
+        _ isCancelled: () -> Bool
     ) throws {
         let infers = belief?.isInferred(in: first..<first + rows, tile.context) ?? false
         begin(first..<first + rows, tile.context, infers: infers, workspace)
         for r in 0..<rows { workspace.buffers.rowLogDets[r] = 0 }
-        for index in 0..<transforms.layout.pixels {
+        for index in 0..<pixels {
             if index % transforms.layout.width == 0, isCancelled() { throw FlowError.cancelled }
             setParameters(index, first..<first + rows, tile.context, infers: infers, workspace)
             solve(index, first, rows, &tile, &workspace.buffers)
