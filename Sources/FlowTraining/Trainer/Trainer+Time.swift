@@ -1,3 +1,6 @@
+import DataSets
+import FlowModels
+
 extension Trainer {
     /// Seconds that a validation image takes, by the last validation or, before the first, by the steps, which do some three times as
     /// much with an image; nil before the first step.
