@@ -41,7 +41,7 @@ public struct MemoryEstimate: Sendable, Equatable {
         threads: Int
     ) -> MemoryEstimate {
         let batch = BatchDivision(
-            rows: min(options.batch, images), of: Fitted(flow: flow, dequantizer: dequantizer),
+            rows: options.largestStep(of: images), of: Fitted(flow: flow, dequantizer: dequantizer),
             atATime: options.accumulatedBatch, threads: threads)
         let stageBytes = flow.stages.map { stage in batch.largest.reduce(0) { $0 + stage.tapeBytes(rows: $1) } }
         var estimate = self

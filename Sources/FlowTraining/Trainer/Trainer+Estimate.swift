@@ -15,9 +15,9 @@ extension Trainer {
         defer { tick() }
         let work = WorkMeasurement(options)
         let epochs = Double(options.epochs - progress.epoch)
-        let steps = (imagesPerEpoch + options.batch - 1) / options.batch
+        let steps = options.steps(of: imagesPerEpoch)
         let order = Self.order(of: imagesPerEpoch, options: options, epoch: progress.epoch)
-        let batch = (imagesPerEpoch + steps - 1) / steps
+        let batch = options.largestStep(of: imagesPerEpoch)
         let gradients = try work.seconds(of: batch, times: epochs * Double(steps), least: threads) {
             _ = try computeGradient(order.prefix($0))
         }

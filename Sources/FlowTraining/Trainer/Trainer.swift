@@ -265,7 +265,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
     ) throws -> Bool {
         let order = Self.order(of: imagesPerEpoch, options: options, epoch: progress.epoch)
-        let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
+        let batches = order.count.divided(into: options.steps(of: order.count))
         while progress.stepInEpoch < batches.count, !isOutOfTime {
             if isInterrupted() {
                 try save(checkpoint, observe)

@@ -48,6 +48,11 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Standard settings.
     public init() {}
 
+    /// Returns the number of steps of an epoch of so many images, 1 or more.
+    public func steps(of images: Int) -> Int { (images - 1) / batch + 1 }
+    /// Returns the number of images of the largest step of an epoch of so many images.
+    func largestStep(of images: Int) -> Int { (images - 1) / steps(of: images) + 1 }
+
     /// Checks every setting.
     /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for the first setting that makes no sense.
     public func validate() throws {

@@ -26,7 +26,7 @@ extension TrainingSession {
             limit: maxMemory.map { $0 << 20 }, isResumed: isResumed, smaller: smaller, allowsReversible: reversible,
             threads: threads
         ).estimate(architecture, sizes, dequantizer, elements: elements, train.shape, options, images: images)
-        let steps = (images + options.batch - 1) / options.batch
+        let steps = options.steps(of: images)
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
