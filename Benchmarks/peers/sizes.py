@@ -7,7 +7,7 @@ import dataclasses
 class Sizes:
     shape: tuple  # height, width, channels
     layers: int  # steps of each scale
-    scales: int
     hidden: list  # channels of each residual block
+    scales: int | None = None  # None for flows of one scale
     kernel: int = 3
     gated: bool = False

@@ -19,7 +19,7 @@ from . import ours
 FLOWS = {
     "glow": ours.images(Sizes(shape=(28, 28, 1), layers=4, scales=2, hidden=[64, 64]), "glow"),
     "nsf-convolutional": ours.images(
-        Sizes(shape=(28, 28, 1), layers=1, scales=1, hidden=[64] * 4, kernel=5, gated=True), "nsf-convolutional"),
+        Sizes(shape=(28, 28, 1), layers=1, hidden=[64] * 4, kernel=5, gated=True), "nsf-convolutional"),
     "maf": ours.vectors(784, 5, [1024, 1024]),
 }
 CELLS = ["default:density:1,16,64", "default:sample:1", "glow:density:1,16,64", "glow:train:64", "nsf-convolutional:train:64"]

@@ -73,7 +73,7 @@ CONTESTS = {
     "small": maf(64, 5, [256, 256]),
     "glow": glow(Sizes(shape=(28, 28, 1), layers=4, scales=2, hidden=[64, 64])),
     "nsf-convolutional": convolutional(
-        Sizes(shape=(28, 28, 1), layers=1, scales=1, hidden=[64] * 4, kernel=5, gated=True)),
+        Sizes(shape=(28, 28, 1), layers=1, hidden=[64] * 4, kernel=5, gated=True)),
 }
 # What takes a library longest comes last, so that a budget that runs out costs the least.
 ORDER = [("large", "density"), ("large", "train"), ("small", "density"), ("small", "train"), ("glow", "train"),

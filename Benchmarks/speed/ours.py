@@ -12,8 +12,8 @@ def vectors(dims, layers, hidden, architecture="maf"):
 def images(sizes, architecture):
     """Options of a flow of images."""
     return ["--architecture", architecture, "--image", "x".join(map(str, sizes.shape)), "--layers", sizes.layers,
-            "--scales", sizes.scales, "--hidden", ",".join(map(str, sizes.hidden)), "--kernel", sizes.kernel,
-            *(["--gated"] if sizes.gated else [])]
+            "--hidden", ",".join(map(str, sizes.hidden)), "--kernel", sizes.kernel,
+            *(["--scales", sizes.scales] if sizes.scales else []), *(["--gated"] if sizes.gated else [])]
 
 
 # How the networks' numbers are kept: options of `tusk bench`. Products of f16 are those of f32, weights as a model file of half

@@ -14,6 +14,9 @@ public protocol Bijection: Parametrized {
     /// Order over the dimensions in which latent → data is computed.
     var inverseOrder: ExecutionOrder { get }
 
+    /// Number of activations that convolutions make of a row, which say how many rows ``chainRows`` are; 0 without convolutions.
+    var convolvedActivations: Int { get }
+
     /// Maps data to latents, `z = f(x)`, with `logDet[r] = log |det ∂z/∂x|` of row `r`, nats.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
     func forward(_ x: Matrix) throws -> (z: Matrix, logDet: [Float])
@@ -67,6 +70,10 @@ extension Bijection {
 
     public var contextDims: Int { 0 }
     public var stages: [any Bijection] { [self] }
+    public var convolvedActivations: Int { 0 }
+    public var chainRows: Int {
+        convolvedActivations == 0 ? .max : max(1, chainActivations / convolvedActivations)
+    }
 
     /// Maps data to latents in training, for a map without a context.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
@@ -110,3 +117,6 @@ extension Bijection {
         return arrays
     }
 }
+
+/// Number of activations of the rows of a chain: enough rows for weights that are read once for all of them.
+private let chainActivations = 1 << 23

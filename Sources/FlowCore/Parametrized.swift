@@ -48,6 +48,10 @@ public protocol Parametrized: Sendable {
     /// Number of rows by whose multiples a batch may be cut for ``visitGradients(of:_:)``. By default a multiple of every
     /// vector's width; 1 where gradients are summed row by row.
     var partRows: Int { get }
+    /// Most rows of a chain: the gradient of a step is a sum over chains of rows, and one chain after another has its tapes in memory.
+    /// By default all rows, since large products are fast; fewer, of a number that follows from the sizes alone, where a row's
+    /// activations are many.
+    var chainRows: Int { get }
     /// Visits every parameter array, always in the same order, as optimisers, the moving average and the model file do. Arrays
     /// keep their counts; entries that a mask holds at zero must stay zero (their gradients are zero).
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows
@@ -59,6 +63,7 @@ public protocol Parametrized: Sendable {
 
 extension Parametrized {
     public var partRows: Int { 16 }
+    public var chainRows: Int { .max }
 
     /// Number of parameters, without entries that a mask holds at zero.
     public var parameterCount: Int {

@@ -12,11 +12,7 @@ enum Main {
             Terminal.complain(shortage)
             exit(ExitStatus.system.rawValue)
         }
-        Task {
-            await Tusk.main()
-            exit(0)
-        }
-        dispatchMain()
+        Tusk.runCommand()
     }
 }
 
@@ -42,26 +38,43 @@ struct Tusk: AsyncParsableCommand {
             KeyCommand.self,
             Bench.self,
         ])
+
     /// Parses the program's command line and runs what it names; ends the program with an error's status.
-    static func main() async {
+    ///
+    /// A command has the main thread, and with it the C library's first arena: others give freed memory back in pieces of 64 MiB,
+    /// which a training would have made anew at every step.
+    static func runCommand() -> Never {
         var command: any ParsableCommand
         do {
-            command = try await asyncParseAsRoot()
+            command = try parseAsRoot()
         } catch {
             exit(withParsingError: error)
         }
-        do {
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
+        if let service = command as? any AsyncParsableCommand {
+            Task {
+                var service = service
+                do {
+                    try await service.run()
+                } catch {
+                    end(withError: error)
+                }
+                // what a service prints is for whoever watches it start and end, and nothing is lost with it
+                Glibc.exit(EXIT_SUCCESS)
             }
-        } catch {
-            endIfSuccess(error)
-            exit(withError: error)
+            dispatchMain()
         }
-        // what a service prints is for whoever watches it start and end, and nothing is lost with it
-        if !(command is Serve) { endOutput() }
+        do {
+            try command.run()
+        } catch {
+            end(withError: error)
+        }
+        endOutput()
+        Glibc.exit(EXIT_SUCCESS)
+    }
+
+    private static func end(withError error: any Error) -> Never {
+        endIfSuccess(error)
+        exit(withError: error)
     }
 
     /// Ends the program with a status of its own where something that was printed was not written: it may have been all there is of a

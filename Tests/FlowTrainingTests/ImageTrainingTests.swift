@@ -74,13 +74,13 @@ struct ImageTrainingTests {
     func parts() throws {
         let flow = try trainer(SplineGlowFlow.self).flow
         #expect(flow.partRows == 1)
-        #expect(BatchGradient.parts(of: 0..<16, threads: 3, by: flow.partRows) == [0..<6, 6..<12, 12..<16])
-        #expect(BatchGradient.parts(of: 2..<4, threads: 3, by: flow.partRows) == [2..<3, 3..<4])
+        #expect(BatchDivision(rows: 16, of: flow, atATime: 0, threads: 3).blocks == [[[0..<6, 6..<12, 12..<16]]])
+        #expect(BatchDivision(rows: 2, of: flow, atATime: 0, threads: 3).blocks == [[[0..<1, 1..<2]]])
         let dequantizer = try Dequantizer(
             shape: EventShape(height: 2, width: 2, channels: 1), sizes: [:], seed: 1)
         let both = Fitted(flow: flow, dequantizer: dequantizer)
         #expect(both.partRows == 16 && Fitted(flow: flow, dequantizer: nil).partRows == 1)
-        #expect(BatchGradient.parts(of: 0..<40, threads: 3, by: both.partRows) == [0..<16, 16..<32, 32..<40])
+        #expect(BatchDivision(rows: 40, of: both, atATime: 0, threads: 3).blocks == [[[0..<16, 16..<32, 32..<40]]])
     }
 
     @Test("dropout is another training, which neither threads nor a resumption change", arguments: types.indices)

@@ -120,6 +120,13 @@ struct InterruptedTrainingTests {
         let round = TimeEstimate(step: 2, stepsPerEpoch: 10, validation: 5, evaluation: 50)
         #expect(round.epoch == 25 && round.seconds(epochs: 4) == 150 && round.epochs(in: 150) == 4)
         #expect(round.epochs(in: 10) == 0)
+        // a checkpoint of 1 s each 10 s, so that nine tenths are left, and one at each end
+        var saving = round
+        (saving.checkpoint, saving.checkpointInterval) = (1, 10)
+        #expect(abs(saving.seconds(epochs: 9) - (250 + 52)) < 1e-9 && abs(saving.epochs(in: 302) - 9) < 1e-9)
+        // one behind every step
+        saving.checkpointInterval = 0
+        #expect(abs(saving.seconds(epochs: 4) - (150 + 52)) < 1e-9)
     }
 
     @Test("stops early by itself, as long as nobody says otherwise")

@@ -10,11 +10,13 @@ struct MemoryEstimateTests {
         shape: EventShape(height: 4, width: 4, channels: 1),
         sizes: ["layers": 6, "hidden": [32], "log_scale_bound": 3], seed: nil)
 
-    private func tapes(batch: Int, accumulate: Int = 0, reversible: Bool = false, threads: Int = 1) -> Int {
+    private func tapes(
+        batch: Int, accumulate: Int = 0, reversible: Bool = false, threads: Int = 1, images: Int = .max
+    ) -> Int {
         var options = TrainingOptions()
         (options.batch, options.accumulatedBatch, options.reversible) = (batch, accumulate, reversible)
         return MemoryEstimate.parameters(100, base: 7)
-            .adding(flow, options: options, threads: threads).tapes
+            .adding(flow, options: options, images: images, threads: threads).tapes
     }
 
     @Test("counts six arrays of weights, and three more at the end, or a checkpoint's five")
@@ -34,6 +36,9 @@ struct MemoryEstimateTests {
         #expect(tapes(batch: 64, threads: 2) == 2 * flow.tapeBytes(rows: 32))
         #expect(tapes(batch: 64, accumulate: 16) == flow.tapeBytes(rows: 16))
         #expect(tapes(batch: 16, accumulate: 64) == flow.tapeBytes(rows: 16))
+        // 100 images are two steps of 50
+        #expect(tapes(batch: 64, images: 100) == flow.tapeBytes(rows: 50))
+        #expect(tapes(batch: 64, images: 40) == flow.tapeBytes(rows: 40))
     }
 
     @Test("a dequantizer adds its tape, the images' bytes, v and the noise, reversible or not")

@@ -85,10 +85,12 @@ struct ReversibleTests {
                     elements: Array(all.x.elements[part.lowerBound * flow.dims..<part.upperBound * flow.dims])),
                 logDet: Array(all.logDet[part]), context: nil)
         }
+        let batch = BatchDivision(
+            rows: 48, chainRows: 24, partRows: flow.partRows, atATime: 0, threads: threads)
         let logProbs =
             reversible
-            ? try gradient.computeReversing(of: Fitted(flow: flow), rows: 48, atATime: 32, threads: threads, load: load)
-            : try gradient.compute(of: flow, rows: 48, atATime: 32, threads: threads) { part, weight in
+            ? try gradient.computeReversing(of: Fitted(flow: flow), batch, threads: threads, load: load)
+            : try gradient.compute(of: flow, batch, threads: threads) { part, weight in
                 let rows = load(part)
                 var (z, logDet, tape) = try flow.forwardTaped(rows.x, context: nil)
                 _ = flow.backward(Cotangent(ofLogProb: z, weight: weight), through: &tape)

@@ -73,7 +73,9 @@ struct VariationalTests {
         func compute(_ fitted: Fitted<MaskedAutoregressiveFlow>) throws -> (loss: Double, gradient: BatchGradient) {
             var gradient = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
             let objective = MaximumLikelihood<MaskedAutoregressiveFlow>(train: preparation)
-            let logProbs = try gradient.compute(of: fitted, rows: 20, atATime: 16, threads: 2) { part, weight in
+            let logProbs = try gradient.compute(
+                of: fitted, BatchDivision(rows: 20, of: fitted, atATime: 16, threads: 2), threads: 2
+            ) { part, weight in
                 try objective.pass(Array(0..<20)[part], epoch: 3, through: fitted, weight: weight)
             }
             return (-logProbs.reduce(0, +) / 60, gradient)
@@ -118,12 +120,16 @@ struct VariationalTests {
         let images = Array(0..<48)
         let objective = MaximumLikelihood<AffineCouplingFlow>(train: preparation)
         var taped = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
-        let own = try taped.compute(of: fitted, rows: 48, atATime: 32, threads: 1) { part, weight in
+        let own = try taped.compute(
+            of: fitted, BatchDivision(rows: 48, of: fitted, atATime: 32, threads: 1), threads: 1
+        ) { part, weight in
             try objective.pass(images[part], epoch: 1, through: fitted, weight: weight)
         }
         func reversing(threads: Int) throws -> (logProbs: [Double], values: [Float]) {
             var gradient = BatchGradient(infos: Adam(flow: fitted).moments.map(\.info))
-            let logProbs = try gradient.computeReversing(of: fitted, rows: 48, atATime: 32, threads: threads) {
+            let logProbs = try gradient.computeReversing(
+                of: fitted, BatchDivision(rows: 48, of: fitted, atATime: 32, threads: threads), threads: threads
+            ) {
                 try preparation.training(images[$0], epoch: 1, noise: .learning(dequantizer))
             }
             return (logProbs, gradient.values)

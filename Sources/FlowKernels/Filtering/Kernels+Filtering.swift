@@ -65,14 +65,7 @@ extension Kernels {
         _ filter: TileFilter, _ x: [Float], _ image: ImageTiles, channels: Int, to v: inout [Float],
         _ values: TileValues
     ) {
-        check(filter, image, x.count, values, v.count, channels)
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe v.withUnsafeMutableBufferPointer { v in
-                // Read alone, whatever its type says.
-                let x = unsafe UnsafeMutablePointer(mutating: x.baseAddress!)
-                unsafe run(FLOW_TILES_INPUT, filter, x, image, channels, v.baseAddress!, values, nil)
-            }
-        }
+        setValues(FLOW_TILES_INPUT, filter, x, image, channels, &v, values)
     }
 
     /// Sets the values at the points of gradients by outputs: the transpose of ``outputTiles(_:_:_:channels:bias:to:_:)``.
@@ -80,11 +73,19 @@ extension Kernels {
         _ filter: TileFilter, _ dy: [Float], _ image: ImageTiles, channels: Int, to v: inout [Float],
         _ values: TileValues
     ) {
-        check(filter, image, dy.count, values, v.count, channels)
-        unsafe dy.withUnsafeBufferPointer { dy in
+        setValues(FLOW_TILES_SPREAD, filter, dy, image, channels, &v, values)
+    }
+
+    private func setValues(
+        _ direction: flow_tiles_direction, _ filter: TileFilter, _ x: [Float], _ image: ImageTiles, _ channels: Int,
+        _ v: inout [Float], _ values: TileValues
+    ) {
+        check(filter, image, x.count, values, v.count, channels)
+        unsafe x.withUnsafeBufferPointer { x in
             unsafe v.withUnsafeMutableBufferPointer { v in
-                let dy = unsafe UnsafeMutablePointer(mutating: dy.baseAddress!)
-                unsafe run(FLOW_TILES_SPREAD, filter, dy, image, channels, v.baseAddress!, values, nil)
+                // Read alone, whatever its type says.
+                let x = unsafe UnsafeMutablePointer(mutating: x.baseAddress!)
+                unsafe run(direction, filter, x, image, channels, v.baseAddress!, values, nil)
             }
         }
     }

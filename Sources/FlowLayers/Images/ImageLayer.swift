@@ -32,6 +32,7 @@ public enum ImageLayer: Bijection {
     public var forwardOrder: ExecutionOrder { map.forwardOrder }
     public var inverseOrder: ExecutionOrder { map.inverseOrder }
     public var partRows: Int { map.partRows }
+    public var convolvedActivations: Int { map.convolvedActivations }
     public func packed(_ precision: WeightPrecision) -> any PackedBijection { map.packed(precision) }
     public var holdsStructuralZeros: Bool { map.holdsStructuralZeros }
 

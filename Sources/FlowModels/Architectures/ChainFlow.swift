@@ -47,6 +47,8 @@ extension ChainFlow {
 
     public var partRows: Int { stages.reduce(1) { max($0, $1.partRows) } }
 
+    public var convolvedActivations: Int { layers.reduce(0) { $0 + $1.convolvedActivations } }
+
     public var stages: [any Bijection] { [standardize] + layers + (scaling.map { [$0] } ?? []) }
 
     public func tapeBytes(rows: Int) -> Int { stages.reduce(0) { $0 + $1.tapeBytes(rows: rows) } }

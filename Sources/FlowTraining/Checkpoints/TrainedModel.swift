@@ -28,46 +28,23 @@ extension Trainer {
         best.visitParameters { _, values in
             for i in values.indices { values[i] = precision.rounded(values[i]) }
         }
+        let model = try unscoredModel(
+            of: best, name: name, classes: classes, trainSplit: trainSplit, bestEpoch: bestPoint.epoch)
         let held = validation.data
-        var record = ModelRecord(
-            name: name, architecture: Flow.architectureName, sizes: sizes,
-            eventShape: held.shape, levels: preprocessing.levels,
-            dequantization: ModelRecord.dequantization(identity.dequantizer), dequantizer: identity.dequantizer,
-            logitAlpha: preprocessing.logitAlpha, classes: classes, classPrior: classPrior,
-            parameterCount: best.parameterCount,
-            training: TrainingRecord(
-                dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
-                horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
-                bestEpoch: bestPoint.epoch, batch: options.batch, wallSeconds: progress.wallSeconds,
-                start: identity.start),
-            // A distilled flow is not calibrated below.
-            background: goal == .likelihood ? BackgroundModel(of: train.data) : nil,
-            check: CheckVector(pixels: Array(held[0]), logProb: 0))
-        let model = try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
+        let labels = sizes.classes > 0 ? held.labels : nil
         var logProbs: [Double] = []
         var evidence: [DecisionRecord.HeldOut] = []
-        let labels = sizes.classes > 0 ? held.labels : nil
-        // A distilled flow never saw images like these, and has no opinion of them.
-        let detail = goal == .likelihood ? ScoreDetail.evidence : .none
-        // for each of the classes, which take as long as so many images
-        let images = max(1, validationRows / max(1, sizes.classes))
-        for slice in held.count.blocks(of: threads * images) {
+        let slices = held.count.blocks(of: evaluationRows)
+        for together in slices.count.blocks(of: threads) {
             if isInterrupted() { throw TrainingError.interrupted }
             if !logProbs.isEmpty, let maxSeconds = options.maxSeconds, secondsNow >= maxSeconds { break }
-            let parts = Array(slice.blocks(of: images))
-            let scores = try mapInParallel(parts.count, threads: threads) { p in
-                try mapScores(
-                    of: held.subset(Array(parts[p])), under: model, detail: detail, wantsClasses: labels != nil,
-                    threads: 1
-                ) {
-                    ($0.logProb, $0.draws[0])
-                }
-            }.flatMap { $0 }
-            logProbs += heldOutLogProbs(scores.map(\.0))
-            for (i, score) in zip(slice, scores) where score.1.evidence != nil {
-                evidence.append(DecisionRecord.HeldOut(score.1, label: labels?[i]))
+            let scores = try scores(of: together.map { slices[$0] }, under: model)
+            for score in scores where score.draw.evidence != nil {
+                evidence.append(DecisionRecord.HeldOut(score.draw, label: labels?[score.image]))
             }
+            logProbs += heldOutLogProbs(scores.map(\.logProb))
         }
+        var record = model.record
         guard logProbs.allSatisfy(\.isFinite) else {
             throw TrainingError.diverged(
                 quantity: "validation loss in the precision of the file is not finite", epoch: progress.epoch,
@@ -86,6 +63,47 @@ extension Trainer {
         record.check.logProb = try model.densities(
             of: [DensityRow(pixels: record.check.pixels)], isCancelled: { false })[0].logProb
         return try DensityModel(flow: best.flow, dequantizer: best.dequantizer, record: record)
+    }
+
+    /// Makes a model of a flow that is not yet evaluated, with a record of how it was trained.
+    func unscoredModel(
+        of fitted: Fitted<Flow>, name: String, classes: [String], trainSplit: String, bestEpoch: Int
+    ) throws -> DensityModel {
+        let record = ModelRecord(
+            name: name, architecture: Flow.architectureName, sizes: sizes,
+            eventShape: validation.data.shape, levels: preprocessing.levels,
+            dequantization: ModelRecord.dequantization(identity.dequantizer), dequantizer: identity.dequantizer,
+            logitAlpha: preprocessing.logitAlpha, classes: classes, classPrior: classPrior,
+            parameterCount: fitted.parameterCount,
+            training: TrainingRecord(
+                dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
+                horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
+                bestEpoch: bestEpoch, batch: options.batch, wallSeconds: progress.wallSeconds,
+                start: identity.start),
+            // A distilled flow is not calibrated.
+            background: goal == .likelihood ? BackgroundModel(of: train.data) : nil,
+            check: CheckVector(pixels: Array(validation.data[0]), logProb: 0))
+        return try DensityModel(flow: fitted.flow, dequantizer: fitted.dequantizer, record: record)
+    }
+
+    /// Number of validation images of a task of the evaluation: for each of the classes, which take as long as so many images.
+    var evaluationRows: Int { max(1, validationRows / max(1, sizes.classes)) }
+
+    /// Scores slices of the validation images, a task each, with the evidence that verdicts need.
+    /// - Throws: what the passes throw.
+    func scores(
+        of slices: [Range<Int>], under model: DensityModel
+    ) throws -> [(image: Int, logProb: Double, draw: RowDensity)] {
+        // A distilled flow never saw images like these, and has no opinion of them.
+        let detail = goal == .likelihood ? ScoreDetail.evidence : .none
+        let wantsClasses = sizes.classes > 0 && validation.data.labels != nil
+        return try mapInParallel(slices.count, threads: threads) { s in
+            let own = try mapScores(
+                of: validation.data.subset(Array(slices[s])), under: model, detail: detail, wantsClasses: wantsClasses,
+                threads: 1
+            ) { ($0.logProb, $0.draws[0]) }
+            return zip(slices[s], own).map { (image: $0, logProb: $1.0, draw: $1.1) }
+        }.flatMap { $0 }
     }
 
     /// Fraction of each class in the training images; nil unless the flow is conditioned on them.

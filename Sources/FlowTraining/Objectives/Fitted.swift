@@ -15,6 +15,8 @@ struct Fitted<Flow: Bijection>: Parametrized {
 
     var dims: Int { flow.dims }
     var partRows: Int { max(flow.partRows, dequantizer?.partRows ?? 1) }
+    /// Rows of the flow's chains; with a dequantizer all, since its products are of many rows.
+    var chainRows: Int { dequantizer?.chainRows ?? flow.chainRows }
 
     /// Visits the flow's arrays, and then the dequantizer's.
     mutating func visitParameters(_ body: (ParameterInfo, inout [Float]) throws -> Void) rethrows {

@@ -7,8 +7,8 @@ import System
 /// `−Σ [log p(y) − log q(u | x)]/(D · rows)`.
 ///
 /// The threads divide the rows among them for the passes through the flow, and the parameters for the gradient itself. Its sums
-/// over rows are chains in the order of the rows, so that threads do not change a bit; and there is one gradient, however many
-/// threads.
+/// over rows are chains in the order of the rows, which a ``BatchDivision`` tells, so that threads do not change a bit; and there is
+/// one gradient, however many threads.
 struct BatchGradient: Sendable {
     /// Blocks that cover every parameter array.
     let blocks: [ParameterBlock]
@@ -32,48 +32,42 @@ struct BatchGradient: Sendable {
         squares = Array(repeating: 0, count: blocks.count)
     }
 
-    /// Computes the gradient of a batch of `rows` rows.
+    /// Computes the gradient of a batch.
     ///
-    /// - Parameters:
-    ///   - atATime: rows whose tapes are in memory at a time.
-    ///   - pass: takes some rows of the batch, each with the given weight in the loss, through the flow and back; called on several
-    ///     threads.
+    /// - Parameter pass: takes some rows of the batch, each with the given weight in the loss, through the flow and back; called on
+    ///   several threads.
     /// - Returns: the values that `pass` returned, one a row.
     /// - Throws: what `pass` throws.
     mutating func compute<Map: Parametrized>(
-        of map: Map, rows: Int, atATime: Int, threads: Int,
+        of map: Map, _ batch: BatchDivision, threads: Int,
         pass: (Range<Int>, Float) throws -> (values: [Double], tape: Map.Tape)
     ) throws -> [Double] {
-        let weight = 1 / (Float(rows) * Float(map.dims))
+        let weight = 1 / (Float(batch.rows) * Float(map.dims))
         var values: [Double] = []
-        for block in rows.blocks(of: atATime) {
-            let parts = Self.parts(of: block, threads: threads, by: map.partRows)
+        for (b, block) in batch.blocks.enumerated() {
+            let parts = block.flatMap { $0 }
             let passes = try mapInParallel(parts.count, threads: threads) { try pass(parts[$0], weight) }
-            var gradients: [ParameterGradient] = []
-            map.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
-            set(gradients, accumulate: block.lowerBound > 0, threads: threads)
+            set(of: map, passes.map(\.tape), block, accumulate: b > 0, threads: threads)
             values += passes.flatMap(\.values)
         }
         return values
     }
 
-    /// Computes the gradient of a batch of `rows` rows with the tapes of one stage of the flow in memory at a time. From the last
+    /// Computes the gradient of a batch with the tapes of one stage of the flow in memory at a time. From the last
     /// stage on, each one's input is computed again from its output, so its inverse has to be parallel.
     ///
     /// Source: Gomez et al., *The Reversible Residual Network* (2017), §3.2, arXiv:1707.04585.
-    /// - Parameters:
-    ///   - atATime: rows whose tapes are in memory at a time.
-    ///   - load: prepares some rows of the batch; called on several threads.
+    /// - Parameter load: prepares some rows of the batch; called on several threads.
     /// - Returns: `log p(y)` of each row, less `log q(u | x)` of a dequantizer; nats.
     /// - Throws: what `load` throws, and the passes through the flow.
     mutating func computeReversing<Flow: Bijection>(
-        of fitted: Fitted<Flow>, rows: Int, atATime: Int, threads: Int, load: (Range<Int>) throws -> PreparedRows
+        of fitted: Fitted<Flow>, _ batch: BatchDivision, threads: Int, load: (Range<Int>) throws -> PreparedRows
     ) throws -> [Double] {
-        let weight = 1 / (Float(rows) * Float(fitted.dims))
+        let weight = 1 / (Float(batch.rows) * Float(fitted.dims))
         let engine = FlowEngine(fitted.flow)
         var logProbs: [Double] = []
-        for block in rows.blocks(of: atATime) {
-            let parts = Self.parts(of: block, threads: threads, by: fitted.partRows)
+        for (b, block) in batch.blocks.enumerated() {
+            let parts = block.flatMap { $0 }
             var returning = try mapInParallel(parts.count, threads: threads) { p in
                 let rows = try load(parts[p])
                 let (z, logDet) = try engine.forward(rows.x, context: rows.context)
@@ -84,7 +78,8 @@ struct BatchGradient: Sendable {
             var end = offsets.count - (fitted.dequantizer?.parameters().count ?? 0)
             let firstOfDequantizer = end
             for stage in fitted.flow.stages.reversed() {
-                end = try addStage(stage, &returning, end: end, accumulate: block.lowerBound > 0, threads: threads)
+                end -= stage.parameters().count
+                try addStage(stage, &returning, block, from: end, accumulate: b > 0, threads: threads)
             }
             if let dequantizer = fitted.dequantizer {
                 let back = returning
@@ -93,20 +88,11 @@ struct BatchGradient: Sendable {
                     noise?.backward(back[p].cotangent.dz, weight: weight)
                     return noise?.tape
                 }.compactMap { $0 }
-                var gradients: [ParameterGradient] = []
-                dequantizer.visitGradients(of: tapes) { gradients.append($0) }
-                set(gradients, from: firstOfDequantizer, accumulate: block.lowerBound > 0, threads: threads)
+                set(of: dequantizer, tapes, block, from: firstOfDequantizer, accumulate: b > 0, threads: threads)
             }
             logProbs += returning.flatMap(\.logProbs)
         }
         return logProbs
-    }
-
-    /// Divides rows among the threads, cut where the gradient allows it: by multiples of `partRows`.
-    static func parts(of rows: Range<Int>, threads: Int, by partRows: Int) -> [Range<Int>] {
-        let even = (rows.count + threads - 1) / threads
-        let part = (even + partRows - 1) / partRows * partRows
-        return Array(rows.blocks(of: part))
     }
 
     /// Rows on their way back through the stages of a flow.
@@ -124,12 +110,13 @@ struct BatchGradient: Sendable {
     }
 
     /// Takes the rows back through one stage, and sets the gradients of its parameters, or adds to them.
-    /// - Parameter end: number of the first parameter array behind the stage's own.
-    /// - Returns: the number of the stage's first parameter array.
+    /// - Parameter first: number of the stage's first parameter array.
     /// - Throws: what the stage's passes throw.
     private mutating func addStage<Stage: Bijection>(
-        _ stage: Stage, _ returning: inout [Returning], end: Int, accumulate: Bool, threads: Int
-    ) throws -> Int {
+        _ stage: Stage, _ returning: inout [Returning], _ chains: BatchDivision.Block, from first: Int,
+        accumulate: Bool,
+        threads: Int
+    ) throws {
         let engine = FlowEngine(stage)
         let passes = try mapInParallel(returning.count, threads: threads) { p in
             var rows = returning[p]
@@ -140,10 +127,22 @@ struct BatchGradient: Sendable {
             return (rows: rows, tape: tape)
         }
         returning = passes.map(\.rows)
-        var gradients: [ParameterGradient] = []
-        stage.visitGradients(of: passes.map(\.tape)) { gradients.append($0) }
-        set(gradients, from: end - gradients.count, accumulate: accumulate, threads: threads)
-        return end - gradients.count
+        set(of: stage, passes.map(\.tape), chains, from: first, accumulate: accumulate, threads: threads)
+    }
+
+    /// Sets the gradients of a map's parameter arrays, of which array `first` is the first one, or adds to them: chain after chain.
+    /// - Parameter tapes: one for each part of the chains.
+    private mutating func set<Map: Parametrized>(
+        of map: Map, _ tapes: [Map.Tape], _ chains: BatchDivision.Block, from first: Int = 0, accumulate: Bool,
+        threads: Int
+    ) {
+        var rest = tapes[...]
+        for (c, chain) in chains.enumerated() {
+            var gradients: [ParameterGradient] = []
+            map.visitGradients(of: Array(rest.prefix(chain.count))) { gradients.append($0) }
+            rest = rest.dropFirst(chain.count)
+            set(gradients, from: first, accumulate: accumulate || c > 0, threads: threads)
+        }
     }
 
     /// Sets the values to `gradients`, one for each array in visiting order from array `first` on, or adds these to them.

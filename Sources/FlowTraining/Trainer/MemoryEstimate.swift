@@ -40,16 +40,15 @@ public struct MemoryEstimate: Sendable, Equatable {
         _ flow: some Bijection, dequantizer: Dequantizer? = nil, options: TrainingOptions, images: Int = .max,
         threads: Int
     ) -> MemoryEstimate {
-        let batch = min(options.batch, images)
-        let rows = options.accumulatedBatch == 0 ? batch : min(batch, options.accumulatedBatch)
-        let partRows = max(flow.partRows, dequantizer?.partRows ?? 1)
-        let parts = BatchGradient.parts(of: 0..<rows, threads: threads, by: partRows)
-        let stageBytes = flow.stages.map { stage in parts.reduce(0) { $0 + stage.tapeBytes(rows: $1.count) } }
+        let batch = BatchDivision(
+            rows: options.largestStep(of: images), of: Fitted(flow: flow, dequantizer: dequantizer),
+            atATime: options.accumulatedBatch, threads: threads)
+        let stageBytes = flow.stages.map { stage in batch.largest.reduce(0) { $0 + stage.tapeBytes(rows: $1) } }
         var estimate = self
         estimate.tapes = options.reversible ? stageBytes.max() ?? 0 : stageBytes.reduce(0, +)
         if let dequantizer {
-            estimate.tapes += parts.reduce(0) {
-                $0 + dequantizer.map.tapeBytes(rows: $1.count) + NoisePass.bytes(rows: $1.count, dims: dequantizer.dims)
+            estimate.tapes += batch.largest.reduce(0) {
+                $0 + dequantizer.map.tapeBytes(rows: $1) + NoisePass.bytes(rows: $1, dims: dequantizer.dims)
             }
         }
         return estimate

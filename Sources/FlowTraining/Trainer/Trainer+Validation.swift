@@ -9,10 +9,7 @@ extension Trainer {
     /// - Returns: the sums, in the order of the images; nil when it was interrupted.
     /// - Throws: what the passes throw.
     func validate(_ isInterrupted: () -> Bool) throws -> [Double]? {
-        var averaged = fitted
-        averaged.setParameters(optimizer.moments.map(\.average))
-        let engine = FlowEngine(averaged.flow)
-        let noise: NoiseSource = averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
+        let (engine, noise) = validationEngines()
         let slices = validation.data.count.blocks(of: validationRows)
         var sums: [Double] = []
         for together in slices.count.blocks(of: threads) {
@@ -21,6 +18,15 @@ extension Trainer {
             sums += try sumLogProbs(together.map { slices[$0] }, engine, noise)
         }
         return sums
+    }
+
+    /// Packs the averaged weights.
+    func validationEngines() -> (engine: FlowEngine, noise: NoiseSource) {
+        var averaged = fitted
+        averaged.setParameters(optimizer.moments.map(\.average))
+        return (
+            FlowEngine(averaged.flow), averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
+        )
     }
 
     /// Computes sums of log-densities of validation images, nats, a slice a task.

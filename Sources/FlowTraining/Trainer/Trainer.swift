@@ -265,7 +265,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         _ checkpoint: Saving?, _ isInterrupted: () -> Bool, _ observe: (TrainingEvent) throws -> Void
     ) throws -> Bool {
         let order = Self.order(of: imagesPerEpoch, options: options, epoch: progress.epoch)
-        let batches = order.count.divided(into: (order.count + options.batch - 1) / options.batch)
+        let batches = order.count.divided(into: options.steps(of: order.count))
         while progress.stepInEpoch < batches.count, !isOutOfTime {
             if isInterrupted() {
                 try save(checkpoint, observe)
@@ -364,15 +364,16 @@ public final class Trainer<Flow: FlowArchitecture> {
     /// - Returns: the sum over the images of what the training raises, nats.
     /// - Throws: what the passes throw.
     func computeGradient(_ images: ArraySlice<Int>) throws -> Double {
-        let atATime = options.accumulatedBatch == 0 ? images.count : options.accumulatedBatch
+        let batch = BatchDivision(
+            rows: images.count, of: fitted, atATime: options.accumulatedBatch, threads: threads)
         func part(_ rows: Range<Int>) -> ArraySlice<Int> { images.dropFirst(rows.lowerBound).prefix(rows.count) }
         return
             (options.reversible
-            ? try gradient.computeReversing(of: fitted, rows: images.count, atATime: atATime, threads: threads) {
+            ? try gradient.computeReversing(of: fitted, batch, threads: threads) {
                 try train.training(
                     part($0), epoch: progress.epoch, noise: fitted.dequantizer.map { .learning($0) } ?? .uniform)
             }
-            : try gradient.compute(of: fitted, rows: images.count, atATime: atATime, threads: threads) { rows, weight in
+            : try gradient.compute(of: fitted, batch, threads: threads) { rows, weight in
                 try objective.pass(part(rows), epoch: progress.epoch, through: fitted, weight: weight)
             }).reduce(0, +)
     }

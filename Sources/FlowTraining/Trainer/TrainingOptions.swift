@@ -3,8 +3,8 @@
 public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Most passes over the training images.
     public var epochs = 100
-    /// Images of a step whose passes through the flow are in memory at a time; 0 for all of them. Gradients are summed over the
-    /// parts of a step, which changes the last bits of the result.
+    /// Most images of a step whose passes through the flow are in memory at a time; 0 for all of them, or in flows of images for as
+    /// few as keep the threads busy. Fewer than the flow's own sums go over change the last bits of the result.
     public var accumulatedBatch = 0
     /// Whether the activations of one stage of the flow are in memory at a time, those of the others being computed again from
     /// their outputs: constant memory for any number of couplings, and a step costs five passes in place of three.
@@ -47,6 +47,11 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
     /// Standard settings.
     public init() {}
+
+    /// Returns the number of steps of an epoch of so many images, 1 or more.
+    public func steps(of images: Int) -> Int { (images - 1) / batch + 1 }
+    /// Returns the number of images of the largest step of an epoch of so many images.
+    func largestStep(of images: Int) -> Int { (images - 1) / steps(of: images) + 1 }
 
     /// Checks every setting.
     /// - Throws: ``TrainingError/outOfRange(option:value:allowed:)`` for the first setting that makes no sense.

@@ -42,7 +42,9 @@ struct TrainingArguments: ParsableArguments {
     var batch = TrainingOptions().batch
 
     @Option(
-        help: ArgumentHelp("Images of a step that are in memory at a time, less memory; 0: all.", valueName: "n"))
+        help: ArgumentHelp(
+            "Most images of a step that are in memory at a time, less memory; 0: all, of flows of images as few as are as fast.",
+            valueName: "n"))
     var accumulate = TrainingOptions().accumulatedBatch
 
     @Flag(

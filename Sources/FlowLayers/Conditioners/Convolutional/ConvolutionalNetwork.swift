@@ -100,6 +100,8 @@ package struct ConvolutionalNetwork: Sendable {
 
     /// Layout of an image in the network's buffers.
     var grid: ImageGrid { ImageGrid(height: height, width: width, pad: shape.kernel / 2) }
+    /// Number of activations of an image in all hidden layers.
+    var activations: Int { (layers.count - 1) * height * width * shape.channels }
     /// Number of channels of the key.
     var inputs: Int { layers[0].map.inputs }
     /// Number of channels of a buffer of outputs: whole vectors.

@@ -27,6 +27,7 @@ public struct ImageMap: Bijection {
     public var forwardOrder: ExecutionOrder { .parallel }
     public var inverseOrder: ExecutionOrder { transforms.isCausal ? .sequential : .parallel }
     public var partRows: Int { 1 }
+    public var convolvedActivations: Int { network.activations + (belief?.network.activations ?? 0) }
 
     /// A map that starts at the identity, its hidden layers drawn from `random`; all zero without.
     /// - Parameters:

@@ -94,13 +94,14 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
     /// - Throws: ``TrainingError/diverged(quantity:epoch:step:)``; what `observe` throws.
     public func run(observe: (_ mean: Double, _ inverseTemperature: Double) throws -> Void = { _, _ in }) throws {
         let schedule = LearningRateSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps)
+        let batch = BatchDivision(rows: options.batch, of: flow, atATime: 0, threads: threads)
         while step < options.steps {
             let latents = standardNormals(
                 rows: options.batch, dims: flow.dims, seed: options.seed,
                 stream: TrainingStream.latent.stream(epoch: step))
             let tempered = Tempered(
                 density: density, inverseTemperature: options.inverseTemperature(step: step))
-            let sum = try gradient.compute(of: flow, rows: options.batch, atATime: options.batch, threads: threads) {
+            let sum = try gradient.compute(of: flow, batch, threads: threads) {
                 try reverseDivergence(of: flow, from: tempered, latents.rows($0), context: nil, weight: $1)
             }.reduce(0, +)
             guard sum.isFinite, gradient.norm.isFinite else {

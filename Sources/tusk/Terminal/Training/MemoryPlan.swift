@@ -1,4 +1,5 @@
 import FlowCore
+import FlowKernels
 import FlowModels
 import FlowTraining
 import System
@@ -23,6 +24,8 @@ struct MemoryPlan {
         _: Flow.Type, _ sizes: Sizes, _ dequantizer: Sizes?, elements: Int, _ shape: EventShape,
         _ options: TrainingOptions, images: Int
     ) throws -> MemoryEstimate {
+        // what reading the images has left is used again
+        releaseFreedMemory()
         let base = residentMemory() ?? 0
         let available = limit ?? memoryLimit(resident: base) ?? Int.max
         func refuse(_ estimate: MemoryEstimate, _ advice: String) throws {

@@ -8,6 +8,8 @@ struct TrainingConsole {
     let interactive: Bool
     /// Epochs and seconds that were done before this run.
     let start: TrainingProgress
+    /// Estimated seconds of the evaluation at the end.
+    let evaluation: Double
     private var shownAt = -Double.infinity
     private var imagesDone = 0
     /// Last epoch, while it has no line.
@@ -19,12 +21,16 @@ struct TrainingConsole {
     private static let lineInterval = 10.0
     private static let barInterval = 0.1
 
-    init(options: TrainingOptions, goal: TrainingGoal, images: Int, interactive: Bool, start: TrainingProgress) {
+    init(
+        options: TrainingOptions, goal: TrainingGoal, images: Int, interactive: Bool, start: TrainingProgress,
+        evaluation: Double
+    ) {
         self.options = options
         self.goal = goal
         self.images = images
         self.interactive = interactive
         self.start = start
+        self.evaluation = evaluation
     }
 
     mutating func show(_ event: TrainingEvent) {
@@ -93,7 +99,7 @@ struct TrainingConsole {
     private func status(_ report: StepReport) -> String {
         let speed = Double(imagesDone) / max(report.seconds - start.seconds, 1e-9)
         let todo = options.epochs * images - (report.epoch - 1) * images - report.images
-        var left = Double(todo) / speed
+        var left = Double(todo) / speed + evaluation
         if let maxSeconds = options.maxSeconds { left = min(left, maxSeconds - report.seconds) }
         return "epoch \(report.epoch)/\(options.epochs)  \(report.images)/\(report.imagesPerEpoch) images  "
             + "\(fixed(speed, 0)) images/s  \(goal.label) \(fixed(report.trainBitsPerDim, 4)) bits/dim  "

@@ -26,7 +26,7 @@ extension TrainingSession {
             limit: maxMemory.map { $0 << 20 }, isResumed: isResumed, smaller: smaller, allowsReversible: reversible,
             threads: threads
         ).estimate(architecture, sizes, dequantizer, elements: elements, train.shape, options, images: images)
-        let steps = (images + options.batch - 1) / options.batch
+        let steps = options.steps(of: images)
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
         if options.shift > 0 { how.append("shifts up to \(options.shift)") }
@@ -58,8 +58,9 @@ extension TrainingSession {
     }
 
     /// Says what is left of a training that was resumed, and how long what is left will take.
+    /// - Returns: the estimate; nil where nothing is left.
     /// - Throws: what the trainer's passes throw.
-    func announceTime<Flow: FlowArchitecture>(of trainer: Trainer<Flow>) throws {
+    func announceTime<Flow: FlowArchitecture>(of trainer: Trainer<Flow>) throws -> TimeEstimate? {
         let (options, done) = (trainer.options, trainer.progress)
         let epochs = Double(options.epochs - done.epoch) - Double(done.epochImages) / Double(trainer.imagesPerEpoch)
         if isResumed {
@@ -70,19 +71,23 @@ extension TrainingSession {
                         : "\(grouped(options.epochs - done.epoch)) epochs are left"
                             + (options.maxSeconds.map { ", at most \(duration($0 - done.seconds))" } ?? "")))
         }
-        if trainer.isFinished { return }
-        let time = try trainer.estimateTime()
+        if trainer.isFinished { return nil }
+        let time = try trainer.estimateTime(checkpoint: (checkpoint, checkpointInterval))
         let all = time.seconds(epochs: epochs)
         let unit = options.clock == .processor ? " of processor time" : ""
-        let parts = "a step \(shortTime(time.step)), a validation \(shortTime(time.validation))"
+        let parts =
+            "a step \(shortTime(time.step)), a validation \(shortTime(time.validation)), "
+            + "the evaluation at the end \(shortTime(time.evaluation))"
         guard let maxSeconds = options.maxSeconds, all > maxSeconds - done.seconds else {
-            return Terminal.line("time        about \(shortTime(all))\(unit): \(parts)")
+            Terminal.line("time        about \(shortTime(all))\(unit): \(parts)")
+            return time
         }
         let possible = time.epochs(in: maxSeconds - done.seconds)
         let enough =
             possible < 1
             ? "less than an epoch takes" : "enough for about \(fixed(possible, possible < 10 ? 1 : 0)) epochs"
         Terminal.line("time        \(shortTime(maxSeconds - done.seconds))\(unit), \(enough): \(parts)")
+        return time
     }
 
     /// Parameters of such a flow of the images and its dequantizer, and numbers in their arrays, masked zeros among them.

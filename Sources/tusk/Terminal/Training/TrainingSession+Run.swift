@@ -12,11 +12,11 @@ extension TrainingSession {
         let classes = classNames.isEmpty ? classes : classNames
         let interruption = Interruption()
         if isResumed { try trainer.resume(from: checkpoint) }
-        try announceTime(of: trainer)
+        let time = try announceTime(of: trainer)
         var console = TrainingConsole(
             options: trainer.options, goal: trainer.goal, images: trainer.imagesPerEpoch,
             interactive: Terminal.isInteractive,
-            start: trainer.progress)
+            start: trainer.progress, evaluation: time?.evaluation ?? 0)
         var curve = CurveWriter(path: curve, retryInterval: checkpointInterval)
         let end: TrainingEnd
         do {
