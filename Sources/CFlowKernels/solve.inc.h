@@ -1,5 +1,10 @@
 // The sequential direction: a plan of steps, each for all rows side by side.
 
+// Lanes that are computed: as many vectors as the rows fill. Arrays have room for whole vectors of the widest registers.
+static inline __attribute__((always_inline)) ptrdiff_t NAME(solve_used)(const struct flow_solve *p) {
+    return (p->rows + LANES - 1) / LANES * LANES;
+}
+
 // Input `input` of a map becomes known: as it is, or rounded to bfloat16.
 static inline __attribute__((always_inline)) void NAME(solve_know)(const struct flow_solve_map *map, ptrdiff_t lanes,
                                                                    ptrdiff_t input, ptrdiff_t l, vec value) {
@@ -45,7 +50,8 @@ static void NAME(solve_bring_in)(const struct flow_solve *p, const struct flow_s
         NAME(product)(&(struct flow_product){
             .a = map->weights ? map->weights + step->offset : NULL,
             .half_a = map->half_weights ? map->half_weights + step->offset : NULL, .a_stride = 32, .b = map->known,
-            .b_step = p->lanes, .b_stride = 1, .c = p->scratch, .c_stride = 32, .lanes = 32, .count = p->rows, .depth = step->depth, .bias = biases});
+            .b_step = p->lanes, .b_stride = 1, .c = p->scratch, .c_stride = 32, .lanes = 32,
+            .count = p->rows, .depth = step->depth, .bias = biases});
     NAME(transpose)(p->scratch, 32, map->partial + 32 * step->place * p->lanes, p->lanes, p->rows, 32);
 }
 
@@ -69,7 +75,8 @@ static void NAME(solve_add)(const struct flow_solve *p, const struct flow_solve_
     NAME(product)(&(struct flow_product){
         .a = map->known + step->first * p->lanes, .a_stride = p->lanes,
         .b = NAME(solve_panel)(map) + step->place * map->panel_step + 32 * step->first + step->lane, .b_step = 32,
-        .b_stride = 1, .c = map->partial + (32 * step->place + step->lane) * p->lanes, .c_stride = p->lanes, .lanes = p->lanes, .count = step->count,
+        .b_stride = 1, .c = map->partial + (32 * step->place + step->lane) * p->lanes, .c_stride = p->lanes,
+        .lanes = NAME(solve_used)(p), .count = step->count,
         .depth = step->depth, .accumulate = 1});
 }
 
@@ -87,7 +94,7 @@ static inline __attribute__((always_inline)) void NAME(solve_ahead)(const struct
 #define SOLVE_UNITS(F)                                                                                                 \
     case F:                                                                                                            \
         for (ptrdiff_t u = 0; u < step->count; u++)                                                                    \
-            for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {                                                          \
+            for (ptrdiff_t l = 0; l < NAME(solve_used)(p); l += LANES) {                                               \
                 const ptrdiff_t at = (step->offset + u) * p->lanes + l;                                                \
                 vec sum = NAME(solve_sum)(map, step, p->lanes, 0, step->lane + u, l);                                  \
                 if (map->skip) sum += *(const vec *)(map->skip + at);                                                  \
@@ -113,7 +120,7 @@ static inline __attribute__((always_inline)) void NAME(solve_dimension_as)(enum 
                                                                            const struct flow_solve_map *map,
                                                                            const struct flow_solve_step *step) {
     float raw[FLOW_MOST_PARAMETERS * LANES];
-    for (ptrdiff_t l = 0; l < p->lanes; l += LANES) {
+    for (ptrdiff_t l = 0; l < NAME(solve_used)(p); l += LANES) {
         const ptrdiff_t at = step->offset * p->lanes + l;
         for (ptrdiff_t j = 0; j < count; j++)
             store(NAME(solve_sum)(map, step, p->lanes, j / 2, step->lane + j % 2 * 16, l), raw + j * LANES, LANES);
@@ -141,7 +148,7 @@ static void NAME(solve_dimension)(const struct flow_solve *p, const struct flow_
 static void NAME(solve_given)(const struct flow_solve *p, const struct flow_solve_map *map,
                               const struct flow_solve_step *step) {
     for (ptrdiff_t t = step->first; t < step->first + step->depth; t++)
-        for (ptrdiff_t l = 0; l < p->lanes; l += LANES)
+        for (ptrdiff_t l = 0; l < NAME(solve_used)(p); l += LANES)
             NAME(solve_know)(map, p->lanes, t, l, *(const vec *)(map->known + t * p->lanes + l));
 }
 
