@@ -74,7 +74,7 @@ let package = Package(
         .target(name: "CFlowKernels", cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off"])]),
         module("FlowKernels", ["CFlowKernels"]),
         module("FlowCore", ["FlowKernels", "System"]),
-        module("FlowLayers", ["FlowCore", "FlowKernels"]),
+        module("FlowLayers", ["FlowCore", "FlowKernels", "System"]),
         module("FlowModels", ["FlowLayers", "FlowCore", "FlowKernels", "Compression", "System"]),
         module(
             "FlowTraining",

@@ -18,8 +18,9 @@ public struct InverseTest: Sendable, Equatable {
         self.time = time
     }
 
-    /// Pixels that a test is made of, at least, where a flow maps one after another: some beyond a row, of pictures of usual width.
-    public static let pixels = 64
+    /// Pixels that a test is made of where a flow maps one after another: of the small pictures for which that is affordable a row and
+    /// some of the next.
+    public static let pixels = 32
     /// Largest error of a flow that undoes itself, half a standard deviation of the latents: rounding stays far below, and what was
     /// computed with other numbers than the density's is far above at some of ``pixels``.
     public static let tolerance: Float = 0.5

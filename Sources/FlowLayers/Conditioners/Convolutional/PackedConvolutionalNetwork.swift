@@ -1,5 +1,6 @@
 import FlowCore
 import FlowKernels
+import System
 
 /// A ``ConvolutionalNetwork`` as the kernels read it: an interpreter of its description, for a whole image or for one pixel of some
 /// images whose earlier pixels are known. One image goes through all layers at a time, so no bit of it depends on the others.
@@ -75,13 +76,23 @@ final class PackedConvolutionalNetwork: Sendable {
         var history = 0
         var biases = 0
         let use: PackedConvolution.Use = isAskedForPixels ? .imagesAndPixels(grid) : .images(grid)
-        layers = zip(network.layers, network.description.layers).map { layer, wiring in
+        // A start waits for them: most of the time goes to the transforms of filters' weights, and to pages that are new.
+        var packed = [(map: PackedConvolution, gate: PackedConvolution?)?](repeating: nil, count: network.layers.count)
+        unsafe packed.withUnsafeMutableBufferPointer { packed in
+            inParallel(network.layers.count, threads: Processors.count) { index in
+                let layer = network.layers[index]
+                unsafe packed[index] = (layer.map.packed(for: use), layer.gate?.packed(for: use))
+            }
+        }
+        // every index was visited
+        layers = zip(packed.map { $0! }, zip(network.layers, network.description.layers)).map { packed, layer in
+            let (layer, wiring) = layer
             defer {
                 if wiring.readsNeighbours { history += window.pixels * layer.map.inputs }
                 if wiring.addsContext { biases += 1 }
             }
             return Layer(
-                map: layer.map.packed(for: use), gate: layer.gate?.packed(for: use), context: byContext(layer.context),
+                map: packed.map, gate: packed.gate, context: byContext(layer.context),
                 positions: layer.positions, history: wiring.readsNeighbours ? history : nil,
                 bias: wiring.addsContext ? biases : nil)
         }
