@@ -55,8 +55,7 @@ extension Kernels {
             // In bounds by the preconditions above.
             unsafe product(
                 single: depth == 0 ? nil : a.baseAddress! + pa.offset, half: nil, stride: pa.stepStride, b, pb,
-                lanes: lanes,
-                count: count, depth: depth, bias: bias, biasOffset: biasOffset, start: start, c: &c, pc)
+                lanes: lanes, count: count, depth: depth, bias: bias, biasOffset: biasOffset, start: start, c: &c, pc)
         }
     }
 

@@ -114,8 +114,7 @@ struct BatchGradient: Sendable {
     /// - Throws: what the stage's passes throw.
     private mutating func addStage<Stage: Bijection>(
         _ stage: Stage, _ returning: inout [Returning], _ chains: BatchDivision.Block, from first: Int,
-        accumulate: Bool,
-        threads: Int
+        accumulate: Bool, threads: Int
     ) throws {
         let engine = FlowEngine(stage)
         let passes = try mapInParallel(returning.count, threads: threads) { p in

@@ -81,8 +81,8 @@ struct Bench: ParsableCommand {
                 let options = MeasuredSizes.fields.filter { given.contains($0.name) }.map(MeasuredSizes.option)
                 throw CommandError(
                     "--model brings its own sizes: leave out "
-                        + (["--architecture", "--dims", "--image", "--file-precision"] + options).joined(
-                            separator: ", "))
+                        + (["--architecture", "--dims", "--image"] + options).joined(separator: ", ")
+                        + (filePrecision == .float32 ? "" : ", --file-precision"))
             }
             let density: DensityModel
             do { density = try ModelFile.load(path: model) } catch let error as ModelFileError {
