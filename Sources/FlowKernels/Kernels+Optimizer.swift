@@ -35,7 +35,8 @@ package struct AdamCoefficients: Sendable {
 }
 
 extension Kernels {
-    /// Takes one Adam step and one step of the weights' moving average on the elements `range` of arrays of equal count:
+    /// Takes one Adam step and one step of the weights' moving average on the elements `range` of gradient and weights, whose
+    /// moments and averages stand from element `at` on, by default from that of the range on:
     ///
     ///     g ← clip · g;   m ← m + (1 − β₁)(g − m);   v ← v + (1 − β₂)(g² − v)
     ///     w ← keep · w − step · m/(√v · secondScale + ε);   a ← d · a + (1 − d) · w
@@ -45,16 +46,16 @@ extension Kernels {
     package func adamStep(
         _ c: AdamCoefficients, gradient: Span<Float>, first: inout MutableSpan<Float>,
         second: inout MutableSpan<Float>, weights: inout MutableSpan<Float>, average: inout MutableSpan<Float>,
-        range: Range<Int>
+        range: Range<Int>, at: Int? = nil
     ) {
-        let n = gradient.count
-        precondition(first.count == n && second.count == n && weights.count == n && average.count == n)
-        precondition(range.lowerBound >= 0 && range.upperBound <= n)
+        let (of, own) = (range.lowerBound, at ?? range.lowerBound)
+        precondition(range.lowerBound >= 0 && range.upperBound <= gradient.count && weights.count == gradient.count)
+        precondition(own >= 0 && own <= first.count - range.count)
+        precondition(second.count == first.count && average.count == first.count)
         guard !range.isEmpty else { return }
         var numbers = flow_adam(
             first_rate: c.firstRate, second_rate: c.secondRate, step: c.step, second_scale: c.secondScale,
             epsilon: c.epsilon, gradient_scale: c.gradientScale, keep: c.keep, average_decay: c.averageDecay)
-        let at = range.lowerBound
         unsafe gradient.withUnsafeBufferPointer { gradient in
             unsafe first.withUnsafeMutableBufferPointer { first in
                 unsafe second.withUnsafeMutableBufferPointer { second in
@@ -62,8 +63,8 @@ extension Kernels {
                         unsafe average.withUnsafeMutableBufferPointer { average in
                             // In bounds by the preconditions above.
                             unsafe table.pointee.adam(
-                                &numbers, gradient.baseAddress! + at, first.baseAddress! + at,
-                                second.baseAddress! + at, weights.baseAddress! + at, average.baseAddress! + at,
+                                &numbers, gradient.baseAddress! + of, first.baseAddress! + own,
+                                second.baseAddress! + own, weights.baseAddress! + of, average.baseAddress! + own,
                                 range.count)
                         }
                     }

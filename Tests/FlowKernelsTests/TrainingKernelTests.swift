@@ -139,11 +139,16 @@ struct TrainingKernelTests {
         var a = average.mutableSpan
         kernels.adamStep(
             numbers, gradient: gradient.span, first: &m, second: &v, weights: &w, average: &a, range: range)
+        // moments and average of their own, from element 1 on
+        kernels.adamStep(
+            numbers, gradient: gradient.span, first: &m, second: &v, weights: &w, average: &a, range: 40..<57, at: 1)
         var twin = start
-        for i in range {
-            Reference.adamStep(
-                numbers, gradient: gradient[i], first: &twin.first[i], second: &twin.second[i],
-                weight: &twin.weights[i], average: &twin.average[i])
+        for (range, shift) in [(range, 0), (40..<57, -39)] {
+            for i in range {
+                Reference.adamStep(
+                    numbers, gradient: gradient[i], first: &twin.first[i + shift], second: &twin.second[i + shift],
+                    weight: &twin.weights[i], average: &twin.average[i + shift])
+            }
         }
         #expect(first == twin.first && second == twin.second && weights == twin.weights && average == twin.average)
     }

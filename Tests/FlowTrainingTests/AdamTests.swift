@@ -126,7 +126,12 @@ struct AdamTests {
         let norm = step(&adam, &flow, [[3, 100, 100, 0, 4, 100]])
         #expect(norm == 5)
         #expect(zip(flow.arrays[0], [0.9, 0, 0, 1, 0.9, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
-        #expect(adam.moments[0].second[1] == 0)
+        // of the three live elements, in a row; the second one's gradient is zero
+        let moments = adam.moments[0]
+        #expect(zip(moments.first, [0.3, 0, 0.4]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(moments.second.count == 3 && moments.second[1] == 0)
+        #expect(moments.average.count == 3 && adam.averages[0].count == 6)
+        #expect([1, 2, 5].allSatisfy { adam.averages[0][$0] == 0 } && adam.averages[0][3] == 1)
     }
 
     @Test("blocks cover every row once", arguments: [[1], [70_000], [3, 2], [500, 1000], [100_000, 3]])
@@ -136,12 +141,19 @@ struct AdamTests {
             name: "b", shape: [shape[0], 10], reach: (0..<shape[0]).map { $0 * 10 / shape[0] })
         let blocks = ParameterBlock.covering([info, masked])
         for p in 0..<2 {
-            var next = 0
+            var (next, live) = (0, 0)
             for block in blocks where block.parameter == p {
                 #expect(block.rows.lowerBound == next && !block.rows.isEmpty)
                 next = block.rows.upperBound
+                // the runs follow one another among the live elements
+                #expect(block.live.lowerBound == live)
+                block.forEachLiveRun { run, before in
+                    #expect(before == live - block.live.lowerBound)
+                    live += run.count
+                }
+                #expect(block.live.upperBound == live)
             }
-            #expect(next == shape[0])
+            #expect(next == shape[0] && live == [info, masked][p].liveCount)
         }
     }
 

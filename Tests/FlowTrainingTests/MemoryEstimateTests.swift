@@ -15,16 +15,23 @@ struct MemoryEstimateTests {
     ) -> Int {
         var options = TrainingOptions()
         (options.batch, options.accumulatedBatch, options.reversible) = (batch, accumulate, reversible)
-        return MemoryEstimate.parameters(100, base: 7)
+        return MemoryEstimate.parameters(elements: 100, live: 100, base: 7)
             .adding(flow, options: options, images: images, threads: threads).tapes
     }
 
-    @Test("counts six arrays of weights, and three more at the end, or a checkpoint's five")
+    @Test(
+        "counts weights and gradient, four arrays of what no mask holds at zero, and three more at the end, or a checkpoint's"
+    )
     func fixed() {
-        let estimate = MemoryEstimate.parameters(100, base: 7)
+        let estimate = MemoryEstimate.parameters(elements: 100, live: 100, base: 7)
         #expect(estimate == MemoryEstimate(base: 7, parameters: 2400, tapes: 0, betweenSteps: 1200))
         #expect(estimate.total == 3607)
-        #expect(MemoryEstimate.parameters(100, base: 7, isResumed: true).total == 4407)
+        let resumed = MemoryEstimate.parameters(elements: 100, live: 100, base: 7, isResumed: true)
+        #expect(resumed.total == 7 + 2400 + 2400)
+        // masks: moments, averages and best weights of 60 numbers
+        let masked = MemoryEstimate.parameters(elements: 100, live: 60, base: 7)
+        #expect(masked == MemoryEstimate(base: 7, parameters: 800 + 960, tapes: 0, betweenSteps: 1200))
+        #expect(MemoryEstimate.parameters(elements: 100, live: 60, base: 7, isResumed: true).betweenSteps == 1600)
         var stepping = estimate
         stepping.tapes = 1300
         #expect(stepping.total == 3707)
@@ -48,7 +55,7 @@ struct MemoryEstimateTests {
         for reversible in [false, true] {
             var options = TrainingOptions()
             (options.batch, options.reversible) = (64, reversible)
-            let estimate = MemoryEstimate.parameters(100, base: 7)
+            let estimate = MemoryEstimate.parameters(elements: 100, live: 100, base: 7)
             let (without, with) = (
                 estimate.adding(flow, options: options, threads: 2),
                 estimate.adding(flow, dequantizer: dequantizer, options: options, threads: 2)

@@ -54,7 +54,7 @@ extension Trainer {
         // one array at a time: all of them are as much as the training itself holds
         func live(_ number: Int) -> [Float] {
             let (group, array) = number.quotientAndRemainder(dividingBy: infos.count)
-            return infos[array].live(of: arrays[group][array])
+            return group == 0 ? infos[array].live(of: arrays[0][array]) : arrays[group][array]
         }
         let tensors = CheckpointGroup.allCases.prefix(arrays.count).flatMap { group in
             infos.map { (name: "\(group.rawValue).\($0.name)", shape: $0.liveShape) }
@@ -118,11 +118,11 @@ extension Trainer {
         }
         let arrays = stored.map { tensors in
             zip(infos, tensors).map { info, tensor in
-                tensor.shape == info.shape ? tensor.values : info.whole(of: tensor.values)
+                tensor.shape == info.liveShape ? tensor.values : info.live(of: tensor.values)
             }
         }
         progress = state.progress
-        fitted.setParameters(arrays[0])
+        fitted.setParameters(zip(infos, arrays[0]).map { $0.whole(of: $1) })
         optimizer = Adam(
             steps: progress.step,
             moments: infos.indices.map {

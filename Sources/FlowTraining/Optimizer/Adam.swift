@@ -14,7 +14,7 @@ struct Adam: Sendable, Equatable {
     static let secondDecay = 0.999
     static let epsilon = 1e-8
 
-    /// Moments of the gradient of one parameter array, and the average of its weights.
+    /// Moments of the gradient of one parameter array, and the average of its weights: of what no mask holds at zero, row after row.
     struct Moments: Sendable, Equatable {
         /// Name and shape of the array.
         var info: ParameterInfo
@@ -35,8 +35,8 @@ struct Adam: Sendable, Equatable {
         moments = []
         var flow = flow
         flow.visitParameters { info, weights in
-            let zeros = [Float](repeating: 0, count: weights.count)
-            moments.append(Moments(info: info, first: zeros, second: zeros, average: weights))
+            let zeros = [Float](repeating: 0, count: info.liveCount)
+            moments.append(Moments(info: info, first: zeros, second: zeros, average: info.live(of: weights)))
         }
     }
 
@@ -44,6 +44,9 @@ struct Adam: Sendable, Equatable {
         self.steps = steps
         self.moments = moments
     }
+
+    /// Averages of all weights, whole arrays in visiting order.
+    var averages: [[Float]] { moments.map { $0.info.whole(of: $0.average) } }
 
     /// Settings of one step.
     struct Settings {
@@ -128,16 +131,16 @@ struct Adam: Sendable, Equatable {
                     unsafe moments.second.withUnsafeMutableBufferPointer { second in
                         unsafe moments.average.withUnsafeMutableBufferPointer { average in
                             inParallel(blocks.count, threads: threads) { b in
-                                let range = blocks[b].elements
+                                let (range, own) = (blocks[b].elements, blocks[b].live)
                                 let g = unsafe gradient.extracting(range).span
                                 var w = unsafe weights.extracting(range).mutableSpan
-                                var m = unsafe first.extracting(range).mutableSpan
-                                var v = unsafe second.extracting(range).mutableSpan
-                                var a = unsafe average.extracting(range).mutableSpan
-                                blocks[b].forEachLiveRun { run in
+                                var m = unsafe first.extracting(own).mutableSpan
+                                var v = unsafe second.extracting(own).mutableSpan
+                                var a = unsafe average.extracting(own).mutableSpan
+                                blocks[b].forEachLiveRun { run, before in
                                     Kernels.best.adamStep(
                                         coefficients, gradient: g, first: &m, second: &v, weights: &w, average: &a,
-                                        range: run)
+                                        range: run, at: before)
                                 }
                             }
                         }

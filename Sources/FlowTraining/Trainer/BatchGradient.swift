@@ -167,7 +167,7 @@ struct BatchGradient: Sendable {
                         gradients[block.parameter - first].compute(block.rows, &span)
                     }
                     var sum = 0.0
-                    block.forEachLiveRun { sum += Kernels.best.sumOfSquares(span.span, range: $0) }
+                    block.forEachLiveRun { run, _ in sum += Kernels.best.sumOfSquares(span.span, range: run) }
                     unsafe squares[b] = sum
                 }
             }

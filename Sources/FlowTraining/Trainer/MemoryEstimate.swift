@@ -25,13 +25,19 @@ public struct MemoryEstimate: Sendable, Equatable {
 
     /// Estimates the memory of a training without the tapes of its steps.
     ///
+    /// Weights and gradient are whole arrays; the others, and a checkpoint's five, leave out what masks hold at zero.
+    ///
     /// - Parameters:
-    ///   - parameters: count of numbers in the parameter arrays.
-    ///   - isResumed: whether it begins with a checkpoint.
-    public static func parameters(_ parameters: Int, base: Int, isResumed: Bool = false) -> MemoryEstimate {
-        let array = 4 * parameters
+    ///   - elements: count of numbers in the parameter arrays.
+    ///   - live: count of those that no mask holds at zero.
+    ///   - isResumed: whether it begins with a checkpoint, whose weights become whole arrays.
+    public static func parameters(
+        elements: Int, live: Int, base: Int, isResumed: Bool = false
+    ) -> MemoryEstimate {
+        let (whole, part) = (4 * elements, 4 * live)
         return MemoryEstimate(
-            base: base, parameters: 6 * array, tapes: 0, betweenSteps: (isResumed ? 5 : 3) * array)
+            base: base, parameters: 2 * whole + 4 * part, tapes: 0,
+            betweenSteps: isResumed ? max(3 * whole, whole + 5 * part) : 3 * whole)
     }
 
     /// Returns the estimate with the tapes of a step.

@@ -8,6 +8,8 @@ struct ParameterBlock: Sendable, Equatable {
     let rows: Range<Int>
     /// Number of elements of a row.
     let columns: Int
+    /// Range of the block's elements among those of the array that no mask holds at zero.
+    let live: Range<Int>
     /// Number of elements, the first ones, of each row in ``rows`` that no mask holds at zero; nil for all.
     private let reach: [Int]?
 
@@ -21,7 +23,7 @@ struct ParameterBlock: Sendable, Equatable {
         infos.enumerated().flatMap { p, info -> [ParameterBlock] in
             let columns = info.shape.dropFirst().reduce(1, *)
             var blocks: [ParameterBlock] = []
-            var first = 0
+            var (first, firstLive) = (0, 0)
             while first < info.shape[0] {
                 var end = first
                 var live = 0
@@ -30,8 +32,12 @@ struct ParameterBlock: Sendable, Equatable {
                     end += 1
                 }
                 let reach = info.reach.map { Array($0[first..<end]) }
-                blocks.append(ParameterBlock(parameter: p, rows: first..<end, columns: columns, reach: reach))
+                blocks.append(
+                    ParameterBlock(
+                        parameter: p, rows: first..<end, columns: columns, live: firstLive..<firstLive + live,
+                        reach: reach))
                 first = end
+                firstLive += live
             }
             return blocks
         }
@@ -40,9 +46,14 @@ struct ParameterBlock: Sendable, Equatable {
     /// Range of the block's elements in the array.
     var elements: Range<Int> { rows.lowerBound * columns..<rows.upperBound * columns }
 
-    /// Calls `body` with each run of elements that no mask holds at zero, counted from the block's first element.
-    func forEachLiveRun(_ body: (Range<Int>) -> Void) {
-        guard let reach else { return body(0..<rows.count * columns) }
-        for (row, count) in reach.enumerated() { body(row * columns..<row * columns + count) }
+    /// Calls `body` with each run of elements that no mask holds at zero, counted from the block's first element, and with the
+    /// number of such elements of the block before it.
+    func forEachLiveRun(_ body: (_ run: Range<Int>, _ before: Int) -> Void) {
+        guard let reach else { return body(0..<rows.count * columns, 0) }
+        var before = 0
+        for (row, count) in reach.enumerated() {
+            body(row * columns..<row * columns + count, before)
+            before += count
+        }
     }
 }

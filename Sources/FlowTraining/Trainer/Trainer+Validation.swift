@@ -23,7 +23,7 @@ extension Trainer {
     /// Packs the averaged weights.
     func validationEngines() -> (engine: FlowEngine, noise: NoiseSource) {
         var averaged = fitted
-        averaged.setParameters(optimizer.moments.map(\.average))
+        averaged.setParameters(optimizer.averages)
         return (
             FlowEngine(averaged.flow), averaged.dequantizer.map { .learned(FlowEngine($0.map)) } ?? .uniform
         )

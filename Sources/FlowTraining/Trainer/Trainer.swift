@@ -192,7 +192,7 @@ public final class Trainer<Flow: FlowArchitecture> {
     var best: Fitted<Flow>? {
         bestWeights.map { weights in
             var best = fitted
-            best.setParameters(weights)
+            best.setParameters(zip(optimizer.moments, weights).map { $0.info.whole(of: $1) })
             return best
         }
     }

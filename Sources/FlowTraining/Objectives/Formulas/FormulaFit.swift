@@ -83,7 +83,7 @@ public final class FormulaFit<Flow: ReversibleArchitecture> {
     /// The flow with the averaged weights.
     public var averaged: Flow {
         var averaged = flow
-        averaged.setParameters(optimizer.moments.map(\.average))
+        averaged.setParameters(optimizer.averages)
         return averaged
     }
 

@@ -18,10 +18,12 @@ struct MemoryPlan {
 
     /// Estimates the memory that the training will need.
     ///
-    /// - Parameter elements: count of numbers in the arrays of flow and dequantizer.
+    /// - Parameters:
+    ///   - elements: count of numbers in the arrays of flow and dequantizer.
+    ///   - live: count of those that no mask holds at zero.
     /// - Throws: ``CommandError`` when that is more than there is, with what would need less.
     func estimate<Flow: FlowArchitecture>(
-        _: Flow.Type, _ sizes: Sizes, _ dequantizer: Sizes?, elements: Int, _ shape: EventShape,
+        _: Flow.Type, _ sizes: Sizes, _ dequantizer: Sizes?, elements: Int, live: Int, _ shape: EventShape,
         _ options: TrainingOptions, images: Int
     ) throws -> MemoryEstimate {
         // what reading the images has left is used again
@@ -34,7 +36,7 @@ struct MemoryPlan {
                 "the training needs about \(estimate.words); \(limit == nil ? "available" : "--max-memory") is "
                     + "\(grouped(available >> 20)). \(advice)")
         }
-        let fixed = MemoryEstimate.parameters(elements, base: base, isResumed: isResumed)
+        let fixed = MemoryEstimate.parameters(elements: elements, live: live, base: base, isResumed: isResumed)
         try refuse(
             fixed,
             base > available ? "Fewer images (--limit) need less" : "Only \(smaller) needs less, whatever the batch")

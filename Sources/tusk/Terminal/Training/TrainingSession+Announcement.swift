@@ -25,7 +25,10 @@ extension TrainingSession {
         let memory = try MemoryPlan(
             limit: maxMemory.map { $0 << 20 }, isResumed: isResumed, smaller: smaller, allowsReversible: reversible,
             threads: threads
-        ).estimate(architecture, sizes, dequantizer, elements: elements, train.shape, options, images: images)
+        ).estimate(
+            architecture, sizes, dequantizer, elements: elements, live: parameters + ofDequantizer, train.shape,
+            options,
+            images: images)
         let steps = options.steps(of: images)
         var how: [String] = []
         if options.horizontalFlips { how.append("flips") }
