@@ -42,37 +42,15 @@ static int NAME(narrow_f16)(const float *x, unsigned short *y, ptrdiff_t count) 
 
 #if LANES > 4
 // A column or two read the whole panel in one sweep; up to six in two.
-#define F16_TILE(WIDTH, COUNT)                                                                                         \
-    static void NAME(f16_tile_##WIDTH##_##COUNT)(const struct flow_product *p, ptrdiff_t l) {                          \
-        const unsigned short *a = p->half_a + l;                                                                       \
-        const float *b = p->b, *bias = p->bias ? p->bias + l : NULL;                                                   \
-        float *c = p->c + l;                                                                                           \
-        vec sum[WIDTH][COUNT];                                                                                         \
-        for (int j = 0; j < COUNT; j++)                                                                                \
-            for (int i = 0; i < WIDTH; i++)                                                                            \
-                sum[i][j] = (p->accumulate ? *(const vec *)(c + j * p->c_stride + i * LANES) : splat(0)) +             \
-                            (bias ? *(const vec *)(bias + i * LANES) : splat(0));                                      \
-        for (ptrdiff_t t = p->depth; t > 0; t--) {                                                                     \
-            vec lanes[WIDTH];                                                                                          \
-            _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) lanes[i] = NAME(widened)(a + i * LANES); \
-            _Pragma("clang loop unroll(full)") for (int j = 0; j < COUNT; j++) {                                       \
-                const vec column = splat(b[j * p->b_stride]);                                                          \
-                _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) sum[i][j] =                         \
-                    fma_vec(lanes[i], column, sum[i][j]);                                                              \
-            }                                                                                                          \
-            a += F16_LANES;                                                                                            \
-            b += p->b_step;                                                                                            \
-        }                                                                                                              \
-        for (int j = 0; j < COUNT; j++)                                                                                \
-            for (int i = 0; i < WIDTH; i++) *(vec *)(c + j * p->c_stride + i * LANES) = sum[i][j];                     \
-    }
+#define F16_TILE(WIDTH, COUNT) TILE_OF(f16_tile_##WIDTH##_##COUNT, WIDTH, COUNT, unsigned short, NAME(widened), 0)
 
 #if LANES == 8
 F16_TILE(4, 1) F16_TILE(4, 2)
 #endif
 F16_TILE(2, 1) F16_TILE(2, 2) F16_TILE(2, 3) F16_TILE(2, 4) F16_TILE(2, 5) F16_TILE(2, 6)
 
-typedef void (*NAME(f16_tile))(const struct flow_product *, ptrdiff_t);
+typedef void (*NAME(f16_tile))(const struct flow_product *, const unsigned short *, const float *, float *,
+                               const float *);
 static const NAME(f16_tile) NAME(f16_tiles_2)[] = {NULL,
                                                    NAME(f16_tile_2_1),
                                                    NAME(f16_tile_2_2),
@@ -86,13 +64,14 @@ static const NAME(f16_tile) NAME(f16_tiles_2)[] = {NULL,
 static void NAME(product_f16)(const struct flow_product *p) {
 #if LANES == 8
     if (p->count <= 2) {
-        (p->count == 1 ? NAME(f16_tile_4_1) : NAME(f16_tile_4_2))(p, 0);
+        (p->count == 1 ? NAME(f16_tile_4_1) : NAME(f16_tile_4_2))(p, p->half_a, p->b, p->c, p->bias);
         return;
     }
 #endif
 #if LANES > 4
     if (p->count <= 6) {
-        for (ptrdiff_t l = 0; l < F16_LANES; l += 2 * LANES) NAME(f16_tiles_2)[p->count](p, l);
+        for (ptrdiff_t l = 0; l < F16_LANES; l += 2 * LANES)
+            NAME(f16_tiles_2)[p->count](p, p->half_a + l, p->b, p->c + l, p->bias ? p->bias + l : NULL);
         return;
     }
 #endif

@@ -34,7 +34,6 @@
 const struct flow_kernels NAME(kernels) = {
     .product = NAME(product),
     .narrow_f16 = NAME(narrow_f16),
-    .widen_f16 = NAME(widen_f16),
     .tiles = NAME(tiles),
     .filter_product = NAME(filter_product),
     .product_bf16 = NAME(product_bf16),

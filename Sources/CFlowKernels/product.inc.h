@@ -7,9 +7,10 @@
 // With shorter vectors a step is half as many multiply-adds, and asking costs more than it brings: docs/measurements/2026-11-24-kernels.md.
 #define ASKS (LANES > 8)
 
-#define TILE(WIDTH, COUNT)                                                                                             \
-    static void NAME(tile_##WIDTH##_##COUNT)(const struct flow_product *p, const float *a, const float *b, float *c,   \
-                                             const float *bias) {                                                      \
+// A is of ELEMENT, LOADED makes a vector of floats of it, and IS_ASKED says whether what comes later is asked for.
+#define TILE_OF(FUNCTION, WIDTH, COUNT, ELEMENT, LOADED, IS_ASKED)                                                     \
+    static void NAME(FUNCTION)(const struct flow_product *p, const ELEMENT *a, const float *b, float *c,               \
+                               const float *bias) {                                                                    \
         const ptrdiff_t a_stride = p->a_stride, b_step = p->b_step, b_stride = p->b_stride, c_stride = p->c_stride;    \
         const ptrdiff_t a_ahead = p->depth >= 1 * AHEAD ? AHEAD * a_stride : 0, b_ahead = p->b_ahead;                  \
         vec sum[WIDTH][COUNT];                                                                                         \
@@ -20,10 +21,10 @@
         for (ptrdiff_t t = p->depth; t > 0; t--) {                                                                     \
             vec lanes[WIDTH];                                                                                          \
             _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) {                                       \
-                lanes[i] = *(const vec *)(a + i * LANES);                                                              \
-                if (ASKS) __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                           \
+                lanes[i] = LOADED(a + i * LANES);                                                                      \
+                if (IS_ASKED) __builtin_prefetch(a + a_ahead + i * LANES, 0, 3);                                       \
             }                                                                                                          \
-            if (ASKS) __builtin_prefetch(b + b_ahead, 0, 3);                                                           \
+            if (IS_ASKED) __builtin_prefetch(b + b_ahead, 0, 3);                                                       \
             _Pragma("clang loop unroll(full)") for (int j = 0; j < COUNT; j++) {                                       \
                 const vec column = splat(b[j * b_stride]);                                                             \
                 _Pragma("clang loop unroll(full)") for (int i = 0; i < WIDTH; i++) sum[i][j] =                         \
@@ -35,6 +36,9 @@
         for (int j = 0; j < COUNT; j++)                                                                                \
             for (int i = 0; i < WIDTH; i++) *(vec *)(c + j * c_stride + i * LANES) = sum[i][j];                        \
     }
+
+#define SINGLE(a) (*(const vec *)(a))
+#define TILE(WIDTH, COUNT) TILE_OF(tile_##WIDTH##_##COUNT, WIDTH, COUNT, float, SINGLE, ASKS)
 
 TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(1, 4) TILE(1, 5) TILE(1, 6)
 TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(2, 5) TILE(2, 6)

@@ -289,8 +289,6 @@ struct flow_kernels {
     void (*product)(const struct flow_product *p);
     /// Rounds numbers to half precision, `count` a multiple of 32; returns whether all are finite and none has changed.
     int (*narrow_f16)(const float *x, unsigned short *y, ptrdiff_t count);
-    /// Widens `count` finite numbers of half precision, a multiple of 32, exactly.
-    void (*widen_f16)(const unsigned short *x, float *y, ptrdiff_t count);
     /// Applies a transform of minimal filtering to some tiles.
     void (*tiles)(enum flow_tiles_direction direction, const struct flow_tiles *p);
     /// Multiplies at the points of a minimal filter.
