@@ -87,7 +87,7 @@ let package = Package(
         module("Archives", ["Compression", "System"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
-        module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
+        module("DataSets", ["Archives", "Imaging", "FlowCore", "System"]),
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
@@ -121,7 +121,8 @@ let package = Package(
         tests(of: "HTTPContent", ["Compression", httpTypes]),
         tests(of: "HTTPServer", ["HTTPWire", "Compression", "System", "Metrics", "COpenSSL", httpTypes, logging]),
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
+            name: "TestSupport",
+            dependencies: ["DataSets", "FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(
             of: "tusk",

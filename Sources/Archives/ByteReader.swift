@@ -187,8 +187,8 @@ extension ByteReader {
         }
     }
 
-    /// A reader of what gzip's bytes unfold to (RFC 1952).
-    package func gunzipped() -> ByteReader { inflated(.gzip) }
+    /// A reader of what the bytes of gzip's file unfold to (RFC 1952).
+    package func gunzipped() -> ByteReader { inflated(.gzipFile) }
 
     /// Bytes that are unfolded at once.
     private static let foldedBytes = 4 << 10
