@@ -113,13 +113,14 @@ struct ScoreCommandTests {
         let scored = try Self.score(
             work,
             [
-                "--data", work.file("validation.npy"), "--split", "all", work.file("images"), array, work.file("none.png"), packed,
+                "--data", work.file("validation-images-idx3-ubyte"), "--split", "all", work.file("images"), array,
+                work.file("none.png"), packed,
                 raw, lines,
             ])
         #expect(scored.code == 2)
         let records = try Self.records(scored.output)
         let names = records.map { $0.source.replacing(work.path + "/", with: "") + ($0.index.map { "[\($0)]" } ?? "") }
-        let set = (0..<20).map { "validation.npy[\($0)]" }
+        let set = (0..<20).map { "validation-images-idx3-ubyte[\($0)]" }
         let expected = [
             "images/a/0.png", "images/a/1.png", "images/a/2.png", "images/a/deep/3.PNG", "images/b.png", "x.npy[0]",
             "x.npy[1]", "x.npy[2]", "none.png", "one.png.gz", "rows.raw[0]", "rows.raw[1]", "rows.raw", "mine",

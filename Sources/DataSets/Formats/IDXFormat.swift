@@ -57,7 +57,8 @@ enum IDXFormat: ArrayFormat {
         let head: [UInt8]
         do throws(ArchiveError) { head = try bytes.read(start) } catch { throw file.error(error) }
         guard head.count == start else { throw .truncated(file: path, expected: start, found: head.count) }
-        let shape = (0..<Int(magic[3])).map { axis in head[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) } }
+        let shape = (0..<Int(magic[3])).map { axis in head[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
+        }
         return try ArrayReader(file, bytes, shape: shape, elementBytes: type.size, headBytes: start) { shape, bytes in
             NPYArray(shape: shape, elementType: type, bigEndian: bytes[...])
         }

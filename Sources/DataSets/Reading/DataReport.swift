@@ -40,7 +40,8 @@ public struct DataReport: Sendable, Equatable {
             let names = singleClasses.prefix(5).joined(separator: ", ") + (singleClasses.count > 5 ? ", …" : "")
             lines.append(
                 singleClasses.count == 1
-                    ? "the class \(names) has a single image" : "\(singleClasses.count) classes have a single image: \(names)")
+                    ? "the class \(names) has a single image"
+                    : "\(singleClasses.count) classes have a single image: \(names)")
         }
         if isInFile { lines.append("the images are kept in a temporary file, and read from it") }
         return lines

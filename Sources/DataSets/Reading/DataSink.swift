@@ -173,6 +173,9 @@ package final class DataSink {
         guard shapes.count > 1 else { return }
         let order = shapes.sorted { ($1.value.count, $0.value.first) < ($0.value.count, $1.value.first) }
         throw .mixedShapes(
-            file: path, shapes: order.map { DataError.ShapeCount(shape: $0.key.shape, count: $0.value.count, first: $0.value.first) })
+            file: path,
+            shapes: order.map {
+                DataError.ShapeCount(shape: $0.key.shape, count: $0.value.count, first: $0.value.first)
+            })
     }
 }

@@ -55,7 +55,9 @@ public struct LoadedData: Sendable {
         if !present.isEmpty {
             let train = Set(entries.indices.filter { splits[$0] == .train }.map { entries[$0].digest })
             for split in [Split.validation, .test] where present.contains(split) && !train.isEmpty {
-                report.duplicates[split] = entries.indices.count { splits[$0] == split && train.contains(entries[$0].digest) }
+                report.duplicates[split] = entries.indices.count {
+                    splits[$0] == split && train.contains(entries[$0].digest)
+                }
             }
         }
         var counts = [Int](repeating: 0, count: table.names.count)
@@ -129,7 +131,8 @@ private struct ClassTable {
         self.file = file
         guard names != nil || found.isEmpty || numbers == nil else {
             throw .unsupported(
-                file: file, expected: "labels that are all names or all numbers", found: "names such as \(found.first!), and numbers")
+                file: file, expected: "labels that are all names or all numbers",
+                found: "names such as \(found.first!), and numbers")
         }
         // Some count from 1, as the letters of EMNIST do: then there is no class 0.
         first = names == nil && numbers?.lowerBound == 1 ? 1 : 0
@@ -154,7 +157,8 @@ private struct ClassTable {
             }
         guard let index else {
             let known = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", …" : "")
-            throw .unsupported(file: file, expected: "labels among the \(names.count) classes \(known)", found: "\(label)")
+            throw .unsupported(
+                file: file, expected: "labels among the \(names.count) classes \(known)", found: "\(label)")
         }
         return index
     }

@@ -192,7 +192,8 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     }
 
     public init(
-        dataHash: String, split: String, images: Int, skippedImages: Int? = nil, horizontalFlips: Bool, seed: UInt64, epochs: Int,
+        dataHash: String, split: String, images: Int, skippedImages: Int? = nil, horizontalFlips: Bool, seed: UInt64,
+        epochs: Int,
         bestEpoch: Int, batch: Int, wallSeconds: Double, start: StartingRecord? = nil
     ) {
         self.dataHash = dataHash

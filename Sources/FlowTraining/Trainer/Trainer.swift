@@ -96,7 +96,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, sizes: sizes, eventShape: train.shape,
             levels: preprocessing.levels, dequantizer: dequantizerSizes, logitAlpha: preprocessing.logitAlpha,
-            trainHash: try train.contentHash, validationHash: try validation.contentHash, options: options, teacher: teacher,
+            trainHash: try train.contentHash, validationHash: try validation.contentHash, options: options,
+            teacher: teacher,
             start: start?.record)
         func prepare(_ data: ImageDataSet, _ entries: [Int]? = nil) -> RowPreparation {
             RowPreparation(

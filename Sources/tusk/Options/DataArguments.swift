@@ -38,7 +38,8 @@ struct ReadingArguments: ParsableArguments {
     var colour = false
 
     @Flag(
-        help: "Go on without files that cannot be read. Without it all are looked at, and named, before anything begins."
+        help:
+            "Go on without files that cannot be read. Without it all are looked at, and named, before anything begins."
     )
     var skipBad = false
 
