@@ -130,7 +130,7 @@ struct DataNamesTests {
         let folder = try DataFolder()
         let array = String(
             decoding: NPYArray(shape: [1, 2, 2], [1, 2, 3, 4] as [UInt8]).encoded(), as: Unicode.ASCII.self)
-        for (old, new) in [("'fortran_order': False", "'fortran_order': True "), ("'|u1'", "'>u2'")] {
+        for (old, new) in [("'|u1'", "'<c8'"), ("'|u1'", "'<U1'"), ("NUMPY\u{1}", "NUMPY\u{4}")] {
             let text = array.replacing(old, with: new)
             try folder.write("file", [0x93] + text.utf8.drop { $0 != UInt8(ascii: "N") })
             let error = #expect(throws: DataError.self) {
@@ -140,6 +140,28 @@ struct DataNamesTests {
                 Issue.record("\(new): \(error.map { "\($0)" } ?? "no error")")
                 continue
             }
+        }
+    }
+
+    @Test("transposed and big-endian arrays are read, of whole numbers of any type")
+    func otherKinds() throws {
+        let folder = try DataFolder()
+        // [2, 2, 3] with the first axis fastest, as numpy.asfortranarray saves it
+        let values: [[UInt8]] = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]]
+        let transposed = (0..<3).flatMap { x in (0..<2).flatMap { y in values.map { $0[y * 3 + x] } } }
+        let head = String(
+            decoding: NPYArray.header(shape: [2, 2, 3], elementType: .uint8), as: Unicode.ASCII.self)
+        func file(_ old: String, _ new: String, _ data: [UInt8]) -> [UInt8] {
+            [0x93] + Array(head.replacing(old, with: new).utf8.drop { $0 != UInt8(ascii: "N") }) + data
+        }
+        for bytes in [
+            file("'fortran_order': False", "'fortran_order': True ", transposed),
+            file("'|u1'", "'>u2'", values.joined().flatMap { [0, $0] }),
+            file("'|u1'", "'<i8'", values.joined().flatMap { [$0, 0, 0, 0, 0, 0, 0, 0] }),
+        ] {
+            try folder.write("file", bytes)
+            let set = try ImageDataSet.load(path: folder("file"), split: .all)
+            #expect(set.shape == twoByThree && set.pixels == values.flatMap(\.self))
         }
     }
 }

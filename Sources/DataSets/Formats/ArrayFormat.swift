@@ -136,11 +136,12 @@ private struct ArraySource<Format: ArrayFormat>: DataSource {
     ) throws(DataError) {
         let file = if let input = images.input { input } else { try DataInput(images.path) }
         let array = try Format.images(file)
-        let (count, shape) = try array.imageShape()
+        let pictures = try array.images(sink.options)
+        let (count, shape) = (pictures.count, pictures.shape)
         if let labels, labels.count != count, let path = images.labels {
             throw .labelCount(file: path.text, images: count, labels: labels.count)
         }
-        try array.forEachLevels(sink.options.levels, image: shape) { index, levels throws(DataError) in
+        try pictures.forEach { index, levels throws(DataError) in
             switch levels {
             case .success(let levels):
                 try sink.put(

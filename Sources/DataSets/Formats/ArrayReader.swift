@@ -15,27 +15,32 @@ final class ArrayReader {
     private let headBytes: Int
     /// Bytes of all elements.
     private let dataBytes: Int
-    private let block: (_ shape: [Int], _ bytes: [UInt8]) -> NPYArray
+    /// Type of every element.
+    fileprivate let type: NPYArray.ElementType
+    private let isBigEndian: Bool
+    /// Layouts of four axes that come into question.
+    private let layouts: [ArrayLayout]
 
     /// Most bytes of a block, but where a single item has more.
     private static let blockBytes = 1 << 20
     /// Most bytes of an array: 1 TiB. It is never in memory as a whole.
     static let maxBytes = 1 << 40
 
-    /// An array behind its head.
+    /// An array behind its head, last axis fastest.
     ///
     /// - Parameters:
     ///   - bytes: those of `input`, after a head of `headBytes`.
-    ///   - elementBytes: size of an element.
-    ///   - block: makes an array of the bytes of some items.
+    ///   - type: of every element.
+    ///   - layouts: orders of four axes that the format may have.
     /// - Throws: ``DataError`` when the file has not as many bytes as the shape says, or more than are read.
     init(
-        _ input: DataInput, _ bytes: ByteReader, shape: [Int], elementBytes: Int, headBytes: Int,
-        block: @escaping (_ shape: [Int], _ bytes: [UInt8]) -> NPYArray
+        _ input: DataInput, _ bytes: ByteReader, shape: [Int], type: NPYArray.ElementType, isBigEndian: Bool,
+        headBytes: Int, layouts: [ArrayLayout] = [.nhwc, .nchw]
     ) throws(DataError) {
-        (self.input, self.bytes, self.shape, self.headBytes, self.block) = (input, bytes, shape, headBytes, block)
+        (self.input, self.bytes, self.shape, self.headBytes) = (input, bytes, shape, headBytes)
+        (self.type, self.isBigEndian, self.layouts) = (type, isBigEndian, layouts)
         file = input.path.text
-        var size = elementBytes
+        var size = type.size
         for length in shape {
             let (product, overflow) = size.multipliedReportingOverflow(by: length)
             if overflow || product > Self.maxBytes {
@@ -58,7 +63,7 @@ final class ArrayReader {
 
     /// Reads blocks of the first axis, in order.
     /// - Throws: ``DataError`` when the file is cut off or goes on; what `body` throws.
-    private func forEachBlock(_ body: (NPYArray) throws(DataError) -> Void) throws(DataError) {
+    fileprivate func forEachBlock(_ body: (NPYArray) throws(DataError) -> Void) throws(DataError) {
         let count = shape.first ?? 1
         let itemBytes = count == 0 ? 0 : dataBytes / count
         let most = max(1, Self.blockBytes / max(1, itemBytes))
@@ -71,7 +76,11 @@ final class ArrayReader {
                 throw .truncated(file: file, expected: headBytes + dataBytes, found: found)
             }
             done += items
-            try body(block([items] + shape.dropFirst(), part))
+            let shape = [items] + shape.dropFirst()
+            try body(
+                isBigEndian
+                    ? NPYArray(shape: shape, elementType: type, bigEndian: part[...])
+                    : NPYArray(shape: shape, elementType: type, bytes: part))
         }
         let more: Int
         do throws(ArchiveError) { more = try bytes.skip(.max) } catch { throw input.error(error) }
@@ -81,48 +90,53 @@ final class ArrayReader {
         }
     }
 
-    /// Shape of the images, where the array is `[N, H, W]` or `[N, H, W, C]` with 1 to 4 channels.
-    /// - Throws: ``DataError`` for any other shape.
-    func imageShape() throws(DataError) -> (count: Int, image: EventShape) {
-        guard shape.count == 3 || (shape.count == 4 && (1...4).contains(shape[3])) else {
+    /// Images of the array, in order.
+    /// - Throws: ``DataError`` for a shape that no images have, or that several may have, unless `options` say which it is.
+    func images(_ options: DataOptions) throws(DataError) -> ArrayImages {
+        if shape.contains(0) { throw .empty(file: file, expected: "no axis of length 0, found shape \(shape)") }
+        let layout = if let said = options.layout { said } else { try layout() }
+        guard let sides = layout.sides(of: shape), (1...4).contains(sides.channels) else {
             throw .unsupported(
-                file: file, expected: "images of shape [N, H, W] or [N, H, W, C] with 1 to 4 channels",
+                file: file, expected: "images in the layout \(layout.rawValue), of 1 to 4 channels",
                 found: "shape \(shape)")
         }
-        if shape.contains(0) { throw .empty(file: file, expected: "no axis of length 0, found shape \(shape)") }
-        return (
-            shape[0], EventShape(height: shape[1], width: shape[2], channels: shape.count == 4 ? shape[3] : 1)
-        )
+        return ArrayImages(array: self, layout: layout, sides: sides, options: options)
     }
 
-    /// Hands over the levels of each image, or what is wrong with its values.
-    /// - Throws: ``DataError`` when the file cannot be read; what `body` throws.
-    func forEachLevels(
-        _ levels: Int, image: EventShape,
-        _ body: (_ index: Int, _ levels: Result<[UInt8], DataError>) throws(DataError) -> Void
-    ) throws(DataError) {
-        var index = 0
-        try forEachBlock { block throws(DataError) in
-            let count = block.shape[0]
-            for (place, values) in block.rows(of: levels, dims: image.dims).enumerated() {
-                try body(
-                    index + place,
-                    values.mapError { error in
-                        .valueOutOfRange(file: file, image: index + place, value: error.value, levels: levels)
-                    })
+    /// Order of the axes of a set of images, by their lengths.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` where they tell nothing, or may mean two things.
+    private func layout() throws(DataError) -> ArrayLayout {
+        do throws(ArrayLayoutError) {
+            switch shape.count {
+            case 3:
+                // A set has as many images as it likes, but no one has heaps of images that are 3 or 4 pixels wide.
+                let mayBeColours = (3...4).contains(shape[2]) && min(shape[0], shape[1]) > Self.mostNarrow
+                if mayBeColours { throw .several(shape: shape, layouts: [.nhw, .hwc]) }
+                return .nhw
+            case 4: return try ArrayLayout.reading(of: shape, among: layouts)
+            default: throw .none(shape: shape)
             }
-            index += count
+        } catch {
+            throw .unsupported(
+                file: file,
+                expected:
+                    "images of shape [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, told apart by --layout where "
+                    + "several fit", found: error.found)
         }
     }
+
+    /// Most pixels of a side of images that may be as narrow as a pixel has colours.
+    private static let mostNarrow = 8
 
     /// Reads the array as whole numbers, `0 ..< classes`.
     /// - Throws: ``DataError``.
     func labels(classes: Int) throws(DataError) -> [Int] {
         var labels: [Int] = []
         try forEachBlock { block throws(DataError) in
-            for value in block.doubles() {
-                guard let label = Int(exactly: value), (0..<classes).contains(label) else {
-                    throw .labelOutOfRange(file: file, index: labels.count, label: "\(value)", classes: classes)
+            for index in 0..<block.count {
+                guard let label = block.integer(index), (0..<classes).contains(label) else {
+                    throw .labelOutOfRange(
+                        file: file, index: labels.count, label: block.text(index), classes: classes)
                 }
                 labels.append(label)
             }
@@ -131,20 +145,92 @@ final class ArrayReader {
     }
 }
 
-extension NPYArray {
-    /// Levels of each item of the first axis, `dims` elements, or its first element that is none.
-    fileprivate func rows(of levels: Int, dims: Int) -> [Result<[UInt8], LevelError>] {
-        let starts = stride(from: 0, to: count, by: dims)
-        do {
-            let all = try self.levels(levels)
-            return starts.map { .success(Array(all[$0..<$0 + dims])) }
-        } catch {
-            let size = elementType.size
-            return starts.map { start in
-                let item = NPYArray(
-                    shape: [dims], elementType: elementType, bytes: Array(bytes[start * size..<(start + dims) * size]))
-                return Result { () throws(LevelError) in try item.levels(levels) }
+extension ArrayLayoutError {
+    /// Shape, with its readings where there are several.
+    fileprivate var found: String {
+        switch self {
+        case .none(let shape): "shape \(shape)"
+        case .several(let shape, let layouts):
+            "shape \(shape), which is "
+                + alternatives(
+                    layouts.compactMap { layout in layout.sides(of: shape).map { "\(layout.rawValue), \($0)" } })
+        }
+    }
+}
+
+/// Images of an array, whose axes are known.
+struct ArrayImages {
+    fileprivate let array: ArrayReader
+    fileprivate let layout: ArrayLayout
+    fileprivate let sides: ArraySides
+    fileprivate let options: DataOptions
+
+    var count: Int { sides.count }
+
+    var shape: EventShape { EventShape(height: sides.height, width: sides.width, channels: sides.channels) }
+
+    /// Hands over the levels of each image, `[H, W, C]`, or what is wrong with its values.
+    ///
+    /// Whether floats and booleans from 0 to 1 are levels or fractions of the top level nobody can say but who made them, and the
+    /// last image may show it: of such an array the error comes at the end.
+    /// - Throws: ``DataError`` when the file cannot be read, or the scale is not known; what `body` throws.
+    func forEach(
+        _ body: (_ index: Int, _ levels: Result<[UInt8], DataError>) throws(DataError) -> Void
+    ) throws(DataError) {
+        let isDoubtful =
+            options.scale == nil && options.levels > 2 && (array.type.isFloat || array.type == .bool)
+        var (exceedsUnit, isBlack) = (false, true)
+        var index = 0
+        try forEachBlock { block throws(DataError) in
+            if isDoubtful, !exceedsUnit {
+                exceedsUnit = block.exceedsUnit
+                isBlack = isBlack && block.bytes.allSatisfy { $0 == 0 }
+            }
+            for item in 0..<block.count / shape.dims {
+                try body(index, levels(of: block, at: item, index))
+                index += 1
             }
         }
+        if isDoubtful, !exceedsUnit, !isBlack {
+            let error = NPYArray.LevelError.unsaid(type: array.type, levels: options.levels)
+            throw .unsupported(
+                file: array.file, expected: "whole numbers from 0 to \(options.levels - 1)",
+                found: error.reason { "--scale \($0.rawValue)" })
+        }
+    }
+
+    private func levels(of block: NPYArray, at item: Int, _ index: Int) -> Result<[UInt8], DataError> {
+        Result { () throws(NPYArray.LevelError) in
+            try block.levels(
+                options.levels, scale: options.scale ?? .levels, of: item * shape.dims..<(item + 1) * shape.dims)
+        }.mapError { error in
+            switch error {
+            case .notLevel(_, let value, let levels):
+                .valueOutOfRange(file: array.file, image: index, value: value, levels: levels)
+            case .notUnit, .unsaid:
+                .unsupported(
+                    file: "\(array.file): image \(index)", expected: "fractions from 0 to 1",
+                    found: error.reason { "--scale \($0.rawValue)" })
+            }
+        }
+    }
+
+    /// Reads blocks of images `[n, H, W, C]`.
+    private func forEachBlock(_ body: (NPYArray) throws(DataError) -> Void) throws(DataError) {
+        // the only image of an array without an axis that counts them is read whole
+        guard layout.isStack else {
+            var bytes: [UInt8] = []
+            try array.forEachBlock { block throws(DataError) in bytes += block.bytes }
+            return try body(channelsLast(bytes, shape: array.shape, count: 1))
+        }
+        try array.forEachBlock { block throws(DataError) in
+            try body(channelsLast(block.bytes, shape: block.shape, count: block.shape[0]))
+        }
+    }
+
+    private func channelsLast(_ bytes: [UInt8], shape: [Int], count: Int) -> NPYArray {
+        NPYArray(
+            shape: [count, sides.height, sides.width, sides.channels], elementType: array.type,
+            bytes: layout.channelsLast(bytes, shape: shape, width: array.type.size))
     }
 }

@@ -29,28 +29,28 @@ enum IDXFormat: ArrayFormat {
     }
 
     static func images(_ file: DataInput) throws(DataError) -> ArrayReader {
-        try array(file, of: "images", types: [.uint8], axes: [3, 4])
+        try array(file, of: "images", axes: [3, 4])
     }
 
     static func labels(_ file: DataInput) throws(DataError) -> ArrayReader {
-        try array(file, of: "labels", types: [.uint8, .int32], axes: [1])
+        try array(file, of: "labels", axes: [1])
     }
 
-    /// Codes of the elements' types, the third byte of a file.
-    private static let codes: [NPYArray.ElementType: UInt8] = [.uint8: 0x08, .int32: 0x0c]
+    /// Types of the elements by their codes, the third byte of a file.
+    private static let types: [UInt8: NPYArray.ElementType] = [
+        0x08: .uint8, 0x09: .int8, 0x0b: .int16, 0x0c: .int32, 0x0d: .float32, 0x0e: .float64,
+    ]
 
-    private static func array(
-        _ file: DataInput, of what: String, types: [NPYArray.ElementType], axes: [Int]
-    ) throws(DataError) -> ArrayReader {
+    private static func array(_ file: DataInput, of what: String, axes: [Int]) throws(DataError) -> ArrayReader {
         let path = file.path.text
         let magic = Array(file.start.prefix(4))
-        let known: [(type: NPYArray.ElementType, magic: [UInt8])] = types.flatMap { type in
-            axes.map { (type, [0, 0, codes[type]!, UInt8($0)]) }  // all have codes
-        }
-        guard let type = known.first(where: { $0.magic == magic })?.type else {
-            let expected = known.map { hexadecimal($0.magic) }.joined(separator: " or ") + " (\(what))"
+        guard magic.count == 4, magic[0] == 0, magic[1] == 0, let type = types[magic[2]], axes.contains(Int(magic[3]))
+        else {
+            let expected = axes.map { hexadecimal([0, 0, 8, UInt8($0)]) }.joined(separator: " or ")
             throw .wrongMagic(
-                file: path, expected: expected, found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
+                file: path,
+                expected: "\(expected) (\(what); the third byte tells the type of the numbers, 0x08 to 0x0e)",
+                found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
         }
         let start = 4 + 4 * Int(magic[3])
         let bytes = file.bytes()
@@ -59,9 +59,8 @@ enum IDXFormat: ArrayFormat {
         guard head.count == start else { throw .truncated(file: path, expected: start, found: head.count) }
         let shape = (0..<Int(magic[3])).map { axis in head[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
         }
-        return try ArrayReader(file, bytes, shape: shape, elementBytes: type.size, headBytes: start) { shape, bytes in
-            NPYArray(shape: shape, elementType: type, bigEndian: bytes[...])
-        }
+        return try ArrayReader(
+            file, bytes, shape: shape, type: type, isBigEndian: true, headBytes: start, layouts: [.nhwc])
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

@@ -40,9 +40,20 @@ enum NPYFormat: ArrayFormat {
         do {
             let header = try NPYArray.readHeader(bytes.peek(NPYArray.longestHeader))
             try bytes.skip(header.bytes)
+            guard header.isTransposed else {
+                return try ArrayReader(
+                    file, bytes, shape: header.shape, type: header.elementType, isBigEndian: header.isBigEndian,
+                    headBytes: header.bytes)
+            }
+            // The first image of a transposed array needs all of it.
+            let data = try bytes.rest(limit: DataFile.maxBytes)
+            guard data.count == header.dataBytes else {
+                throw DataError.truncated(
+                    file: path, expected: header.bytes + header.dataBytes, found: header.bytes + data.count)
+            }
             return try ArrayReader(
-                file, bytes, shape: header.shape, elementBytes: header.elementType.size, headBytes: header.bytes
-            ) { shape, bytes in NPYArray(shape: shape, elementType: header.elementType, bytes: bytes) }
+                file, ByteReader(header.canonical(data[...])), shape: header.shape, type: header.elementType,
+                isBigEndian: false, headBytes: header.bytes)
         } catch let error as ArchiveError {
             throw file.error(error)
         } catch let error as ImagingError {
@@ -58,8 +69,7 @@ extension DataError {
     init(_ error: ImagingError, ofArray file: String) {
         switch error {
         // sound files, of kinds that are not read
-        case .invalidNPY("descr", let expected, let found), .invalidNPY("fortran_order", let expected, let found),
-            .invalidNPY("version", let expected, let found):
+        case .invalidNPY("descr", let expected, let found), .invalidNPY("version", let expected, let found):
             self = .unsupported(file: file, expected: expected, found: found)
         case .invalidNPY("magic", _, _): self = .wrongFormat(file: file, expected: ["NPY"])
         case .invalidNPY(let field, let expected, let found):

@@ -11,6 +11,10 @@ public struct DataOptions: Sendable {
     public var fit: ImageFit
     /// Channels that every image is brought to; nil leaves each its own.
     public var mode: ColorMode?
+    /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
+    public var scale: ValueScale?
+    /// Order of the axes of arrays of images; nil where their shapes tell.
+    public var layout: ArrayLayout?
     /// Whether files that cannot be read are left out and counted; else they are an error, when all have been looked at.
     public var skipsBad: Bool
     /// Most bytes of pixels that are kept in memory; more are kept in a temporary file.

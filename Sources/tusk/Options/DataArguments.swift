@@ -4,6 +4,9 @@ import Imaging
 
 extension Split: ExpressibleByArgument {}
 
+extension ValueScale: ExpressibleByArgument {}
+extension ArrayLayout: ExpressibleByArgument {}
+
 extension ImageSize: ExpressibleByArgument {
     /// Width and height, as `32x24`, or one number for both.
     public init?(argument: String) {
@@ -37,6 +40,18 @@ struct ReadingArguments: ParsableArguments {
     @Flag(name: [.customLong("colour"), .customLong("color")], help: "Bring all images to red, green and blue.")
     var colour = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What the values of arrays mean: levels, or unit, fractions of the top level from 0 to 1; must be said where both may be.",
+            valueName: "scale"))
+    var scale: ValueScale?
+
+    @Option(
+        help: ArgumentHelp(
+            "Order of the axes of arrays of images: NHW, NHWC, NCHW, HW, HWC or CHW; must be said where several may be.",
+            valueName: "axes"))
+    var layout: ArrayLayout?
+
     @Flag(
         help:
             "Go on without files that cannot be read. Without it all are looked at, and named, before anything begins."
@@ -64,6 +79,7 @@ struct ReadingArguments: ParsableArguments {
         var options = DataOptions(levels: levels)
         (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
         options.mode = grey ? .gray : colour ? .rgb : nil
+        (options.scale, options.layout) = (scale, layout)
         (options.memory, options.scratch, options.maxEntries) = (dataMemory << 20, scratch, maxFiles)
         return options
     }
