@@ -138,7 +138,7 @@ let package = Package(
             of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "System", "CAllocationCounter"],
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
-        tests(of: "Archives", ["Compression", "System"]),
+        tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
         tests(
