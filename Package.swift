@@ -85,6 +85,7 @@ let package = Package(
         // Images and their codings.
         module("Compression", ["CZlib"]),
         module("Archives", ["Compression", "System"]),
+        module("Arrow", ["Archives"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
         module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
@@ -139,6 +140,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
+        tests(of: "Arrow", ["Archives"], exclude: ["Fixtures"]),
         tests(of: "Imaging", ["Compression"]),
         tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
         tests(
