@@ -31,7 +31,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
 let fuzzDependencies: [Target.Dependency] = [
     "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "HTTPContent",
-    "Serving", "DensityAPI", "System", "Metrics", httpTypes,
+    "Serving", "DensityAPI", "System", "Metrics", "Archives", "Arrow", "DataSets", httpTypes,
 ]
 let fuzzData = ["CLibFuzzer", "corpus", "dictionaries", "run.sh"]
 let fuzzing: [Target] =
@@ -88,7 +88,7 @@ let package = Package(
         module("Arrow", ["Archives"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
-        module("DataSets", ["Imaging", "Compression", "FlowCore", "System"]),
+        module("DataSets", ["Archives", "Arrow", "Imaging", "Compression", "FlowCore", "System"]),
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
@@ -142,7 +142,7 @@ let package = Package(
         tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
         tests(of: "Arrow", ["Archives"], exclude: ["Fixtures"]),
         tests(of: "Imaging", ["Compression"]),
-        tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
+        tests(of: "DataSets", ["Archives", "FlowCore", "Imaging", "Compression", "System"]),
         tests(
             of: "FlowTraining",
             ["DataSets", "FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),
