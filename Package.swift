@@ -139,7 +139,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
         tests(of: "Archives", ["Compression", "System"]),
-        tests(of: "Imaging", ["Compression"]),
+        tests(of: "Imaging", ["Compression"], exclude: ["Fixtures"]),
         tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
         tests(
             of: "FlowTraining",

@@ -3,25 +3,36 @@
 /// Source: NumPy Enhancement Proposal 1, *A Simple File Format for NumPy Arrays*; versions 1, 2 and 3.
 /// Only plain numbers are read: nothing in a file is ever run, and pickled objects are refused.
 public struct NPYArray: Sendable, Equatable {
-    /// Kinds of elements, by their `descr`.
+    /// Kinds of elements, by the `descr` that they are written with.
     public enum ElementType: String, Sendable, CaseIterable {
         case bool = "|b1"
-        case uint8 = "|u1"
-        case uint16 = "<u2"
+        case int8 = "|i1"
+        case int16 = "<i2"
         case int32 = "<i4"
         case int64 = "<i8"
+        case uint8 = "|u1"
+        case uint16 = "<u2"
+        case uint32 = "<u4"
+        case uint64 = "<u8"
+        case float16 = "<f2"
         case float32 = "<f4"
         case float64 = "<f8"
 
         /// Bytes of one element.
         public var size: Int {
             switch self {
-            case .bool, .uint8: 1
-            case .uint16: 2
-            case .int32, .float32: 4
-            case .int64, .float64: 8
+            case .bool, .int8, .uint8: 1
+            case .int16, .uint16, .float16: 2
+            case .int32, .uint32, .float32: 4
+            case .int64, .uint64, .float64: 8
             }
         }
+
+        /// Name of the kind in NumPy, such as `float32`.
+        public var name: String { "\(self)" }
+
+        /// Whether elements may be fractions.
+        public var isFloat: Bool { [.float16, .float32, .float64].contains(self) }
     }
 
     /// Length of each axis; `[]` is a single number.
@@ -44,13 +55,8 @@ public struct NPYArray: Sendable, Equatable {
     /// An array of big-endian elements.
     /// - Precondition: `bytes` has `elementType.size` bytes for each element of `shape`.
     package init(shape: [Int], elementType: ElementType, bigEndian bytes: ArraySlice<UInt8>) {
-        let size = elementType.size
-        precondition(shape.reduce(size, *) == bytes.count)
-        var elements = Array(bytes)
-        if size > 1 {
-            for start in stride(from: 0, to: elements.count, by: size) { elements[start..<start + size].reverse() }
-        }
-        self.init(shape: shape, elementType: elementType, bytes: elements)
+        precondition(shape.reduce(elementType.size, *) == bytes.count)
+        self.init(shape: shape, elementType: elementType, bytes: reversed(bytes, each: elementType.size))
     }
 
     /// An array of ``ElementType/uint8``, last axis fastest.
@@ -75,56 +81,59 @@ public struct NPYArray: Sendable, Equatable {
     }
 
     /// The elements as numbers; integers beyond 2⁵³ are rounded.
-    public func doubles() -> [Double] {
-        (0..<count).map { index in
-            switch elementType {
-            case .bool, .uint8: Double(bytes[index])
-            case .uint16: Double(UInt16(truncatingIfNeeded: bits(index)))
-            case .int32: Double(Int32(truncatingIfNeeded: bits(index)))
-            case .int64: Double(Int64(bitPattern: bits(index)))
-            case .float32: Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits(index))))
-            case .float64: Double(bitPattern: bits(index))
-            }
+    public func doubles() -> [Double] { (0..<count).map(double) }
+
+    /// The element at `index`, from 0, as a number; an integer beyond 2⁵³ is rounded.
+    func double(_ index: Int) -> Double {
+        switch elementType {
+        case .bool, .uint8: Double(bytes[index])
+        case .int8: Double(Int8(bitPattern: bytes[index]))
+        case .int16: Double(load(index, as: Int16.self))
+        case .int32: Double(load(index, as: Int32.self))
+        case .int64: Double(load(index, as: Int64.self))
+        case .uint16: Double(load(index, as: UInt16.self))
+        case .uint32: Double(load(index, as: UInt32.self))
+        case .uint64: Double(load(index, as: UInt64.self))
+        case .float16: Double(Float16(bitPattern: load(index, as: UInt16.self)))
+        case .float32: Double(Float(bitPattern: load(index, as: UInt32.self)))
+        case .float64: Double(bitPattern: load(index, as: UInt64.self))
         }
     }
 
-    /// Element that is no level.
-    public struct LevelError: Error, Equatable, Sendable {
-        /// Place of the element, from 0.
-        public let index: Int
-        /// The element, in digits.
-        public let value: String
-
-        public init(index: Int, value: String) {
-            self.index = index
-            self.value = value
+    /// The element at `index`, from 0, as an integer, exactly; nil for a fraction and for what `Int` cannot hold.
+    public func integer(_ index: Int) -> Int? {
+        switch elementType {
+        case .int64: Int(load(index, as: Int64.self))
+        case .uint64: Int(exactly: load(index, as: UInt64.self))
+        default: Int(exactly: double(index))
         }
     }
 
-    /// The elements as levels `0 ..< levels`, `levels` up to 256.
-    /// - Throws: ``LevelError`` of the first element that is not a whole number in that range.
-    public func levels(_ levels: Int) throws(LevelError) -> [UInt8] {
-        precondition((2...256).contains(levels))
-        if elementType == .uint8 {
-            if levels < 256, let index = bytes.firstIndex(where: { $0 >= levels }) {
-                throw LevelError(index: index, value: "\(bytes[index])")
-            }
-            return bytes
+    /// The element at `index`, from 0, in digits: as many as tell it from others of its type.
+    public func text(_ index: Int) -> String {
+        switch elementType {
+        case .uint64: "\(load(index, as: UInt64.self))"
+        case .float16: "\(Float16(bitPattern: load(index, as: UInt16.self)))"
+        case .float32: "\(Float(bitPattern: load(index, as: UInt32.self)))"
+        case .float64: "\(double(index))"
+        default: "\(integer(index) ?? 0)"  // all others are integers of Int
         }
-        let values = doubles()
-        var result: [UInt8] = []
-        result.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            guard let level = UInt8(exactly: value), level < levels else {
-                throw LevelError(index: index, value: "\(value)")
-            }
-            result.append(level)
-        }
-        return result
     }
 
-    private func bits(_ index: Int) -> UInt64 {
-        bytes[index * elementType.size..<(index + 1) * elementType.size].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    /// Index on each axis of the element at `index` of all.
+    func position(_ index: Int) -> [Int] {
+        var (rest, position) = (index, shape)
+        for axis in shape.indices.reversed() {
+            (rest, position[axis]) = rest.quotientAndRemainder(dividingBy: shape[axis])
+        }
+        return position
+    }
+
+    private func load<Bits: FixedWidthInteger & BitwiseCopyable>(_ index: Int, as: Bits.Type) -> Bits {
+        let size = MemoryLayout<Bits>.size
+        precondition(index >= 0 && (index + 1) * size <= bytes.count)
+        return Bits(
+            littleEndian: unsafe bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: index * size, as: Bits.self))
     }
 }
 

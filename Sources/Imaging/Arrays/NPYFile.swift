@@ -20,7 +20,7 @@ extension NPYArray {
                 field: "data", expected: "\(header.dataBytes) bytes for shape \(header.shape)", found: "\(found) bytes")
         }
         return NPYArray(
-            shape: header.shape, elementType: header.elementType, bytes: Array(file[header.bytes...]))
+            shape: header.shape, elementType: header.elementType, bytes: header.canonical(file[header.bytes...]))
     }
 
     /// What stands before the data of a file.
@@ -29,6 +29,11 @@ extension NPYArray {
         package let elementType: ElementType
         /// Length of each axis.
         package let shape: [Int]
+        /// Whether the most significant byte of an element comes first.
+        package let isBigEndian: Bool
+        /// Whether the first axis is the fastest, and not the last, so that the first element along it needs all of the data; false
+        /// where the two are the same order.
+        package let isTransposed: Bool
         /// Bytes of the header.
         package let bytes: Int
         /// Bytes of the data behind it.
@@ -64,10 +69,10 @@ extension NPYArray {
         guard length <= file.count - bytes else {
             throw .invalidNPY(field: "header", expected: "\(length) bytes", found: "\(file.count - bytes) bytes")
         }
-        var header = HeaderReader(file[first + bytes..<first + bytes + length])
-        let (elementType, shape) = try header.read()
+        var header = NPYHeaderReader(file[first + bytes..<first + bytes + length])
+        let (type, isFortran, shape) = try header.read()
 
-        var size = elementType.size
+        var size = type.element.size
         for axis in shape {
             let (product, overflow) = size.multipliedReportingOverflow(by: axis)
             guard !overflow else {
@@ -75,7 +80,9 @@ extension NPYArray {
             }
             size = product
         }
-        return Header(elementType: elementType, shape: shape, bytes: bytes + length, dataBytes: size)
+        return Header(
+            elementType: type.element, shape: shape, isBigEndian: type.isBigEndian,
+            isTransposed: isFortran && shape.count { $0 != 1 } > 1, bytes: bytes + length, dataBytes: size)
     }
 
     /// Bytes of the array's file, version 1.0.
@@ -89,127 +96,5 @@ extension NPYArray {
         let unpadded = magic.count + 4 + text.count + 1
         text += [UInt8](repeating: 0x20, count: (64 - unpadded % 64) % 64) + [0x0a]
         return magic + [1, 0, UInt8(text.count & 0xff), UInt8(text.count >> 8)] + text
-    }
-}
-
-/// Reads the header's dictionary, a Python literal, without being Python: strings, booleans and a tuple of integers.
-private struct HeaderReader {
-    private let text: ArraySlice<UInt8>
-    private var position: Int
-
-    init(_ text: ArraySlice<UInt8>) {
-        self.text = text
-        position = text.startIndex
-    }
-
-    mutating func read() throws(ImagingError) -> (NPYArray.ElementType, [Int]) {
-        var (elementType, isFortran, shape): (NPYArray.ElementType?, Bool?, [Int]?)
-        try take("{", of: "header")
-        while !at("}") {
-            let key = try string(of: "header")
-            try take(":", of: key)
-            switch key {
-            case "descr" where elementType == nil: elementType = try descr()
-            case "fortran_order" where isFortran == nil: isFortran = try boolean()
-            case "shape" where shape == nil: shape = try tuple()
-            default:
-                throw .invalidNPY(
-                    field: "header", expected: "descr, fortran_order and shape, each once", found: "\(quoted(key))")
-            }
-            if !at("}") { try take(",", of: "header") }
-        }
-        try take("}", of: "header")
-        skipSpace()
-        guard position == text.endIndex, let elementType, let isFortran, let shape else {
-            throw .invalidNPY(
-                field: "header", expected: "descr, fortran_order and shape, each once",
-                found: position == text.endIndex ? "fewer" : "text after them")
-        }
-        if isFortran && shape.count > 1 {
-            throw .invalidNPY(
-                field: "fortran_order", expected: "False (use numpy.ascontiguousarray)", found: "True")
-        }
-        return (elementType, shape)
-    }
-
-    private mutating func descr() throws(ImagingError) -> NPYArray.ElementType {
-        let known = NPYArray.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-        if at("[") { throw .invalidNPY(field: "descr", expected: known, found: "a structured type") }
-        let name = try string(of: "descr")
-        if let type = NPYArray.ElementType(rawValue: name) { return type }
-        // One byte has no byte order; old files write "<u1" and "<b1" too.
-        if ["<u1", "=u1", "u1"].contains(name) { return .uint8 }
-        if ["<b1", "=b1", "?"].contains(name) { return .bool }
-        throw .invalidNPY(field: "descr", expected: known, found: quoted(name))
-    }
-
-    private mutating func boolean() throws(ImagingError) -> Bool {
-        skipSpace()
-        for (word, value) in [("True", true), ("False", false)] where text[position...].starts(with: word.utf8) {
-            position += word.utf8.count
-            return value
-        }
-        throw .invalidNPY(field: "fortran_order", expected: "True or False", found: next())
-    }
-
-    private mutating func tuple() throws(ImagingError) -> [Int] {
-        try take("(", of: "shape")
-        var shape: [Int] = []
-        while !at(")") {
-            shape.append(try integer())
-            if shape.count > NPYArray.maxDimensions {
-                throw .tooLarge(quantity: "dimensions", value: shape.count, limit: NPYArray.maxDimensions)
-            }
-            if !at(")") { try take(",", of: "shape") }
-        }
-        try take(")", of: "shape")
-        return shape
-    }
-
-    private mutating func integer() throws(ImagingError) -> Int {
-        skipSpace()
-        let digits = text[position...].prefix { (0x30...0x39).contains($0) }
-        guard let value = Int(String(decoding: digits, as: UTF8.self)) else {
-            throw .invalidNPY(
-                field: "shape", expected: "whole numbers below 2⁶³",
-                found: digits.isEmpty ? next() : "a number of \(digits.count) digits")
-        }
-        position = digits.endIndex
-        return value
-    }
-
-    private mutating func string(of field: String) throws(ImagingError) -> String {
-        skipSpace()
-        guard position < text.endIndex, text[position] == 0x27 || text[position] == 0x22,
-            let end = text[(position + 1)...].firstIndex(of: text[position])
-        else { throw .invalidNPY(field: field, expected: "a string in quotes", found: next()) }
-        defer { position = end + 1 }
-        return String(decoding: text[(position + 1)..<end], as: UTF8.self)
-    }
-
-    private mutating func take(_ mark: Unicode.Scalar, of field: String) throws(ImagingError) {
-        guard at(mark) else { throw .invalidNPY(field: field, expected: "'\(mark)'", found: next()) }
-        position += 1
-    }
-
-    private mutating func at(_ mark: Unicode.Scalar) -> Bool {
-        skipSpace()
-        return position < text.endIndex && text[position] == UInt8(ascii: mark)
-    }
-
-    private mutating func skipSpace() {
-        while position < text.endIndex, [0x20, 0x09, 0x0a, 0x0d].contains(text[position]) { position += 1 }
-    }
-
-    /// The next byte, for messages.
-    private func next() -> String {
-        guard position < text.endIndex else { return "the end of the header" }
-        return quoted(String(decoding: text[position...position], as: UTF8.self))
-    }
-
-    /// A short piece of the header for messages: what a file says is not repeated at length, and only in ASCII.
-    private func quoted(_ text: String) -> String {
-        let shown = text.unicodeScalars.prefix(20).map { (0x20..<0x7f).contains($0.value) ? Character($0) : "?" }
-        return "'\(String(shown))\(text.unicodeScalars.count > 20 ? "…" : "")'"
     }
 }
