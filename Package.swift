@@ -141,7 +141,7 @@ let package = Package(
         tests(of: "Compression"),
         tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
         tests(of: "Arrow", ["Archives"], exclude: ["Fixtures"]),
-        tests(of: "Imaging", ["Compression"]),
+        tests(of: "Imaging", ["Compression"], exclude: ["Fixtures"]),
         tests(of: "DataSets", ["Archives", "FlowCore", "Imaging", "Compression", "System"]),
         tests(
             of: "FlowTraining",

@@ -3,6 +3,12 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
 
+    /// Names of all formats as a choice, for messages.
+    public static var choice: String {
+        let names = allCases.map(\.rawValue)
+        return names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1]
+    }
+
     /// Endings of the names of its files, in lower case.
     public var fileSuffixes: [String] {
         switch self {
@@ -14,8 +20,8 @@ public enum ImageFormat: String, Sendable, CaseIterable {
 
 /// Reason why an image or an array could not be read or written.
 public enum ImagingError: Error, Equatable, Sendable {
-    /// The bytes begin neither with the PNG nor with the JPEG signature.
-    case unknownFormat
+    /// The bytes begin with the signature of no ``ImageFormat``; they are a file of the kind, where that is known.
+    case unknownFormat(FileKind?)
     /// `quantity` ("width", "height", "pixels", "scans", "pixels times scans", "header bytes", "dimensions") is `value`; at most `limit` is read.
     case tooLarge(quantity: String, value: Int, limit: Int)
     /// The file is cut off or contradicts itself; `reason` is a fixed text of the format's library or ours.

@@ -152,9 +152,15 @@ struct DataErrorTests {
         #expect(
             failure(folder, "file", levels: 4)
                 == .valueOutOfRange(file: folder("file"), image: 1, value: "4", levels: 4))
-        try folder.write("file", NPYArray(shape: [2, 1, 1], [1, 0.5] as [Float]).encoded())
+        try folder.write("file", NPYArray(shape: [2, 1, 1], [2, 0.5] as [Float]).encoded())
         #expect(
             failure(folder, "file") == .valueOutOfRange(file: folder("file"), image: 1, value: "0.5", levels: 256))
+        try folder.write("file", NPYArray(shape: [2, 1, 1], [1, 0.5] as [Float]).encoded())
+        #expect(
+            failure(folder, "file")
+                == .unsupported(
+                    file: folder("file"), expected: "levels, whole numbers from 0 to 255",
+                    found: "only values from 0 to 1, of type float32"))
         try folder.write("images/0.png", try grayPNG([0, 1, 2, 3, 4, 5]))
         #expect(failure(folder, "images", levels: 6) == nil)
         #expect(

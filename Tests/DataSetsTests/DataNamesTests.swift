@@ -129,8 +129,8 @@ struct DataNamesTests {
         let folder = try DataFolder()
         let array = String(
             decoding: NPYArray(shape: [1, 2, 2], [1, 2, 3, 4] as [UInt8]).encoded(), as: Unicode.ASCII.self)
-        for (old, new) in [("'fortran_order': False", "'fortran_order': True "), ("'|u1'", "'>u2'")] {
-            let text = array.replacing(old, with: new)
+        for new in ["'|O'", "'<c8'", "'|V2'"] {
+            let text = array.replacing("'|u1'", with: new)
             try folder.write("file", [0x93] + text.utf8.drop { $0 != UInt8(ascii: "N") })
             let error = #expect(throws: DataError.self) {
                 try ImageDataSet.load(path: folder("file"), split: .all)
@@ -139,6 +139,20 @@ struct DataNamesTests {
                 Issue.record("\(new): \(error.map { "\($0)" } ?? "no error")")
                 continue
             }
+        }
+    }
+
+    @Test("an NPY file in Fortran order, or big-endian, has the images that NumPy reads")
+    func orders() throws {
+        let folder = try DataFolder()
+        let files: [(String, [UInt8])] = [
+            ("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 2, 2)}", [1, 3, 2, 4]),
+            ("{'descr': '>u2', 'fortran_order': False, 'shape': (1, 2, 2)}", [0, 1, 0, 2, 0, 3, 0, 4]),
+        ]
+        for (text, data) in files {
+            let head = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0]
+            try folder.write("file", head + text.utf8 + data)
+            #expect(try ImageDataSet.load(path: folder("file"), split: .all).pixels == [1, 2, 3, 4])
         }
     }
 }

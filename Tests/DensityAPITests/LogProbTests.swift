@@ -193,7 +193,7 @@ struct LogProbTests {
         let list: DensityListJSON = try await api.post("/logprob", type: "multipart/form-data; boundary=xyz", files)
             .decoded()
         #expect(list.results.map(\.logProb) == [-6, nil, -12])
-        #expect(list.results[1].error == "image: the bytes are neither a PNG nor a JPEG")
+        #expect(list.results[1].error == "image: expected \(ImageFormat.choice), but the bytes are of no known kind")
 
         let stack = NPYArray(shape: [2, 2, 3], (0..<12).map { UInt8($0) }).encoded()
         let arrays: DensityListJSON = try await api.post("/logprob", type: "application/x-npy", stack).decoded()

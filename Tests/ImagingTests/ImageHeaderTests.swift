@@ -53,7 +53,7 @@ struct ImageHeaderTests {
 
     @Test("what is no image has none")
     func unknown() {
-        #expect(throws: ImagingError.unknownFormat) { try ImageHeader(of: [1, 2, 3]) }
+        #expect(throws: ImagingError.unknownFormat(nil)) { try ImageHeader(of: [1, 2, 3]) }
         #expect(throws: ImagingError.damaged(format: .jpeg, reason: "no frame header")) {
             try ImageHeader(of: [0xFF, 0xD8, 0xFF, 0xD9])
         }

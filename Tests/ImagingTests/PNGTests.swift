@@ -225,6 +225,6 @@ struct PNGTests {
     @Test("other bytes are no image", arguments: [[], [0], Array("GIF89a".utf8), [0x89, 0x50]] as [[UInt8]])
     func unknown(_ bytes: [UInt8]) {
         #expect(imageFormat(of: bytes) == nil)
-        #expect(throws: ImagingError.unknownFormat) { try decodeImage(bytes) }
+        #expect(throws: ImagingError.unknownFormat(fileKind(of: bytes))) { try decodeImage(bytes) }
     }
 }

@@ -195,6 +195,36 @@ struct ScoreCommandTests {
         #expect(records.map { $0.error == nil } == [true, false] && cut.code == 2, "\(cut.output)")
     }
 
+    @Test(
+        "an array in another order of bytes or axes has the same images; in Fortran order it is held whole, within a limit"
+    )
+    func orders() throws {
+        let work = try Self.model()
+        let plain = NPYArray(shape: [2, 4, 4], [UInt8](0..<32))
+        let files: [(name: String, descr: String, isFortran: Bool, data: [UInt8])] = [
+            ("big.npy", ">u2", false, plain.bytes.flatMap { [0, $0] }),
+            // The first axis is the fastest: image, then row, then column.
+            ("fortran.npy", "|u1", true, (0..<32).map { plain.bytes[$0 % 2 * 16 + $0 / 2 % 4 * 4 + $0 / 8] }),
+        ]
+        let expected = try Self.records(
+            Self.score(work, [Self.write(plain.encoded(), "c.npy", work)]).output
+        ).map(\.log_prob)
+        #expect(Set(expected).count == 2 && !expected.contains(nil))
+        for (name, descr, isFortran, data) in files {
+            let text = "{'descr': '\(descr)', 'fortran_order': \(isFortran ? "True" : "False"), 'shape': (2, 4, 4)}"
+            let head = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0]
+            let file = try Self.write(head + text.utf8 + data, name, work)
+            let scored = try Self.score(work, [file, "--max-image-bytes", "64"])
+            #expect(try Self.records(scored.output).map(\.log_prob) == expected, "\(scored.output)")
+        }
+        let large = "{'descr': '<u4', 'fortran_order': True, 'shape': (2, 4, 4)}"
+        let head = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(large.utf8.count), 0]
+        let file = try Self.write(head + large.utf8 + [UInt8](repeating: 0, count: 128), "large.npy", work)
+        #expect(try Self.score(work, [file, "--max-image-bytes", "128"]).code == 0)
+        let refused = try Self.score(work, [file, "--max-image-bytes", "127"])
+        #expect(refused.code == 2 && refused.output.contains("numpy.ascontiguousarray"), "\(refused.output)")
+    }
+
     @Test("statuses say what was found, and what went wrong")
     func statuses() throws {
         let work = try Self.model()

@@ -64,8 +64,14 @@ extension ArrayFormat {
         do {
             return ImageDataSet(shape: event, levels: levels, pixels: try array.levels(levels))
         } catch {
-            throw .valueOutOfRange(
-                file: file.path, image: error.index / event.dims, value: error.value, levels: levels)
+            switch error {
+            case .notLevel(let position, let value, _), .notUnit(let position, let value):
+                throw .valueOutOfRange(file: file.path, image: position[0], value: value, levels: levels)
+            case .unsaid(let type, _):
+                throw .unsupported(
+                    file: file.path, expected: "levels, whole numbers from 0 to \(levels - 1)",
+                    found: "only values from 0 to 1, of type \(type.name)")
+            }
         }
     }
 
@@ -78,10 +84,10 @@ extension ArrayFormat {
             throw .unsupported(file: path, expected: "labels of shape [N] or [N, 1]", found: "shape \(array.shape)")
         }
         var labels: [Int] = []
-        for (index, value) in array.doubles().enumerated() {
-            guard let label = Int(exactly: value), (0..<ImageDataSet.maxClasses).contains(label) else {
+        for index in 0..<array.count {
+            guard let label = array.integer(index), (0..<ImageDataSet.maxClasses).contains(label) else {
                 throw .labelOutOfRange(
-                    file: path, index: index, label: "\(value)", classes: ImageDataSet.maxClasses)
+                    file: path, index: index, label: array.text(index), classes: ImageDataSet.maxClasses)
             }
             labels.append(label)
         }

@@ -28,8 +28,7 @@ enum NPYFormat: ArrayFormat {
         } catch {
             switch error {
             // sound files, of kinds that are not read
-            case .invalidNPY("descr", let expected, let found), .invalidNPY("fortran_order", let expected, let found),
-                .invalidNPY("version", let expected, let found):
+            case .invalidNPY("descr", let expected, let found), .invalidNPY("version", let expected, let found):
                 throw .unsupported(file: file.path, expected: expected, found: found)
             case .invalidNPY(let field, let expected, let found):
                 throw .damaged(file: file.path, reason: "\(field): expected \(expected), found \(found)")

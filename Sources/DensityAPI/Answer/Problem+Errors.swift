@@ -56,7 +56,12 @@ extension Problem {
 
     init(_ error: ImagingError) {
         switch error {
-        case .unknownFormat: self.init(.imageDamaged, "image: the bytes are neither a PNG nor a JPEG")
+        case .unknownFormat(let kind):
+            let advice = kind?.advice.map { "; \($0)" } ?? ""
+            self.init(
+                .imageDamaged,
+                "image: expected \(ImageFormat.choice), but the bytes are \(kind?.phrase ?? "of no known kind")\(advice)"
+            )
         case .tooLarge("scans", let value, let limit):
             self.init(.imageWork, "image: it has \(value) scans; at most \(limit) can be decoded here")
         case .tooLarge("pixels times scans", let value, let limit):

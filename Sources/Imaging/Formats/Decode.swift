@@ -49,6 +49,6 @@ public func decodeImage(
     return switch imageFormat(of: bytes) {
     case .png: try decodePNG(bytes, limits: limits, isStopped: isStopped)
     case .jpeg: try decodeJPEG(bytes, limits: limits, isStopped: isStopped)
-    case nil: throw .unknownFormat
+    case nil: throw .unknownFormat(fileKind(of: bytes))
     }
 }

@@ -36,14 +36,14 @@ public struct ImageHeader: Sendable, Equatable {
     /// Reads the header of a PNG, or looks through a JPEG for its markers; nothing is decoded, and nothing is allocated.
     ///
     /// A file that goes wrong after its header has one all the same.
-    /// - Throws: ``ImagingError/unknownFormat``, ``ImagingError/damaged(format:reason:)`` when there is no size to find.
+    /// - Throws: ``ImagingError/unknownFormat(_:)``, ``ImagingError/damaged(format:reason:)`` when there is no size to find.
     /// - Complexity: O(1) for a PNG, O(length) for a JPEG, less than a millisecond for 8 MiB.
     public init(of bytes: ArraySlice<UInt8>) throws(ImagingError) {
         let header: ImageHeader? =
             switch imageFormat(of: bytes) {
             case .png: try Self.png(bytes)
             case .jpeg: unsafe bytes.withUnsafeBufferPointer { unsafe Self.jpeg($0) }
-            case nil: throw .unknownFormat
+            case nil: throw .unknownFormat(fileKind(of: bytes))
             }
         guard let header else { throw .damaged(format: .jpeg, reason: "no frame header") }
         self = header

@@ -119,9 +119,28 @@ struct ScoreContents: Sendable {
         }
         try bytes.skip(header.bytes)
         let head = NPYArray.header(shape: [1] + axes.dropFirst(), elementType: header.elementType)
+        // In Fortran order the last byte of all belongs to the first image, or to the second.
+        var whole: [UInt8]?
+        if header.isTransposed {
+            guard header.dataBytes <= maxImageBytes else {
+                throw ArchiveError.tooLarge(
+                    quantity:
+                        "bytes of an array in Fortran order (numpy.ascontiguousarray makes one without this limit)",
+                    limit: maxImageBytes)
+            }
+            let data = try bytes.read(header.dataBytes)
+            guard data.count == header.dataBytes else { throw ArchiveError.truncated }
+            whole = header.canonical(data[...])
+        }
         for index in 0..<axes[0] {
-            let values = try bytes.read(size)
-            guard values.count == size else { throw ArchiveError.truncated }
+            let values: [UInt8]
+            if let whole {
+                values = Array(whole[index * size..<(index + 1) * size])
+            } else {
+                let data = try bytes.read(size)
+                guard data.count == size else { throw ArchiveError.truncated }
+                values = header.elements(data[...])
+            }
             try hand(put, source, isStack ? index : nil, row(head + values, type: .npy))
         }
         guard try bytes.peek(1).isEmpty else { throw ArchiveError.damaged(reason: "bytes after the array") }

@@ -57,7 +57,8 @@ private func bigEndian(_ value: UInt32) -> [UInt8] {
 
 @Sendable func fuzzJPEG(_ bytes: [UInt8]) throws { try check(bytes) }
 
-/// NPY: an array has as many bytes as its shape says, and written again reads the same.
+/// NPY: an array has as many bytes as its shape says, written again reads the same, and has levels by every scale, or an error of an
+/// element that is there.
 @Sendable func fuzzNPY(_ bytes: [UInt8]) throws {
     let array: NPYArray
     do throws(ImagingError) {
@@ -71,12 +72,27 @@ private func bigEndian(_ value: UInt32) -> [UInt8] {
     try require(array.shape.reduce(array.elementType.size, *) == array.bytes.count, "the shape is of other bytes")
     try require(array.doubles().count == array.count, "the numbers are not as many as the elements")
     try require(try NPYArray.decode(array.encoded()) == array, "written and read again it is another array")
-    let levels: [UInt8]
-    do {
-        levels = try array.levels(16)
-    } catch {
-        try require(error.index < array.count, "an element that is not there: \(error)")
-        return
+    for index in 0..<array.count {
+        let whole = array.integer(index)
+        try require(
+            whole.map { "\($0)" } ?? array.text(index) == array.text(index) || array.elementType.isFloat, "other digits"
+        )
     }
-    try require(levels.count == array.count && levels.allSatisfy { $0 < 16 }, "a level that is none")
+    for scale in [nil] + ValueScale.allCases {
+        let levels: [UInt8]
+        do {
+            levels = try array.levels(16, scale: scale)
+        } catch {
+            try require(!error.reason(\.rawValue).isEmpty, "an error without a reason")
+            switch error {
+            case .notLevel(let position, _, _), .notUnit(let position, _):
+                try require(position.count == array.shape.count, "a position of other axes")
+                try require(
+                    zip(position, array.shape).allSatisfy { $0 >= 0 && $0 < $1 }, "an element that is not there")
+            case .unsaid: try require(scale == nil && !array.exceedsUnit, "a scale that was said, or is clear")
+            }
+            continue
+        }
+        try require(levels.count == array.count && levels.allSatisfy { $0 < 16 }, "a level that is none")
+    }
 }
