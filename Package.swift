@@ -88,7 +88,7 @@ let package = Package(
         module("Arrow", ["Archives"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
-        module("DataSets", ["Archives", "Arrow", "Imaging", "Compression", "FlowCore", "System"]),
+        module("DataSets", ["Archives", "Arrow", "Imaging", "FlowCore", "System"]),
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
@@ -122,7 +122,8 @@ let package = Package(
         tests(of: "HTTPContent", ["Compression", httpTypes]),
         tests(of: "HTTPServer", ["HTTPWire", "Compression", "System", "Metrics", "COpenSSL", httpTypes, logging]),
         .target(
-            name: "TestSupport", dependencies: ["FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
+            name: "TestSupport",
+            dependencies: ["DataSets", "FlowCore", "FlowLayers", "FlowModels", "Imaging", "COpenSSL"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(
             of: "tusk",

@@ -66,7 +66,7 @@ extension ByteReader {
             packed += bytes.count
             return bytes
         }
-        let unfolded = counted.inflated(.gzip)
+        let unfolded = counted.inflated(.gzipFile)
         return ByteReader { () throws(ArchiveError) in
             let bytes = try unfolded.some(Self.pieceBytes)
             unpacked += bytes.count

@@ -1,5 +1,5 @@
 import Glibc
-import System
+package import System
 
 /// Regular file, or bytes in memory, of which any part is read.
 package final class RandomAccessFile {
@@ -12,9 +12,9 @@ package final class RandomAccessFile {
 
     /// Opens the file at `path`.
     /// - Throws: ``ArchiveError/system(_:)``; of `ESPIPE` for a pipe or a device, of `EISDIR` for a folder.
-    package init(_ path: String) throws(ArchiveError) {
+    package init(_ path: FilePath) throws(ArchiveError) {
         // Non-blocking, or a pipe without a writer would hold us up before it is refused.
-        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        let number = unsafe path.withCString { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
         guard number >= 0 else { throw .system(SystemError()) }
         descriptor = Descriptor(number)
         self.number = number
@@ -26,6 +26,10 @@ package final class RandomAccessFile {
         }
         size = Int(status.st_size)
     }
+
+    /// Opens the file at `path`, in UTF-8.
+    /// - Throws: as for a path of bytes.
+    package convenience init(_ path: String) throws(ArchiveError) { try self.init(FilePath(path)) }
 
     /// The file that standard input, or another open descriptor, is, where that is a regular one of which nothing was read yet; else
     /// nil.

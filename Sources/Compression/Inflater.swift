@@ -8,8 +8,10 @@ public enum Coding: String, Sendable, CaseIterable {
 
 /// Coding that can be read.
 public enum InflaterCoding: Sendable, CaseIterable {
-    /// `gzip` of RFC 1952, one member or several in a row, and zeros behind them.
+    /// `gzip` of RFC 1952, one member or several in a row.
     case gzip
+    /// `gzip` in a file: zeros behind the last member are padding, as on tapes, which gzip(1) passes over too.
+    case gzipFile
     /// zlib (RFC 1950) or, as some senders do (RFC 9110 §8.4.1.2), raw deflate (RFC 1951), told apart by the first two bytes.
     case deflate
     /// `gzip` or `deflate`, told apart by the first two bytes.
@@ -66,6 +68,8 @@ public struct Inflater: ~Copyable, Sendable {
         case running(gzip: Bool)
         /// The end mark was read and nothing follows so far.
         case ended(gzip: Bool)
+        /// Zeros follow the last member of a file.
+        case padding
         case failed(CompressionError)
     }
 
@@ -124,7 +128,7 @@ public struct Inflater: ~Copyable, Sendable {
     public func finish() throws(CompressionError) {
         switch phase {
         case .start, .running: throw .truncated
-        case .ended: return
+        case .ended, .padding: return
         case .failed(let error): throw error
         }
     }
@@ -152,8 +156,10 @@ public struct Inflater: ~Copyable, Sendable {
             switch phase {
             case .running(let gzip):
                 position = try run(input, from: position, gzip: gzip, into: &output, end: end, limit: limit)
-            // what fills the last block of a tape, as gzip(1) passes over it too
-            case .ended(gzip: true) where input[position] == 0: position += 1
+            case .ended(gzip: true) where coding == .gzipFile && input[position] == 0: phase = .padding
+            case .padding:
+                guard input[position...].allSatisfy({ $0 == 0 }) else { throw .trailingBytes }
+                position = input.count
             case .ended(gzip: true):
                 // RFC 1952 §2.2: a file is a series of members.
                 let code = unsafe inflateReset(stream)
@@ -170,7 +176,7 @@ public struct Inflater: ~Copyable, Sendable {
     private mutating func open(_ first: UInt8, _ second: UInt8) {
         let isGzip =
             switch coding {
-            case .gzip: true
+            case .gzip, .gzipFile: true
             case .deflate, .raw: false
             case .auto: first == 0x1f && second == 0x8b
             }

@@ -18,14 +18,16 @@ public enum DataError: Error, Equatable, Sendable {
     case unsupported(file: String, expected: String, found: String)
     /// `quantity` is `value`; at most `limit` is read.
     case tooLarge(file: String, quantity: String, value: Int, limit: Int)
-    /// The image's size is not that of the images before it.
-    case mixedSizes(file: String, expected: EventShape, found: EventShape)
-    /// The image's colour mode is not that of the images before it.
-    case mixedModes(file: String, expected: String, found: String)
+    /// The images have several sizes or colour modes, `shapes`, the most frequent first.
+    case mixedShapes(file: String, shapes: [ShapeCount])
+    /// Several files or images cannot be read.
+    case badEntries(file: String, entries: BadEntries)
+    /// The images have no room in memory, and their temporary file cannot be written in `folder`.
+    case noScratch(folder: String, reason: String)
     /// There is nothing to learn from; `expected` says what is looked for.
     case empty(file: String, expected: String)
-    /// None of the `images` of an undivided set falls into the split.
-    case emptySplit(file: String, split: String, images: Int)
+    /// None of the `images` of a set, of which `distinct` differ, falls into the split.
+    case emptySplit(file: String, split: String, images: Int, distinct: Int)
     /// The number of labels is not that of the images.
     case labelCount(file: String, images: Int, labels: Int)
     /// Label number `index` is `label`; it must be less than `classes`.
@@ -38,6 +40,36 @@ public enum DataError: Error, Equatable, Sendable {
     case unknownClass(name: String, classes: [String])
     /// A class was asked for, but the set has no labels.
     case noLabels(name: String)
+}
+
+extension DataError {
+    /// Number of images of one shape.
+    public struct ShapeCount: Equatable, Sendable {
+        public var shape: EventShape
+        public var count: Int
+        /// Name of the first of them.
+        public var first: String
+
+        public init(shape: EventShape, count: Int, first: String) {
+            (self.shape, self.count, self.first) = (shape, count, first)
+        }
+    }
+
+    /// Sizes and colour modes that a text names, at most.
+    private static let mostShapes = 5
+
+    private static func text(of shapes: [ShapeCount], in file: String) -> String {
+        let named = shapes.prefix(mostShapes).map { "\($0.count) of \($0.shape), such as \($0.first)" }
+        let others = shapes.dropFirst(mostShapes)
+        let more = others.isEmpty ? "" : "; \(others.reduce(0) { $0 + $1.count }) of \(others.count) others"
+        let areSizes = Set(shapes.map { "\($0.shape.height) \($0.shape.width)" }).count > 1
+        let areModes = Set(shapes.map(\.shape.channels)).count > 1
+        var ways: [String] = []
+        if areSizes { ways.append("--size 32x32 brings all to one size") }
+        if areModes { ways.append("--grey or --colour to one colour mode") }
+        return "\(file): expected images of one shape, found " + named.joined(separator: "; ") + more + "; "
+            + ways.joined(separator: ", ")
+    }
 }
 
 extension DataError: CustomStringConvertible {
@@ -55,14 +87,23 @@ extension DataError: CustomStringConvertible {
         case .unsupported(let file, let expected, let found): "\(file): expected \(expected), found \(found)"
         case .tooLarge(let file, let quantity, let value, let limit):
             "\(file): \(quantity): \(value) is over the limit of \(limit)"
-        case .mixedSizes(let file, let expected, let found):
-            "\(file): expected \(expected) as in the images before it, found \(found)"
-        case .mixedModes(let file, let expected, let found):
-            "\(file): expected \(expected) as in the images before it, found \(found)"
+        case .mixedShapes(let file, let shapes): Self.text(of: shapes, in: file)
+        case .badEntries(let file, let entries):
+            "\(file): \(entries.count) images cannot be read; --skip-bad goes on without them:\n  "
+                + entries.lines.joined(separator: "\n  ")
+        case .noScratch(let folder, let reason):
+            "\(folder): the images need a temporary file, which cannot be written there: \(reason); --scratch names another folder, "
+                + "--data-memory allows more memory"
         case .empty(let file, let expected): "\(file): holds no images: expected \(expected)"
-        case .emptySplit(let file, let split, let images):
-            "\(file): none of its \(images) images falls into \(split), which is cut out by the content of each image where "
-                + "it has no file or folder of its own; give it one, or add different images"
+        case .emptySplit(let file, let split, let images, let distinct):
+            "\(file): "
+                + (images == 1
+                    ? "one image is too little for a \(split) split"
+                    : distinct == 1
+                        ? "its \(images) images are one image \(images) times, so no \(split) split can differ from the others"
+                        : "none of its \(images) images (\(distinct) different ones) falls into \(split)")
+                + "; a tenth of the images is cut out for it, by the content of each, where it has no file or folder of its own: give it one, "
+                + "add different images, or learn from all of them and validate with the same, by --split all"
         case .labelCount(let file, let images, let labels): "\(file): expected \(images) labels, found \(labels)"
         case .labelOutOfRange(let file, let index, let label, let classes):
             "\(file): label \(index): expected a whole number from 0 to \(classes - 1), found \(label)"

@@ -1,6 +1,7 @@
 import Compression
 import DataSets
 import FlowCore
+import TestSupport
 import Testing
 
 /// Values of image `number`: red, green and blue plane one after the other.

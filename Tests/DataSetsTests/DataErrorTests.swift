@@ -20,7 +20,8 @@ struct DataErrorTests {
         let folder = try DataFolder()
         #expect(failure(folder, "none") == .unreadable(file: folder("none"), reason: "No such file or directory"))
         let device = "/dev/null"
-        #expect(throws: DataError.unreadable(file: device, reason: "not a regular file")) {
+        let reason = "not a regular file; - reads standard input"
+        #expect(throws: DataError.unreadable(file: device, reason: reason)) {
             try ImageDataSet.load(path: device, split: .all)
         }
     }
@@ -68,12 +69,16 @@ struct DataErrorTests {
         try folder.write("file", bytes + [0])
         #expect(failure(folder, "file") == .trailingBytes(file: folder("file"), expected: 28, found: 29))
         let array = NPYArray(shape: [2, 2, 3], someImages(2)).encoded()
-        for damaged in [Array(array.dropLast()), array + [0], Array(array[..<20])] {
-            try folder.write("file", damaged)
-            guard case .damaged(folder("file"), _) = failure(folder, "file") else {
-                Issue.record("\(String(describing: failure(folder, "file")))")
-                continue
-            }
+        let file = folder("file")
+        for (bytes, expected) in [
+            (Array(array.dropLast()), DataError.truncated(file: file, expected: 140, found: 139)),
+            (array + [0], .trailingBytes(file: file, expected: 140, found: 141)),
+            (Array(array[..<20]), .damaged(file: file, reason: "header: expected 118 bytes, found 10 bytes")),
+        ] {
+            try folder.write("file", bytes)
+            #expect(failure(folder, "file") == expected)
+            try folder.write("packed", deflate(bytes, coding: .gzip))
+            #expect(failure(folder, "packed") != nil)
         }
     }
 
@@ -114,15 +119,15 @@ struct DataErrorTests {
         try folder.write("file", idx([0xffff_ffff, 0xffff_ffff, 0xffff_ffff], []))
         #expect(
             failure(folder, "file")
-                == .tooLarge(file: folder("file"), quantity: "bytes announced", value: .max, limit: 1 << 33))
+                == .tooLarge(file: folder("file"), quantity: "bytes announced", value: .max, limit: 1 << 40))
         // The limit itself is let through, to fail for the bytes that are not there.
-        try folder.write("file", idx([1 << 23, 1 << 10, 1], []))
-        #expect(failure(folder, "file") == .truncated(file: folder("file"), expected: 1 << 33 + 16, found: 16))
-        try folder.write("file", idx([1 << 23, (1 << 10) + 1, 1], []))
+        try folder.write("file", idx([1 << 30, 1 << 10, 1], []))
+        #expect(failure(folder, "file") == .truncated(file: folder("file"), expected: 1 << 40 + 16, found: 16))
+        try folder.write("file", idx([1 << 30, (1 << 10) + 1, 1], []))
         #expect(
             failure(folder, "file")
                 == .tooLarge(
-                    file: folder("file"), quantity: "bytes announced", value: (1 << 33) + (1 << 23), limit: 1 << 33))
+                    file: folder("file"), quantity: "bytes announced", value: (1 << 40) + (1 << 30), limit: 1 << 40))
     }
 
     @Test("arrays that are no images are refused")
@@ -203,11 +208,14 @@ struct DataErrorTests {
         let folder = try DataFolder()
         try folder.write("0.png", try grayPNG(someImages(1)))
         try folder.write("1.png", try grayPNG(someImages(1), width: 2, height: 3))
-        let other = EventShape(height: 3, width: 2, channels: 1)
-        #expect(failure(folder) == .mixedSizes(file: folder("1.png"), expected: twoByThree, found: other))
+        let first = DataError.ShapeCount(shape: twoByThree, count: 1, first: folder("0.png"))
+        var other = DataError.ShapeCount(
+            shape: EventShape(height: 3, width: 2, channels: 1), count: 1, first: folder("1.png"))
+        #expect(failure(folder) == .mixedShapes(file: folder.path, shapes: [first, other]))
         let color = Image(width: 3, height: 2, mode: .rgb, pixels: [UInt8](repeating: 0, count: 18))
         try folder.write("1.png", try encodePNG(color))
-        #expect(failure(folder) == .mixedModes(file: folder("1.png"), expected: "gray", found: "rgb"))
+        other.shape = EventShape(height: 2, width: 3, channels: 3)
+        #expect(failure(folder) == .mixedShapes(file: folder.path, shapes: [first, other]))
         // A 16-bit gray PNG of one pixel.
         try folder.write(
             "deep/0.png",
@@ -219,7 +227,8 @@ struct DataErrorTests {
         #expect(
             failure(folder, "deep")
                 == .unsupported(
-                    file: folder("deep/0.png"), expected: "8 bits a channel", found: "16 bits a channel"))
+                    file: folder("deep/0.png"), expected: "8 bits a channel, or --grey or --colour, which round to 8",
+                    found: "16 bits a channel"))
     }
 
     @Test("an image file that is none, or is cut off, is named")
@@ -243,16 +252,16 @@ struct DataErrorTests {
         }
         #expect(isEmpty(failure(folder), nil))
         try folder.makeFolder("classes/cat")
-        #expect(isEmpty(failure(folder, "classes"), "classes/cat"))
+        #expect(isEmpty(failure(folder, "classes"), "classes"))
         try folder.makeFolder("splits/train")
-        #expect(isEmpty(failure(folder, "splits"), "splits/train"))
-        try folder.write("arrays/images.npy", NPYArray(shape: [1, 2, 3], someImages(1)).encoded())
+        #expect(isEmpty(failure(folder, "splits"), "splits"))
+        try folder.write("arrays/features.npy", NPYArray(shape: [1, 2, 3], someImages(1)).encoded())
         #expect(isEmpty(failure(folder, "arrays"), "arrays"))
         try folder.write("one.idx", idx([1, 2, 3], someImages(1)))
         let cut = Split.allCases.filter { $0 != .all }.map { failure(folder, "one.idx", split: $0) }
         let others = cut.filter {
-            guard case .emptySplit(folder("one.idx"), _, 1) = $0 else { return false }
-            return $0?.description.contains("none of its 1 images") ?? false
+            guard case .emptySplit(folder("one.idx"), _, 1, 1) = $0 else { return false }
+            return $0?.description.contains("one image is too little") ?? false
         }
         #expect(others.count == 2 && cut.contains(nil), "one image lies in one split")
     }

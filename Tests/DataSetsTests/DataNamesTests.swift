@@ -1,6 +1,7 @@
 import DataSets
 import FlowCore
 import Imaging
+import TestSupport
 import Testing
 
 /// Names and kinds of files by which data sets are published.

@@ -4,6 +4,7 @@ import FlowKernels
 import FlowLayers
 import FlowModels
 import FlowTraining
+import TestSupport
 import Testing
 
 @Suite("Distillation")

@@ -2,7 +2,7 @@ import DataSets
 import FlowCore
 import FlowModels
 import FlowTraining
-import Glibc
+import Foundation
 import Imaging
 import TestSupport
 import Testing
@@ -23,10 +23,18 @@ struct EvaluationTests {
         let evaluation = Evaluation(model: record, split: "test", draws: 1, logProbs: [1, 2, 6])
         #expect(evaluation.logProb == 3)
         // variance (4 + 1 + 9)/2, over 3 images
-        #expect(abs(evaluation.logProbStandardError - (7.0 / 3).squareRoot()) < 1e-12)
+        let error = try #require(evaluation.logProbStandardError)
+        #expect(abs(error - (7.0 / 3).squareRoot()) < 1e-12)
         #expect(abs(evaluation.bitsPerDim - (8 - 3 / (2 * M_LN2))) < 1e-12)
-        #expect(abs(evaluation.bitsPerDimStandardError - (7.0 / 3).squareRoot() / (2 * M_LN2)) < 1e-12)
-        #expect(Evaluation(model: record, split: "test", draws: 1, logProbs: [5]).logProbStandardError == 0)
+        let errorInBits = try #require(evaluation.bitsPerDimStandardError)
+        #expect(abs(errorInBits - (7.0 / 3).squareRoot() / (2 * M_LN2)) < 1e-12)
+        // one value says nothing about the spread, neither of one image nor of several copies of it
+        for values in [[5], [5, 5, 5]] as [[Double]] {
+            let one = Evaluation(model: record, split: "test", draws: 1, logProbs: values)
+            #expect(one.logProbStandardError == nil && one.bitsPerDimStandardError == nil)
+            let text = String(decoding: try JSONEncoder().encode(one), as: UTF8.self)
+            #expect(text.contains("\"log_prob_standard_error\":null"))
+        }
     }
 
     @Test("more draws tighten the bound; threads do not change a bit")
@@ -40,7 +48,7 @@ struct EvaluationTests {
         // one draw is the first of them
         let both = try logDensities(of: data, under: model, draws: 2, threads: 1)
         let second = try model.logDensities(
-            of: (0..<70).map { DensityRow(pixels: Array(data[$0]), draw: 1) }, isCancelled: { false })
+            of: try (0..<70).map { DensityRow(pixels: try data[$0], draw: 1) }, isCancelled: { false })
         for i in 0..<70 { #expect(abs(both[i] - (logSumExp([one[i], second[i]]) - log(2))) < 1e-9) }
     }
 
@@ -55,7 +63,7 @@ struct EvaluationTests {
         for (i, score) in scores.enumerated() {
             #expect(score.record == model.record && score.draws.count == 3 && score.classIndex == nil)
             for (draw, density) in score.draws.enumerated() {
-                let expected = FakeDensity.logDensity(Array(data[i]), draw: UInt32(draw))
+                let expected = FakeDensity.logDensity(try data[i], draw: UInt32(draw))
                 #expect(density.classLogProbs == [expected, expected - 1])
             }
         }

@@ -1,6 +1,7 @@
 import DataSets
 import FlowCore
 import FlowModels
+import TestSupport
 import Testing
 
 @testable import FlowTraining

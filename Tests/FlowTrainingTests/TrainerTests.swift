@@ -3,6 +3,7 @@ import FlowCore
 import FlowModels
 import FlowTraining
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("Trainer")
@@ -58,7 +59,7 @@ struct TrainerTests {
             precision: .float32)
         #expect(model.record.classPrior == [0.5, 0.5])
         let densities = try model.densities(
-            of: (0..<200).map { DensityRow(pixels: Array(sets[1][$0])) }, isCancelled: { false })
+            of: try (0..<200).map { DensityRow(pixels: try sets[1][$0]) }, isCancelled: { false })
         let right = densities.enumerated().count { i, density in
             (density.classLogProbs[1] > density.classLogProbs[0]) == (i % 2 == 1)
         }

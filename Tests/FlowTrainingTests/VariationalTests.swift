@@ -3,6 +3,7 @@ import FlowCore
 import FlowKernels
 import FlowModels
 import Glibc
+import TestSupport
 import Testing
 
 @testable import FlowTraining
@@ -154,7 +155,7 @@ struct VariationalTests {
             // single draws, 64 of them an image, so that their own chance does not matter
             let single = try (0..<set.count).flatMap { image in
                 try model.logDensities(
-                    of: (0..<64).map { DensityRow(pixels: Array(set[image]), draw: $0) }, isCancelled: { false })
+                    of: try (0..<64).map { DensityRow(pixels: try set[image], draw: $0) }, isCancelled: { false })
             }
             let many = try logDensities(of: set, under: model, draws: 64, threads: 2)
             return (bits(single), bits(many))

@@ -113,13 +113,14 @@ struct ScoreCommandTests {
         let scored = try Self.score(
             work,
             [
-                "--data", work.path, "--split", "validation", work.file("images"), array, work.file("none.png"), packed,
+                "--data", work.file("validation-images-idx3-ubyte"), "--split", "all", work.file("images"), array,
+                work.file("none.png"), packed,
                 raw, lines,
             ])
         #expect(scored.code == 2)
         let records = try Self.records(scored.output)
         let names = records.map { $0.source.replacing(work.path + "/", with: "") + ($0.index.map { "[\($0)]" } ?? "") }
-        let set = (0..<20).map { "\(work.path)[\($0)]" }
+        let set = (0..<20).map { "validation-images-idx3-ubyte[\($0)]" }
         let expected = [
             "images/a/0.png", "images/a/1.png", "images/a/2.png", "images/a/deep/3.PNG", "images/b.png", "x.npy[0]",
             "x.npy[1]", "x.npy[2]", "none.png", "one.png.gz", "rows.raw[0]", "rows.raw[1]", "rows.raw", "mine",
@@ -132,7 +133,7 @@ struct ScoreCommandTests {
             records.allSatisfy { ($0.log_prob == nil) == ($0.error != nil) && ($0.type == nil) == ($0.error == nil) })
         #expect(
             scored.errors
-                == "Warning: left out of folders and archives: 1 file whose names end in none of .png, .jpg, .jpeg, .npy\n"
+                == "Warning: 1 file not used: 1 .txt\n"
                 + "Warning: 4 of 36 could not be scored\n")
         // neither threads nor what is scored beside them change anything
         let alone = try Self.score(work, [work.file("images/b.png"), "--threads", "1"])
@@ -158,7 +159,7 @@ struct ScoreCommandTests {
         for (name, bytes) in [("i.tar", tar), ("i.tgz", deflate(tar, coding: .gzip)), ("i.zip", zip)] {
             let file = try Self.write(bytes, name, work)
             let scored = try Self.score(work, [file])
-            #expect(scored.code == 0 && scored.errors.contains("archives: 2 files"), "\(scored.errors)")
+            #expect(scored.code == 0 && scored.errors.contains("2 files not used"), "\(scored.errors)")
             let records = try Self.records(scored.output)
             #expect(
                 records.map(\.source)

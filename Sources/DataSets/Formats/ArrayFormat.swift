@@ -1,5 +1,7 @@
+internal import Archives
 internal import FlowCore
 internal import Imaging
+internal import System
 
 /// Format whose files are arrays: the images of a split are one file, their labels another.
 protocol ArrayFormat: DataFormat {
@@ -7,12 +9,12 @@ protocol ArrayFormat: DataFormat {
     static func role(of name: Substring) -> ArrayRole?
     /// Whether `bytes` begin as a file of this format does.
     static func recognizes(_ bytes: [UInt8]) -> Bool
-    /// Reads images as they are in the file, of any shape and value.
+    /// Reads the head of a file of images, of any shape and value.
     /// - Throws: ``DataError`` when the file cannot be decoded.
-    static func images(_ file: DataFile) throws(DataError) -> NPYArray
-    /// Reads labels as they are in the file, of any shape and value.
+    static func images(_ file: DataInput) throws(DataError) -> ArrayReader
+    /// Reads the head of a file of labels, of any shape and value.
     /// - Throws: ``DataError`` when the file cannot be decoded.
-    static func labels(_ file: DataFile) throws(DataError) -> NPYArray
+    static func labels(_ file: DataInput) throws(DataError) -> ArrayReader
 }
 
 /// Role of a file of arrays, by its name: images or labels, and of which set.
@@ -26,111 +28,139 @@ struct ArrayRole {
 }
 
 extension ArrayFormat {
-    package static func source(in folder: Folder) throws(DataError) -> (any DataSource)? {
-        try ArrayFolder<Self>(folder)
+    package static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
+        try ArraySource<Self>(folder)
     }
 
-    package static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet? {
-        guard recognizes(file.bytes) else { return nil }
-        let images = try images(file, levels: levels)
-        guard let set = role(of: file.name.withoutGzip)?.set, let folder = try file.folder(),
-            let labels = try labelsFile(of: set, in: folder)
-        else { return images }
-        return try images.labelled(
-            labels, try self.labels(of: labels), classes: try folder.classNames("classes.txt"), others: [])
+    package static func source(of file: DataInput, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
+        recognizes(file.start) ? try ArraySource<Self>(file) : nil
     }
 
-    /// Returns the path of the file with the labels of the images of `set`; nil when there is none.
+    /// Returns the name of the file with the labels of the images of `set`; nil when there is none.
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are several.
     static func labelsFile(of set: String, in folder: Folder) throws(DataError) -> String? {
         let found = folder.names.filter { name in
             role(of: name.withoutGzip).map { $0.holdsLabels && $0.set == set } ?? false
         }
-        return try folder.onlyOne(of: found, for: "the labels of \(set)").map(folder.path)
+        return try folder.onlyOne(of: found, for: "the labels of \(set)")
+    }
+}
+
+/// Arrays of a folder, or one array with the labels beside it.
+private struct ArraySource<Format: ArrayFormat>: DataSource {
+    /// Images of a split, or of all data.
+    private struct Images {
+        var path: FilePath
+        /// The file, where it is open already.
+        var input: DataInput?
+        /// File of the labels; nil for none.
+        var labels: FilePath?
     }
 
-    /// Reads images of shape `[N, H, W]` or `[N, H, W, C]`, with at least one pixel, 1 to 4 channels and values `0 ..< levels`.
-    /// - Throws: ``DataError`` for any other array.
-    static func images(_ file: DataFile, levels: Int) throws(DataError) -> ImageDataSet {
-        let array = try images(file)
-        let shape = array.shape
-        guard shape.count == 3 || (shape.count == 4 && (1...4).contains(shape[3])) else {
-            throw .unsupported(
-                file: file.path, expected: "images of shape [N, H, W] or [N, H, W, C] with 1 to 4 channels",
-                found: "shape \(shape)")
+    private let folder: Folder?
+    /// Images of each split; under nil those of data that is not divided.
+    private var images: [Split?: Images] = [:]
+    /// Names of the files that are read.
+    private var used: Set<String> = []
+
+    /// Finds the images of each split in `folder`, or images of data that is not divided; nil when no file is called so.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when a split has several files.
+    init?(_ folder: Folder) throws(DataError) {
+        self.folder = folder
+        let roles = folder.names.compactMap { name in Format.role(of: name.withoutGzip).map { (name: name, role: $0) } }
+        for split in Split.parts {
+            try add(
+                roles.filter { !$0.role.holdsLabels && $0.role.split == split }.map(\.name), as: split, split.rawValue)
         }
-        if shape.contains(0) { throw .empty(file: file.path, expected: "no axis of length 0, found shape \(shape)") }
-        let event = EventShape(height: shape[1], width: shape[2], channels: shape.count == 4 ? shape[3] : 1)
-        do {
-            return ImageDataSet(shape: event, levels: levels, pixels: try array.levels(levels))
-        } catch {
-            switch error {
-            case .notLevel(let position, let value, _), .notUnit(let position, let value):
-                throw .valueOutOfRange(file: file.path, image: position[0], value: value, levels: levels)
-            case .unsaid(let type, _):
-                throw .unsupported(
-                    file: file.path, expected: "levels, whole numbers from 0 to \(levels - 1)",
-                    found: "only values from 0 to 1, of type \(type.name)")
+        if images.isEmpty, folder.folders.isEmpty {
+            try add(roles.filter { !$0.role.holdsLabels && $0.role.set.isEmpty }.map(\.name), as: nil, "the images")
+        }
+        if images.isEmpty { return nil }
+    }
+
+    private mutating func add(_ found: [String], as split: Split?, _ purpose: String) throws(DataError) {
+        guard let folder, let name = try folder.onlyOne(of: found, for: purpose),
+            let role = Format.role(of: name.withoutGzip)
+        else { return }
+        let labels = try Format.labelsFile(of: role.set, in: folder)
+        images[split] = Images(path: folder.path(name), labels: labels.map(folder.path))
+        used.formUnion([name] + (labels.map { [$0] } ?? []))
+    }
+
+    /// One file, with its labels where they lie beside it.
+    init(_ file: DataInput) throws(DataError) {
+        folder = nil
+        var labels: FilePath?
+        if let set = Format.role(of: file.name.withoutGzip)?.set, let folder = try file.folder() {
+            labels = try Format.labelsFile(of: set, in: folder).map(folder.path)
+        }
+        images[nil] = Images(path: file.path, input: file, labels: labels)
+    }
+
+    var present: Set<Split>? { Set(images.keys.compactMap(\.self)) }
+
+    var example: String { used.sorted().first ?? "" }
+
+    func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
+        var used = used
+        // All splits must agree about the number of classes, so that a label means the same in each.
+        var labels: [Split?: [Int]] = [:]
+        var hasLabels = false
+        for (split, own) in images {
+            guard let path = own.labels else { continue }
+            hasLabels = true
+            let all = try Self.labels(of: path)
+            for label in Set(all) { sink.note(classNumber: label) }
+            if split.map(wanted.contains) ?? true { labels[split] = all }
+        }
+        let directory = if let folder { folder } else { try Folder(images[nil]!.path.folder) }
+        if hasLabels, let names = try directory?.classNames("classes.txt") {
+            used.insert("classes.txt")
+            for (split, own) in labels {
+                guard let index = own.firstIndex(where: { $0 >= names.count }), let path = images[split]?.labels else {
+                    continue
+                }
+                throw .labelOutOfRange(file: path.text, index: index, label: "\(own[index])", classes: names.count)
+            }
+            sink.setClasses(names)
+        }
+        for split in Split.parts + [nil] {
+            guard let own = images[split], split.map(wanted.contains) ?? true else { continue }
+            try Self.read(own, split, labels[split], to: sink)
+        }
+        if let folder { sink.leaveOut(folder.unused(besides: used)) }
+    }
+
+    private static func read(
+        _ images: Images, _ split: Split?, _ labels: [Int]?, to sink: DataSink
+    ) throws(DataError) {
+        let file = if let input = images.input { input } else { try DataInput(images.path) }
+        let array = try Format.images(file)
+        let pictures = try array.images(sink.options)
+        let (count, shape) = (pictures.count, pictures.shape)
+        if let labels, labels.count != count, let path = images.labels {
+            throw .labelCount(file: path.text, images: count, labels: labels.count)
+        }
+        try pictures.forEach { index, levels throws(DataError) in
+            switch levels {
+            case .success(let levels):
+                try sink.put(
+                    DataItem(
+                        name: "\(file.path.text): image \(index)", content: .levels(levels, shape),
+                        origin: .said(label: labels.map { .number($0[index]) }, split: split)))
+            case .failure(let error): sink.refuse(error)
             }
         }
     }
 
     /// Reads labels of shape `[N]` or `[N, 1]`, whole numbers from 0.
     /// - Throws: ``DataError`` for any other array.
-    static func labels(of path: String) throws(DataError) -> [Int] {
-        let file = try DataFile(path)
-        let array = try labels(file)
+    private static func labels(of path: FilePath) throws(DataError) -> [Int] {
+        let array = try Format.labels(DataInput(path))
         guard array.shape.count == 1 || (array.shape.count == 2 && array.shape[1] == 1) else {
-            throw .unsupported(file: path, expected: "labels of shape [N] or [N, 1]", found: "shape \(array.shape)")
+            throw .unsupported(
+                file: path.text, expected: "labels of shape [N] or [N, 1]", found: "shape \(array.shape)")
         }
-        var labels: [Int] = []
-        for index in 0..<array.count {
-            guard let label = array.integer(index), (0..<ImageDataSet.maxClasses).contains(label) else {
-                throw .labelOutOfRange(
-                    file: path, index: index, label: array.text(index), classes: ImageDataSet.maxClasses)
-            }
-            labels.append(label)
-        }
-        return labels
-    }
-}
-
-/// Folder of arrays, a file or two for each split.
-private struct ArrayFolder<Format: ArrayFormat>: DataSource {
-    private let folder: Folder
-    /// File of the images of each split, and the set's name, which the file of the labels has too.
-    private let images: [Split: (name: String, set: String)]
-
-    /// Finds the images of each split in `folder`; nil when no file is called as images of a split are.
-    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when a split has several files.
-    init?(_ folder: Folder) throws(DataError) {
-        var images: [Split: (name: String, set: String)] = [:]
-        for split in Split.parts {
-            let found = folder.names.filter { name in
-                Format.role(of: name.withoutGzip).map { !$0.holdsLabels && $0.split == split } ?? false
-            }
-            guard let name = try folder.onlyOne(of: found, for: split.rawValue),
-                let role = Format.role(of: name.withoutGzip)
-            else { continue }
-            images[split] = (name, role.set)
-        }
-        if images.isEmpty { return nil }
-        (self.folder, self.images) = (folder, images)
-    }
-
-    var present: Set<Split> { Set(images.keys) }
-
-    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
-        guard let split, let (name, set) = images[split] else { preconditionFailure("asked only for what is present") }
-        let images = try Format.images(try DataFile(folder.path(name)), levels: levels)
-        guard let labels = try Format.labelsFile(of: set, in: folder) else { return images }
-        // All splits must agree about the number of classes, so that a label means the same in each.
-        var others: [Int] = []
-        for (_, other) in self.images.values where other != set {
-            guard let labels = try Format.labelsFile(of: other, in: folder) else { continue }
-            others += try Format.labels(of: labels)
-        }
-        return try images.labelled(
-            labels, try Format.labels(of: labels), classes: try folder.classNames("classes.txt"), others: others)
+        return try array.labels(classes: ImageDataSet.maxClasses)
     }
 }

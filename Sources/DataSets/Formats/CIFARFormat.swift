@@ -1,4 +1,6 @@
+internal import Archives
 internal import FlowCore
+internal import System
 
 /// CIFAR-10 and CIFAR-100 in their binary version: `data_batch_1.bin` … with `test_batch.bin`, or `train.bin` with
 /// `test.bin`.
@@ -13,50 +15,15 @@ enum CIFARFormat: DataFormat {
     static let layout =
         "the binary version of CIFAR-10 or CIFAR-100 (data_batch_1.bin … with test_batch.bin, or train.bin with test.bin)"
 
-    static func source(in folder: Folder) throws(DataError) -> (any DataSource)? { try CIFARFolder(folder) }
+    static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
+        try CIFARSource(folder)
+    }
 
-    static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet? {
+    static func source(of file: DataInput, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
         guard let role = CIFARRole(file.name), let folder = try file.folder(),
             role.kind == .ten || folder.names.contains(role.kind.namesFile)
         else { return nil }
-        return try images(of: [file.path], role.kind, in: folder, levels: levels) { _ in file }
-    }
-
-    /// Reads the images of all files of a split, one file after the other.
-    /// - Parameter read: reads the file at a path, or returns it where it was read before.
-    /// - Throws: ``DataError`` when a file is cut off, a label is no class or a value no level.
-    fileprivate static func images(
-        of paths: [String], _ kind: CIFARKind, in folder: Folder, levels: Int,
-        read: (_ path: String) throws(DataError) -> DataFile
-    ) throws(DataError) -> ImageDataSet {
-        let classes = try folder.classNames(kind.namesFile) ?? (0..<kind.classes).map(String.init)
-        var (pixels, labels): ([UInt8], [Int]) = ([], [])
-        for path in paths {
-            let bytes = try read(path).bytes
-            let count = bytes.count / kind.size
-            if bytes.count != count * kind.size || count == 0 {
-                throw .truncated(file: path, expected: (count + 1) * kind.size, found: bytes.count)
-            }
-            for image in 0..<count {
-                let start = image * kind.size
-                let label = Int(bytes[start + kind.labelBytes - 1])
-                guard label < classes.count else {
-                    throw .labelOutOfRange(file: path, index: image, label: "\(label)", classes: classes.count)
-                }
-                labels.append(label)
-                // planes of colours to pixels
-                let values = bytes[(start + kind.labelBytes)..<(start + kind.size)]
-                for pixel in 0..<side * side {
-                    for channel in 0..<3 { pixels.append(values[values.startIndex + channel * side * side + pixel]) }
-                }
-                if levels < 256, let value = values.first(where: { $0 >= levels }) {
-                    throw .valueOutOfRange(file: path, image: image, value: "\(value)", levels: levels)
-                }
-            }
-        }
-        return ImageDataSet(
-            shape: EventShape(height: side, width: side, channels: 3), levels: levels, pixels: pixels, labels: labels,
-            classes: classes)
+        return CIFARSource(folder: folder, kind: role.kind, files: [nil: [file.name]], isFolder: false)
     }
 }
 
@@ -99,12 +66,18 @@ private struct CIFARRole {
     }
 }
 
-/// Folder of the files of one of the data sets.
-private struct CIFARFolder: DataSource {
+/// Files of one of the data sets.
+private struct CIFARSource: DataSource {
     let folder: Folder
     let kind: CIFARKind
-    /// Paths of the files of each split, in the order of their numbers.
-    let files: [Split: [String]]
+    /// Names of the files of each split, in the order of their numbers; under nil of data that is not divided.
+    let files: [Split?: [String]]
+    /// Whether the folder is the data, and what else is in it is not used.
+    let isFolder: Bool
+
+    init(folder: Folder, kind: CIFARKind, files: [Split?: [String]], isFolder: Bool) {
+        (self.folder, self.kind, self.files, self.isFolder) = (folder, kind, files, isFolder)
+    }
 
     /// Finds the files of each split in `folder`; nil when nothing in it is called as a file of the data sets is.
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when a file is there twice, gzipped and not.
@@ -117,7 +90,7 @@ private struct CIFARFolder: DataSource {
                 roles.contains { $0.role.kind == kind } && (kind == .ten || isHundred)
             })
         else { return nil }
-        var files: [Split: [String]] = [:]
+        var files: [Split?: [String]] = [:]
         for split in Split.parts {
             let parts = roles.filter { $0.role.kind == kind && $0.role.split == split }
                 .sorted { $0.role.number < $1.role.number }
@@ -125,17 +98,66 @@ private struct CIFARFolder: DataSource {
                 _ = try folder.onlyOne(
                     of: parts.filter { $0.role.number == number }.map(\.name), for: "\(split.rawValue) \(number)")
             }
-            if !parts.isEmpty { files[split] = parts.map { folder.path($0.name) } }
+            if !parts.isEmpty { files[split] = parts.map(\.name) }
         }
-        (self.folder, self.kind, self.files) = (folder, kind, files)
+        self.init(folder: folder, kind: kind, files: files, isFolder: true)
     }
 
-    var present: Set<Split> { Set(files.keys) }
+    var present: Set<Split>? { Set(files.keys.compactMap(\.self)) }
 
-    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet {
-        guard let split, let paths = files[split] else { preconditionFailure("asked only for what is present") }
-        return try CIFARFormat.images(of: paths, kind, in: folder, levels: levels) { path throws(DataError) in
-            try DataFile(path)
+    var example: String { files.values.joined().sorted().first ?? "" }
+
+    func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
+        let names = try folder.classNames(kind.namesFile)
+        let classes = names ?? (0..<kind.classes).map(String.init)
+        sink.setClasses(classes)
+        for split in Split.parts + [nil] where split.map(wanted.contains) ?? true {
+            for name in files[split] ?? [] { try read(DataInput(folder.path(name)), split, classes.count, to: sink) }
+        }
+        guard isFolder else { return }
+        let used = Set(files.values.joined()).union(names == nil ? [] : [kind.namesFile])
+        sink.leaveOut(folder.unused(besides: used))
+    }
+
+    /// Reads a file, image by image.
+    /// - Throws: ``DataError`` when the file is cut off, or a label is no class.
+    private func read(_ file: DataInput, _ split: Split?, _ classes: Int, to sink: DataSink) throws(DataError) {
+        let path = file.path.text
+        if let size = file.size, size % kind.size != 0 || size == 0 {
+            throw .truncated(file: path, expected: (size / kind.size + 1) * kind.size, found: size)
+        }
+        let bytes = file.bytes()
+        var count = 0
+        while true {
+            let record: [UInt8]
+            do throws(ArchiveError) { record = try bytes.read(kind.size) } catch { throw file.error(error) }
+            if record.isEmpty, count > 0 { return }
+            guard record.count == kind.size else {
+                throw .truncated(
+                    file: path, expected: (count + 1) * kind.size, found: count * kind.size + record.count)
+            }
+            let label = Int(record[kind.labelBytes - 1])
+            guard label < classes else {
+                throw .labelOutOfRange(file: path, index: count, label: "\(label)", classes: classes)
+            }
+            // planes of colours to pixels
+            let values = record[kind.labelBytes...]
+            var pixels: [UInt8] = []
+            pixels.reserveCapacity(values.count)
+            for pixel in 0..<side * side {
+                for channel in 0..<3 { pixels.append(values[values.startIndex + channel * side * side + pixel]) }
+            }
+            if let value = pixels.first(where: { Int($0) >= sink.options.levels }) {
+                sink.refuse(
+                    .valueOutOfRange(file: path, image: count, value: "\(value)", levels: sink.options.levels))
+            } else {
+                try sink.put(
+                    DataItem(
+                        name: "\(path): image \(count)",
+                        content: .levels(pixels, EventShape(height: side, width: side, channels: 3)),
+                        origin: .said(label: .number(label), split: split)))
+            }
+            count += 1
         }
     }
 }

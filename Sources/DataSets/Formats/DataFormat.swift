@@ -9,21 +9,24 @@ package protocol DataFormat: Sendable {
 
     /// Finds the data that `folder` has in this format; nil when nothing in it is called as the format's files are.
     /// - Throws: ``DataError`` when files are, but do not fit together.
-    static func source(in folder: Folder) throws(DataError) -> (any DataSource)?
+    static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)?
 
-    /// Reads the images of one file, with its labels where they lie beside it; nil when the file is not in this format.
+    /// Finds the images of one file, with its labels where they lie beside it; nil when the file is not in this format.
     /// - Throws: ``DataError`` when it is, and cannot be read.
-    static func images(of file: DataFile, levels: Int) throws(DataError) -> ImageDataSet?
+    static func source(of file: DataInput, _ options: DataOptions) throws(DataError) -> (any DataSource)?
 }
 
-/// Data found in a folder, divided into splits or not.
+/// Data that was found, divided into splits or not.
 package protocol DataSource {
-    /// Splits that have data of their own; none when the data is not divided.
-    var present: Set<Split> { get }
+    /// Splits that have data of their own, none when the data is not divided; nil when only the reading tells.
+    var present: Set<Split>? { get }
+    /// Name of a file that the data was known by.
+    var example: String { get }
 
-    /// Reads the images of a split of ``present``; without a split, all of what is not divided.
-    /// - Throws: ``DataError`` when a file cannot be read, or the files do not fit together.
-    func load(_ split: Split?, levels: Int) throws(DataError) -> ImageDataSet
+    /// Hands over the images of the splits in `wanted` that are ``present``, or all of data that is not divided, or whose splits only
+    /// the reading tells; in one pass, and no more of them in memory than one needs.
+    /// - Throws: ``DataError`` when nothing more can be read; what is wrong with one image is the sink's to count.
+    func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError)
 }
 
 /// Formats that are read, in the order in which they are tried: the first that finds its files has the data.

@@ -1,4 +1,6 @@
+internal import Archives
 internal import Imaging
+internal import System
 
 /// Arrays in the IDX format, by the names that MNIST and its kin have: `train-images-idx3-ubyte` with
 /// `train-labels-idx1-ubyte`; also with a point before `idx`, or a prefix as in `emnist-digits-train-images-idx3-ubyte`.
@@ -26,52 +28,37 @@ enum IDXFormat: ArrayFormat {
         bytes.count >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[3] < 8
     }
 
-    static func images(_ file: DataFile) throws(DataError) -> NPYArray {
-        try array(file, of: "images", types: [.uint8], axes: [3, 4])
+    static func images(_ file: DataInput) throws(DataError) -> ArrayReader {
+        try array(file, of: "images", axes: [3, 4])
     }
 
-    static func labels(_ file: DataFile) throws(DataError) -> NPYArray {
-        try array(file, of: "labels", types: [.uint8, .int32], axes: [1])
+    static func labels(_ file: DataInput) throws(DataError) -> ArrayReader {
+        try array(file, of: "labels", axes: [1])
     }
 
-    /// Codes of the elements' types, the third byte of a file.
-    private static let codes: [NPYArray.ElementType: UInt8] = [.uint8: 0x08, .int32: 0x0c]
+    /// Types of the elements by their codes, the third byte of a file.
+    private static let types: [UInt8: NPYArray.ElementType] = [
+        0x08: .uint8, 0x09: .int8, 0x0b: .int16, 0x0c: .int32, 0x0d: .float32, 0x0e: .float64,
+    ]
 
-    private static func array(
-        _ file: DataFile, of what: String, types: [NPYArray.ElementType], axes: [Int]
-    ) throws(DataError) -> NPYArray {
-        let bytes = file.bytes
-        let magic = Array(bytes.prefix(4))
-        let known: [(type: NPYArray.ElementType, magic: [UInt8])] = types.flatMap { type in
-            axes.map { (type, [0, 0, codes[type]!, UInt8($0)]) }  // all have codes
-        }
-        guard let type = known.first(where: { $0.magic == magic })?.type else {
-            let expected = known.map { hexadecimal($0.magic) }.joined(separator: " or ") + " (\(what))"
+    private static func array(_ file: DataInput, of what: String, axes: [Int]) throws(DataError) -> ArrayReader {
+        let path = file.path.text
+        let magic = Array(file.start.prefix(4))
+        guard magic.count == 4, magic[0] == 0, magic[1] == 0, let type = types[magic[2]], axes.contains(Int(magic[3]))
+        else {
+            let expected = axes.map { hexadecimal([0, 0, 8, UInt8($0)]) }.joined(separator: " or ")
             throw .wrongMagic(
-                file: file.path, expected: expected, found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
+                file: path, expected: "\(expected) (\(what); the third byte tells the type of the numbers, 0x08 to 0x0e)",
+                found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
         }
         let start = 4 + 4 * Int(magic[3])
-        guard bytes.count >= start else { throw .truncated(file: file.path, expected: start, found: bytes.count) }
-        var shape: [Int] = []
-        var size = type.size
-        for axis in 0..<Int(magic[3]) {
-            let length = bytes[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
-            let (product, overflow) = size.multipliedReportingOverflow(by: length)
-            if overflow || product > DataFile.maxBytes {
-                throw .tooLarge(
-                    file: file.path, quantity: "bytes announced", value: overflow ? .max : product,
-                    limit: DataFile.maxBytes)
-            }
-            shape.append(length)
-            size = product
+        let bytes = file.bytes()
+        let head: [UInt8]
+        do throws(ArchiveError) { head = try bytes.read(start) } catch { throw file.error(error) }
+        guard head.count == start else { throw .truncated(file: path, expected: start, found: head.count) }
+        let shape = (0..<Int(magic[3])).map { axis in head[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
         }
-        if bytes.count < start + size {
-            throw .truncated(file: file.path, expected: start + size, found: bytes.count)
-        }
-        if bytes.count > start + size {
-            throw .trailingBytes(file: file.path, expected: start + size, found: bytes.count)
-        }
-        return NPYArray(shape: shape, elementType: type, bigEndian: bytes[start...])
+        return try ArrayReader(file, bytes, shape: shape, type: type, isBigEndian: true, headBytes: start)
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

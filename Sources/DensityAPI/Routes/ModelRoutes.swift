@@ -117,6 +117,7 @@ private func describe(_ training: TrainingRecord) -> JSON {
         .init("best_epoch", .integer(training.bestEpoch)), .init("batch", .integer(training.batch)),
         .init("wall_seconds", .number(training.wallSeconds)),
     ]
+    if let skipped = training.skippedImages { members.append(.init("skipped_images", .integer(skipped))) }
     if let start = training.start {
         let origin: JSON = ["name": .string(start.name), "parameter_hash": .string(start.parameterHash)]
         members.append(.init("start", origin))
@@ -128,7 +129,7 @@ private func describe(_ heldOut: HeldOutRecord) -> JSON {
     [
         "split": .string(heldOut.split), "count": .integer(heldOut.count),
         "bits_per_dim": .number(heldOut.bitsPerDim),
-        "bits_per_dim_standard_error": .number(heldOut.bitsPerDimStandardError),
+        "bits_per_dim_standard_error": heldOut.bitsPerDimStandardError.map(JSON.number) ?? .null,
     ]
 }
 

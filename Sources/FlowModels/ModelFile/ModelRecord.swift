@@ -160,6 +160,8 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     public var split: String
     /// Number of training images.
     public var images: Int
+    /// Number of files and images of the data that could not be read and were skipped; nil for none.
+    public var skippedImages: Int?
     /// Whether images were mirrored left to right at random.
     public var horizontalFlips: Bool
     /// Seed of the training.
@@ -179,6 +181,7 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
         case dataHash = "data_hash"
         case split
         case images
+        case skippedImages = "skipped_images"
         case horizontalFlips = "horizontal_flips"
         case seed
         case epochs
@@ -189,12 +192,14 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     }
 
     public init(
-        dataHash: String, split: String, images: Int, horizontalFlips: Bool, seed: UInt64, epochs: Int,
+        dataHash: String, split: String, images: Int, skippedImages: Int? = nil, horizontalFlips: Bool, seed: UInt64,
+        epochs: Int,
         bestEpoch: Int, batch: Int, wallSeconds: Double, start: StartingRecord? = nil
     ) {
         self.dataHash = dataHash
         self.split = split
         self.images = images
+        self.skippedImages = skippedImages
         self.horizontalFlips = horizontalFlips
         self.seed = seed
         self.epochs = epochs
@@ -232,7 +237,7 @@ public struct HeldOutRecord: Sendable, Codable, Equatable {
     /// Mean bits per dimension over the images.
     public var bitsPerDim: Double
     /// Standard error of ``bitsPerDim``, bits per dimension.
-    public var bitsPerDimStandardError: Double
+    public var bitsPerDimStandardError: Double?
 
     enum CodingKeys: String, CodingKey {
         case split
@@ -241,7 +246,7 @@ public struct HeldOutRecord: Sendable, Codable, Equatable {
         case bitsPerDimStandardError = "bits_per_dim_standard_error"
     }
 
-    public init(split: String, count: Int, bitsPerDim: Double, bitsPerDimStandardError: Double) {
+    public init(split: String, count: Int, bitsPerDim: Double, bitsPerDimStandardError: Double?) {
         self.split = split
         self.count = count
         self.bitsPerDim = bitsPerDim

@@ -77,12 +77,13 @@ extension Trainer {
             parameterCount: fitted.parameterCount,
             training: TrainingRecord(
                 dataHash: identity.trainHash, split: trainSplit, images: train.data.count,
+                skippedImages: train.data.skipped == 0 ? nil : train.data.skipped,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestEpoch, batch: options.batch, wallSeconds: progress.wallSeconds,
                 start: identity.start),
             // A distilled flow is not calibrated.
-            background: goal == .likelihood ? BackgroundModel(of: train.data) : nil,
-            check: CheckVector(pixels: Array(validation.data[0]), logProb: 0))
+            background: goal == .likelihood ? try BackgroundModel(of: train.data) : nil,
+            check: CheckVector(pixels: try validation.data[0], logProb: 0))
         return try DensityModel(flow: fitted.flow, dequantizer: fitted.dequantizer, record: record)
     }
 

@@ -75,9 +75,10 @@ extension DecisionRecord.HeldOut {
 
 extension BackgroundModel {
     /// Counts the images that a model learned from; nil where they have more than ``mostChannels`` channels.
-    public init?(of data: ImageDataSet) {
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
+    public init?(of data: ImageDataSet) throws(DataError) {
         guard data.shape.channels <= Self.mostChannels else { return nil }
         self.init(levels: data.levels, channels: data.shape.channels)
-        for i in 0..<min(data.count, Self.mostImages) { count(data[i], shape: data.shape) }
+        for i in 0..<min(data.count, Self.mostImages) { count(try data[i][...], shape: data.shape) }
     }
 }

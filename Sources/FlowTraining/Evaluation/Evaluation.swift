@@ -13,12 +13,12 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public var draws: Int
     /// Mean over the images of `log p(y)`, nats.
     public var logProb: Double
-    /// Standard error of ``logProb``, nats; 0 for one image.
-    public var logProbStandardError: Double
+    /// Standard error of ``logProb``, nats; nil of one value, also where several images have it.
+    public var logProbStandardError: Double?
     /// Mean bits per dimension over the images.
     public var bitsPerDim: Double
-    /// Standard error of ``bitsPerDim``, bits per dimension; 0 for one image.
-    public var bitsPerDimStandardError: Double
+    /// Standard error of ``bitsPerDim``, bits per dimension; nil of one value.
+    public var bitsPerDimStandardError: Double?
     /// Fraction of the images whose own class is the most probable one by Bayes' rule; nil unless the model is
     /// class-conditional and the images have its classes.
     public var accuracy: Double?
@@ -41,6 +41,23 @@ public struct Evaluation: Sendable, Codable, Equatable {
         case outliers
     }
 
+    /// Encodes every figure; a standard error that there is not as null.
+    /// - Throws: what the encoder throws.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(model, forKey: .model)
+        try container.encode(split, forKey: .split)
+        try container.encode(count, forKey: .count)
+        try container.encode(draws, forKey: .draws)
+        try container.encode(logProb, forKey: .logProb)
+        try container.encode(logProbStandardError, forKey: .logProbStandardError)
+        try container.encode(bitsPerDim, forKey: .bitsPerDim)
+        try container.encode(bitsPerDimStandardError, forKey: .bitsPerDimStandardError)
+        try container.encodeIfPresent(accuracy, forKey: .accuracy)
+        try container.encodeIfPresent(comparison, forKey: .comparison)
+        try container.encodeIfPresent(outliers, forKey: .outliers)
+    }
+
     /// Computes means and standard errors of log-densities.
     /// - Parameter logProbs: one value an image, nats; at least one.
     public init(model: ModelRecord, split: String, draws: Int, logProbs: [Double]) {
@@ -53,10 +70,11 @@ public struct Evaluation: Sendable, Codable, Equatable {
         self.count = logProbs.count
         self.draws = draws
         logProb = mean
-        // one image says nothing about the spread
-        logProbStandardError = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
+        // one value says nothing about the spread
+        logProbStandardError =
+            logProbs.contains { $0 != logProbs[0] } ? (squares / (count - 1) / count).squareRoot() : nil
         self.bitsPerDim = model.bitsPerDim(logProb: mean)
-        bitsPerDimStandardError = model.bitsPerDim(difference: logProbStandardError)
+        bitsPerDimStandardError = logProbStandardError.map { model.bitsPerDim(difference: $0) }
     }
 }
 

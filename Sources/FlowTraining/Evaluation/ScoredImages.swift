@@ -35,8 +35,8 @@ public func mapScores<Output>(
     let images = max(1, evaluationRows / draws)
     let blocks = data.count.blocks(of: images)
     return try mapInParallel(blocks.count, threads: threads) { b in
-        let rows = blocks[b].flatMap { image in
-            let pixels = Array(data[image])
+        let rows = try blocks[b].flatMap { image in
+            let pixels = try data[image]
             return (0..<draws).map {
                 DensityRow(
                     pixels: pixels, draw: UInt32($0), wantsEvidence: detail != .none && $0 == 0,

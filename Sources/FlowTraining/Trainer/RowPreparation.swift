@@ -42,29 +42,29 @@ struct RowPreparation {
     }
 
     /// Makes the training rows of some of the entries of `epoch`.
-    /// - Throws: ``FlowError`` when a dequantizer is not for such images.
+    /// - Throws: ``FlowError`` when a dequantizer is not for such images; ``DataError`` when an image cannot be read.
     func training(_ chosen: ArraySlice<Int>, epoch: Int, noise: NoiseSource) throws -> PreparedRows {
         try rows(chosen, noise) { entry in
             let augmentation = Augmentation.draw(options: options, epoch: epoch, entry: entry)
             return (
-                augmentation.applied(to: data[entries[entry]], shape: data.shape),
+                augmentation.applied(to: try data[entries[entry]][...], shape: data.shape),
                 TrainingStream.noise.stream(epoch: epoch, entry: entry)
             )
         }
     }
 
     /// Makes rows of images as they are, with the same noise every time.
-    /// - Throws: ``FlowError`` when a dequantizer is not for such images.
+    /// - Throws: ``FlowError`` when a dequantizer is not for such images; ``DataError`` when an image cannot be read.
     func validation(_ chosen: Range<Int>, noise: NoiseSource) throws -> PreparedRows {
         try rows(chosen, noise) { entry in
-            (Array(data[entries[entry]]), TrainingStream.validationNoise.stream(entry: entry))
+            (try data[entries[entry]], TrainingStream.validationNoise.stream(entry: entry))
         }
     }
 
     private func rows(
-        _ chosen: some Collection<Int>, _ source: NoiseSource, _ draw: (Int) -> (pixels: [UInt8], stream: UInt64)
+        _ chosen: some Collection<Int>, _ source: NoiseSource, _ draw: (Int) throws -> (pixels: [UInt8], stream: UInt64)
     ) throws -> PreparedRows {
-        let drawn = chosen.map(draw)
+        let drawn = try chosen.map(draw)
         let dims = data.shape.dims
         var noise: [Float]
         var logQ = [Double](repeating: 0, count: drawn.count)

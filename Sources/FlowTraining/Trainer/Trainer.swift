@@ -96,7 +96,8 @@ public final class Trainer<Flow: FlowArchitecture> {
         identity = CheckpointIdentity(
             architecture: Flow.architectureName, sizes: sizes, eventShape: train.shape,
             levels: preprocessing.levels, dequantizer: dequantizerSizes, logitAlpha: preprocessing.logitAlpha,
-            trainHash: train.contentHash, validationHash: validation.contentHash, options: options, teacher: teacher,
+            trainHash: try train.contentHash, validationHash: try validation.contentHash, options: options,
+            teacher: teacher,
             start: start?.record)
         func prepare(_ data: ImageDataSet, _ entries: [Int]? = nil) -> RowPreparation {
             RowPreparation(
@@ -179,8 +180,7 @@ public final class Trainer<Flow: FlowArchitecture> {
         }
         let present = Set(train.labels ?? [])
         if let absent = train.classes.indices.first(where: { !present.contains($0) }) {
-            throw TrainingError.mismatch(
-                property: "training images of class \(train.classes[absent])", expected: "1 or more", actual: "0")
+            throw TrainingError.noImagesOfClass(name: train.classes[absent])
         }
     }
 

@@ -4,6 +4,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case outOfRange(option: String, value: String, allowed: String)
     /// The `split` has no images.
     case noImages(split: String)
+    /// None of the training images is of the class called `name`.
+    case noImagesOfClass(name: String)
     /// The `split` has `count` images that can be used; it must have `least`.
     case tooFewImages(split: String, count: Int, least: Int)
     /// Training images, validation images and flow must agree in `property`.
@@ -33,6 +35,9 @@ extension TrainingError: CustomStringConvertible {
             "\(option) is \(value); it must be \(allowed)"
         case .noImages(let split):
             "there are no images in the \(split) split"
+        case .noImagesOfClass(let name):
+            "there are no training images of class \(name), which other splits or the list of classes have: give it some, or learn from the "
+                + "others, by --class"
         case .tooFewImages(let split, let count, let least):
             "the \(split) split has \(count) images with a finite density; it must have \(least)"
         case .mismatch(let property, let expected, let actual):

@@ -46,7 +46,7 @@ public struct NPYArray: Sendable, Equatable {
     public var count: Int { bytes.count / elementType.size }
 
     /// An array of little-endian elements, of which the caller has made sure that there are as many as `shape` says.
-    init(shape: [Int], elementType: ElementType, bytes: [UInt8]) {
+    package init(shape: [Int], elementType: ElementType, bytes: [UInt8]) {
         self.shape = shape
         self.elementType = elementType
         self.bytes = bytes

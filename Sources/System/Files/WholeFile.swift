@@ -33,9 +33,9 @@ package struct WholeFile: ~Copyable {
 
     /// Opens the file at `path`.
     /// - Throws: ``Failure``.
-    package init(_ path: String) throws(Failure) {
+    package init(_ path: FilePath) throws(Failure) {
         // Non-blocking, or a pipe without a writer would hold us up before it is refused.
-        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        let number = unsafe path.withCString { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
         guard number >= 0 else { throw .system(SystemError()) }
         let descriptor = Descriptor(number)
         var status = stat()
@@ -46,6 +46,10 @@ package struct WholeFile: ~Copyable {
         owner = status.st_uid
         size = Int(status.st_size)
     }
+
+    /// Opens the file at `path`, in UTF-8.
+    /// - Throws: as for a path of bytes.
+    package init(_ path: String) throws(Failure) { try self.init(FilePath(path)) }
 
     /// Copy of all bytes.
     /// - Throws: ``Failure``; ``Failure/tooLarge(limit:)`` when there are more than `limit`.

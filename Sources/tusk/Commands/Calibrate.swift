@@ -58,7 +58,7 @@ struct Calibrate: ParsableCommand {
             set = set.limited(to: limit)
         }
         if let training = density.record.training, training.split == split.rawValue,
-            training.dataHash == set.contentHash
+            try training.dataHash == set.contentHash
         {
             Terminal.warn(
                 "these are the images that the model learned from: others will look odder than they do, and more of them be called "
@@ -87,7 +87,7 @@ struct Calibrate: ParsableCommand {
     /// Background model of the training images; the model's own where the data has none, and of images that have none.
     private func background(of record: ModelRecord) throws -> BackgroundModel? {
         do {
-            return BackgroundModel(of: try data.load(.train, levels: record.levels)) ?? record.background
+            return try BackgroundModel(of: data.load(.train, levels: record.levels)) ?? record.background
         } catch DataError.noSuchSplit {
             return record.background
         }

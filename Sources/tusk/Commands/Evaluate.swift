@@ -88,7 +88,7 @@ struct Evaluate: ParsableCommand {
             } ?? Evaluation(of: set, split: split.rawValue, under: density, draws: draws, threads: threads)
         let shown = report == nil ? 0 : min(EvaluationReport.shownSamples, set.count)
         let drawn = try draw(max(compared, shown), density)
-        let real = set.chosen(max(compared, shown), seed: seed)
+        let real = try set.chosen(max(compared, shown), seed: seed)
         if samples != 0 {
             result.comparison = try compare(Array(drawn.prefix(compared)), Array(real.prefix(compared)), density.record)
         }
@@ -113,8 +113,8 @@ struct Evaluate: ParsableCommand {
             """
             model         \(result.model) (\(density.record.architecture))
             images        \(grouped(result.count)), \(result.split) split
-            log_prob      \(fixed(result.logProb, 2)) ± \(fixed(result.logProbStandardError, 2)) nats
-            bits_per_dim  \(fixed(result.bitsPerDim, 4)) ± \(fixed(result.bitsPerDimStandardError, 4))
+            log_prob      \(fixed(result.logProb, plusMinus: result.logProbStandardError, 2)) nats
+            bits_per_dim  \(fixed(result.bitsPerDim, plusMinus: result.bitsPerDimStandardError, 4))
             """)
         if let accuracy = result.accuracy {
             Terminal.line("accuracy      \(fixed(100 * accuracy, 1)) % have their own class as the most probable one")
@@ -127,11 +127,12 @@ struct Evaluate: ParsableCommand {
     private func outlierSets(for set: ImageDataSet) throws -> [(name: String, data: ImageDataSet)] {
         try outliers.flatMap { path -> [(name: String, data: ImageDataSet)] in
             if path == "made" {
-                return MadeOutliers.allCases.compactMap { kind in
-                    kind.outliers(of: set, seed: seed).map { (kind.rawValue, $0) }
+                return try MadeOutliers.allCases.compactMap { kind in
+                    try kind.outliers(of: set, seed: seed).map { (kind.rawValue, $0) }
                 }
             }
-            let found = try ImageDataSet.load(path: path, split: split, levels: set.levels).limited(to: set.count)
+            let found = try DataArguments.read(path, [split], data.reading.options(levels: set.levels)).images(split)
+                .limited(to: set.count)
             guard found.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
             let name = path.split(separator: "/").last.map(String.init) ?? path
             return [(name, found)]
@@ -191,8 +192,8 @@ struct Evaluate: ParsableCommand {
         let train = try trainingImages(levels: levels)
         return try SampleComparison(
             samples: ImageSample(images: drawn, levels: levels), real: ImageSample(images: real, levels: levels),
-            train: train.flatMap { train in
-                train.count > 1 ? ImageSample(images: (0..<train.count).map { Array(train[$0]) }, levels: levels) : nil
+            train: try train.flatMap { train in
+                train.count > 1 ? ImageSample(images: try (0..<train.count).map { try train[$0] }, levels: levels) : nil
             }, seed: seed, threads: threads, progress: say)
     }
 

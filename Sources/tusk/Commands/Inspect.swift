@@ -158,7 +158,9 @@ private struct Inspection: Encodable {
             lines.append(
                 (
                     "training",
-                    "\(grouped(training.images)) images (\(training.split)), epoch \(training.bestEpoch) of "
+                    "\(grouped(training.images)) images (\(training.split))"
+                        + (training.skippedImages.map { ", \(grouped($0)) that could not be read were skipped" } ?? "")
+                        + ", epoch \(training.bestEpoch) of "
                         + "\(training.epochs), batch \(training.batch), seed \(training.seed)"
                         + (training.horizontalFlips ? ", flips" : "") + ", \(duration(training.wallSeconds))"
                 ))
@@ -171,7 +173,7 @@ private struct Inspection: Encodable {
             lines.append(
                 (
                     "held out",
-                    "\(fixed(heldOut.bitsPerDim, 4)) ± \(fixed(heldOut.bitsPerDimStandardError, 4)) bits/dim over "
+                    "\(fixed(heldOut.bitsPerDim, plusMinus: heldOut.bitsPerDimStandardError, 4)) bits/dim over "
                         + "\(grouped(heldOut.count)) images (\(heldOut.split))"
                 ))
         }

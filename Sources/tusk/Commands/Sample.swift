@@ -101,10 +101,7 @@ struct Sample: ParsableCommand {
             if limit != nil { throw CommandError("--limit needs --beside") }
             return nil
         }
-        var arguments = DataArguments()
-        arguments.data = beside
-        arguments.only = []
-        var set = try arguments.load(split, levels: levels)
+        var set = try DataArguments.read(beside, [split], DataOptions(levels: levels)).images(split)
         if !only.isEmpty {
             // data that numbers its classes has the model's in their order
             let isNumbered = set.classes == record.classes.indices.map(String.init)
@@ -120,7 +117,8 @@ struct Sample: ParsableCommand {
         let wanted = limit ?? count
         try check("--limit", wanted, in: 1...Int.max)
         guard set.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
-        return (0..<min(wanted, set.count)).map { Array(set[$0]) }
+        // none is better than the first by its place
+        return try set.chosen(wanted, seed: seed)
     }
 
     /// Sheet of the images, their levels spread over 0 ... 255.

@@ -112,7 +112,10 @@ struct Score: ParsableCommand {
         let scorer = try scorer()
         let sources = ScoreSources(
             data: try data.map {
-                ($0, try ImageDataSet.load(path: $0, split: split, levels: scorer.density.record.levels))
+                (
+                    $0,
+                    try DataArguments.read($0, [split], DataOptions(levels: scorer.density.record.levels)).images(split)
+                )
             }, paths: paths, contents: scorer.contents)
         var session = ScoreSession(
             scorer: scorer, encoder: ScoreEncoder(format: format, example: try scorer.example()),
@@ -166,11 +169,7 @@ struct Score: ParsableCommand {
     /// Says what was left out, and ends with the status that fits what was found.
     private func end(_ session: ScoreSession) throws {
         let summary = session.summary
-        if session.leftOut > 0 {
-            Terminal.warn(
-                "left out of folders and archives: \(counted(session.leftOut, "file")) whose names end in none of "
-                    + ScoreSources.suffixes.joined(separator: ", "))
-        }
+        if session.leftOut.count > 0 { Terminal.warn("\(session.leftOut)") }
         if session.wasInterrupted {
             Terminal.warn("interrupted: \(counted(summary.scored + summary.failed, "image")) done")
             throw try status(Interruption.exitCode)

@@ -1,7 +1,89 @@
 public import ArgumentParser
 public import DataSets
+import Imaging
 
 extension Split: ExpressibleByArgument {}
+
+extension ValueScale: ExpressibleByArgument {}
+extension ArrayLayout: ExpressibleByArgument {}
+
+extension ImageSize: ExpressibleByArgument {
+    /// Width and height, as `32x24`, or one number for both.
+    public init?(argument: String) {
+        let sides = argument.split(omittingEmptySubsequences: false) { "x×X".contains($0) }.map { Int($0) }
+        guard (1...2).contains(sides.count), let width = sides[0], let height = sides[sides.count - 1],
+            Self.sides.contains(width), Self.sides.contains(height)
+        else { return nil }
+        self.init(height: height, width: width)
+    }
+
+    /// Pixels a side that a size may have.
+    static let sides = 1...16_384
+}
+
+/// Options that say how images are read.
+struct ReadingArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Bring all images to this size, such as 32 or 40x30 (width and height).", valueName: "size"))
+    var size: ImageSize?
+
+    @Option(
+        help: ArgumentHelp(
+            "How images of another shape come to --size: cover, the middle of the image; contain, all of it; stretch.",
+            valueName: "fit"))
+    var fit: ImageFit = .cover
+
+    @Flag(name: [.customLong("grey"), .customLong("gray")], help: "Bring all images to one channel, their luma.")
+    var grey = false
+
+    @Flag(name: [.customLong("colour"), .customLong("color")], help: "Bring all images to red, green and blue.")
+    var colour = false
+
+    @Option(
+        help: ArgumentHelp(
+            "What the values of arrays mean: levels, or unit, fractions of the top level from 0 to 1; must be said where both may be.",
+            valueName: "scale"))
+    var scale: ValueScale?
+
+    @Option(
+        help: ArgumentHelp(
+            "Order of the axes of arrays of images: NHW, NHWC, NCHW, HW, HWC or CHW; must be said where several may be.",
+            valueName: "axes"))
+    var layout: ArrayLayout?
+
+    @Flag(
+        help:
+            "Go on without files that cannot be read. Without it all are looked at, and named, before anything begins."
+    )
+    var skipBad = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Most pixels in memory, MiB; those of larger sets are kept in a temporary file and read from it.",
+            valueName: "n"))
+    var dataMemory = DataOptions.standardMemory >> 20
+
+    @Option(help: ArgumentHelp("Folder of that temporary file; it has no name there.", valueName: "folder"))
+    var scratch = DataOptions().scratch
+
+    @Option(help: ArgumentHelp("Most files of a folder or an archive.", valueName: "n"))
+    var maxFiles = DataOptions.standardEntries
+
+    /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
+    func options(levels: Int) throws -> DataOptions {
+        if grey, colour { throw CommandError("--grey and --colour exclude each other") }
+        try check("--data-memory", dataMemory, in: 0...1 << 30)
+        try check("--max-files", maxFiles, in: 1...1 << 40)
+        try check("--levels", levels, in: 2...256)
+        var options = DataOptions(levels: levels)
+        (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
+        options.mode = grey ? .gray : colour ? .rgb : nil
+        (options.scale, options.layout) = (scale, layout)
+        (options.memory, options.scratch, options.maxEntries) = (dataMemory << 20, scratch, maxFiles)
+        return options
+    }
+}
 
 /// Options that say which images a command reads.
 struct DataArguments: ParsableArguments {
@@ -18,10 +100,33 @@ struct DataArguments: ParsableArguments {
     )
     var only: [String] = []
 
+    @OptionGroup var reading: ReadingArguments
+
+    /// Images of one split; what a user should know of the data is said.
+    /// - Throws: `DataError`; ``CommandError``.
+    func load(_ split: Split, levels: Int) throws -> ImageDataSet { try load([split], levels: levels)[0] }
+
+    /// Images of some splits, read together; what a user should know of the data is said.
+    /// - Throws: `DataError`; ``CommandError``.
+    func load(_ splits: [Split], levels: Int) throws -> [ImageDataSet] {
+        let loaded = try Self.read(data, splits, reading.options(levels: levels))
+        return try splits.map { split in
+            let all = try loaded.images(split)
+            return only.isEmpty ? all : try all.only(classes: only)
+        }
+    }
+
+    /// Data at `path`, read while a terminal shows how many images there are.
     /// - Throws: `DataError`.
-    func load(_ split: Split, levels: Int) throws -> ImageDataSet {
-        let all = try ImageDataSet.load(path: data, split: split, levels: levels)
-        return only.isEmpty ? all : try all.only(classes: only)
+    static func read(_ path: String, _ splits: [Split], _ options: DataOptions) throws -> LoadedData {
+        var options = options
+        let isShown = Terminal.showsProgress(outputIsElsewhere: true)
+        if isShown { options.progress = { Terminal.showProgress("\(grouped($0)) images read") } }
+        defer { if isShown { Terminal.showProgress("") } }
+        let loaded = try LoadedData(path: path, splits: Set(splits), options: options)
+        if isShown { Terminal.showProgress("") }
+        for line in loaded.report.lines { Terminal.warn("\(path): \(line)") }
+        return loaded
     }
 }
 

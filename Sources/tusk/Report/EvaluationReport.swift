@@ -80,11 +80,11 @@ struct EvaluationReport {
     private func density() throws -> HTML {
         var rows: [(name: String, value: String)] = [
             (
-                "log_prob", "\(fixed(evaluation.logProb, 2)) ± \(fixed(evaluation.logProbStandardError, 2)) nats"
+                "log_prob", "\(fixed(evaluation.logProb, plusMinus: evaluation.logProbStandardError, 2)) nats"
             ),
             (
                 "bits_per_dim",
-                "\(fixed(evaluation.bitsPerDim, 4)) ± \(fixed(evaluation.bitsPerDimStandardError, 4)) (lower is better)"
+                "\(fixed(evaluation.bitsPerDim, plusMinus: evaluation.bitsPerDimStandardError, 4)) (lower is better)"
             ),
         ]
         if evaluation.draws > 1 { rows.append(("Draws an image", grouped(evaluation.draws))) }

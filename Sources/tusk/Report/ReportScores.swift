@@ -23,7 +23,7 @@ struct ReportScores {
         scores = all.map { ($0.logProb, $0.mostProbableClass) }
         var summary = ScoreSummary(keepsImages: true, mostOddest: Self.mostOddest)
         for (index, score) in all.enumerated() {
-            summary.add(ImageScorer.Scored(score: score, pixels: Array(set[index])), source: "", index: index)
+            summary.add(ImageScorer.Scored(score: score, pixels: try set[index]), source: "", index: index)
         }
         let maps = try pixelMaps(of: summary.oddest, density)
         summary.addPixelMaps(maps)

@@ -1,3 +1,4 @@
+import DataSets
 import FlowCore
 import FlowModels
 import Synchronization
@@ -9,8 +10,8 @@ struct ScoreSession {
     let encoder: ScoreEncoder
     private(set) var summary: ScoreSummary
     let showsProgress: Bool
-    /// Files that were left out for their names.
-    private(set) var leftOut = 0
+    /// Files of folders and archives that were left out.
+    private(set) var leftOut = UnusedEntries()
     /// Whether Ctrl-C ended the run.
     private(set) var wasInterrupted = false
 
@@ -29,7 +30,8 @@ struct ScoreSession {
         let interruption = Interruption { queue.cancel() }
         let walked = Walked()
         Threads.start {
-            walked.leftOut.store(sources.forEach(queue.put), ordering: .releasing)
+            let unused = sources.forEach(queue.put)
+            walked.leftOut.withLock { $0 = unused }
             queue.end()
         }
         let start = ContinuousClock.now
@@ -59,12 +61,12 @@ struct ScoreSession {
         }
         if showsProgress { Terminal.showProgress("") }
         wasInterrupted = interruption.isRequested
-        leftOut = walked.leftOut.load(ordering: .acquiring)
+        leftOut = walked.leftOut.withLock(\.self)
     }
 
     /// What the thread that reads has to tell.
     private final class Walked: Sendable {
-        let leftOut = Atomic(0)
+        let leftOut = Mutex(UnusedEntries())
     }
 
     private func progress(after time: Duration) -> String {

@@ -16,8 +16,8 @@ struct ScoreSources: Sendable {
     static let suffixes = ImageFormat.allCases.flatMap(\.fileSuffixes) + [".npy"]
 
     /// Hands over every image, in order, until `put` returns false.
-    /// - Returns: number of files in folders and archives that were left out, for their names.
-    func forEach(_ put: @escaping (ScoreItem) -> Bool) -> Int {
+    /// - Returns: files in folders and archives that were left out.
+    func forEach(_ put: @escaping (ScoreItem) -> Bool) -> UnusedEntries {
         var walk = Walk(contents: contents, put: put)
         do {
             if let (path, images) = data { try walk.add(images, from: path) }
@@ -46,7 +46,7 @@ struct NobodyWantsMore: Error {}
 private struct Walk {
     let contents: ScoreContents
     let put: (ScoreItem) -> Bool
-    var leftOut = 0
+    var leftOut = UnusedEntries()
     /// Folders that are being walked, by device and number, so that links do not lead in circles.
     private var open: [SIMD2<UInt64>] = []
 
@@ -64,7 +64,10 @@ private struct Walk {
 
     mutating func add(_ images: ImageDataSet, from path: String) throws(NobodyWantsMore) {
         for index in 0..<images.count {
-            let content = contents.row(Array(images[index]), shape: images.shape)
+            let content: ScoreItem.Content
+            do { content = contents.row(try images[index], shape: images.shape) } catch {
+                content = .failed(ScoreFailure(file: "\(error)"))
+            }
             try hand(ScoreItem(source: path, index: index, content: content))
         }
     }
@@ -75,20 +78,20 @@ private struct Walk {
             let file = RandomAccessFile(standardInput: STDIN_FILENO)
             return try read(file?.reader() ?? ByteReader(descriptor: STDIN_FILENO), from: path, file: file)
         }
-        if Self.status(path).map({ $0.st_mode & S_IFMT == S_IFDIR }) == true { return try addFolder(path) }
-        try addFile(path)
+        if Self.isFolder(FilePath(path)) { return try addFolder(FilePath(path)) }
+        try addFile(FilePath(path))
     }
 
-    private mutating func addFile(_ path: String) throws(NobodyWantsMore) {
+    private mutating func addFile(_ path: FilePath) throws(NobodyWantsMore) {
         let file: RandomAccessFile
         do throws(ArchiveError) {
             file = try RandomAccessFile(path)
         } catch {
             // a pipe or a device that somebody named: /dev/stdin, or bash's <(…)
-            if error == .system(SystemError(ESPIPE)) { return try addStream(path) }
-            return try fail(path, ScoreFailure(file: "\(error)"))
+            if error == .system(SystemError(ESPIPE)) { return try addStream(path.text) }
+            return try fail(path.text, ScoreFailure(file: "\(error)"))
         }
-        try read(file.reader(), from: path, file: file)
+        try read(file.reader(), from: path.text, file: file)
     }
 
     private mutating func addStream(_ path: String) throws(NobodyWantsMore) {
@@ -100,35 +103,30 @@ private struct Walk {
     }
 
     /// Adds the images of a folder and those in it, by their names' order.
-    private mutating func addFolder(_ path: String) throws(NobodyWantsMore) {
-        guard let status = Self.status(path) else { return }
-        let identity = SIMD2(UInt64(status.st_dev), UInt64(status.st_ino))
-        if open.contains(identity) { return }
-        open.append(identity)
-        defer { open.removeLast() }
-        let folder: Folder?
-        do throws(DataError) {
-            folder = try Folder(path)
-        } catch {
-            return try fail(path, ScoreFailure(file: "is a folder that cannot be listed"))
+    private mutating func addFolder(_ path: FilePath) throws(NobodyWantsMore) {
+        let listing: FolderListing?
+        do throws(SystemError) { listing = try FolderListing(path) } catch {
+            return try fail(path.text, ScoreFailure(file: "is a folder that cannot be listed: \(error)"))
         }
-        guard let folder else { return }
-        for name in folder.names {
-            let inside = folder.path(name)
-            let kind = Self.status(inside).map { $0.st_mode & S_IFMT }
-            if kind == S_IFDIR {
-                try addFolder(inside)
-            } else if ScoreSources.isImage(name), kind == nil || kind == S_IFREG {
-                try addFile(inside)
-            } else {
-                leftOut += 1
+        guard let listing, !open.contains(listing.identity) else { return }
+        open.append(listing.identity)
+        defer { open.removeLast() }
+        for item in listing.items {
+            let name = String(bytesOfName: item.name)
+            let inside = path.appending(item.name)
+            switch item.kind {
+            case _ where UnusedEntries.isHidden(name): leftOut.add(name: name)
+            case .folder: try addFolder(inside)
+            case .file where ScoreSources.isImage(name): try addFile(inside)
+            case .file: leftOut.add(name: name)
+            case .other: leftOut.add(reason: "link to nothing, pipe or device")
             }
         }
     }
 
-    private static func status(_ path: String) -> stat? {
+    private static func isFolder(_ path: FilePath) -> Bool {
         var status = stat()
-        return unsafe stat(path, &status) == 0 ? status : nil
+        return unsafe path.withCString { unsafe stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Adds what the bytes of a file are, an archive's files or the images in it.
@@ -161,7 +159,7 @@ private struct Walk {
     private mutating func addFiles(of archive: any ArchiveReader, from source: String) throws {
         while let entry = try archive.next() {
             guard ScoreSources.isImage("\(entry.name)"), !ScoreSources.isHidden("\(entry.name)") else {
-                leftOut += 1
+                leftOut.add(name: entry.name.parts.last?.description ?? "")
                 continue
             }
             let name = "\(source):\(entry.name)"

@@ -71,6 +71,11 @@ enum Terminal {
 }
 
 /// Text of `value` with `places` decimals.
+func fixed(_ value: Double, plusMinus error: Double?, _ places: Int) -> String {
+    fixed(value, places) + (error.map { " ± \(fixed($0, places))" } ?? "")
+}
+
+/// Text of a number with so many decimal places.
 func fixed(_ value: Double, _ places: Int) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }

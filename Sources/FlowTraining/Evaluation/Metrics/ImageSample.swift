@@ -97,8 +97,9 @@ public struct ImageSample: Sendable {
 
 extension ImageDataSet {
     /// Chooses `count` images at random, each at most once, all if there are fewer, and returns the levels of each, `[D]`.
-    public func chosen(_ count: Int, seed: UInt64) -> [[UInt8]] {
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
+    public func chosen(_ count: Int, seed: UInt64) throws(DataError) -> [[UInt8]] {
         var source = RandomStream(seed: seed, stream: 0)
-        return source.permutation(of: self.count).prefix(count).map { Array(self[$0]) }
+        return try source.permutation(of: self.count).prefix(count).map { index throws(DataError) in try self[index] }
     }
 }

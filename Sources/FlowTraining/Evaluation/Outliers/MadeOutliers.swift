@@ -23,8 +23,9 @@ public enum MadeOutliers: String, Sendable, CaseIterable {
 
     /// Outliers of this kind made of `data`; nil where that cannot be, as of a turned oblong.
     /// - Parameter seed: of what is random.
-    public func outliers(of data: ImageDataSet, seed: UInt64) -> ImageDataSet? {
-        let images = (0..<data.count).map { Array(data[$0]) }
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
+    public func outliers(of data: ImageDataSet, seed: UInt64) throws(DataError) -> ImageDataSet? {
+        let images = try (0..<data.count).map { index throws(DataError) in try data[index] }
         return make(images, data.shape, levels: data.levels, seed: seed).map {
             ImageDataSet(shape: data.shape, levels: data.levels, pixels: $0.flatMap(\.self))
         }

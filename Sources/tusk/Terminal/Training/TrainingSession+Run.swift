@@ -101,8 +101,8 @@ extension TrainingSession {
         guard let heldOut = model.record.heldOut, let best = trainer.progress.best else { return }
         let all = trainer.validationImages
         Terminal.line(
-            "\(output): epoch \(best.epoch), validation \(fixed(heldOut.bitsPerDim, 4)) ± "
-                + "\(fixed(heldOut.bitsPerDimStandardError, 4)) bits/dim over \(grouped(heldOut.count))"
+            "\(output): epoch \(best.epoch), validation "
+                + "\(fixed(heldOut.bitsPerDim, plusMinus: heldOut.bitsPerDimStandardError, 4)) bits/dim over \(grouped(heldOut.count))"
                 + (heldOut.count < all ? " of \(grouped(all))" : "") + " images, " + duration(trainer.progress.seconds))
         guard trainer.goal == .likelihood else { return }
         if let decision = model.record.decision {

@@ -6,7 +6,7 @@ import System
 
 /// Options that say what a training writes and how it runs, which `train`, `finetune` and `distill` have in common.
 struct TrainingSession: ParsableArguments {
-    @Option(help: "Split to learn from; the validation split chooses the epoch.")
+    @Option(help: "Split to learn from; the validation split chooses the epoch. Of all, all of it validates too.")
     var split: Split = .train
 
     @Option(help: "Only the first so many training images.")
@@ -80,12 +80,14 @@ struct TrainingSession: ParsableArguments {
 
     /// The images to learn from, one at least, and those to validate with.
     func images(of data: DataArguments, levels: Int) throws -> (train: ImageDataSet, validation: ImageDataSet) {
-        var train = try data.load(split, levels: levels)
+        let loaded = try data.load(split == .all ? [.all] : [split, .validation], levels: levels)
+        var train = loaded[0]
         if let limit {
             try tusk.check("--limit", limit, in: 1...Int.max)
             train = train.limited(to: limit)
         }
-        let validation = try data.load(.validation, levels: levels)
+        // who learns from all images has no others to validate with
+        let validation = loaded[loaded.count - 1]
         guard train.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
         return (train, validation)
     }

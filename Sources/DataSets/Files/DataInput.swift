@@ -1,0 +1,70 @@
+package import Archives
+import Glibc
+package import System
+
+/// File of a data set, or standard input, that is read piece by piece.
+package final class DataInput {
+    /// Path as it was given; `-` for standard input.
+    package let path: FilePath
+    /// First bytes, unpacked if they are gzip's, as many as tell the format of the file.
+    package let start: [UInt8]
+    /// The file, any part of which can be read; nil for standard input.
+    package let file: RandomAccessFile?
+    /// Whether the bytes are gzip's, and read unpacked.
+    package let isGzip: Bool
+    private var stream: ByteReader?
+
+    /// First two bytes of a gzip file.
+    static let gzipMagic: [UInt8] = [0x1f, 0x8b]
+    private static let startBytes = 512
+
+    /// Opens the file at `path`; `-` is standard input.
+    /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
+    package init(_ path: FilePath) throws(DataError) {
+        self.path = path
+        do throws(ArchiveError) {
+            let file = path == FilePath("-") ? nil : try RandomAccessFile(path)
+            let bytes = file?.reader() ?? ByteReader(descriptor: STDIN_FILENO)
+            isGzip = try bytes.peek(2).elementsEqual(Self.gzipMagic)
+            let stream = isGzip ? bytes.gunzipped() : bytes
+            start = try Array(stream.peek(Self.startBytes))
+            (self.file, self.stream) = (file, stream)
+        } catch {
+            if error == .system(SystemError(ESPIPE)) {
+                throw .unreadable(file: path.text, reason: "not a regular file; - reads standard input")
+            }
+            throw DataError(error, gunzipping: path.text)
+        }
+    }
+
+    /// Opens the file at `path`, in UTF-8.
+    /// - Throws: as for a path of bytes.
+    package convenience init(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
+
+    /// Name of the file, without its folder.
+    package var name: String { String(bytesOfName: path.name) }
+
+    /// Length of what is read, bytes; nil where only the reading tells.
+    package var size: Int? { isGzip ? nil : file?.size }
+
+    /// Returns the bytes, unpacked if they are gzip's, from the first on.
+    /// - Precondition: called once for each input.
+    package func bytes() -> ByteReader {
+        guard let stream = stream.take() else { preconditionFailure("read once") }
+        return stream
+    }
+
+    /// Returns the error of reading this input.
+    package func error(_ error: ArchiveError) -> DataError {
+        isGzip ? DataError(error, gunzipping: path.text) : DataError(error, file: path.text)
+    }
+
+    /// Returns the folder that the file is in; nil for standard input.
+    /// - Throws: ``DataError/unreadable(file:reason:)``.
+    package func folder() throws(DataError) -> Folder? { file == nil ? nil : try Folder(path.folder) }
+}
+
+extension String {
+    /// File name without the ending `.gz`; another name is unchanged.
+    var withoutGzip: Substring { hasSuffix(".gz") ? dropLast(3) : self[...] }
+}

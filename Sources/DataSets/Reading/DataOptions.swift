@@ -1,0 +1,63 @@
+public import Imaging
+internal import System
+
+/// How images are read, and what is made of them.
+public struct DataOptions: Sendable {
+    /// Number of values of a dimension, 2 to 256; a value must be less.
+    public var levels: Int
+    /// Size that every image is brought to; nil leaves each its own.
+    public var size: ImageSize?
+    /// How an image of another shape is brought to ``size``.
+    public var fit: ImageFit
+    /// Channels that every image is brought to; nil leaves each its own.
+    public var mode: ColorMode?
+    /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
+    public var scale: ValueScale?
+    /// Order of the axes of arrays of images; nil where their shapes tell.
+    public var layout: ArrayLayout?
+    /// Whether files that cannot be read are left out and counted; else they are an error, when all have been looked at.
+    public var skipsBad: Bool
+    /// Most bytes of pixels that are kept in memory; more are kept in a temporary file.
+    public var memory: Int
+    /// Folder of the temporary file.
+    public var scratch: String
+    /// Most files of a folder or an archive.
+    public var maxEntries: Int
+    /// Bounds of a picture that is decoded.
+    public var limits: DecodeLimits
+    /// Never changes what is read.
+    public var threads: Int
+    /// Told the number of images that were read, now and then.
+    public var progress: (@Sendable (_ images: Int) -> Void)?
+
+    /// Most bytes of pixels in memory by default: 4 GiB.
+    public static let standardMemory = 1 << 32
+    /// Most files by default.
+    public static let standardEntries = 1 << 24
+
+    /// The defaults read images as they are.
+    public init(levels: Int = 256) {
+        self.levels = levels
+        fit = .cover
+        skipsBad = false
+        memory = Self.standardMemory
+        scratch = "/var/tmp"
+        maxEntries = Self.standardEntries
+        limits = DecodeLimits()
+        threads = Processors.count
+    }
+}
+
+/// Height and width in pixels.
+public struct ImageSize: Equatable, Sendable, CustomStringConvertible {
+    public var height: Int
+    public var width: Int
+
+    public init(height: Int, width: Int) {
+        precondition(height > 0 && width > 0)
+        (self.height, self.width) = (height, width)
+    }
+
+    /// Width before height, as `640×480`.
+    public var description: String { "\(width)×\(height)" }
+}

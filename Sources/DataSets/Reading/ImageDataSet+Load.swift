@@ -1,0 +1,88 @@
+internal import FlowCore
+internal import System
+
+extension LoadedData {
+    /// Reads some splits of the data at `path`, a folder or one file in any of ``dataFormats``, gzipped or not; `-` is standard input.
+    ///
+    /// The files and folders of a split are known by a word in their names, whatever its case: train, training or trn; validation,
+    /// valid, val or dev; test, testing or t10k; also beside words that say nothing, as in `train_images` or `val2017`.
+    ///
+    /// Where a split has no file or folder of its own it is cut out of `train`, or out of the whole if nothing is divided: by the
+    /// content of each image, a tenth for validation and a tenth for test. Equal images and mirror images are always on the same
+    /// side. ``Split/all`` takes everything.
+    ///
+    /// - Throws: ``DataError``, naming the file, what was expected and what was found.
+    public init(path: String, splits: Set<Split>, options: DataOptions = DataOptions()) throws(DataError) {
+        precondition((2...256).contains(options.levels) && !splits.isEmpty)
+        let (source, expected) = try Self.source(path, options)
+        let present = source.present
+        for split in splits { try Self.check(split, present: present, path) }
+        let sink = DataSink(wanted: splits, present: present, options: options)
+        try source.read(Self.needed(splits, present), to: sink)
+        try self.init(sink, path: path, present: present, expected: expected)
+    }
+
+    /// Splits of a source to read, so that all that are asked for are there or can be cut out.
+    private static func needed(_ splits: Set<Split>, _ present: Set<Split>?) -> Set<Split> {
+        guard let present, !present.isEmpty, !splits.contains(.all) else { return Set(Split.parts) }
+        return Set(splits.map { present.contains($0) ? $0 : .train }).intersection(present)
+    }
+
+    private static func source(
+        _ path: String, _ options: DataOptions
+    ) throws(DataError) -> (source: any DataSource, expected: String) {
+        if let folder = try Folder(path) { return try source(folder, options) }
+        let file = try DataInput(path)
+        for format in dataFormats {
+            if let source = try format.source(of: file, options) { return (source, format.layout) }
+        }
+        throw .wrongFormat(file: path, expected: dataFormats.names)
+    }
+
+    /// Finds the data of a folder. Pictures beside arrays are not used; folders of them beside arrays are data too.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are data in two forms, of which one would be left out.
+    private static func source(
+        _ folder: Folder, _ options: DataOptions
+    ) throws(DataError) -> (source: any DataSource, expected: String) {
+        var found: [(format: any DataFormat.Type, source: any DataSource)] = []
+        var names: [String] = []
+        for format in dataFormats {
+            if format == PictureFormat.self, !found.isEmpty {
+                let walk = try PictureWalk(folder, limit: options.maxEntries)
+                if let nested = walk.pictures.first(where: { $0.contains(UInt8(ascii: "/")) }) {
+                    names.append(String(bytesOfName: nested))
+                }
+            } else if let source = try format.source(in: folder, options) {
+                found.append((format, source))
+                names.append(source.example)
+            }
+        }
+        guard let first = found.first else {
+            let unused = try PictureWalk(folder, limit: options.maxEntries).unused
+            throw .empty(
+                file: folder.path.text,
+                expected: dataFormats.layouts + (unused.count == 0 ? "" : "; found \(unused)"))
+        }
+        if names.count > 1 {
+            throw .unsupported(
+                file: folder.path.text,
+                expected: "images in one form; give the file or the folder that is meant, or move the other away",
+                found: names.joined(separator: " and "))
+        }
+        return (first.source, first.format.layout)
+    }
+}
+
+extension ImageDataSet {
+    /// Reads `split` of the data at `path`, as ``LoadedData`` does.
+    /// - Throws: ``DataError``.
+    public static func load(path: String, split: Split, options: DataOptions) throws(DataError) -> ImageDataSet {
+        try LoadedData(path: path, splits: [split], options: options).images(split)
+    }
+
+    /// The same of images as they are.
+    /// - Throws: ``DataError``.
+    public static func load(path: String, split: Split, levels: Int = 256) throws(DataError) -> ImageDataSet {
+        try load(path: path, split: split, options: DataOptions(levels: levels))
+    }
+}

@@ -1,0 +1,101 @@
+internal import System
+
+/// What the names of folders say of the pictures in a tree of files: splits, and in them classes.
+///
+/// Folders called as splits are at the top: `train/cat/1.png`, `test/cat/2.png`. Without them those at the top are classes. Pictures in
+/// folders below a class are of that class.
+struct ImageTree {
+    /// Split and class of a picture; nil for none.
+    struct Place: Equatable {
+        var split: Split?
+        var label: String?
+    }
+
+    /// Place of each picture, in the order of the paths; nil for those that are not used.
+    private(set) var places: [Place?] = []
+    /// Splits that have a folder.
+    private(set) var present: Set<Split> = []
+    /// Names of the classes of all splits together.
+    private(set) var classes: [String] = []
+    private(set) var unused = UnusedEntries()
+
+    /// Reads what the folders say.
+    ///
+    /// - Parameters:
+    ///   - paths: of all pictures, from the root of the tree on, such as `train/cat/1.png`.
+    ///   - root: path of the tree in errors.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` when they mean two things.
+    init(_ paths: [[UInt8]], root: String) throws(DataError) {
+        let folders = paths.map { $0.split(separator: UInt8(ascii: "/")).dropLast().map { Array($0) } }
+        let tops = Set(folders.compactMap(\.first)).sorted { $0.lexicographicallyPrecedes($1) }
+        func path(_ names: [UInt8]...) -> String {
+            names.reduce(FilePath(root)) { $0.appending($1) }.text
+        }
+        var splits: [[UInt8]: Split] = [:]
+        for top in tops {
+            guard let split = Split(inNameOf: top) else { continue }
+            if let other = splits.first(where: { $0.value == split }) {
+                throw .unsupported(
+                    file: path(top), expected: "one folder for \(split.rawValue)",
+                    found: "\(path(other.key)) beside it")
+            }
+            splits[top] = split
+        }
+        if let other = tops.first(where: { splits[$0] == nil }), !splits.isEmpty {
+            let named = tops.filter { splits[$0] != nil }.map { String(bytesOfName: $0) }.joined(separator: ", ")
+            throw .unsupported(
+                file: path(other),
+                expected:
+                    "only folders of splits beside \(named), and a class of such a name below a split's folder",
+                found: "another folder")
+        }
+        present = Set(splits.values)
+        // folders below the split's, or all
+        let below = folders.map { splits.isEmpty ? $0[...] : $0.dropFirst() }
+        if splits.isEmpty { try Self.checkSplitsBelowClasses(folders, path: { path($0, $1) }) }
+        let hasClasses = below.contains { !$0.isEmpty }
+        for (index, folder) in folders.enumerated() {
+            if !splits.isEmpty, folder.isEmpty {
+                unused.add(reason: "beside the folders of the splits")
+                places.append(nil)
+                continue
+            }
+            let label = below[index].first
+            if hasClasses, label == nil {
+                throw .unsupported(
+                    file: FilePath(root).appending(paths[index]).text,
+                    expected: "images only inside the class folders", found: "one beside them")
+            }
+            places.append(
+                Place(split: folder.first.flatMap { splits[$0] }, label: label.map { String(bytesOfName: $0) }))
+        }
+        classes = try Self.classes(Set(below.compactMap(\.first)), root: root)
+    }
+
+    /// Refuses splits in the folders of classes, `cat/train/1.png`, which would be learned together.
+    private static func checkSplitsBelowClasses(
+        _ folders: [[[UInt8]]], path: ([UInt8], [UInt8]) -> String
+    ) throws(DataError) {
+        var below: [[UInt8]: Set<Split>] = [:]
+        for folder in folders where folder.count > 1 {
+            guard let split = Split(inNameOf: folder[1]) else { continue }
+            below[folder[0], default: []].insert(split)
+            if below[folder[0]]!.count > 1 {
+                let (name, top) = (String(bytesOfName: folder[1]), String(bytesOfName: folder[0]))
+                throw .unsupported(
+                    file: path(folder[0], folder[1]),
+                    expected: "folders of splits at the top, with those of classes in them: \(name)/\(top)",
+                    found: "splits in the folder of a class")
+            }
+        }
+    }
+
+    private static func classes(_ names: Set<[UInt8]>, root: String) throws(DataError) -> [String] {
+        let texts = names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(bytesOfName: $0) }
+        var seen: Set<String> = []
+        for text in texts where !seen.insert(text).inserted {
+            throw .unsupported(file: root, expected: "classes of different names", found: "two called \(text)")
+        }
+        return texts
+    }
+}
