@@ -58,7 +58,7 @@ struct TableTests {
         var rows: [[String?]] = []
         while let row = try table.next() {
             func text(_ bytes: [UInt8]?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
-            rows.append(["\(row.path)", text(row.label), text(row.split)])
+            rows.append([row.path?.description, text(row.label), text(row.split)])
         }
         return (rows, table.unused)
     }
@@ -72,8 +72,6 @@ struct TableTests {
         #expect(try #require(try rows("a.png\nb.png")).rows == [["a.png", nil, nil], ["b.png", nil, nil]])
         #expect(try rows("x,y\n1,2\n") == nil)
         #expect(try rows("") == nil)
-        #expect(throws: ArchiveError.damaged(reason: "line 3 has no path of a picture")) {
-            try rows("label,path\nx,a.png\ny,\n")
-        }
+        #expect(try #require(try rows("label,path\nx,a.png\ny,\n")).rows == [["a.png", "x", nil], [nil, "y", nil]])
     }
 }

@@ -25,46 +25,6 @@ package struct FileName: Hashable, Comparable, Sendable {
 }
 
 extension FileName: CustomStringConvertible {
-    /// The name in UTF-8, and `\xNN` for each byte that is none; a backslash that would read as the begin of such is `\x5c`, so that
-    /// different names are shown differently.
-    package var description: String {
-        var text = ""
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let sound = soundPrefix(of: rest)
-            text += escapingBackslashes(String(decoding: sound, as: UTF8.self))
-            rest = rest[sound.endIndex...]
-            if let byte = rest.popFirst() { text += hexadecimal(byte) }
-        }
-        return text
-    }
+    /// The name as text; see ``Swift/String/init(bytesOfName:)``.
+    package var description: String { String(bytesOfName: bytes) }
 }
-
-/// Longest prefix that is UTF-8.
-private func soundPrefix(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    if String(validating: bytes, as: UTF8.self) != nil { return bytes }
-    var decoder = UTF8()
-    var iterator = bytes.makeIterator()
-    var end = bytes.startIndex
-    while case .scalarValue(let scalar) = decoder.decode(&iterator) { end += UTF8.width(scalar) }
-    return bytes[..<end]
-}
-
-private func escapingBackslashes(_ text: String) -> String {
-    guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
-    let bytes = Array(text.utf8)
-    var escaped: [UInt8] = []
-    for (place, byte) in bytes.enumerated() {
-        let next = bytes[(place + 1)...].prefix(3)
-        if byte == UInt8(ascii: "\\"), next.first == UInt8(ascii: "x"), next.count == 3,
-            next.dropFirst().allSatisfy({ ASCII.hexValue($0) != nil })
-        {
-            escaped += hexadecimal(byte).utf8
-        } else {
-            escaped.append(byte)
-        }
-    }
-    return String(decoding: escaped, as: UTF8.self)
-}
-
-private func hexadecimal(_ byte: UInt8) -> String { "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }

@@ -6,7 +6,8 @@ struct PictureTable {
     /// A line: a path relative to the table's folder, and a label, where there is one.
     struct Row: Equatable {
         let line: Int
-        let path: FileName
+        /// Nil where the line has none.
+        let path: FileName?
         let label: [UInt8]?
         let split: [UInt8]?
     }
@@ -48,7 +49,7 @@ struct PictureTable {
     }
 
     /// The next row; nil behind the last.
-    /// - Throws: ``ArchiveError``; ``ArchiveError/damaged(reason:)`` for a line that has not as many fields as it should.
+    /// - Throws: ``ArchiveError``.
     mutating func next() throws(ArchiveError) -> Row? {
         let record: [[UInt8]]
         if let first {
@@ -61,7 +62,10 @@ struct PictureTable {
         func field(_ column: Int?) -> [UInt8]? {
             column.flatMap { record.indices.contains($0) && !record[$0].isEmpty ? record[$0] : nil }
         }
-        guard let name = field(path) else { throw .damaged(reason: "line \(text.records) has no path of a picture") }
-        return Row(line: text.records, path: FileName(name), label: field(label), split: field(split))
+        return Row(
+            line: text.records, path: field(path).map { FileName($0) }, label: field(label), split: field(split))
     }
+
+    /// Whether there is a column of labels or splits.
+    var saysMore: Bool { label != nil || split != nil }
 }
