@@ -31,7 +31,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 let isFuzzing = Context.environment["TUSK_FUZZ"] != nil
 let fuzzDependencies: [Target.Dependency] = [
     "TestSupport", "FlowCore", "FlowModels", "Compression", "Imaging", "HTTPWire", "HTTPServer", "HTTPContent",
-    "Serving", "DensityAPI", "System", "Metrics", httpTypes,
+    "Serving", "DensityAPI", "System", "Metrics", "Archives", "Arrow", "DataSets", httpTypes,
 ]
 let fuzzData = ["CLibFuzzer", "corpus", "dictionaries", "run.sh"]
 let fuzzing: [Target] =
@@ -85,9 +85,10 @@ let package = Package(
         // Images and their codings.
         module("Compression", ["CZlib"]),
         module("Archives", ["Compression", "System"]),
+        module("Arrow", ["Archives"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
-        module("DataSets", ["Archives", "Imaging", "FlowCore", "System"]),
+        module("DataSets", ["Archives", "Arrow", "Imaging", "FlowCore", "System"]),
 
         // HTTP.
         module("HTTPWire", ["System", httpTypes]),
@@ -139,9 +140,10 @@ let package = Package(
             of: "FlowModels", ["FlowCore", "FlowKernels", "FlowLayers", "System", "CAllocationCounter"],
             exclude: ["Fixtures"]),
         tests(of: "Compression"),
-        tests(of: "Archives", ["Compression", "System"]),
+        tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
+        tests(of: "Arrow", ["Archives"], exclude: ["Fixtures"]),
         tests(of: "Imaging", ["Compression"], exclude: ["Fixtures"]),
-        tests(of: "DataSets", ["FlowCore", "Imaging", "Compression"]),
+        tests(of: "DataSets", ["Archives", "FlowCore", "Imaging", "Compression", "System"]),
         tests(
             of: "FlowTraining",
             ["DataSets", "FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),

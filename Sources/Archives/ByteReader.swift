@@ -1,4 +1,3 @@
-import Compression
 import Glibc
 import System
 
@@ -10,6 +9,9 @@ package final class ByteReader {
     /// Place in `piece` of the next byte.
     private var place = 0
     private var hasEnded = false
+
+    /// Bytes that were asked for and that nobody took yet.
+    var waitingBytes: Int { piece.count - place }
 
     /// Bytes that are asked of the system at once.
     static let pieceBytes = 64 << 10
@@ -146,69 +148,4 @@ package final class ByteReader {
         if isLong { throw .tooLarge(quantity: "bytes in a line", limit: limit) }
         return isEmpty ? nil : line
     }
-}
-
-extension ByteReader {
-    /// A reader of the next `count` bytes of this one, which it takes them from.
-    func part(_ count: Int) -> ByteReader {
-        var left = count
-        return ByteReader { () throws(ArchiveError) in
-            guard left > 0 else { return [] }
-            let bytes = try self.some(min(left, Self.pieceBytes))
-            if bytes.isEmpty { throw .truncated }
-            left -= bytes.count
-            return bytes
-        }
-    }
-
-    /// A reader of what this one's bytes unfold to. A part of the input is unfolded at a time, which gives some 1,032 times as many bytes
-    /// at most (zlib, Technical Details).
-    func inflated(_ coding: InflaterCoding) -> ByteReader {
-        let inflater = InflaterBox(coding)
-        var isDone = false
-        return ByteReader { () throws(ArchiveError) in
-            var output: [UInt8] = []
-            while output.isEmpty, !isDone {
-                let input = try self.some(Self.foldedBytes)
-                isDone = input.isEmpty
-                do throws(CompressionError) {
-                    if isDone { try inflater.inflater.finish() }
-                    try inflater.inflater.inflate(input, into: &output, limit: 2048 * Self.foldedBytes)
-                } catch {
-                    switch error {
-                    case .truncated: throw .truncated
-                    case .damaged(let reason): throw .damaged(reason: reason)
-                    case .trailingBytes: throw .damaged(reason: "bytes after the end of the compressed data")
-                    case .outputTooLarge(let limit): throw .tooLarge(quantity: "unpacked bytes", limit: limit)
-                    }
-                }
-            }
-            return output
-        }
-    }
-
-    /// A reader of what the bytes of gzip's file unfold to (RFC 1952).
-    package func gunzipped() -> ByteReader { inflated(.gzipFile) }
-
-    /// Bytes that are unfolded at once.
-    private static let foldedBytes = 4 << 10
-
-    /// A reader of the same bytes that throws where they are more than `limit` in all.
-    /// - Parameter quantity: what they are, in the error.
-    package func limited(to limit: Int, _ quantity: String) -> ByteReader {
-        var left = limit
-        return ByteReader { () throws(ArchiveError) in
-            let bytes = try self.some(Self.pieceBytes)
-            left -= bytes.count
-            if left < 0 { throw .tooLarge(quantity: quantity, limit: limit) }
-            return bytes
-        }
-    }
-}
-
-/// An inflater that closures share.
-private final class InflaterBox {
-    var inflater: Inflater
-
-    init(_ coding: InflaterCoding) { inflater = Inflater(coding: coding) }
 }

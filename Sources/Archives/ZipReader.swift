@@ -2,14 +2,18 @@ import Compression
 
 /// Reader of ZIP archives, by their central directory: files that are stored or deflated, of any size.
 ///
+/// Files that were returned stay readable, in any order.
+///
 /// Source: PKWARE, *.ZIP File Format Specification* (APPNOTE), version 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
 package final class ZipReader: ArchiveReader {
     private let file: RandomAccessFile
     private let limits: ArchiveLimits
     /// Entries of the central directory, from the next one on.
     private let directory: ByteReader
-    /// Entries that are left.
+    /// Bytes of the directory that are left.
     private var left: Int
+    /// Entries that were read, and that there should be, the latter modulo 65,536, as writers of old archives count.
+    private var (entries, expected): (Int, Int)
     /// Bytes that came out of all files so far.
     private var unpacked = 0
 
@@ -23,77 +27,51 @@ package final class ZipReader: ArchiveReader {
     package init(_ file: RandomAccessFile, limits: ArchiveLimits = ArchiveLimits()) throws(ArchiveError) {
         self.file = file
         self.limits = limits
-        let (offset, count) = try Self.directory(of: file)
-        left = count
-        directory = file.reader(from: offset)
+        let place = try ZipDirectory(of: file)
+        (entries, expected, left) = (0, place.count, place.size)
+        directory = file.reader(from: place.offset)
     }
 
     package func next() throws(ArchiveError) -> ArchiveEntry? {
         if unpacked > limits.unpackedBytes { throw .tooLarge(quantity: "unpacked bytes", limit: limits.unpackedBytes) }
         while left > 0 {
-            left -= 1
-            let head = try directory.read(46)
-            guard head.count == 46 else { throw .truncated }
-            let fields = LittleEndian(head)
-            guard fields.number(0, 4) == 0x0201_4b50 else {
-                throw .damaged(reason: "the directory is no list of files")
+            let record = try ZipRecord(central: directory)
+            left -= record.bytes
+            entries += 1
+            try limits.checkEntries(entries)
+            if record.isFolder { continue }
+            if let kind = record.otherKind { return limits.entry(record.name, .other(kind: kind)) }
+            let contents: ArchiveEntry.Contents
+            do throws(ArchiveError) { contents = .file(try self.contents(record)) } catch {
+                contents = .unreadable(error)
             }
-            let lengths = [fields.number(28, 2), fields.number(30, 2), fields.number(32, 2)]
-            let texts = try directory.read(lengths.reduce(0, +))
-            guard texts.count == lengths.reduce(0, +) else { throw .truncated }
-            let name = String(decoding: texts[..<lengths[0]], as: UTF8.self)
-            if name.hasSuffix("/") { continue }
-            let extra = Array(texts[lengths[0]..<lengths[0] + lengths[1]])
-            return ArchiveEntry(
-                name: name, contents: Result { () throws(ArchiveError) in try contents(fields, extra: extra) })
+            return limits.entry(record.name, contents)
+        }
+        guard left == 0, entries & 0xffff == expected & 0xffff else {
+            throw .damaged(reason: "its directory has another number of files than it says")
         }
         return nil
     }
 
-    /// Reader of the file that an entry of the directory describes.
-    private func contents(_ entry: LittleEndian, extra: [UInt8]) throws(ArchiveError) -> ByteReader {
-        if entry.number(8, 2) & 1 != 0 { throw .unsupported(feature: "encryption") }
-        let method = entry.number(10, 2)
-        guard method == 0 || method == 8 else { throw .unsupported(feature: "compression method \(method)") }
-        var sizes = [entry.number(24, 4), entry.number(20, 4), entry.number(42, 4)]
-        try Self.widen(&sizes, by: extra)
-        let (size, packed, offset) = (sizes[0], sizes[1], sizes[2])
-        if method == 0, size != packed { throw .damaged(reason: "a stored file has two sizes") }
-        let head = LittleEndian(try file.bytes(at: offset, 30))
-        guard head.number(0, 4) == 0x0403_4b50 else { throw .damaged(reason: "a file is not where the directory says") }
-        let start = offset + 30 + head.number(26, 2) + head.number(28, 2)
-        guard start <= file.size, packed <= file.size - start else { throw .truncated }
-        let bytes = file.reader(from: start).part(packed)
-        return checked(method == 8 ? bytes.inflated(.raw) : bytes, size: size, checksum: entry.number(16, 4))
-    }
-
-    /// Numbers of 64 bits that an entry has in the place of those that 32 do not hold, in their order (section 4.5.3).
-    private static func widen(_ sizes: inout [Int], by extra: [UInt8]) throws(ArchiveError) {
-        guard sizes.contains(0xffff_ffff) else { return }
-        let fields = LittleEndian(extra)
-        var place = 0
-        while place + 4 <= extra.count {
-            let length = fields.number(place + 2, 2)
-            guard place + 4 + length <= extra.count else { break }
-            if fields.number(place, 2) == 1 {
-                var from = place + 4
-                for index in sizes.indices where sizes[index] == 0xffff_ffff {
-                    guard from + 8 <= place + 4 + length else { break }
-                    let value = fields.number(from, 8)
-                    guard (0..<1 << 62).contains(value) else { throw .damaged(reason: "a size is too large") }
-                    sizes[index] = value
-                    from += 8
-                }
-                return
-            }
-            place += 4 + length
+    /// Reader of the file that a record of the directory describes.
+    private func contents(_ record: ZipRecord) throws(ArchiveError) -> ByteReader {
+        try record.checkMethod()
+        let sizes = try record.sizes()
+        let head = LittleEndian(try file.bytes(at: sizes.offset, ZipRecord.localBytes))
+        guard head.number(0, 4) == ZipRecord.localSignature else {
+            throw .damaged(reason: "a file is not where the directory says")
         }
-        throw .damaged(reason: "a size is missing")
+        // its name and fields have other lengths there
+        let start = sizes.offset + ZipRecord.localBytes + head.number(26, 2) + head.number(28, 2)
+        guard start <= file.size, sizes.packed <= file.size - start else { throw .truncated }
+        let bytes = file.reader(from: start).part(sizes.packed)
+        return checked(
+            record.isDeflated ? bytes.inflated(.raw) : bytes, size: sizes.unpacked, checksum: record.checksum)
     }
 
     /// A reader of the same bytes that throws at their end unless they are `size` bytes with that checksum, and when all files together
-    /// are more than the limit.
-    private func checked(_ bytes: ByteReader, size: Int, checksum: Int) -> ByteReader {
+    /// are more than the limits.
+    private func checked(_ bytes: ByteReader, size: Int, checksum: UInt32) -> ByteReader {
         var (count, sum): (Int, UInt32) = (0, 0)
         return ByteReader { () throws(ArchiveError) in
             let piece = try bytes.some(ByteReader.pieceBytes)
@@ -102,15 +80,23 @@ package final class ZipReader: ArchiveReader {
             if self.unpacked > self.limits.unpackedBytes {
                 throw .tooLarge(quantity: "unpacked bytes", limit: self.limits.unpackedBytes)
             }
+            try self.limits.checkRatio(unpacked: self.unpacked, packed: self.file.size)
             if count > size || (piece.isEmpty && count < size) { throw .damaged(reason: "a file has another size") }
             sum = unsafe crc32(piece.span.bytes, continuing: sum)
-            if piece.isEmpty, Int(sum) != checksum { throw .damaged(reason: "a file's checksum is wrong") }
+            if piece.isEmpty, sum != checksum { throw .damaged(reason: "a file's checksum is wrong") }
             return piece
         }
     }
+}
 
-    /// Offset and number of entries of the central directory, by the record at the end of the file.
-    private static func directory(of file: RandomAccessFile) throws(ArchiveError) -> (offset: Int, count: Int) {
+/// Place of an archive's central directory, by the record at the end of its file.
+struct ZipDirectory {
+    let offset: Int
+    let size: Int
+    let count: Int
+
+    /// - Throws: ``ArchiveError`` where there is none.
+    init(of file: RandomAccessFile) throws(ArchiveError) {
         // The record has 22 bytes, and a comment of at most 65,535 behind them.
         let length = min(file.size, 22 + 65_535)
         let tail = try file.bytes(at: file.size - length, length)
@@ -120,23 +106,31 @@ package final class ZipReader: ArchiveReader {
                 fields.number($0, 4) == 0x0605_4b50 && $0 + 22 + fields.number($0 + 20, 2) <= length
             })
         else { throw .damaged(reason: "it has no directory, or ends before it") }
-        let (count, offset) = (fields.number(end + 10, 2), fields.number(end + 16, 4))
-        guard count == 0xffff || offset == 0xffff_ffff else { return (offset, count) }
-        let locator = file.size - length + end - 20
-        guard locator >= 0 else { return (offset, count) }
-        let place = LittleEndian(try file.bytes(at: locator, 20))
-        // an archive may just have as many files
-        guard place.number(0, 4) == 0x0706_4b50 else { return (offset, count) }
-        let record = LittleEndian(try file.bytes(at: place.number(8, 8), 56))
-        guard record.number(0, 4) == 0x0606_4b50, record.number(32, 8) >= 0, record.number(48, 8) >= 0 else {
-            throw .damaged(reason: "its directory of 64 bits is not where it should be")
+        var (disk, count) = (fields.number(end + 4, 2), fields.number(end + 10, 2))
+        var (size, offset) = (fields.number(end + 12, 4), fields.number(end + 16, 4))
+        let place = file.size - length + end
+        if count == 0xffff || size == 0xffff_ffff || offset == 0xffff_ffff, place >= 20 {
+            let locator = LittleEndian(try file.bytes(at: place - 20, 20))
+            // an archive may just have as many files
+            if locator.number(0, 4) == 0x0706_4b50 {
+                let record = LittleEndian(try file.bytes(at: locator.number(8, 8), 56))
+                guard record.number(0, 4) == 0x0606_4b50 else {
+                    throw .damaged(reason: "its directory of 64 bits is not where it should be")
+                }
+                (disk, count) = (record.number(16, 4), record.number(32, 8))
+                (size, offset) = (record.number(40, 8), record.number(48, 8))
+            }
         }
-        return (record.number(48, 8), record.number(32, 8))
+        guard disk == 0 || disk == 0xffff else { throw .unsupported(feature: "several volumes") }
+        guard count >= 0, size >= 0, offset >= 0, offset <= place, size <= place - offset else {
+            throw .damaged(reason: "its directory is not where it should be")
+        }
+        (self.offset, self.size, self.count) = (offset, size, count)
     }
 }
 
 /// Numbers in bytes, the lowest first.
-private struct LittleEndian {
+struct LittleEndian {
     let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }

@@ -94,10 +94,29 @@ public struct Inflater: ~Copyable, Sendable {
     public mutating func inflate(
         _ input: [UInt8], into output: inout [UInt8], limit: Int
     ) throws(CompressionError) {
+        _ = try inflate(input, into: &output, limit: limit, stopsAtEnd: false)
+    }
+
+    /// Decompresses `input` as far as the end of the stream, of which it need not be a part to its last byte.
+    ///
+    /// - Parameter limit: as of ``inflate(_:into:limit:)``.
+    /// - Returns: how many bytes of `input` belong to the stream, and whether they are its last.
+    /// - Throws: ``CompressionError``.
+    package mutating func inflate(
+        upToEndIn input: [UInt8], into output: inout [UInt8], limit: Int
+    ) throws(CompressionError) -> (used: Int, hasEnded: Bool) {
+        let used = try inflate(input, into: &output, limit: limit, stopsAtEnd: true)
+        if case .ended = phase { return (used, true) }
+        return (used, false)
+    }
+
+    private mutating func inflate(
+        _ input: [UInt8], into output: inout [UInt8], limit: Int, stopsAtEnd: Bool
+    ) throws(CompressionError) -> Int {
         precondition(limit >= 0)
         if case .failed(let error) = phase { throw error }
         do throws(CompressionError) {
-            try advance(input, into: &output, limit: limit)
+            return try advance(input, into: &output, limit: limit, stopsAtEnd: stopsAtEnd)
         } catch {
             phase = .failed(error)
             throw error
@@ -114,15 +133,18 @@ public struct Inflater: ~Copyable, Sendable {
         }
     }
 
+    /// Returns how many bytes of `input` were used: all of it, or those of the stream where that is where to stop.
     private mutating func advance(
-        _ input: [UInt8], into output: inout [UInt8], limit: Int
-    ) throws(CompressionError) {
+        _ input: [UInt8], into output: inout [UInt8], limit: Int, stopsAtEnd: Bool
+    ) throws(CompressionError) -> Int {
         var input = input
+        var heldBytes = 0
         if case .start(var held) = phase {
+            heldBytes = held.count
             held += input
             guard held.count >= 2 else {
                 phase = .start(held: held)
-                return
+                return input.count
             }
             input = held
             open(held[0], held[1])
@@ -130,6 +152,7 @@ public struct Inflater: ~Copyable, Sendable {
         let end = output.count + limit
         var position = 0
         while position < input.count {
+            if case .ended = phase, stopsAtEnd { break }
             switch phase {
             case .running(let gzip):
                 position = try run(input, from: position, gzip: gzip, into: &output, end: end, limit: limit)
@@ -146,6 +169,7 @@ public struct Inflater: ~Copyable, Sendable {
             case .start, .failed: preconditionFailure("handled above")
             }
         }
+        return position - heldBytes
     }
 
     /// Chooses the format from its first two bytes.

@@ -1,12 +1,19 @@
 import Archives
+import System
 import TestSupport
 import Testing
 
-/// Names and contents of all files, and the error that ended the reading.
+/// Names and contents of all files, with their kinds behind the names of what is none, and the error that ended the reading.
 func files(in archive: some ArchiveReader, limit: Int = 1 << 20) -> (files: [String: [UInt8]], error: ArchiveError?) {
     var files: [String: [UInt8]] = [:]
     do throws(ArchiveError) {
-        while let entry = try archive.next() { files[entry.name] = try entry.contents.get().rest(limit: limit) }
+        while let entry = try archive.next() {
+            if case .other(let kind) = entry.contents {
+                files["\(entry.name) (\(kind))"] = []
+                continue
+            }
+            files[entry.name.description] = try entry.bytes().rest(limit: limit)
+        }
         return (files, nil)
     } catch {
         return (files, error)
@@ -27,7 +34,8 @@ struct TarReaderTests {
             uniqueKeysWithValues: [0, 1, 511, 512, 513, 5000].map { ("f\($0)", [UInt8](repeating: 7, count: $0)) })
         let sorted = expected.sorted { $0.key < $1.key }.map { (name: $0.key, bytes: $0.value) }
         let others =
-            ArchiveBuilder.tarEntry("folder/", [], type: "5") + ArchiveBuilder.tarEntry("link", [], type: "2")
+            ArchiveBuilder.tarEntry("folder/", [], type: "5") + ArchiveBuilder.tarEntry("old/", [], type: "\0")
+            + ArchiveBuilder.tarEntry("label", [], type: "V")
             + ArchiveBuilder.tarEntry("global", ArchiveBuilder.paxRecord("comment", "x"), type: "g")
         let bytes = others + ArchiveBuilder.tar(sorted)
         #expect(TarReader.recognizes(bytes[...]))
@@ -36,8 +44,64 @@ struct TarReaderTests {
         // what was not read is passed over
         let reader = TarReader(ByteReader(bytes))
         var names: [String] = []
-        while let entry = try? reader.next() { names.append(entry.name) }
+        while let entry = try? reader.next() { names.append(entry.name.description) }
         #expect(names == sorted.map(\.name))
+    }
+
+    @Test("what is no file is named by its kind, and has no bytes whatever its size says")
+    func kinds() {
+        let kinds: [(Character, String)] = [
+            ("1", "hard link"), ("2", "symbolic link"), ("3", "device"), ("4", "device"), ("6", "pipe"),
+        ]
+        let ten = Array("00000000012".utf8)
+        var bytes = kinds.flatMap { ArchiveBuilder.tarEntry("e\($0.0)", [], type: $0.0, size: ten) }
+        bytes += ArchiveBuilder.tarEntry("eM", [1], type: "M") + ArchiveBuilder.tarEntry("eA", [1], type: "A")
+        let found = files(bytes + ArchiveBuilder.tar([("a", [1])]))
+        #expect(found.error == nil)
+        let names = kinds.map { "e\($0.0) (\($0.1))" }
+        #expect(
+            Set(found.files.keys)
+                == Set(names + ["eM (piece of a file of another volume)", "eA (entry of type A)", "a"]))
+    }
+
+    @Test(
+        "archives one behind the other are one, whatever blocks of zeros are between; an empty one is one without files"
+    )
+    func concatenated() {
+        let zeros = [UInt8](repeating: 0, count: 10_240)
+        let bytes = ArchiveBuilder.tar([("a", [1])]) + zeros + ArchiveBuilder.tar([("b", [2])]) + zeros
+        #expect(files(bytes).files == ["a": [1], "b": [2]] && files(bytes).error == nil)
+        #expect(TarReader.recognizes(zeros[...]) && files(zeros).files.isEmpty && files(zeros).error == nil)
+        let text = Array("something else".utf8)
+        for rest in [text, text + zeros] {
+            #expect(files(zeros + rest).error == .damaged(reason: "what follows its end is no archive"))
+        }
+        #expect(files(ArchiveBuilder.tarEntry("x", Array("name".utf8), type: "L")).error == .truncated)
+    }
+
+    @Test("names are bytes, which are told apart where they are no UTF-8")
+    func bytes() throws {
+        var names: [FileName] = []
+        let pax = Array("12 path=".utf8) + [0xff, 0x2f, 0x61] + Array("\n".utf8)
+        let bytes =
+            ArchiveBuilder.tarEntry("x", pax, type: "x") + ArchiveBuilder.tarEntry("short", [])
+            + ArchiveBuilder.tar([("\\xff/a", []), ("\\xf", [])])
+        let reader = TarReader(ByteReader(bytes))
+        while let entry = try reader.next() { names.append(entry.name) }
+        #expect(names.map(\.bytes) == [[0xff, 0x2f, 0x61], Array("\\xff/a".utf8), Array("\\xf".utf8)])
+        #expect(names.map(\.description) == ["\\xff/a", "\\x5cxff/a", "\\xf"])
+        #expect(names[0].parts == [FileName([0xff]), FileName("a")])
+    }
+
+    @Test("the old sum of signed bytes, and headers without a magic number, are understood")
+    func old() {
+        var bytes = ArchiveBuilder.tarEntry("é", [1], magic: "")
+        #expect(files(bytes).files == ["é": [1]])
+        let sum = (0..<512).reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(Int8(bitPattern: bytes[$1]))) }
+        let digits = String(sum, radix: 8)
+        bytes.replaceSubrange(
+            148..<156, with: Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8) + [0, 0x20])
+        #expect(files(bytes).files == ["é": [1]])
     }
 
     @Test("long names of pax, ustar and GNU, and large sizes, are understood; hostile names are names")
@@ -94,7 +158,8 @@ struct TarReaderTests {
         #expect(
             files(ArchiveBuilder.tarEntry("a", size, type: "x")).error == .damaged(reason: "a size is no number"))
         #expect(
-            files(ArchiveBuilder.tarEntry("a", [1], type: "S")).error == .unsupported(feature: "sparse files"))
+            files(ArchiveBuilder.tarEntry("a", [1], size: Array("12345x".utf8))).error
+                == .damaged(reason: "a size is no number"))
     }
 
     @Test("a header's extension and all unpacked bytes have a limit")
@@ -102,7 +167,12 @@ struct TarReaderTests {
         let most = TarReader.maxExtensionBytes
         let name = [UInt8](repeating: 0x61, count: most)
         let tail = ArchiveBuilder.tar([("a", [1])])
-        #expect(files(ArchiveBuilder.tarEntry("x", name, type: "L") + tail).files.keys.first?.utf8.count == most)
+        let names = ArchiveLimits(nameBytes: most)
+        #expect(
+            files(ArchiveBuilder.tarEntry("x", name, type: "L") + tail, names).files.keys.first?.utf8.count == most)
+        #expect(
+            files(ArchiveBuilder.tarEntry("x", name, type: "L") + tail, ArchiveLimits(nameBytes: most - 1)).error
+                == .tooLarge(quantity: "bytes in its name", limit: most - 1))
         #expect(
             files(ArchiveBuilder.tarEntry("x", name + [0x61], type: "L") + tail).error
                 == .tooLarge(quantity: "bytes in a header", limit: most))
@@ -110,5 +180,8 @@ struct TarReaderTests {
         #expect(files(tail, ArchiveLimits(unpackedBytes: tail.count)).error == nil)
         let short = files(tail, ArchiveLimits(unpackedBytes: tail.count - 1))
         #expect(short.error == .tooLarge(quantity: "unpacked bytes", limit: tail.count - 1))
+        let two = ArchiveBuilder.tarEntry("folder/", [], type: "5") + tail
+        #expect(files(two, ArchiveLimits(entries: 2)).error == nil)
+        #expect(files(two, ArchiveLimits(entries: 1)).error == .tooLarge(quantity: "entries", limit: 1))
     }
 }

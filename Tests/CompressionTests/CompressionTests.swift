@@ -155,6 +155,22 @@ struct CompressionTests {
         }
     }
 
+    @Test("zeros behind the gzip of a file, which fill a block, are passed over, and a stream is told from what follows it")
+    func padding() throws {
+        let coded = deflate([1, 2], coding: .gzip) + [0, 0, 0]
+        #expect(try inflate(coded, coding: .gzipFile, limit: 2) == [1, 2])
+        #expect(throws: CompressionError.trailingBytes) { try inflate(coded + [1], coding: .gzipFile, limit: 2) }
+        let raw = Array(deflate([1, 2], coding: .deflate).dropFirst(2).dropLast(4))
+        for held in 0...raw.count {
+            var inflater = Inflater(coding: .raw)
+            var output: [UInt8] = []
+            let first = try inflater.inflate(upToEndIn: Array(raw[..<held]), into: &output, limit: 10)
+            #expect(first.used == held && first.hasEnded == (held == raw.count))
+            let rest = try inflater.inflate(upToEndIn: Array(raw[held...]) + [9, 9], into: &output, limit: 10)
+            #expect(rest.used == raw.count - held && rest.hasEnded && output == [1, 2])
+        }
+    }
+
     @Test("the wrong coding is an error")
     func wrongCoding() {
         #expect(throws: CompressionError.damaged(reason: "incorrect header check")) {

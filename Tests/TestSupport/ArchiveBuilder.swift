@@ -10,7 +10,8 @@ public enum ArchiveBuilder {
     ///   - type: `0` a file, `5` a folder, `2` a link, `x` a pax header, `L` a long name of GNU's.
     ///   - size: what the header says; nil for the truth.
     public static func tarEntry(
-        _ name: String, _ bytes: [UInt8], type: Character = "0", size: [UInt8]? = nil, prefix: String = ""
+        _ name: String, _ bytes: [UInt8], type: Character = "0", size: [UInt8]? = nil, prefix: String = "",
+        magic: String = "ustar\0"
     ) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ field: some Collection<UInt8>, _ offset: Int) {
@@ -24,7 +25,7 @@ public enum ArchiveBuilder {
         put(octal(0o644, 7), 100)
         put(size ?? octal(bytes.count, 11), 124)
         put([type.asciiValue!], 156)
-        put(Array("ustar\0".utf8) + Array("00".utf8), 257)
+        put(Array(magic.utf8) + Array("00".utf8), 257)
         put(Array(prefix.utf8), 345)
         put([UInt8](repeating: 0x20, count: 8), 148)
         put(octal(header.reduce(0) { $0 + Int($1) }, 6) + [0, 0x20], 148)
@@ -40,7 +41,7 @@ public enum ArchiveBuilder {
 
     /// File of a ZIP archive.
     public struct ZipFile {
-        public var name: String
+        public var name: [UInt8]
         /// What it unfolds to, by what the archive says.
         public var size: Int
         public var checksum: UInt32
@@ -48,11 +49,15 @@ public enum ArchiveBuilder {
         public var stored: [UInt8]
         /// 0 stored, 8 deflated.
         public var method = 8
-        /// Bit 0: encrypted.
+        /// Bit 0: encrypted; bit 11: the name is UTF-8.
         public var flags = 0
+        /// System that made the archive, 0 MS-DOS, 3 Unix; and the file's mode there.
+        public var (system, mode) = (0, 0)
+        /// Fields of the directory's record.
+        public var extra: [UInt8] = []
 
         public init(name: String, size: Int, checksum: UInt32, stored: [UInt8]) {
-            self.name = name
+            self.name = Array(name.utf8)
             self.size = size
             self.checksum = checksum
             self.stored = stored
@@ -74,7 +79,7 @@ public enum ArchiveBuilder {
         var directory: [UInt8] = []
         for file in files {
             let offset = sharesFirst ? 0 : bytes.count
-            let name = Array(file.name.utf8)
+            let name = file.name
             let common =
                 number(file.flags, 2) + number(file.method, 2) + number(0, 4) + number(Int(file.checksum), 4)
             let sizes = number(file.stored.count, 4) + number(file.size, 4)
@@ -85,10 +90,11 @@ public enum ArchiveBuilder {
             let extra =
                 isLarge
                 ? number(1, 2) + number(24, 2) + number(file.size, 8) + number(file.stored.count, 8)
-                    + number(offset, 8) : []
-            directory += number(0x0201_4b50, 4) + number(20, 2) + number(20, 2) + common
+                    + number(offset, 8) : file.extra
+            directory += number(0x0201_4b50, 4) + [20, UInt8(file.system)] + number(20, 2) + common
             directory += isLarge ? number(all, 4) + number(all, 4) : sizes
-            directory += number(name.count, 2) + number(extra.count, 2) + number(0, 10)
+            directory += number(name.count, 2) + number(extra.count, 2) + number(0, 6)
+            directory += number(0, 2) + number(file.mode, 2)
             directory += number(isLarge ? all : offset, 4) + name + extra
         }
         let start = bytes.count

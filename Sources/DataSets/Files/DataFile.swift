@@ -52,6 +52,8 @@ extension DataError {
         case .damaged(let reason): self = .damaged(file: file, reason: reason)
         case .truncated: self = .damaged(file: file, reason: "it ends too early")
         case .unsupported(let feature): self = .unsupported(file: file, expected: "a file without it", found: feature)
+        case .needsFile(let reason):
+            self = .unsupported(file: file, expected: "the name of the file in place of a stream", found: reason)
         case .tooLarge(let quantity, let limit):
             self = .tooLarge(file: file, quantity: quantity, value: limit + 1, limit: limit)
         case .system(let error): self = .unreadable(file: file, reason: "\(error)")

@@ -17,13 +17,18 @@ package final class DataInput {
     /// First two bytes of a gzip file.
     static let gzipMagic: [UInt8] = [0x1f, 0x8b]
     private static let startBytes = 512
+    private static let standardInput = FilePath("-")
 
     /// Opens the file at `path`; `-` is standard input.
     /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
     package init(_ path: FilePath) throws(DataError) {
         self.path = path
         do throws(ArchiveError) {
-            let file = path == FilePath("-") ? nil : try RandomAccessFile(path)
+            // what stands before the program's name with < is a file as any other
+            let file =
+                if path == Self.standardInput { RandomAccessFile(standardInput: STDIN_FILENO) } else {
+                    try RandomAccessFile(path)
+                }
             let bytes = file?.reader() ?? ByteReader(descriptor: STDIN_FILENO)
             isGzip = try bytes.peek(2).elementsEqual(Self.gzipMagic)
             let stream = isGzip ? bytes.gunzipped() : bytes
@@ -40,6 +45,21 @@ package final class DataInput {
     /// Opens the file at `path`, in UTF-8.
     /// - Throws: as for a path of bytes.
     package convenience init(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
+
+    /// A file in an archive, which is read as it comes.
+    /// - Parameter path: that of the archive, with a colon and the file's name behind it.
+    /// - Throws: ``DataError`` when it cannot be read.
+    package init(_ path: FilePath, inArchive entry: ArchiveEntry) throws(DataError) {
+        self.path = path
+        (file, isGzip) = (nil, false)
+        do throws(ArchiveError) {
+            let bytes = try entry.bytes()
+            start = try Array(bytes.peek(Self.startBytes))
+            stream = bytes
+        } catch {
+            throw DataError(error, file: path.text)
+        }
+    }
 
     /// Name of the file, without its folder.
     package var name: String { String(bytesOfName: path.name) }
@@ -61,7 +81,9 @@ package final class DataInput {
 
     /// Returns the folder that the file is in; nil for standard input.
     /// - Throws: ``DataError/unreadable(file:reason:)``.
-    package func folder() throws(DataError) -> Folder? { file == nil ? nil : try Folder(path.folder) }
+    package func folder() throws(DataError) -> Folder? {
+        file == nil || path == Self.standardInput ? nil : try Folder(path.folder)
+    }
 }
 
 extension String {

@@ -7,6 +7,9 @@ package protocol DataFormat: Sendable {
     /// Phrase that says which files a folder has, by their names: `NPY arrays called train.npy and train-labels.npy`.
     static var layout: String { get }
 
+    /// Whether the format's files list pictures that lie beside them, so that those are no other data.
+    static var listsPictures: Bool { get }
+
     /// Finds the data that `folder` has in this format; nil when nothing in it is called as the format's files are.
     /// - Throws: ``DataError`` when files are, but do not fit together.
     static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)?
@@ -14,6 +17,10 @@ package protocol DataFormat: Sendable {
     /// Finds the images of one file, with its labels where they lie beside it; nil when the file is not in this format.
     /// - Throws: ``DataError`` when it is, and cannot be read.
     static func source(of file: DataInput, _ options: DataOptions) throws(DataError) -> (any DataSource)?
+}
+
+extension DataFormat {
+    package static var listsPictures: Bool { false }
 }
 
 /// Data that was found, divided into splits or not.
@@ -31,9 +38,14 @@ package protocol DataSource {
 
 /// Formats that are read, in the order in which they are tried: the first that finds its files has the data.
 package let dataFormats: [any DataFormat.Type] = [
+    // by its first bytes an empty tar archive might be an IDX file, and an NPZ file a ZIP archive
+    NPZFormat.self,
+    ArchiveFormat.self,
     IDXFormat.self,
     NPYFormat.self,
     CIFARFormat.self,
+    ArrowFormat.self,
+    TableFormat.self,
     PictureFormat.self,
 ]
 

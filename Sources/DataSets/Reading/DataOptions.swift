@@ -1,3 +1,4 @@
+package import Archives
 public import Imaging
 internal import System
 
@@ -23,6 +24,8 @@ public struct DataOptions: Sendable {
     public var scratch: String
     /// Most files of a folder or an archive.
     public var maxEntries: Int
+    /// Bounds of an archive, beside ``maxEntries``.
+    package var archive = ArchiveLimits()
     /// Bounds of a picture that is decoded.
     public var limits: DecodeLimits
     /// Never changes what is read.
@@ -45,6 +48,13 @@ public struct DataOptions: Sendable {
         maxEntries = Self.standardEntries
         limits = DecodeLimits()
         threads = Processors.count
+    }
+
+    /// Bounds of an archive.
+    package var archiveLimits: ArchiveLimits {
+        var limits = archive
+        limits.entries = maxEntries
+        return limits
     }
 }
 

@@ -2,7 +2,8 @@ internal import FlowCore
 internal import System
 
 extension LoadedData {
-    /// Reads some splits of the data at `path`, a folder or one file in any of ``dataFormats``, gzipped or not; `-` is standard input.
+    /// Reads some splits of the data at `path`, a folder or one file in any of ``dataFormats``, gzipped or not; `-` is standard input, and
+    /// `set-{000..123}.tar` several archives.
     ///
     /// The files and folders of a split are known by a word in their names, whatever its case: train, training or trn; validation,
     /// valid, val or dev; test, testing or t10k; also beside words that say nothing, as in `train_images` or `val2017`.
@@ -31,7 +32,10 @@ extension LoadedData {
     private static func source(
         _ path: String, _ options: DataOptions
     ) throws(DataError) -> (source: any DataSource, expected: String) {
-        if let folder = try Folder(path) { return try source(folder, options) }
+        if ShardNames.isPattern(path), !FilePath(path).isThere {
+            return (try ArchiveFormat.source(ofPattern: path, options), ArchiveFormat.layout)
+        }
+        if path != "-", let folder = try Folder(path) { return try source(folder, options) }
         let file = try DataInput(path)
         for format in dataFormats {
             if let source = try format.source(of: file, options) { return (source, format.layout) }
@@ -47,6 +51,7 @@ extension LoadedData {
         var found: [(format: any DataFormat.Type, source: any DataSource)] = []
         var names: [String] = []
         for format in dataFormats {
+            if format == PictureFormat.self, found.contains(where: { $0.format.listsPictures }) { continue }
             if format == PictureFormat.self, !found.isEmpty {
                 let walk = try PictureWalk(folder, limit: options.maxEntries)
                 if let nested = walk.pictures.first(where: { $0.contains(UInt8(ascii: "/")) }) {

@@ -72,6 +72,19 @@ struct ImageTree {
         classes = try Self.classes(Set(below.compactMap(\.first)), root: root)
     }
 
+    /// Paths in an archive without the folders that all of them begin with, such as that of the set itself in `set/train/cat/1.png`; a
+    /// split's folder stays.
+    static func withoutCommonFolders(_ paths: [[UInt8]]) -> [[UInt8]] {
+        let slash = UInt8(ascii: "/")
+        var paths = paths
+        while let first = paths.first, let end = first.firstIndex(of: slash), Split(inNameOf: Array(first[..<end])) == nil,
+            paths.allSatisfy({ $0.starts(with: first[...end]) })
+        {
+            paths = paths.map { Array($0[(end + 1)...]) }
+        }
+        return paths
+    }
+
     /// Refuses splits in the folders of classes, `cat/train/1.png`, which would be learned together.
     private static func checkSplitsBelowClasses(
         _ folders: [[[UInt8]]], path: ([UInt8], [UInt8]) -> String

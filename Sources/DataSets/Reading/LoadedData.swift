@@ -107,7 +107,7 @@ extension ImageTree {
         let own = paths.compactMap { $0 }
         if own.isEmpty { return nil }
         precondition(own.count == paths.count, "a source has a tree, or says its labels")
-        return try ImageTree(own, root: root)
+        return try ImageTree(ImageTree.withoutCommonFolders(own), root: root)
     }
 }
 

@@ -17,6 +17,15 @@ public struct UnusedEntries: Sendable, Equatable {
     /// - Parameter name: the file's name without its folders.
     public mutating func add(name: String) { add(reason: Self.reason(ofName: name)) }
 
+    /// Takes back a file that was added for its name, and is used after all.
+    mutating func remove(name: String) { remove(reason: Self.reason(ofName: name)) }
+
+    /// Takes back a file that was added for a reason.
+    mutating func remove(reason: String) {
+        guard let count = counts[reason] else { return }
+        counts[reason] = count > 1 ? count - 1 : nil
+    }
+
     /// Adds the counts of `other`.
     public mutating func add(_ other: UnusedEntries) {
         for (reason, count) in other.counts { add(reason: reason, count: count) }

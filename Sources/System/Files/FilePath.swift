@@ -27,6 +27,9 @@ package struct FilePath: Hashable, Comparable, Sendable {
 
     private var nameStart: Int { bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0 }
 
+    /// Whether something is there, links followed.
+    package var isThere: Bool { unsafe withCString { unsafe access($0, F_OK) } == 0 }
+
     /// Path as text; see ``Swift/String/init(bytesOfName:)``.
     package var text: String { String(bytesOfName: bytes) }
 
@@ -42,27 +45,45 @@ package struct FilePath: Hashable, Comparable, Sendable {
 }
 
 extension String {
-    /// Text of a file's name. Bytes that are no UTF-8 stand as `\xe4`, so that nothing is lost and no two names look the same that
-    /// are not.
+    /// Text of a file's name. Bytes that are no UTF-8 stand as `\xe4`, and a backslash that would read as the begin of such as `\x5c`, so
+    /// that nothing is lost and no two names look the same that are not.
     package init(bytesOfName bytes: some Sequence<UInt8>) {
-        let bytes = Array(bytes)
-        if let text = String(validating: bytes, as: UTF8.self) {
-            self = text
-            return
+        self = ""
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            let sound = soundPrefix(of: rest)
+            self += escapingBackslashes(String(decoding: sound, as: UTF8.self))
+            rest = rest[sound.endIndex...]
+            if let byte = rest.popFirst() { self += hexadecimal(byte) }
         }
-        var text = ""
-        var rest = bytes[...]
-        while let first = rest.first {
-            // the longest piece of a scalar that is valid
-            let length = (1...4).first { $0 <= rest.count && String(validating: rest.prefix($0), as: UTF8.self) != nil }
-            if let length {
-                text += String(decoding: rest.prefix(length), as: UTF8.self)
-            } else {
-                let digits = String(first, radix: 16)
-                text += "\\x" + (digits.count == 1 ? "0" : "") + digits
-            }
-            rest = rest.dropFirst(length ?? 1)
-        }
-        self = text
     }
 }
+
+/// Longest prefix that is UTF-8.
+private func soundPrefix(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    if String(validating: bytes, as: UTF8.self) != nil { return bytes }
+    var decoder = UTF8()
+    var iterator = bytes.makeIterator()
+    var end = bytes.startIndex
+    while case .scalarValue(let scalar) = decoder.decode(&iterator) { end += UTF8.width(scalar) }
+    return bytes[..<end]
+}
+
+private func escapingBackslashes(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
+    let bytes = Array(text.utf8)
+    var escaped: [UInt8] = []
+    for (place, byte) in bytes.enumerated() {
+        let next = bytes[(place + 1)...].prefix(3)
+        if byte == UInt8(ascii: "\\"), next.first == UInt8(ascii: "x"), next.count == 3,
+            next.dropFirst().allSatisfy({ ASCII.hexValue($0) != nil })
+        {
+            escaped += hexadecimal(byte).utf8
+        } else {
+            escaped.append(byte)
+        }
+    }
+    return String(decoding: escaped, as: UTF8.self)
+}
+
+private func hexadecimal(_ byte: UInt8) -> String { "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }

@@ -31,7 +31,7 @@ struct ScoreContents: Sendable {
     /// Hands over the images in `bytes`, in order.
     /// - Throws: ``ArchiveError`` where the bytes cannot be read; ``NobodyWantsMore``.
     func read(_ bytes: ByteReader, from source: String, _ put: (ScoreItem) -> Bool) throws {
-        let start = try Self.start(of: bytes)
+        let start = try OpenedFile.start(of: bytes)
         if imageFormat(of: start) != nil {
             try hand(put, source, nil, .encoded(try bytes.rest(limit: maxImageBytes)))
         } else if NPYArray.isNPY(Array(start)) {
@@ -51,13 +51,6 @@ struct ScoreContents: Sendable {
                     : "is none of \(formats), NPY, JSON, ZIP, tar, by its first bytes; what else --data reads is a data set"
             )
         }
-    }
-
-    /// First bytes, as many as tell what they are: where they may be JSON, no more than are there, since who sends a line may wait for
-    /// its record before the next.
-    static func start(of bytes: ByteReader) throws(ArchiveError) -> ArraySlice<UInt8> {
-        let start = try bytes.peek()
-        return mayBeJSON(start) ? start : try bytes.peek(512)
     }
 
     private static func mayBeJSON(_ start: ArraySlice<UInt8>) -> Bool {

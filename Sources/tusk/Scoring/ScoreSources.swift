@@ -74,7 +74,10 @@ private struct Walk {
 
     /// Adds what was named on the command line.
     mutating func add(_ path: String) throws(NobodyWantsMore) {
-        if path == "-" { return try read(ByteReader(descriptor: STDIN_FILENO), from: path, file: nil) }
+        if path == "-" {
+            let file = RandomAccessFile(standardInput: STDIN_FILENO)
+            return try read(file?.reader() ?? ByteReader(descriptor: STDIN_FILENO), from: path, file: file)
+        }
         if Self.isFolder(FilePath(path)) { return try addFolder(FilePath(path)) }
         try addFile(FilePath(path))
     }
@@ -134,28 +137,10 @@ private struct Walk {
         do {
             // bytes that say nothing of themselves
             if source.hasSuffix(".raw") { return try contents.readRows(bytes, from: source, put) }
-            let start = try ScoreContents.start(of: bytes)
-            if start.starts(with: [0x1f, 0x8b]) {
-                // what unfolds is a tar archive, or one file; a gzip stream in a gzip stream is neither
-                let unfolded = bytes.gunzipped()
-                if try TarReader.recognizes(unfolded.peek(512)) {
-                    return try addFiles(of: TarReader(unfolded, limits: contents.archiveLimits), from: source)
-                }
-                return try contents.read(unfolded, from: source, put)
+            switch try OpenedFile(bytes, file: file, limits: contents.archiveLimits) {
+            case .archive(let archive): try addFiles(of: archive, from: source)
+            case .other(let bytes): try contents.read(bytes, from: source, put)
             }
-            if ZipReader.recognizes(start) {
-                guard let file else {
-                    return try fail(
-                        source,
-                        ScoreFailure(file: "is a ZIP archive, whose list of files is at its end: name its file instead")
-                    )
-                }
-                return try addFiles(of: ZipReader(file, limits: contents.archiveLimits), from: source)
-            }
-            if TarReader.recognizes(start) {
-                return try addFiles(of: TarReader(bytes, limits: contents.archiveLimits), from: source)
-            }
-            try contents.read(bytes, from: source, put)
         } catch {
             try fail(source, error)
         }
@@ -171,15 +156,15 @@ private struct Walk {
         }
     }
 
-    private mutating func addFiles(of archive: some ArchiveReader, from source: String) throws {
+    private mutating func addFiles(of archive: any ArchiveReader, from source: String) throws {
         while let entry = try archive.next() {
-            guard ScoreSources.isImage(entry.name), !ScoreSources.isHidden(entry.name) else {
-                leftOut.add(name: String(entry.name.split(separator: "/").last ?? ""))
+            guard ScoreSources.isImage("\(entry.name)"), !ScoreSources.isHidden("\(entry.name)") else {
+                leftOut.add(name: entry.name.parts.last?.description ?? "")
                 continue
             }
             let name = "\(source):\(entry.name)"
             do {
-                try contents.read(entry.contents.get(), from: name, put)
+                try contents.read(entry.bytes(), from: name, put)
             } catch {
                 try fail(name, error)
             }
