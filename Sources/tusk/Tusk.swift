@@ -24,6 +24,7 @@ struct Tusk: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self,
+            Prepare.self,
             Train.self,
             Finetune.self,
             Distill.self,

@@ -128,7 +128,7 @@ private struct ArraySource<Format: ArrayFormat>: DataSource {
             guard let own = images[split], split.map(wanted.contains) ?? true else { continue }
             try Self.read(own, split, labels[split], to: sink)
         }
-        if let folder { sink.leaveOut(folder.unused(besides: used)) }
+        if let folder { sink.leaveOut(folder.unused(besides: used.union(PreparedSet.reports))) }
     }
 
     private static func read(

@@ -67,6 +67,23 @@ public struct LoadedData: Sendable {
         store = try sink.finishedStore()
     }
 
+    /// Returns the images of the splits that have any, in their order.
+    /// - Throws: ``DataError`` when no split has.
+    public func parts() throws(DataError) -> [(split: Split, images: ImageDataSet)] {
+        var found: [(Split, ImageDataSet)] = []
+        for split in Split.parts {
+            do throws(DataError) {
+                found.append((split, try images(split)))
+            } catch {
+                switch error {
+                case .emptySplit where split != .train, .noSuchSplit: continue
+                default: throw error
+                }
+            }
+        }
+        return found
+    }
+
     /// Checks that data with the splits `present` has `split`, or train to cut it from.
     /// - Throws: ``DataError/noSuchSplit(file:split:found:)``.
     static func check(_ split: Split, present: Set<Split>?, _ path: String) throws(DataError) {

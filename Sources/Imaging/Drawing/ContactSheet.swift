@@ -23,6 +23,10 @@ public func contactSheet(_ images: [Image], columns: Int? = nil, scale: Int = 1,
     return sheet
 }
 
+/// Whole factor by which images of a sheet are enlarged so that one can see them: of small ones so that the longer side has about 64
+/// pixels.
+public func sheetScale(height: Int, width: Int) -> Int { max(1, 64 / max(height, width)) }
+
 /// Sheet of `left` and `right`, with `gap` white pixels between them and their upper edges in line; images of two modes
 /// become rgb.
 public func beside(_ left: Image, _ right: Image, gap: Int = 16) -> Image {

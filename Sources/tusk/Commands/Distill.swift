@@ -32,7 +32,8 @@ struct Distill: ParsableCommand {
     @OptionGroup(title: "Training") var training: TrainingArguments
     @OptionGroup var session: TrainingSession
 
-    func run() throws {
+    mutating func run() throws {
+        session = session.named(after: data.data)
         try session.exclusively {
             keepFreedMemory()
             let options = try session.options(training)

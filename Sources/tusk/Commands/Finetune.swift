@@ -26,7 +26,8 @@ struct Finetune: ParsableCommand {
     @OptionGroup(title: "Training") var training: TrainingArguments
     @OptionGroup var session: TrainingSession
 
-    func run() throws {
+    mutating func run() throws {
+        session = session.named(after: data.data)
         try session.exclusively {
             keepFreedMemory()
             try check("--add-blocks", addBlocks, in: 0...1024)

@@ -123,6 +123,8 @@ struct Sample: ParsableCommand {
 
     /// Sheet of the images, their levels spread over 0 ... 255.
     private func contactSheet(of pixels: [[UInt8]], _ record: ModelRecord) -> Image {
-        Imaging.contactSheet(pixels.map(record.picture), columns: nil, scale: 2, gap: 2)
+        let shape = record.eventShape
+        return Imaging.contactSheet(
+            pixels.map(record.picture), scale: sheetScale(height: shape.height, width: shape.width))
     }
 }

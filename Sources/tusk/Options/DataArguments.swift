@@ -117,15 +117,18 @@ struct DataArguments: ParsableArguments {
     }
 
     /// Data at `path`, read while a terminal shows how many images there are.
+    /// - Parameter says: whether what a user should know of the data is said.
     /// - Throws: `DataError`.
-    static func read(_ path: String, _ splits: [Split], _ options: DataOptions) throws -> LoadedData {
+    static func read(
+        _ path: String, _ splits: [Split], _ options: DataOptions, says: Bool = true
+    ) throws -> LoadedData {
         var options = options
         let isShown = Terminal.showsProgress(outputIsElsewhere: true)
         if isShown { options.progress = { Terminal.showProgress("\(grouped($0)) images read") } }
         defer { if isShown { Terminal.showProgress("") } }
         let loaded = try LoadedData(path: path, splits: Set(splits), options: options)
         if isShown { Terminal.showProgress("") }
-        for line in loaded.report.lines { Terminal.warn("\(path): \(line)") }
+        if says { for line in loaded.report.lines { Terminal.warn("\(path): \(line)") } }
         return loaded
     }
 }

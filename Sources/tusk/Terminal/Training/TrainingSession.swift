@@ -2,6 +2,7 @@ import ArgumentParser
 import DataSets
 import FlowModels
 import FlowTraining
+import FoundationEssentials
 import System
 
 /// Options that say what a training writes and how it runs, which `train`, `finetune` and `distill` have in common.
@@ -18,11 +19,19 @@ struct TrainingSession: ParsableArguments {
             valueName: "class=times"))
     var `repeat`: [ClassRepeat] = []
 
-    @Option(help: ArgumentHelp("Model file to write, by custom ending in .safetensors.", valueName: "file"))
-    var output: String
+    @Option(
+        name: .customLong("output"),
+        help: ArgumentHelp(
+            "Model file to write, by custom ending in .safetensors; default: NAME.safetensors here.", valueName: "file")
+    )
+    var givenOutput: String?
 
-    @Option(help: "Name of the model in requests: A-Z, a-z, 0-9, '.', '_', '-'.")
-    var name: String
+    @Option(
+        name: .customLong("name"),
+        help: ArgumentHelp(
+            "Name of the model in requests: A-Z, a-z, 0-9, '.', '_', '-'; default: that of the data's folder or file.",
+            valueName: "name"))
+    var givenName: String?
 
     @Option(
         name: .customLong("class-name"),
@@ -53,6 +62,37 @@ struct TrainingSession: ParsableArguments {
 
     @Option(help: ArgumentHelp("Threads; never change the result.", valueName: "n"))
     var threads = Processors.count
+
+    /// Name of the model.
+    var name: String { givenName ?? Self.unnamed }
+    /// Path of the model file.
+    var output: String { givenOutput ?? "\(name).safetensors" }
+
+    /// Name of models of data that has none.
+    private static let unnamed = "model"
+
+    /// The session with a name for the model of the data at `path`, where none was given.
+    func named(after path: String) -> TrainingSession {
+        var session = self
+        session.givenName = givenName ?? Self.name(after: path)
+        return session
+    }
+
+    /// Name that a path offers: its last part without its ending, and with hyphens for what no name may have.
+    static func name(after path: String) -> String {
+        let whole = path.allSatisfy { "./".contains($0) } ? FileManager.default.currentDirectoryPath : path
+        let last = whole.split(separator: "/").last.map(String.init) ?? ""
+        let endings = [".gz", ".tar", ".zip", ".npy", ".npz", ".arrow", ".csv", ".tsv", ".tgz"]
+        var stem = Substring(last)
+        while let ending = endings.first(where: { stem.lowercased().hasSuffix($0) }) { stem = stem.dropLast(ending.count) }
+        let allowed = stem.unicodeScalars.map { scalar in
+            let character = Character(scalar)
+            return scalar.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+                ? character : "-"
+        }
+        let name = String(String(allowed).drop { "-.".contains($0) }.prefix(64))
+        return ModelRecord.isValidName(name) ? name : unnamed
+    }
 
     /// All options of the training, theirs and this session's.
     /// - Throws: `TrainingError` for the first that makes no sense.
