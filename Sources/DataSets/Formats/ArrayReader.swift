@@ -97,12 +97,14 @@ final class ArrayReader {
         } catch {
             throw .unsupported(
                 file: file,
-                expected: "images of shape [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, told apart by --layout where "
+                expected:
+                    "images of shape [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, told apart by --layout where "
                     + "several fit", found: "an array that \(error)")
         }
         guard let sides = layout.sides(of: shape), (1...4).contains(sides.channels) else {
             throw .unsupported(
-                file: file, expected: "images in the layout \(layout.rawValue), of 1 to 4 channels", found: "shape \(shape)")
+                file: file, expected: "images in the layout \(layout.rawValue), of 1 to 4 channels",
+                found: "shape \(shape)")
         }
         return ArrayImages(array: self, layout: layout, sides: sides, options: options)
     }

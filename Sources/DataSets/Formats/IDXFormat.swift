@@ -48,7 +48,8 @@ enum IDXFormat: ArrayFormat {
         else {
             let expected = axes.map { hexadecimal([0, 0, 8, UInt8($0)]) }.joined(separator: " or ")
             throw .wrongMagic(
-                file: path, expected: "\(expected) (\(what); the third byte tells the type of the numbers, 0x08 to 0x0e)",
+                file: path,
+                expected: "\(expected) (\(what); the third byte tells the type of the numbers, 0x08 to 0x0e)",
                 found: magic.isEmpty ? "an empty file" : hexadecimal(magic))
         }
         let start = 4 + 4 * Int(magic[3])

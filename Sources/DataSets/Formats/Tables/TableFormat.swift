@@ -65,14 +65,16 @@ private struct TableSource: DataSource {
                 let name = "\(place): \(path)"
                 guard isInside(path) else {
                     sink.refuse(
-                        .unsupported(file: name, expected: "a path inside the table's folder", found: "one that leaves it"))
+                        .unsupported(
+                            file: name, expected: "a path inside the table's folder", found: "one that leaves it"))
                     continue
                 }
                 let split = split(of: row, shard.split)
                 guard split.isKnown else {
                     sink.refuse(
                         .unsupported(
-                            file: name, expected: "a split, \(Split.words)", found: String(bytesOfName: row.split ?? [])))
+                            file: name, expected: "a split, \(Split.words)", found: String(bytesOfName: row.split ?? [])
+                        ))
                     continue
                 }
                 let label = row.label.flatMap { SampleLabel(text: $0).value }
