@@ -36,9 +36,10 @@ struct DataErrorTests {
 
     @Test("a wrong IDX magic says what was expected and found")
     func magic() throws {
-        let expected = "0x00000803 or 0x00000804 (images)"
+        let types = "; the third byte tells the type of the numbers, 0x08 to 0x0e)"
+        let expected = "0x00000803 or 0x00000804 (images" + types
         for (bytes, found) in [
-            (idx([1, 2, 3], someImages(1), type: 9), "0x00000903"), (idx([6], someImages(1)), "0x00000801"),
+            (idx([1, 2, 3], someImages(1), type: 7), "0x00000703"), (idx([6], someImages(1)), "0x00000801"),
             ([7, 8, 9], "0x070809"), ([], "an empty file"),
         ] {
             let folder = try DataFolder()
@@ -53,7 +54,7 @@ struct DataErrorTests {
         #expect(
             failure(folder)
                 == .wrongMagic(
-                    file: folder("train-labels-idx1-ubyte"), expected: "0x00000801 or 0x00000c01 (labels)",
+                    file: folder("train-labels-idx1-ubyte"), expected: "0x00000801 (labels" + types,
                     found: "0x00000802"))
     }
 
@@ -133,8 +134,8 @@ struct DataErrorTests {
     @Test("arrays that are no images are refused")
     func shapes() throws {
         let folder = try DataFolder()
-        for shape in [[12], [3, 4], [1, 2, 3, 2, 1], [1, 2, 1, 6]] {
-            try folder.write("file", NPYArray(shape: shape, [UInt8](repeating: 0, count: 12)).encoded())
+        for shape in [[12], [3, 4], [1, 2, 3, 2, 1], [1, 6, 1, 6]] {
+            try folder.write("file", NPYArray(shape: shape, [UInt8](repeating: 0, count: shape.reduce(1, *))).encoded())
             guard case .unsupported(folder("file"), _, "shape \(shape)") = failure(folder, "file") else {
                 Issue.record("\(String(describing: failure(folder, "file")))")
                 continue
@@ -164,8 +165,10 @@ struct DataErrorTests {
         #expect(
             failure(folder, "file")
                 == .unsupported(
-                    file: folder("file"), expected: "levels, whole numbers from 0 to 255",
-                    found: "only values from 0 to 1, of type float32"))
+                    file: folder("file"), expected: "whole numbers from 0 to 255",
+                    found:
+                        "all values (float32) are from 0 to 1: --scale unit reads them as fractions of 255, --scale levels as the "
+                        + "levels 0 and 1"))
         try folder.write("images/0.png", try grayPNG([0, 1, 2, 3, 4, 5]))
         #expect(failure(folder, "images", levels: 6) == nil)
         #expect(

@@ -130,8 +130,8 @@ struct DataNamesTests {
         let folder = try DataFolder()
         let array = String(
             decoding: NPYArray(shape: [1, 2, 2], [1, 2, 3, 4] as [UInt8]).encoded(), as: Unicode.ASCII.self)
-        for new in ["'|O'", "'<c8'", "'|V2'"] {
-            let text = array.replacing("'|u1'", with: new)
+        for (old, new) in [("'|u1'", "'<c8'"), ("'|u1'", "'<U1'"), ("NUMPY\u{1}", "NUMPY\u{4}")] {
+            let text = array.replacing(old, with: new)
             try folder.write("file", [0x93] + text.utf8.drop { $0 != UInt8(ascii: "N") })
             let error = #expect(throws: DataError.self) {
                 try ImageDataSet.load(path: folder("file"), split: .all)
@@ -143,17 +143,25 @@ struct DataNamesTests {
         }
     }
 
-    @Test("an NPY file in Fortran order, or big-endian, has the images that NumPy reads")
-    func orders() throws {
+    @Test("transposed and big-endian arrays are read, of whole numbers of any type")
+    func otherKinds() throws {
         let folder = try DataFolder()
-        let files: [(String, [UInt8])] = [
-            ("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 2, 2)}", [1, 3, 2, 4]),
-            ("{'descr': '>u2', 'fortran_order': False, 'shape': (1, 2, 2)}", [0, 1, 0, 2, 0, 3, 0, 4]),
-        ]
-        for (text, data) in files {
-            let head = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0]
-            try folder.write("file", head + text.utf8 + data)
-            #expect(try ImageDataSet.load(path: folder("file"), split: .all).pixels == [1, 2, 3, 4])
+        // [2, 2, 3] with the first axis fastest, as numpy.asfortranarray saves it
+        let values: [[UInt8]] = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]]
+        let transposed = (0..<3).flatMap { x in (0..<2).flatMap { y in values.map { $0[y * 3 + x] } } }
+        let head = String(
+            decoding: NPYArray.header(shape: [2, 2, 3], elementType: .uint8), as: Unicode.ASCII.self)
+        func file(_ old: String, _ new: String, _ data: [UInt8]) -> [UInt8] {
+            [0x93] + Array(head.replacing(old, with: new).utf8.drop { $0 != UInt8(ascii: "N") }) + data
+        }
+        for bytes in [
+            file("'fortran_order': False", "'fortran_order': True ", transposed),
+            file("'|u1'", "'>u2'", values.joined().flatMap { [0, $0] }),
+            file("'|u1'", "'<i8'", values.joined().flatMap { [$0, 0, 0, 0, 0, 0, 0, 0] }),
+        ] {
+            try folder.write("file", bytes)
+            let set = try ImageDataSet.load(path: folder("file"), split: .all)
+            #expect(set.shape == twoByThree && set.pixels == values.flatMap(\.self))
         }
     }
 }

@@ -127,9 +127,9 @@ struct DataFormatTests {
         let folder = try DataFolder()
         try folder.write("train.npy", NPYArray(shape: [2, 2, 3], someImages(2)).encoded())
         try folder.write("train-labels.npy", NPYArray(shape: [2], [1, 0] as [Float]).encoded())
-        let floats = someImages(1, from: 7).map { Float($0) }
-        try folder.write("test.npy.gz", deflate(NPYArray(shape: [1, 1, 2, 3], floats).encoded(), coding: .gzip))
-        let colour = EventShape(height: 1, width: 2, channels: 3)
+        let floats = someImages(5, from: 7).map { Float($0) }
+        try folder.write("test.npy.gz", deflate(NPYArray(shape: [1, 5, 2, 3], floats).encoded(), coding: .gzip))
+        let colour = EventShape(height: 5, width: 2, channels: 3)
         let shapes = [
             DataError.ShapeCount(shape: twoByThree, count: 2, first: folder("train.npy: image 0")),
             DataError.ShapeCount(shape: colour, count: 1, first: folder("test.npy.gz: image 0")),
@@ -138,7 +138,7 @@ struct DataFormatTests {
             try ImageDataSet.load(path: folder.path, split: .all)
         }
         let test = try ImageDataSet.load(path: folder.path, split: .test)
-        #expect(test.shape == colour && test.pixels == someImages(1, from: 7))
+        #expect(test.shape == colour && test.pixels == someImages(5, from: 7))
         try folder.write("validation.npy", NPYArray(shape: [1, 2, 3], someImages(1, from: 5)).encoded())
         let train = try ImageDataSet.load(path: folder.path, split: .train)
         #expect(train.pixels == someImages(2) && train.labels == [1, 0] && train.classes == ["0", "1"])

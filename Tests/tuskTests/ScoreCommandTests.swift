@@ -133,7 +133,7 @@ struct ScoreCommandTests {
             records.allSatisfy { ($0.log_prob == nil) == ($0.error != nil) && ($0.type == nil) == ($0.error == nil) })
         #expect(
             scored.errors
-                == "Warning: 1 file not used: 1 .txt\n"
+                == "Warning: 2 files not used: 1 .txt, 1 hidden\n"
                 + "Warning: 4 of 36 could not be scored\n")
         // neither threads nor what is scored beside them change anything
         let alone = try Self.score(work, [work.file("images/b.png"), "--threads", "1"])

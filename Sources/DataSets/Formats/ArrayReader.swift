@@ -18,6 +18,8 @@ final class ArrayReader {
     /// Type of every element.
     fileprivate let type: NPYArray.ElementType
     private let isBigEndian: Bool
+    /// Layouts of four axes that come into question.
+    private let layouts: [ArrayLayout]
 
     /// Most bytes of a block, but where a single item has more.
     private static let blockBytes = 1 << 20
@@ -29,13 +31,14 @@ final class ArrayReader {
     /// - Parameters:
     ///   - bytes: those of `input`, after a head of `headBytes`.
     ///   - type: of every element.
+    ///   - layouts: orders of four axes that the format may have.
     /// - Throws: ``DataError`` when the file has not as many bytes as the shape says, or more than are read.
     init(
         _ input: DataInput, _ bytes: ByteReader, shape: [Int], type: NPYArray.ElementType, isBigEndian: Bool,
-        headBytes: Int
+        headBytes: Int, layouts: [ArrayLayout] = [.nhwc, .nchw]
     ) throws(DataError) {
         (self.input, self.bytes, self.shape, self.headBytes) = (input, bytes, shape, headBytes)
-        (self.type, self.isBigEndian) = (type, isBigEndian)
+        (self.type, self.isBigEndian, self.layouts) = (type, isBigEndian, layouts)
         file = input.path.text
         var size = type.size
         for length in shape {
@@ -91,16 +94,7 @@ final class ArrayReader {
     /// - Throws: ``DataError`` for a shape that no images have, or that several may have, unless `options` say which it is.
     func images(_ options: DataOptions) throws(DataError) -> ArrayImages {
         if shape.contains(0) { throw .empty(file: file, expected: "no axis of length 0, found shape \(shape)") }
-        let layout: ArrayLayout
-        do throws(ArrayLayoutError) {
-            layout = if let said = options.layout { said } else { try ArrayLayout.reading(of: shape) }
-        } catch {
-            throw .unsupported(
-                file: file,
-                expected:
-                    "images of shape [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, told apart by --layout where "
-                    + "several fit", found: "an array that \(error)")
-        }
+        let layout = if let said = options.layout { said } else { try layout() }
         guard let sides = layout.sides(of: shape), (1...4).contains(sides.channels) else {
             throw .unsupported(
                 file: file, expected: "images in the layout \(layout.rawValue), of 1 to 4 channels",
@@ -108,6 +102,31 @@ final class ArrayReader {
         }
         return ArrayImages(array: self, layout: layout, sides: sides, options: options)
     }
+
+    /// Order of the axes of a set of images, by their lengths.
+    /// - Throws: ``DataError/unsupported(file:expected:found:)`` where they tell nothing, or may mean two things.
+    private func layout() throws(DataError) -> ArrayLayout {
+        do throws(ArrayLayoutError) {
+            switch shape.count {
+            case 3:
+                // A set has as many images as it likes, but no one has heaps of images that are 3 or 4 pixels wide.
+                let mayBeColours = (3...4).contains(shape[2]) && min(shape[0], shape[1]) > Self.mostNarrow
+                if mayBeColours { throw .several(shape: shape, layouts: [.nhw, .hwc]) }
+                return .nhw
+            case 4: return try ArrayLayout.reading(of: shape, among: layouts)
+            default: throw .none(shape: shape)
+            }
+        } catch {
+            throw .unsupported(
+                file: file,
+                expected:
+                    "images of shape [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, told apart by --layout where "
+                    + "several fit", found: error.found)
+        }
+    }
+
+    /// Most pixels of a side of images that may be as narrow as a pixel has colours.
+    private static let mostNarrow = 8
 
     /// Reads the array as whole numbers, `0 ..< classes`.
     /// - Throws: ``DataError``.
@@ -123,6 +142,19 @@ final class ArrayReader {
             }
         }
         return labels
+    }
+}
+
+extension ArrayLayoutError {
+    /// Shape, with its readings where there are several.
+    fileprivate var found: String {
+        switch self {
+        case .none(let shape): "shape \(shape)"
+        case .several(let shape, let layouts):
+            "shape \(shape), which is "
+                + alternatives(
+                    layouts.compactMap { layout in layout.sides(of: shape).map { "\(layout.rawValue), \($0)" } })
+        }
     }
 }
 

@@ -59,7 +59,8 @@ enum IDXFormat: ArrayFormat {
         guard head.count == start else { throw .truncated(file: path, expected: start, found: head.count) }
         let shape = (0..<Int(magic[3])).map { axis in head[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
         }
-        return try ArrayReader(file, bytes, shape: shape, type: type, isBigEndian: true, headBytes: start)
+        return try ArrayReader(
+            file, bytes, shape: shape, type: type, isBigEndian: true, headBytes: start, layouts: [.nhwc])
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {
