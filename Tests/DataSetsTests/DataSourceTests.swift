@@ -51,7 +51,7 @@ struct DataSourceTests {
         if parts.contains(.test) {
             let test = try Self.load(name, .test).images
             #expect(try Self.numbers(test) == (name == "keras.npz" ? Array(12..<20) : Array(15..<20)))
-#expect(test.labels == (name == "keras.npz" ? Array(Self.labels[12...]) : Array(Self.labels[15...])))
+            #expect(test.labels == (name == "keras.npz" ? Array(Self.labels[12...]) : Array(Self.labels[15...])))
         }
     }
 
@@ -66,7 +66,8 @@ struct DataSourceTests {
         #expect(try Self.numbers(several.images) == Array(0..<20) && several.images.labels == nil)
         let reasons = several.data.report.unused.counts.keys.sorted()
         #expect(
-            reasons.count == 3 && reasons[0] == "array labels (int8 [20, 4])" && reasons[1] == "array mean (float64 [2])"
+            reasons.count == 3 && reasons[0] == "array labels (int8 [20, 4])"
+                && reasons[1] == "array mean (float64 [2])"
         )
         let digits = try Self.load("digits.npz")
         #expect(digits.images.count == 20 && digits.images.shape == EventShape(height: 8, width: 8, channels: 1))
@@ -78,7 +79,8 @@ struct DataSourceTests {
     func shards() throws {
         let one = try Self.load("wds-train-000000.tar.gz")
         #expect(
-            try Self.numbers(one.images) == Array(0..<6) && one.images.labels == [0, 1, 2, 0, 1, 2] && one.data.present.isEmpty)
+            try Self.numbers(one.images) == Array(0..<6) && one.images.labels == [0, 1, 2, 0, 1, 2]
+                && one.data.present.isEmpty)
         #expect(one.data.report.unused.counts == [".txt": 6])
         let many = try Self.load("wds-train-{000000..000001}.tar.gz")
         #expect(try Self.numbers(many.images) == Array(0..<12) && many.data.present == [.train])
@@ -204,7 +206,7 @@ final class ArchiveDataTests {
         let two = try load(tar(sound + [("b.cls", [0x31]), ("c.png", one)]))
         #expect(two.images.count == 2 && two.images.labels == nil)
         #expect(
-            two.data.report.unused.counts == ["class without a picture": 1, "labels, since 1 images have none": 1])
+            two.data.report.unused.counts == ["class without a picture": 1, "labels, since 1 image has none": 1])
         // several pictures, and a key that comes again, are bad entries
         let several =
             sound + [("b.png", one), ("b.seg.png", one), ("b.cls", [0x31]), ("a.PNG", one), ("a.cls", [0x31])]
@@ -261,6 +263,13 @@ final class ArchiveDataTests {
         }
         _ = try write(Array("file,label,split\npictures/1.png,0,train\npictures/2.png,1,test\n".utf8), "labels.csv")
         #expect(try load(path).data.present == [.train, .test])
+        // the pictures in a folder called as the table, as MedMNIST saves them
+        let saved = Array("TRAIN,1.png,0\nTEST,2.png,1\n".utf8)
+        try FileManager.default.removeItem(atPath: path)
+        let own = try load(write(saved, "pictures.csv"))
+        #expect(own.data.present == [.train, .test] && own.images.labels == [0, 1])
+        #expect(own.data.report.unused.counts == ["not in the table": 2])
+        try FileManager.default.removeItem(at: folder.appending(path: "pictures.csv"))
         // a table of captions changes nothing of a tree
         _ = try write(Array("file,caption\npictures/1.png,x\n".utf8), "labels.csv")
         let tree = try load(folder.path)

@@ -185,7 +185,7 @@ private struct ArrowColumns {
             (try? path.value(row)) != nil
         else { return .unsupported(file: name, expected: "a picture", found: "nothing") }
         return .unsupported(
-            file: name, expected: "the bytes of its picture (datasets: map with Image(decode=False) and read them)",
+            file: name, expected: "the bytes of its picture, which save_to_disk of the datasets library puts there",
             found: "only the path of its file")
     }
 

@@ -167,7 +167,9 @@ extension DataSink {
     func leaveOut(labels: Int, because unlabelled: Int) {
         guard labels > 0, unlabelled > 0 else { return }
         var unused = UnusedEntries()
-        unused.add(reason: "labels, since \(unlabelled) images have none", count: labels)
+        unused.add(
+            reason: "labels, since \(unlabelled == 1 ? "1 image has" : "\(unlabelled) images have") none", count: labels
+        )
         leaveOut(unused)
     }
 }
