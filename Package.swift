@@ -143,7 +143,7 @@ let package = Package(
         tests(of: "Archives", ["Compression", "System"], exclude: ["Fixtures"]),
         tests(of: "Arrow", ["Archives"], exclude: ["Fixtures"]),
         tests(of: "Imaging", ["Compression"], exclude: ["Fixtures"]),
-        tests(of: "DataSets", ["Archives", "FlowCore", "Imaging", "Compression", "System"]),
+        tests(of: "DataSets", ["Archives", "FlowCore", "Imaging", "Compression", "System"], exclude: ["Fixtures"]),
         tests(
             of: "FlowTraining",
             ["DataSets", "FlowModels", "FlowLayers", "FlowCore", "FlowKernels", "Imaging", "Compression"]),

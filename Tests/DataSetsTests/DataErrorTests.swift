@@ -1,8 +1,9 @@
 import Compression
-import DataSets
 import FlowCore
 import Imaging
 import Testing
+
+@testable import DataSets
 
 /// Loads `name` of `folder` (or the folder itself) and returns the error.
 private func failure(_ folder: DataFolder, _ name: String? = nil, split: Split = .all, levels: Int = 256) -> DataError?
@@ -26,12 +27,28 @@ struct DataErrorTests {
         }
     }
 
-    @Test("another format is named", arguments: [[], [1], Array("GIF89a, or so".utf8), [0, 0, 8, 9, 0]] as [[UInt8]])
-    func unknownFormat(_ bytes: [UInt8]) throws {
+    @Test("another format is named, and what the file is where that is known")
+    func unknownFormat() throws {
         let folder = try DataFolder()
-        try folder.write("file", bytes)
         let expected = dataFormats.names
-        #expect(failure(folder, "file") == .wrongFormat(file: folder("file"), expected: expected))
+        for bytes: [UInt8] in [[1], [0, 0, 8, 9, 0]] {
+            try folder.write("file", bytes)
+            #expect(failure(folder, "file") == .wrongFormat(file: folder("file"), expected: expected))
+        }
+        for (bytes, found) in [
+            ([], "an empty file: copy or download it again"),
+            (Array("GIF89a, or so".utf8), "a GIF picture: save its frames as PNG"),
+            (
+                Array("version https://git-lfs.github.com/spec/v1\n".utf8),
+                "a Git LFS pointer: fetch its file with git lfs pull"
+            ),
+        ] as [([UInt8], String)] {
+            try folder.write("file", bytes)
+            #expect(
+                failure(folder, "file")
+                    == .unsupported(
+                        file: folder("file"), expected: "a file of the format \(alternatives(expected))", found: found))
+        }
     }
 
     @Test("a wrong IDX magic says what was expected and found")
@@ -237,8 +254,14 @@ struct DataErrorTests {
     @Test("an image file that is none, or is cut off, is named")
     func damagedImage() throws {
         let folder = try DataFolder()
-        try folder.write("0.png", Array("no image".utf8))
+        try folder.write("0.png", [1])
         #expect(failure(folder) == .wrongFormat(file: folder("0.png"), expected: ["PNG", "JPEG"]))
+        try folder.write("0.png", Array("<!DOCTYPE html>".utf8))
+        #expect(
+            failure(folder)
+                == .unsupported(
+                    file: folder("0.png"), expected: "PNG or JPEG",
+                    found: "an HTML page: download the picture itself"))
         try folder.write("0.png", Array(try grayPNG(someImages(1)).dropLast(20)))
         guard case .damaged(folder("0.png"), let reason) = failure(folder), !reason.isEmpty else {
             Issue.record("\(String(describing: failure(folder)))")

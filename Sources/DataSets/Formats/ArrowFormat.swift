@@ -9,7 +9,8 @@ internal import System
 /// Source: datasets 5.2, `features.Image` and `features.ClassLabel`; Apache Arrow, *Columnar Format*.
 enum ArrowFormat: DataFormat {
     static let names = ["Arrow IPC"]
-    static let layout = "Arrow files of the datasets library (save_to_disk), with a column of pictures and one of labels"
+    static let layout =
+        "Arrow files of the datasets library (save_to_disk), with a column of pictures and one of labels"
 
     private static let parquet = Array("PAR1".utf8)
 
@@ -80,7 +81,8 @@ private struct ArrowSource: DataSource {
                         if label == nil { unlabelled += 1 } else { labelled += 1 }
                         try sink.put(
                             DataItem(
-                                name: name, content: .picture(picture), origin: .said(label: label, split: shard.split)))
+                                name: name, content: .picture(picture), origin: .said(label: label, split: shard.split))
+                        )
                     }
                 }
             } catch let error as ArchiveError {
@@ -183,7 +185,7 @@ private struct ArrowColumns {
             (try? path.value(row)) != nil
         else { return .unsupported(file: name, expected: "a picture", found: "nothing") }
         return .unsupported(
-            file: name, expected: "the bytes of its picture (datasets: map with Image(decode=False) and read them)",
+            file: name, expected: "the bytes of its picture, which save_to_disk of the datasets library puts there",
             found: "only the path of its file")
     }
 

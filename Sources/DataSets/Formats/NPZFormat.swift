@@ -9,11 +9,11 @@ internal import System
 /// Source: NumPy, `numpy.savez`: a ZIP archive with a file of NumPy's format for each array, `NAME.npy`.
 enum NPZFormat: DataFormat {
     static let names = ["NPZ"]
-    static let layout = "one NPZ file with arrays called train_images and train_labels, x_train and y_train, or images and labels"
+    static let layout =
+        "one NPZ file with arrays called train_images and train_labels, x_train and y_train, or images and labels"
 
     /// Most arrays of a file.
     static let mostArrays = 4096
-    /// Most bytes of an array of labels.
     private static let ending = ".npz"
 
     static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
@@ -26,14 +26,21 @@ enum NPZFormat: DataFormat {
         guard ZipReader.recognizes(file.start[...]) else { return nil }
         let isNamed = file.name.lowercased().hasSuffix(ending)
         guard file.file != nil, !file.isGzip else {
-            if !isNamed { return nil }
+            guard isNamed || beginsWithArray(file.start) else { return nil }
             throw .unsupported(
-                file: file.path.text, expected: "an NPZ file that is named, since its arrays are read in another order than they stand",
+                file: file.path.text,
+                expected: "an NPZ file that is named, since its arrays are read in another order than they stand",
                 found: "a stream")
         }
         // another archive is one of pictures, unless arrays are all that it has
         if !isNamed, try !hasOnlyArrays(file) { return nil }
         return try NPZSource(file, folder: nil, options)
+    }
+
+    /// Whether the first file of a ZIP archive is an array, by its name.
+    private static func beginsWithArray(_ start: [UInt8]) -> Bool {
+        guard start.count > 30 else { return false }
+        return FileName(start[30...].prefix(Int(start[26]) | Int(start[27]) << 8)).hasEnding(".npy")
     }
 
     private static func hasOnlyArrays(_ file: DataInput) throws(DataError) -> Bool {

@@ -1,4 +1,5 @@
 internal import FlowCore
+internal import Imaging
 internal import System
 
 extension LoadedData {
@@ -40,7 +41,12 @@ extension LoadedData {
         for format in dataFormats {
             if let source = try format.source(of: file, options) { return (source, format.layout) }
         }
-        throw .wrongFormat(file: path, expected: dataFormats.names)
+        guard let kind = fileKind(of: file.start) else {
+            throw .wrongFormat(file: path, expected: dataFormats.names)
+        }
+        throw .unsupported(
+            file: path, expected: "a file of the format \(alternatives(dataFormats.names))",
+            found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
     }
 
     /// Finds the data of a folder. Pictures beside arrays are not used; folders of them beside arrays are data too.

@@ -77,7 +77,8 @@ struct ImageTree {
     static func withoutCommonFolders(_ paths: [[UInt8]]) -> [[UInt8]] {
         let slash = UInt8(ascii: "/")
         var paths = paths
-        while let first = paths.first, let end = first.firstIndex(of: slash), Split(inNameOf: Array(first[..<end])) == nil,
+        while let first = paths.first, let end = first.firstIndex(of: slash),
+            Split(inNameOf: Array(first[..<end])) == nil,
             paths.allSatisfy({ $0.starts(with: first[...end]) })
         {
             paths = paths.map { Array($0[(end + 1)...]) }

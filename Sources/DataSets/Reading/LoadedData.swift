@@ -29,7 +29,9 @@ public struct LoadedData: Sendable {
         let tree = try ImageTree.of(entries.map(\.path), root: path)
         let present = present ?? tree?.present ?? Set(entries.compactMap(\.split))
         self.present = present
-        guard let shape = sink.shape else { throw .empty(file: path, expected: expected) }
+        guard let shape = sink.shape else {
+            throw .empty(file: path, expected: expected + (sink.unused.count == 0 ? "" : "; found \(sink.unused)"))
+        }
         (self.shape, levels) = (shape, sink.options.levels)
         let found = entries.indices.map { tree?.places[$0]?.label.map(DataItem.Label.name) ?? entries[$0].label }
         let table = try ClassTable(

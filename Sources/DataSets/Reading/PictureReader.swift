@@ -73,7 +73,12 @@ struct PictureReader: Sendable {
             return try decodeImage(bytes, limits: options.limits)
         } catch {
             switch error {
-            case .unknownFormat: throw .wrongFormat(file: name, expected: ImageFormat.allCases.map(\.rawValue))
+            case .unknownFormat:
+                let formats = ImageFormat.allCases.map(\.rawValue)
+                guard let kind = fileKind(of: bytes) else { throw .wrongFormat(file: name, expected: formats) }
+                throw .unsupported(
+                    file: name, expected: alternatives(formats),
+                    found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
             case .tooLarge(let quantity, let value, let limit):
                 throw .tooLarge(file: name, quantity: quantity, value: value, limit: limit)
             case .damaged(_, let reason): throw .damaged(file: name, reason: reason)

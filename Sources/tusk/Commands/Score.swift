@@ -14,7 +14,7 @@ struct Score: ParsableCommand {
         discussion: """
             PATH is a PNG or JPEG, an NPY array of one image or many, JSON (a file.json, or a text a line) as the route takes it, \
             raw levels (file.raw), a folder, of which all PNG, JPEG and NPY files are read, those in its folders too, a ZIP or tar \
-            archive of such, or '-' for standard input: any of these but ZIP. Files may be gzipped. An image that cannot be scored has \
+            archive of such, or '-' for standard input: any of these. Files may be gzipped. An image that cannot be scored has \
             'type' and 'error' in its record; the others are scored all the same.
 
             Status: 0; 2 when images or files could not be scored; 3 when --fail-on found what it looks for; 130 after Ctrl-C, when \
@@ -95,28 +95,29 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("Largest file of an image, and longest line of JSON.", valueName: "bytes"))
     var maxImageBytes = APIOptions(version: "") { _ in }.maxImageBytes
 
-    @Option(help: ArgumentHelp("All of an archive, unpacked.", valueName: "bytes"))
-    var maxArchiveBytes = ArchiveLimits().unpackedBytes
+    @Option(help: ArgumentHelp("Most files, folders and links of an archive.", valueName: "n"))
+    var maxFiles = ArchiveLimits().entries
+
+    @OptionGroup var archives: ArchiveArguments
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 1...100_000)
         try check("--max-image-bytes", maxImageBytes, in: 64...1 << 32)
-        try check("--max-archive-bytes", maxArchiveBytes, in: 1024...1 << 50)
+        try check("--max-files", maxFiles, in: 1...1 << 40)
         guard data != nil || !paths.isEmpty else {
             throw CommandError("there is nothing to score: name images, folders or archives, - or --data")
         }
-        guard paths.count(where: { $0 == "-" }) < 2 else { throw CommandError("- is given twice") }
+        guard (paths + (data.map { [$0] } ?? [])).count(where: { $0 == "-" }) < 2 else {
+            throw CommandError("- is given twice")
+        }
         let pictures = try plot.map { try ScorePictures($0, overwrite: overwrite) }
         if let output { try checkReplacing(output, overwrite: overwrite) }
         let scorer = try scorer()
+        var options = DataOptions(levels: scorer.density.record.levels)
+        (options.archive, options.maxEntries) = (try archives.limits(entries: maxFiles), maxFiles)
         let sources = ScoreSources(
-            data: try data.map {
-                (
-                    $0,
-                    try DataArguments.read($0, [split], DataOptions(levels: scorer.density.record.levels)).images(split)
-                )
-            }, paths: paths, contents: scorer.contents)
+            data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths, contents: scorer.contents)
         var session = ScoreSession(
             scorer: scorer, encoder: ScoreEncoder(format: format, example: try scorer.example()),
             summary: ScoreSummary(keepsImages: plot != nil),
@@ -156,7 +157,7 @@ struct Score: ParsableCommand {
                 density: density,
                 contents: ScoreContents(
                     record: record, fit: fit, maxImageBytes: maxImageBytes,
-                    archiveLimits: ArchiveLimits(unpackedBytes: maxArchiveBytes)),
+                    archiveLimits: try archives.limits(entries: maxFiles)),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)
         } catch {

@@ -70,6 +70,8 @@ struct ReadingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Most files of a folder or an archive.", valueName: "n"))
     var maxFiles = DataOptions.standardEntries
 
+    @OptionGroup var archives: ArchiveArguments
+
     /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
     func options(levels: Int) throws -> DataOptions {
         if grey, colour { throw CommandError("--grey and --colour exclude each other") }
@@ -81,6 +83,7 @@ struct ReadingArguments: ParsableArguments {
         options.mode = grey ? .gray : colour ? .rgb : nil
         (options.scale, options.layout) = (scale, layout)
         (options.memory, options.scratch, options.maxEntries) = (dataMemory << 20, scratch, maxFiles)
+        options.archive = try archives.limits(entries: maxFiles)
         return options
     }
 }

@@ -33,7 +33,13 @@ struct ScoreContents: Sendable {
     func read(_ bytes: ByteReader, from source: String, _ put: (ScoreItem) -> Bool) throws {
         let start = try OpenedFile.start(of: bytes)
         if imageFormat(of: start) != nil {
-            try hand(put, source, nil, .encoded(try bytes.rest(limit: maxImageBytes)))
+            let file = try bytes.rest(limit: maxImageBytes)
+            try hand(put, source, nil, .encoded(file))
+            // several pictures one behind the other, as a shell's cat makes them
+            if source == "-", let end = pictureEnd(of: file), imageFormat(of: file[end...]) != nil {
+                throw NotImages(
+                    reason: "has another picture behind the first, which is not scored: send several as a tar archive")
+            }
         } else if NPYArray.isNPY(Array(start)) {
             try readArray(bytes, source, put)
         } else if Self.mayBeJSON(start) {
@@ -44,13 +50,18 @@ struct ScoreContents: Sendable {
                 try readLines(bytes, source, put)
             }
         } else {
-            let formats = ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")
-            throw NotImages(
-                reason: start.isEmpty
-                    ? "is empty"
-                    : "is none of \(formats), NPY, JSON, ZIP, tar, by its first bytes; what else --data reads is a data set"
-            )
+            throw NotImages(reason: Self.reason(notToRead: start))
         }
+    }
+
+    /// What a file is that is not read, by its first bytes.
+    private static func reason(notToRead start: ArraySlice<UInt8>) -> String {
+        if start.isEmpty { return "is empty" }
+        if let kind = fileKind(of: start) {
+            return "is \(kind.phrase), which is not scored" + (kind.advice.map { ": \($0)" } ?? "")
+        }
+        let formats = ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        return "is none of \(formats), NPY, JSON, ZIP, tar, by its first bytes; what else --data reads is a data set"
     }
 
     private static func mayBeJSON(_ start: ArraySlice<UInt8>) -> Bool {

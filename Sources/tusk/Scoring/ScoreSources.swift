@@ -33,11 +33,6 @@ struct ScoreSources: Sendable {
         let lower = name.lowercased()
         return suffixes.contains(where: lower.hasSuffix)
     }
-
-    /// Whether a file of an archive is one that no folder shows, or that macOS leaves behind.
-    static func isHidden(_ name: String) -> Bool {
-        name.split(separator: "/").contains { $0 == "__MACOSX" || ($0.hasPrefix(".") && $0 != "." && $0 != "..") }
-    }
 }
 
 /// Sign that nobody wants any more images.
@@ -157,9 +152,20 @@ private struct Walk {
     }
 
     private mutating func addFiles(of archive: any ArchiveReader, from source: String) throws {
+        var count = 0
         while let entry = try archive.next() {
-            guard ScoreSources.isImage("\(entry.name)"), !ScoreSources.isHidden("\(entry.name)") else {
-                leftOut.add(name: entry.name.parts.last?.description ?? "")
+            count += 1
+            let last = entry.name.parts.last?.description ?? ""
+            if entry.name.parts.contains(where: { UnusedEntries.isHidden($0.description) }) {
+                leftOut.add(reason: "hidden")
+                continue
+            }
+            if case .other(let kind) = entry.contents {
+                leftOut.add(reason: kind)
+                continue
+            }
+            guard ScoreSources.isImage(last) else {
+                leftOut.add(name: last)
                 continue
             }
             let name = "\(source):\(entry.name)"
@@ -169,5 +175,6 @@ private struct Walk {
                 try fail(name, error)
             }
         }
+        if count == 0 { throw NotImages(reason: "is an archive without files") }
     }
 }

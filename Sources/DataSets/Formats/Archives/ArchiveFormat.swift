@@ -65,7 +65,9 @@ private struct ArchiveSource: DataSource {
             if let file = input.file, !input.isGzip { return try ZipReader(file, limits: limits) }
             return ZipStreamReader(input.bytes(), limits: limits)
         }
-        guard TarReader.recognizes(input.start[...]) else { throw .damaged(reason: "it is neither a tar nor a ZIP archive") }
+        guard TarReader.recognizes(input.start[...]) else {
+            throw .damaged(reason: "it is neither a tar nor a ZIP archive")
+        }
         return TarReader(input.bytes(), limits: limits)
     }
 }

@@ -12,7 +12,9 @@ struct SampleLabel {
     private init() {}
 
     /// Names of the members of a JSON object that may be the class, the first that is there.
-    static let members = ["label", "class", "cls", "category", "target", "class_id", "label_id", "class_name", "label_name"]
+    static let members = [
+        "label", "class", "cls", "category", "target", "class_id", "label_id", "class_name", "label_name",
+    ]
 
     /// Reads the file of a sample: a number or a name, or a JSON object with one of ``members``; a JSON text without one says nothing.
     /// - Throws: ``DataError/damaged(file:reason:)`` for a text that is no JSON.
@@ -86,7 +88,8 @@ private enum JSONLabel: Decodable, Equatable {
         if let container = try? decoder.container(keyedBy: Name.self) {
             var members: [String: JSONLabel] = [:]
             // what a class is not is not looked into
-            for key in container.allKeys where decoder.codingPath.isEmpty && SampleLabel.members.contains(key.stringValue) {
+            for key in container.allKeys
+            where decoder.codingPath.isEmpty && SampleLabel.members.contains(key.stringValue) {
                 members[key.stringValue] = try container.decode(JSONLabel.self, forKey: key)
             }
             self = .object(members)

@@ -106,7 +106,8 @@ struct SampleReader {
         if form == .tree {
             throw .unsupported(
                 file: text(entry.name),
-                expected: "a class for each sample or for none, and the files of a sample one behind the other, as tar --sort=name puts them",
+                expected:
+                    "a class for each sample or for none, and the files of a sample one behind the other, as tar --sort=name puts them",
                 found: "one whose picture does not stand before it, or pictures without one before it")
         }
         // a class stands in its own file, or else in the text about the sample
@@ -149,7 +150,9 @@ struct SampleReader {
 
     private func putInTree(_ name: FileName, _ bytes: Result<[UInt8], DataError>) throws(DataError) {
         var parts = name.parts.map(\.bytes)
-        if let split, parts.count < 2 || Split(inNameOf: parts[0]) != split { parts.insert(Array(split.rawValue.utf8), at: 0) }
+        if let split, parts.count < 2 || Split(inNameOf: parts[0]) != split {
+            parts.insert(Array(split.rawValue.utf8), at: 0)
+        }
         switch bytes {
         case .success(let bytes):
             let path = Array(parts.joined(separator: [UInt8(ascii: "/")]))
@@ -164,7 +167,9 @@ extension DataSink {
     func leaveOut(labels: Int, because unlabelled: Int) {
         guard labels > 0, unlabelled > 0 else { return }
         var unused = UnusedEntries()
-        unused.add(reason: "labels, since \(unlabelled) images have none", count: labels)
+        unused.add(
+            reason: "labels, since \(unlabelled == 1 ? "1 image has" : "\(unlabelled) images have") none", count: labels
+        )
         leaveOut(unused)
     }
 }

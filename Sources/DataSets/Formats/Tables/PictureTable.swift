@@ -28,8 +28,8 @@ struct PictureTable {
     static let labelNames = ["label", "class", "class_name", "label_name", "category", "target", "cls", "y"]
     static let splitNames = ["split", "set", "subset", "partition"]
 
-    /// Finds the columns, by their names in the first line, or, of a table of two columns whose first has the names of pictures, by
-    /// their order; nil where there are none.
+    /// Finds the columns, by their names in the first line, or, of a table without names, by their order: paths and labels, or, as MedMNIST
+    /// writes them, splits, paths and labels; nil where there are none.
     /// - Parameter isPicture: whether a name ends as that of a picture does.
     /// - Throws: ``ArchiveError``.
     init?(_ bytes: ByteReader, limits: DelimitedText.Limits, isPicture: (FileName) -> Bool) throws(ArchiveError) {
@@ -42,8 +42,10 @@ struct PictureTable {
             let used = [path, label, split]
             unused = names.indices.filter { !used.contains($0) }.map { names[$0] }
         } else {
-            guard head.count <= 2, isPicture(FileName(head[0])) else { return nil }
-            (path, label, split, unused) = (0, head.count == 2 ? 1 : nil, nil, [])
+            let start = head.count == 3 && Split(spelled: names[0]) != nil ? 1 : 0
+            guard head.count <= start + 2, head.count > start, isPicture(FileName(head[start])) else { return nil }
+            (path, label, unused) = (start, head.count == start + 2 ? start + 1 : nil, [])
+            split = start == 1 ? 0 : nil
             first = head
         }
     }

@@ -1,7 +1,8 @@
 internal import Archives
 internal import System
 
-/// A table of paths and labels, in text, beside the pictures: `path,label`. The paths are relative to the table's folder.
+/// A table of paths and labels, in text, beside the pictures: `path,label`. The paths are relative to the table's folder, or to the folder
+/// in it that has the table's name.
 enum TableFormat: DataFormat {
     static let names = ["CSV"]
     static let layout = "a table labels.csv with columns path and label, beside the pictures"
@@ -51,6 +52,7 @@ private struct TableSource: DataSource {
         for shard in list.shards {
             let input = if let input { input } else { try DataInput(shard.path) }
             var table = try Self.table(input, sink.options)
+            var base: [[UInt8]]?
             let isWanted = shard.split.map(wanted.contains) ?? true
             if isWanted { for name in table.unused { sink.leaveOut(reason: "column \(name)") } }
             while let row = try Self.row(&table, input) {
@@ -59,20 +61,25 @@ private struct TableSource: DataSource {
                     sink.refuse(.unsupported(file: place, expected: "the path of a picture", found: "none"))
                     continue
                 }
-                let parts = path.parts.map(\.bytes)
+                let own = path.parts.map(\.bytes)
+                let start = base ?? self.base(of: own, input.name)
+                base = start
+                let parts = start + own
                 listed.insert(Array(parts.joined(separator: [UInt8(ascii: "/")])))
                 guard isWanted else { continue }
                 let name = "\(place): \(path)"
                 guard isInside(path) else {
                     sink.refuse(
-                        .unsupported(file: name, expected: "a path inside the table's folder", found: "one that leaves it"))
+                        .unsupported(
+                            file: name, expected: "a path inside the table's folder", found: "one that leaves it"))
                     continue
                 }
                 let split = split(of: row, shard.split)
                 guard split.isKnown else {
                     sink.refuse(
                         .unsupported(
-                            file: name, expected: "a split, \(Split.words)", found: String(bytesOfName: row.split ?? [])))
+                            file: name, expected: "a split, \(Split.words)", found: String(bytesOfName: row.split ?? [])
+                        ))
                     continue
                 }
                 let label = row.label.flatMap { SampleLabel(text: $0).value }
@@ -100,6 +107,14 @@ private struct TableSource: DataSource {
 
     private static func row(_ table: inout PictureTable, _ input: DataInput) throws(DataError) -> PictureTable.Row? {
         do throws(ArchiveError) { return try table.next() } catch { throw input.error(error) }
+    }
+
+    /// Folders between the table's and its paths, by the first of them: none, or the folder called as the table is, if only that has it.
+    private func base(of path: [[UInt8]], _ table: String) -> [[UInt8]] {
+        let stem = Array(table.withoutGzip.prefix { $0 != "." }.utf8)
+        func isThere(_ parts: [[UInt8]]) -> Bool { parts.reduce(folder.path) { $0.appending($1) }.isThere }
+        guard !path.contains(where: { $0.contains(0) }), !isThere(path), isThere([stem] + path) else { return [] }
+        return [stem]
     }
 
     /// Whether a path has a name, begins in the folder and never leaves it.
