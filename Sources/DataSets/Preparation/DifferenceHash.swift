@@ -1,5 +1,5 @@
 public import FlowCore
-public import Imaging
+internal import Imaging
 
 /// Hash of what a picture shows, in which pictures that differ by noise, compression or brightness differ in few bits.
 ///

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataSets
 import FlowCore
+import FlowTraining
 import Foundation
 import Imaging
 import System
@@ -67,11 +68,13 @@ struct Prepare: ParsableCommand {
         // a split that the new set lacks must not stay behind from the old one
         for path in there { try FileManager.default.removeItem(atPath: path) }
         let isShown = Terminal.showsProgress(outputIsElsewhere: true)
-        let summary = try namingFile(output) {
-            try PreparedSet.write(sets, to: output, levels: levels, nearDistance: nearDuplicates) { count in
+        var written: PreparedSet.Summary?
+        try namingFile(output) {
+            written = try PreparedSet.write(sets, to: output, levels: levels, nearDistance: nearDuplicates) { count in
                 if isShown { Terminal.showProgress("\(grouped(count)) images written") }
             }
         }
+        guard let summary = written else { preconditionFailure("written, or thrown") }
         if isShown { Terminal.showProgress("") }
         try writeFile(encodePNG(sheet(of: sets[0].1)), to: "\(output)/\(PreparedSet.sheetName)")
         let report = PreparationReport(source: data, summary: summary, report: loaded.report)
