@@ -132,7 +132,7 @@ struct ScoreCommandTests {
             records.allSatisfy { ($0.log_prob == nil) == ($0.error != nil) && ($0.type == nil) == ($0.error == nil) })
         #expect(
             scored.errors
-                == "Warning: left out of folders and archives: 1 file whose names end in none of .png, .jpg, .jpeg, .npy\n"
+                == "Warning: left out of folders and archives: 1 file whose names end in none of \(ScoreSources.suffixes.joined(separator: ", "))\n"
                 + "Warning: 4 of 36 could not be scored\n")
         // neither threads nor what is scored beside them change anything
         let alone = try Self.score(work, [work.file("images/b.png"), "--threads", "1"])
