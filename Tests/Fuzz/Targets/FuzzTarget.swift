@@ -29,6 +29,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("npy", maxLength: 2048, fuzzNPY),
         FuzzTarget("png", maxLength: 4096, fuzzPNG),
         FuzzTarget("jpeg", maxLength: 4096, fuzzJPEG),
+        FuzzTarget("webp", maxLength: 4096, fuzzWebP),
         FuzzTarget("images", maxLength: 4096, fuzzImages),
         FuzzTarget("latents", maxLength: 4096, fuzzLatents),
         FuzzTarget("model", maxLength: 32768, fuzzModel),
