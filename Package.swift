@@ -60,6 +60,7 @@ let package = Package(
         // System libraries. Why each is here: docs/reference/dependencies.md.
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
@@ -86,7 +87,7 @@ let package = Package(
         module("Compression", ["CZlib"]),
         module("Archives", ["Compression", "System"]),
         module("Arrow", ["Archives"]),
-        .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG"]),
+        .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG", "CWebP"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
         module("DataSets", ["Archives", "Arrow", "Imaging", "FlowCore", "System"]),
 

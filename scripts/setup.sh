@@ -10,6 +10,7 @@ make                     runs the commands of the Makefile
 pkg-config               tells the Swift package manager where the libraries are
 libpng-dev               reading and writing PNG
 libjpeg-dev              reading JPEG (libjpeg-turbo)
+libwebp-dev              reading WebP
 zlib1g-dev               gzip and deflate
 libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\

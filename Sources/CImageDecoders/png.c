@@ -10,6 +10,10 @@
 #define SHORTEST_READ 256
 // Room for the headers of deflate's blocks in what a row may take of the file.
 #define ROW_SLACK 1024
+// Passes of an interlaced file.
+#define PASSES 7
+// A checksum, and the length and type of a chunk.
+#define CHUNK_FRAME 12
 
 struct tusk_png_decoder {
     struct tusk_image_file file;
@@ -18,6 +22,9 @@ struct tusk_png_decoder {
     size_t position;
     // Position beyond which the row that is being read cannot need the file.
     size_t allowed;
+    int passes;
+    // Bytes of the file that were read when all rows were there, in search of the end of the compressed data, and at most.
+    size_t sought, most_sought;
     enum tusk_decode_status status;
     char message[TUSK_DECODE_MESSAGE_BYTES];
 };
@@ -31,16 +38,31 @@ static void fail(png_structp png, png_const_charp message) {
     png_longjmp(png, 1);
 }
 
+// What libpng warns of when there is something behind the data of the last row: bytes behind the compressed stream, or data of more rows.
+static void hear(png_structp png, png_const_charp message) {
+    if (!strstr(message, "Extra compressed data") && !strstr(message, "Too much image data")) fail(png, message);
+}
+
+// Whether all rows of all passes have been read and written, so that libpng is looking for the end of the compressed data.
+static bool has_all_rows(png_structp png, const struct tusk_png_decoder *decoder) {
+    if (decoder->passes == 0) return false;
+    return decoder->passes > 1 ? png_get_current_pass_number(png) >= PASSES
+                               : png_get_current_row_number(png) >= png_get_image_height(png, decoder->info);
+}
+
 static void read_data(png_structp png, png_bytep target, size_t count) {
     struct tusk_png_decoder *decoder = png_get_io_ptr(png);
+    // libpng unfolds whatever follows the last row, a gigabyte from one megabyte, only to say that it is too much. The end of a stream is a
+    // few bytes, its checksum among them, so one more read holds it.
+    if (has_all_rows(png, decoder) && (decoder->sought += count) > decoder->most_sought)
+        png_longjmp(png, 1);  // with TUSK_DECODE_DONE
     if (decoder->file.is_stopped(decoder->file.context)) {
         decoder->status = TUSK_DECODE_STOPPED;
         png_longjmp(png, 1);
     }
     if (count > decoder->file.count - decoder->position) png_error(png, "the file ends too early");
-    // libpng unfolds whatever follows the last row, a gigabyte from one megabyte, only to say that it is too much.
     if (decoder->allowed > 0 && decoder->position + count > decoder->allowed)
-        png_error(png, "more image data than the picture has");
+        png_error(png, "more image data than a row has");
     memcpy(target, decoder->file.bytes + decoder->position, count);
     decoder->position += count;
 }
@@ -54,7 +76,7 @@ enum tusk_decode_status tusk_png_open(
     struct tusk_png_decoder *decoder = *result = calloc(1, sizeof *decoder);
     if (!decoder) return TUSK_DECODE_FAILED;
     decoder->file = *file;
-    decoder->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, decoder, fail, fail);
+    decoder->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, decoder, fail, hear);
     if (!decoder->png) return TUSK_DECODE_FAILED;
     if (setjmp(png_jmpbuf(decoder->png))) return decoder->status;
 
@@ -85,6 +107,8 @@ enum tusk_decode_status tusk_png_read(struct tusk_png_decoder *decoder, uint8_t 
     png_set_expand(png);
     png_set_scale_16(png);
     int passes = png_set_interlace_handling(png);
+    decoder->passes = passes;
+    decoder->most_sought = read_bytes + CHUNK_FRAME;
     png_read_update_info(png, decoder->info);
     size_t stride = png_get_rowbytes(png, decoder->info);
     uint32_t height = png_get_image_height(png, decoder->info);

@@ -1,14 +1,17 @@
 extension Image {
     /// The picture in the channels of `mode`.
     ///
-    /// Colour to gray is the luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, rounded. Alpha that `mode` lacks is
-    /// taken out by compositing on black; alpha that it adds is opaque. The result is no longer flagged as 16-bit.
-    public func converted(to mode: ColorMode) -> Image { converted(to: mode) {} }
+    /// Alpha that `mode` lacks is taken out by composing on `background`: `(c · a + b · (255 − a)) / 255` a channel, rounded. Then colour to
+    /// gray is the luma of ITU-R BT.601 in fixed point, `(19595 R + 38470 G + 7471 B + 32768) >> 16`. Both are what Pillow computes
+    /// (`Image.paste` with a mask, `convert("L")`). Alpha that `mode` adds is opaque. The result is no longer flagged as 16-bit.
+    public func converted(to mode: ColorMode, background: Background = .white) -> Image {
+        converted(to: mode, background: background) {}
+    }
 
     /// The same, with a call of `check` before each row.
     /// - Throws: what `check` throws.
     package func converted<Stop: Error>(
-        to mode: ColorMode, check: () throws(Stop) -> Void
+        to mode: ColorMode, background: Background = .white, check: () throws(Stop) -> Void
     ) throws(Stop) -> Image {
         let hasColor = self.mode == .rgb || self.mode == .rgba
         let hasAlpha = self.mode == .grayAlpha || self.mode == .rgba
@@ -16,6 +19,7 @@ extension Image {
         let wantsAlpha = mode == .grayAlpha || mode == .rgba
         if mode == self.mode && !isReducedFrom16Bit { return self }
 
+        let ground = SIMD3(Int(background.red), Int(background.green), Int(background.blue))
         var result: [UInt8] = []
         result.reserveCapacity(width * height * mode.channels)
         let stride = self.mode.channels
@@ -26,15 +30,14 @@ extension Image {
                 hasColor
                 ? SIMD3(Int(pixels[offset]), Int(pixels[offset + 1]), Int(pixels[offset + 2]))
                 : SIMD3(repeating: Int(pixels[offset]))
-            if !wantsAlpha && alpha != 255 { color = (color &* alpha &+ 127) / 255 }
+            if !wantsAlpha && alpha != 255 { color = (color &* alpha &+ ground &* (255 - alpha) &+ 127) / 255 }
             if wantsColor {
                 result.append(UInt8(color.x))
                 result.append(UInt8(color.y))
                 result.append(UInt8(color.z))
-            } else if hasColor {
-                result.append(UInt8((299 * color.x + 587 * color.y + 114 * color.z + 500) / 1000))
             } else {
-                result.append(UInt8(color.x))
+                // The weights sum to 2¹⁶, so a gray pixel keeps its value.
+                result.append(UInt8((19_595 * color.x + 38_470 * color.y + 7471 * color.z + 32_768) >> 16))
             }
             if wantsAlpha { result.append(UInt8(alpha)) }
         }

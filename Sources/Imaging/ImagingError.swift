@@ -2,6 +2,7 @@
 public enum ImageFormat: String, Sendable, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
+    case webp = "WebP"
 
     /// Names of all formats as a choice, for messages.
     public static var choice: String {
@@ -13,7 +14,8 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     public var fileSuffixes: [String] {
         switch self {
         case .png: [".png"]
-        case .jpeg: [".jpg", ".jpeg"]
+        case .jpeg: [".jpg", ".jpeg", ".jpe", ".jfif"]
+        case .webp: [".webp"]
         }
     }
 }
@@ -26,7 +28,7 @@ public enum ImagingError: Error, Equatable, Sendable {
     case tooLarge(quantity: String, value: Int, limit: Int)
     /// The file is cut off or contradicts itself; `reason` is a fixed text of the format's library or ours.
     case damaged(format: ImageFormat, reason: String)
-    /// The file is sound but uses a `feature` that is not read, such as "CMYK colours".
+    /// The file is sound but uses a `feature` that is not read, such as "lossless compression".
     case unsupported(format: ImageFormat, feature: String)
     /// An image that the library could not write.
     case notEncodable(format: ImageFormat, reason: String)

@@ -255,12 +255,12 @@ struct DataErrorTests {
     func damagedImage() throws {
         let folder = try DataFolder()
         try folder.write("0.png", [1])
-        #expect(failure(folder) == .wrongFormat(file: folder("0.png"), expected: ["PNG", "JPEG"]))
+        #expect(failure(folder) == .wrongFormat(file: folder("0.png"), expected: ["PNG", "JPEG", "WebP"]))
         try folder.write("0.png", Array("<!DOCTYPE html>".utf8))
         #expect(
             failure(folder)
                 == .unsupported(
-                    file: folder("0.png"), expected: "PNG or JPEG",
+                    file: folder("0.png"), expected: "PNG, JPEG or WebP",
                     found: "an HTML page: download the picture itself"))
         try folder.write("0.png", Array(try grayPNG(someImages(1)).dropLast(20)))
         guard case .damaged(folder("0.png"), let reason) = failure(folder), !reason.isEmpty else {

@@ -5,43 +5,6 @@ private func gray(_ width: Int, _ height: Int, _ pixels: [UInt8]) -> Image {
     Image(width: width, height: height, mode: .gray, pixels: pixels)
 }
 
-@Suite("Conversion")
-struct ConversionTests {
-    @Test("colour to gray is the luma of BT.601")
-    func luma() {
-        let image = Image(width: 4, height: 1, mode: .rgb, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 200, 100, 50])
-        // As Pillow's convert("L").
-        #expect(image.converted(to: .gray).pixels == [76, 150, 29, 124])
-        let white = Image(width: 1, height: 1, mode: .rgb, pixels: [255, 255, 255])
-        #expect(white.converted(to: .gray).pixels == [255])
-    }
-
-    @Test("alpha is composited on black, or opaque when new")
-    func alpha() {
-        let image = Image(width: 3, height: 1, mode: .grayAlpha, pixels: [200, 0, 200, 128, 200, 255])
-        #expect(image.converted(to: .gray).pixels == [0, 100, 200])
-        #expect(image.converted(to: .rgb).pixels == [0, 0, 0, 100, 100, 100, 200, 200, 200])
-        #expect(image.converted(to: .rgba).pixels == [200, 200, 200, 0, 200, 200, 200, 128, 200, 200, 200, 255])
-        #expect(gray(1, 1, [9]).converted(to: .rgba).pixels == [9, 9, 9, 255])
-        #expect(gray(1, 1, [9]).converted(to: .grayAlpha).pixels == [9, 255])
-        let color = Image(width: 1, height: 1, mode: .rgba, pixels: [255, 0, 0, 128])
-        #expect(color.converted(to: .gray).pixels == [38])
-        #expect(color.converted(to: .grayAlpha).pixels == [76, 128])
-    }
-
-    @Test("gray survives the way through every mode", arguments: ColorMode.allCases)
-    func there(_ mode: ColorMode) {
-        let image = gray(16, 16, Array(0...255))
-        #expect(image.converted(to: mode).converted(to: .gray) == image)
-    }
-
-    @Test("a converted image is no longer flagged as 16-bit")
-    func flag() {
-        let image = Image(width: 1, height: 1, mode: .gray, pixels: [1], isReducedFrom16Bit: true)
-        #expect(!image.converted(to: .gray).isReducedFrom16Bit)
-    }
-}
-
 @Suite("Fit")
 struct FitTests {
     @Test("the same size keeps every pixel", arguments: ImageFit.allCases, ColorMode.allCases)

@@ -15,13 +15,6 @@ struct JPEGTests {
         #expect(try decodeImage(JPEGFiles.progressive) == color)
     }
 
-    @Test("CMYK is refused by name")
-    func cmyk() {
-        #expect(throws: ImagingError.unsupported(format: .jpeg, feature: "CMYK colours")) {
-            try decodeJPEG(JPEGFiles.cmyk)
-        }
-    }
-
     @Test("a file cut off anywhere is an error", arguments: [JPEGFiles.gray, JPEGFiles.color, JPEGFiles.progressive])
     func truncated(_ bytes: [UInt8]) {
         for count in 0..<bytes.count {

@@ -1,12 +1,5 @@
-import FoundationEssentials
 import Imaging
 import Testing
-
-/// Contents of a file of the folder Fixtures.
-func fixture(_ name: String) throws -> [UInt8] {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
-    return [UInt8](try Data(contentsOf: folder.appending(path: name)))
-}
 
 /// A file of version 1.0 whose data are `bytes`.
 private func file(_ descr: String, _ shape: String, isFortran: Bool = false, _ bytes: [UInt8]) -> [UInt8] {

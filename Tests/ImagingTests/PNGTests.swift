@@ -29,19 +29,8 @@ private func damaged(_ bytes: [UInt8]) -> Bool {
 
 @Suite("PNG")
 struct PNGTests {
-    @Test("16-bit files are refused when interlaced", arguments: [0, 2, 4, 6])
-    func interlaced16(_ colorType: Int) {
-        var builder = PNGBuilder(width: 3, height: 3, depth: 16, colorType: colorType)
-        builder.interlaced = true
-        let bytes = builder.file { value($0, $1, $2, depth: 16) }
-        #expect(throws: ImagingError.unsupported(format: .png, feature: "interlaced 16-bit values")) {
-            try decodePNG(bytes)
-        }
-    }
-
-    @Test("every other kind of file is read exactly", arguments: kinds, [false, true])
+    @Test("every kind of file is read exactly", arguments: kinds, [false, true])
     func everyKind(_ kind: (colorType: Int, depth: Int), interlaced: Bool) throws {
-        if kind.depth == 16 && interlaced { return }
         let modes: [Int: ColorMode] = [0: .gray, 2: .rgb, 3: .rgb, 4: .grayAlpha, 6: .rgba]
         let palette = (0..<(1 << min(8, kind.depth)) * 3).map { UInt8($0 * 37 & 255) }
         for (width, height, filter) in [(1, 1, 0), (3, 5, 1), (8, 8, 2), (13, 9, 3), (33, 17, 4)] {
@@ -144,8 +133,6 @@ struct PNGTests {
         let stream = deflate(rows, coding: .deflate)
         #expect(!damaged(builder.file(idat: stream)))
         #expect(damaged(builder.file(idat: deflate(Array(rows.dropLast()), coding: .deflate))), "a row too short")
-        #expect(damaged(builder.file(idat: deflate(rows + [0], coding: .deflate))), "a byte too many")
-        #expect(damaged(builder.file(idat: stream + [0])), "bytes after the stream")
         #expect(damaged(builder.file(idat: [])), "no data")
         #expect(damaged(builder.file(idat: deflate([], coding: .deflate))), "an empty stream")
         for count in 0..<stream.count {
@@ -157,6 +144,96 @@ struct PNGTests {
         var filter = rows
         filter[9] = 5
         #expect(damaged(builder.file(idat: deflate(filter, coding: .deflate))), "unknown filter")
+    }
+
+    @Test("what follows the image data in its chunks does not matter", arguments: [false, true])
+    func surplus(_ interlaced: Bool) throws {
+        for (width, height) in [(1, 1), (8, 8), (300, 20)] {
+            var builder = PNGBuilder(width: width, height: height)
+            builder.interlaced = interlaced
+            let rows = builder.filteredRows { value($0, $1, $2, depth: 8) }
+            let stream = deflate(rows, coding: .deflate)
+            let image = try decodePNG(builder.file(idat: stream))
+            for count in [1, 4, 500, 5000, 50_000] {
+                let zeros = [UInt8](repeating: 0, count: count)
+                #expect(try decodePNG(builder.file(idat: stream + zeros)) == image, "\(count) bytes behind the stream")
+                #expect(
+                    try decodePNG(builder.file(idat: deflate(rows + zeros, coding: .deflate))) == image,
+                    "\(count) of rows")
+            }
+            var checksum = stream + [1, 2, 3]
+            checksum[stream.count - 1] ^= 1
+            #expect(damaged(builder.file(idat: checksum)), "wrong Adler-32")
+        }
+    }
+
+    @Test("a chunk with a wrong checksum is left out, unless the pixels need it")
+    func checksums() throws {
+        let plain = PNGBuilder(width: 4, height: 4)
+        let image = try decodePNG(plain.file { value($0, $1, $2, depth: 8) })
+        func broken(_ type: String, _ content: [UInt8]) -> [UInt8] {
+            var file = plain.file { value($0, $1, $2, depth: 8) }
+            var chunk = PNGBuilder.chunk(type, content)
+            chunk[chunk.count - 1] ^= 1
+            file.insert(contentsOf: chunk, at: 33)  // behind IHDR
+            return file
+        }
+        let ignored: [(String, [UInt8])] = [
+            ("tEXt", Array("a\0b".utf8)), ("iCCP", Array("p\0\0".utf8) + deflate([0, 0], coding: .deflate)),
+            ("pHYs", [0, 0, 11, 19, 0, 0, 11, 19, 1]), ("gAMA", PNGBuilder.bigEndian(45_455)),
+            ("tIME", [7, 230, 1, 1, 0, 0, 0]),
+            ("eXIf", [1, 2, 3]), ("prVt", []),
+        ]
+        for (type, content) in ignored { #expect(try decodePNG(broken(type, content)) == image, "\(type)") }
+        #expect(throws: ImagingError.damaged(format: .png, reason: "wrong checksum of the chunk tRNS")) {
+            try decodePNG(broken("tRNS", [0, 7]))
+        }
+        #expect(damaged(broken("PLTE", [1, 2, 3])))
+    }
+
+    @Test("a palette beside other pixels, and transparency beside alpha, are no matter")
+    func suggestions() throws {
+        for (colorType, extra) in [
+            (0, [("PLTE", [1, 2, 3])]), (0, [("PLTE", [1, 2])]), (4, [("PLTE", [1, 2, 3])]),
+            (2, [("PLTE", [1, 2, 3])]),
+            (2, [("PLTE", [])]), (6, [("PLTE", [1, 2, 3]), ("tRNS", [0])]), (4, [("tRNS", [0, 1])]),
+        ] as [(Int, [(String, [UInt8])])] {
+            var builder = PNGBuilder(width: 3, height: 3, colorType: colorType)
+            let image = try decodePNG(builder.file { value($0, $1, $2, depth: 8) })
+            builder.extra = extra
+            #expect(try decodePNG(builder.file { value($0, $1, $2, depth: 8) }) == image)
+        }
+    }
+
+    @Test("transparencies beyond the palette are left out, and none is no alpha channel")
+    func longTransparency() throws {
+        var builder = PNGBuilder(width: 2, height: 1, depth: 1, colorType: 3)
+        builder.extra = [("PLTE", [1, 2, 3, 4, 5, 6]), ("tRNS", [7, 8, 9, 10])]
+        #expect(try decodePNG(builder.file { x, _, _ in x }).pixels == [1, 2, 3, 7, 4, 5, 6, 8])
+        builder.extra = [("PLTE", [1, 2, 3, 4, 5, 6]), ("tRNS", [])]
+        #expect(try decodePNG(builder.file { x, _, _ in x }).pixels == [1, 2, 3, 4, 5, 6])
+        for extra in [[("tRNS", [7])], [("tRNS", [7]), ("PLTE", [1, 2, 3, 4, 5, 6])]] as [[(String, [UInt8])]] {
+            builder.extra = extra
+            #expect(damaged(builder.file { x, _, _ in x }), "no palette before it")
+        }
+    }
+
+    @Test("a palette of grays only makes a gray picture, at every depth", arguments: [1, 2, 4, 8])
+    func grayPalette(_ depth: Int) throws {
+        var builder = PNGBuilder(width: 3, height: 2, depth: depth, colorType: 3)
+        let grays = (0..<1 << depth).map { UInt8(200 - $0 % 150) }
+        let palette = grays.flatMap { [$0, $0, $0] }
+        builder.extra = [("PLTE", palette)]
+        let image = try decodePNG(builder.file { x, y, _ in (x + y) % (1 << depth) })
+        let expected = (0..<6).map { grays[($0 % 3 + $0 / 3) % (1 << depth)] }
+        #expect(image.mode == .gray && image.pixels == expected)
+        builder.extra.append(("tRNS", [9]))
+        let transparent = try decodePNG(builder.file { x, y, _ in (x + y) % (1 << depth) })
+        #expect(transparent.mode == .grayAlpha)
+        #expect(transparent.pixels == expected.flatMap { [$0, $0 == grays[0] ? 9 : 255] })
+        // One colour, used or not.
+        builder.extra = [("PLTE", palette.dropLast(3) + [1, 1, 2])]
+        #expect(try decodePNG(builder.file { _, _, _ in 0 }).mode == .rgb)
     }
 
     @Test(

@@ -2,8 +2,9 @@ import System
 
 /// Memory that decoding an image takes, asked for beforehand: where there is none, libraries give up and Swift ends the process.
 package enum DecodeMemory {
-    /// Bytes of a pixel at the worst: 3 decoded and 6 of coefficients of a progressive JPEG; 4 decoded and 4 converted of a PNG.
-    static let bytesPerPixel = 10
+    /// Bytes of a pixel at the worst: 3 decoded and 8 of coefficients of a progressive JPEG in CMYK; 4 decoded and 4 of the library's own of a
+    /// lossless WebP; 4 decoded and 4 turned or converted.
+    static let bytesPerPixel = 12
 
     /// Checks that an image of so many pixels can be decoded now.
     /// - Throws: ``ProblemKind/outOfMemory``.

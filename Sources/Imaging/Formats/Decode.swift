@@ -2,7 +2,8 @@
 public struct DecodeLimits: Sendable, Equatable {
     /// Largest width and largest height, in pixels.
     public var side: Int
-    /// Most pixels, width times height. One takes up to 4 bytes decoded, of a progressive JPEG 6 more while it is read.
+    /// Most pixels, width times height. One takes up to 4 bytes decoded, of a progressive JPEG 8 more while it is read, of a lossless WebP
+    /// 4 more, and 4 more where the picture is turned.
     public var pixels: Int
     /// Most scans of a JPEG: each of a progressive one may change every pixel, and takes few bytes. Encoders write ten or
     /// fewer of their own accord.
@@ -36,10 +37,11 @@ public struct DecodeLimits: Sendable, Equatable {
 public func imageFormat(of bytes: some Sequence<UInt8>) -> ImageFormat? {
     if bytes.starts(with: pngSignature) { return .png }
     if bytes.starts(with: [0xff, 0xd8, 0xff]) { return .jpeg }
+    if bytes.starts(with: webpSignature.riff), bytes.dropFirst(8).starts(with: webpSignature.webp) { return .webp }
     return nil
 }
 
-/// Decodes a PNG or a JPEG; the first bytes tell which.
+/// Decodes an image of any ``ImageFormat``; the first bytes tell which.
 /// - Parameter isStopped: asked every few milliseconds, on this thread; true ends the work with ``ImagingError/stopped``.
 /// - Throws: ``ImagingError``; never returns part of an image.
 public func decodeImage(
@@ -49,6 +51,7 @@ public func decodeImage(
     return switch imageFormat(of: bytes) {
     case .png: try decodePNG(bytes, limits: limits, isStopped: isStopped)
     case .jpeg: try decodeJPEG(bytes, limits: limits, isStopped: isStopped)
+    case .webp: try decodeWebP(bytes, limits: limits, isStopped: isStopped)
     case nil: throw .unknownFormat(fileKind(of: bytes))
     }
 }

@@ -121,7 +121,6 @@ private func mediaKind(_ start: [UInt8]) -> FileKind? {
     if start.count >= 12, text(0..<4) == "RIFF" {
         switch text(8..<12) {
         case "AVI ": return FileKind(phrase: "a video", advice: saveFrames)
-        case "WEBP": return FileKind(phrase: "a WebP picture", advice: savePicture)
         case "WAVE": return FileKind(phrase: "a sound", advice: nil)
         default: return nil
         }

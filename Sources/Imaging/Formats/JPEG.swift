@@ -1,10 +1,11 @@
 internal import CImageDecoders
 
-/// Decodes a baseline or progressive JPEG to gray or rgb. An Exif orientation is not applied.
+/// Decodes a JPEG of 8 bits to gray or rgb: baseline, extended or progressive, by Huffman or arithmetic codes, of any chroma sampling. CMYK
+/// becomes rgb, and an Exif orientation is applied.
 ///
 /// - Parameter isStopped: asked for each row of blocks of each scan, and for each row of pixels.
-/// - Throws: ``ImagingError``. A warning of the library (a file cut off, say) is an error here, so an image is never
-///   partly decoded. CMYK files and those of other than 8 bits are refused.
+/// - Throws: ``ImagingError``. A warning of the library that says something of the pixels (a file cut off, say) is an error here, so an
+///   image is never partly decoded.
 public func decodeJPEG(
     _ bytes: [UInt8], limits: DecodeLimits = DecodeLimits(), isStopped: @escaping () -> Bool = { false }
 ) throws(ImagingError) -> Image {
@@ -23,20 +24,20 @@ public func decodeJPEG(
             case TUSK_DECODE_STOPPED: .stopped
             case TUSK_DECODE_SCANS:
                 .tooLarge(quantity: "scans", value: unsafe Int(tusk_jpeg_scan(decoder)), limit: Int(scans))
+            case TUSK_DECODE_UNSUPPORTED:
+                .unsupported(format: .jpeg, feature: unsafe String(cString: tusk_jpeg_message(decoder)))
             default: .damaged(format: .jpeg, reason: unsafe String(cString: tusk_jpeg_message(decoder)))
             }
         }
         if let error = failure(unsafe tusk_jpeg_open(file, scans, &decoder, &info)) { return .failure(error) }
-        guard let mode = ColorMode(info.kind) else {
-            return .failure(.unsupported(format: .jpeg, feature: "CMYK colours"))
-        }
-        guard (Int(info.width), Int(info.height)) == (header.width, header.height) else {
+        let (width, height) = header.storedSize
+        guard let mode = ColorMode(info.kind), (Int(info.width), Int(info.height)) == (width, height) else {
             return .failure(.damaged(format: .jpeg, reason: "two sizes"))
         }
         var pixels = [UInt8](repeating: 0, count: header.pixels * mode.channels)
         let status = unsafe pixels.withUnsafeMutableBufferPointer { unsafe tusk_jpeg_read(decoder, $0.baseAddress) }
         if let error = failure(status) { return .failure(error) }
-        return .success(Image(width: header.width, height: header.height, mode: mode, pixels: pixels))
+        return .success(Image(width: width, height: height, mode: mode, pixels: pixels))
     }
-    return try result.get()
+    return try result.get().shown(header.orientation) { () throws(ImagingError) in if isStopped() { throw .stopped } }
 }

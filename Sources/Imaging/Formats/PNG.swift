@@ -1,23 +1,20 @@
 internal import CImageDecoders
 internal import CPNG
 
-/// Decodes a PNG of any kind but interlaced with 16 bits.
+/// Decodes a PNG of any kind.
 ///
 /// Values are those stored in the file: colour-space chunks such as gAMA do not change them. Gray of 1, 2 or 4 bits is
-/// spread over 0...255, palettes become rgb, tRNS becomes an alpha channel, and 16 bits are rounded to 8 and flagged.
+/// spread over 0...255; palettes become rgb, or gray where all their colours are; tRNS becomes an alpha channel; 16 bits are rounded to
+/// 8, `(v · 255 + 32895) >> 16`, and flagged; an Exif orientation is applied.
 /// - Parameter isStopped: asked for at least every 4 KiB of the file, which unfold to 4 MiB at most.
-/// - Throws: ``ImagingError``. A warning of the library is an error here, so an image is never partly decoded.
+/// - Throws: ``ImagingError``. A warning of the library that says something of the pixels is an error here, so an image is never partly
+///   decoded.
 public func decodePNG(
     _ bytes: [UInt8], limits: DecodeLimits = DecodeLimits(), isStopped: @escaping () -> Bool = { false }
 ) throws(ImagingError) -> Image {
     let chunks = try PNGChunks(bytes)
     try limits.check(chunks.header)
-    let (width, height) = (chunks.header.width, chunks.header.height)
-    // The simplified API of libpng wrote such files past its buffer when asked for 8 bits (CVE-2025-65018). We do not use
-    // it, and have not tried them.
-    if chunks.bitDepth == 16 && chunks.isInterlaced {
-        throw .unsupported(format: .png, feature: "interlaced 16-bit values")
-    }
+    let (width, height) = chunks.header.storedSize
     let result = unsafe StopQuery(isStopped).withFile(chunks.plain) { file -> Result<Image, ImagingError> in
         var decoder: OpaquePointer?
         var info = tusk_image_info()
@@ -36,11 +33,28 @@ public func decodePNG(
         var pixels = [UInt8](repeating: 0, count: width * height * mode.channels)
         let status = unsafe pixels.withUnsafeMutableBufferPointer { unsafe tusk_png_read(decoder, $0.baseAddress) }
         if let error = failure(status) { return .failure(error) }
-        return .success(
-            Image(
-                width: width, height: height, mode: mode, pixels: pixels, isReducedFrom16Bit: chunks.bitDepth == 16))
+        let image = Image(
+            width: width, height: height, mode: mode, pixels: pixels, isReducedFrom16Bit: chunks.bitDepth == 16)
+        return .success(chunks.hasGrayPalette ? image.gray : image)
     }
-    return try result.get()
+    return try result.get().shown(chunks.header.orientation) { () throws(ImagingError) in
+        if isStopped() { throw .stopped }
+    }
+}
+
+extension Image {
+    /// The image, all colours of which are gray, without two of its three equal channels.
+    fileprivate var gray: Image {
+        let channels = mode.channels
+        guard channels >= 3 else { return self }
+        var values: [UInt8] = []
+        values.reserveCapacity(width * height * (channels - 2))
+        for start in stride(from: 0, to: pixels.count, by: channels) {
+            values.append(pixels[start])
+            if channels == 4 { values.append(pixels[start + 3]) }
+        }
+        return Image(width: width, height: height, mode: channels == 4 ? .grayAlpha : .gray, pixels: values)
+    }
 }
 
 /// Encodes `image` with 8 bits a channel; decoding gives back the same pixels.

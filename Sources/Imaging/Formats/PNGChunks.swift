@@ -3,31 +3,33 @@ internal import Compression
 /// The eight bytes that every PNG begins with.
 let pngSignature: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 
-/// The chunks of a PNG file, each one complete and with the right checksum.
+/// The chunks of a PNG file, each one complete, and with the right checksum where it has to do with the pixels.
 ///
 /// Source: PNG (third edition), W3C Recommendation 2025, §5 and §11.
 struct PNGChunks {
     let header: ImageHeader
     /// Bits a channel: 1, 2, 4, 8 or 16; for a palette, of the index.
     let bitDepth: Int
-    let isInterlaced: Bool
-    /// A PNG file of only those chunks that say what the stored values are: IHDR, PLTE, tRNS, one IDAT with the content of
-    /// all and without its checksum, IEND.
+    /// Whether the pixels are indices of a palette in which all colours are gray.
+    let hasGrayPalette: Bool
+    /// A PNG file of only those chunks that say what the stored values are: IHDR, PLTE of a palette, tRNS where there is no alpha channel, one
+    /// IDAT with the content of all and without its checksum, IEND.
     ///
     /// Without gAMA, cHRM, iCCP and sRGB the library has no reason to convert: densities are of the stored values.
     let plain: [UInt8]
 
     /// Reads the chunks up to IEND; what follows it is ignored, as all readers do.
+    ///
+    /// A chunk that may be left out (§5.4) and has a wrong checksum is left out, unless it says something of the pixels.
     /// - Throws: ``ImagingError/damaged(format:reason:)``.
     init(_ bytes: [UInt8]) throws(ImagingError) {
         func damaged(_ reason: String) -> ImagingError { .damaged(format: .png, reason: reason) }
-        func number(at offset: Int) -> Int {
-            bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
-        }
         func checksum(_ range: Range<Int>) -> UInt32 { unsafe crc32(bytes.span.bytes.extracting(range)) }
         guard bytes.starts(with: pngSignature) else { throw damaged("no PNG signature") }
         let header = try ImageHeader(of: bytes[...])
+        let colorType = bytes[25]
         var plain = pngSignature
+        var palette: ArraySlice<UInt8> = []
         /// Where the length of the IDAT chunk of ``plain`` stands.
         var data: Int?
         /// Whether another chunk that is kept has followed the image data.
@@ -35,15 +37,18 @@ struct PNGChunks {
         var position = pngSignature.count
         while true {
             guard bytes.count - position >= 12 else { throw damaged("the file ends before its IEND chunk") }
-            let length = number(at: position)
+            let length = bigEndian(bytes[position..<position + 4])
             guard length <= 0x7fff_ffff else { throw damaged("chunk length out of range") }
             guard length <= bytes.count - position - 12 else { throw damaged("the file ends inside a chunk") }
             let content = position + 8
             let end = content + length
-            guard Int(checksum(position + 4..<end)) == number(at: end) else {
-                throw damaged("wrong checksum of a chunk")
-            }
             let type = String(decoding: bytes[position + 4..<content], as: UTF8.self)
+            // §5.4: a lower-case first letter means that the image can be understood without the chunk.
+            let isAncillary = bytes[position + 4] & 0x20 != 0
+            let isNeeded = !isAncillary || type == "tRNS" || type == "eXIf" && header.orientation != .upright
+            guard !isNeeded || Int(checksum(position + 4..<end)) == bigEndian(bytes[end..<end + 4]) else {
+                throw damaged("wrong checksum of \(isAncillary ? "the chunk \(type)" : "a chunk")")
+            }
             switch type {
             case "IDAT":
                 // §5.6: the chunks of the image data follow one another.
@@ -53,6 +58,9 @@ struct PNGChunks {
                     plain += bytes[position..<content]
                 }
                 plain += bytes[content..<end]
+            // §11.2.2, §11.3.1.1: beside other pixels a palette is a suggestion or a mistake, and transparency beside alpha another.
+            case "PLTE" where colorType != 3: break
+            case "tRNS" where colorType & 4 != 0: break
             case "IHDR", "PLTE", "tRNS", "IEND":
                 if let data, !dataEnded {
                     let length = plain.count - data - 8
@@ -61,9 +69,15 @@ struct PNGChunks {
                     plain += [0, 0, 0, 0]
                     dataEnded = true
                 }
-                plain += bytes[position..<end + 4]
-            // §5.4: an upper-case first letter means that the image cannot be understood without the chunk.
-            case _ where bytes[position + 4] & 0x20 == 0: throw damaged("unknown critical chunk")
+                // Transparencies beyond the palette are of no colour, and an empty list is none.
+                let isOfPalette = type == "tRNS" && colorType == 3 && !palette.isEmpty
+                if isOfPalette && length == 0 { break }
+                let needed = isOfPalette ? min(length, palette.count / 3) : length
+                plain += (0..<4).map { UInt8(needed >> (24 - 8 * $0) & 0xFF) }
+                plain += bytes[position + 4..<content + needed]
+                plain += bytes[end..<end + 4]
+                if type == "PLTE" { palette = bytes[content..<end] }
+            case _ where !isAncillary: throw damaged("unknown critical chunk")
             default: break
             }
             position = end + 4
@@ -72,7 +86,45 @@ struct PNGChunks {
         guard header.width > 0, header.height > 0 else { throw damaged("width or height is 0") }
         self.header = header
         bitDepth = Int(bytes[24])
-        isInterlaced = header.scans > 1
+        var hasGrayPalette = colorType == 3
+        var colors = palette
+        while colorType == 3, let red = colors.popFirst(), let green = colors.popFirst(), let blue = colors.popFirst() {
+            hasGrayPalette = hasGrayPalette && red == green && red == blue
+        }
+        self.hasGrayPalette = hasGrayPalette
         self.plain = plain
+    }
+}
+
+private func bigEndian(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
+
+extension ImageHeader {
+    /// Passes of an interlaced PNG (PNG, third edition, section 8.1).
+    private static let interlacedPasses = 7
+
+    /// Header of a PNG: the size in its first chunk, and the orientation in its first chunk of Exif data, which may come after the image.
+    ///
+    /// Source: PNG (third edition), W3C Recommendation 2025, sections 11.2.1 and 11.3.4.5.
+    /// - Throws: ``ImagingError/damaged(format:reason:)`` when the first chunk is no IHDR.
+    static func png(_ bytes: ArraySlice<UInt8>) throws(ImagingError) -> ImageHeader {
+        var rest = bytes.dropFirst(pngSignature.count)
+        guard rest.count >= 25, bigEndian(rest.prefix(4)) == 13, rest.dropFirst(4).starts(with: "IHDR".utf8) else {
+            throw .damaged(format: .png, reason: "the first chunk is not an IHDR of 13 bytes")
+        }
+        let fields = rest.dropFirst(8)
+        var exif: ArraySlice<UInt8> = []
+        while rest.count >= 12 {
+            let length = bigEndian(rest.prefix(4))
+            let type = rest.dropFirst(4).prefix(4)
+            if type.elementsEqual("eXIf".utf8) {
+                exif = rest.dropFirst(8).prefix(length)
+                break
+            }
+            if type.elementsEqual("IEND".utf8) { break }
+            rest = rest.dropFirst(12 + length)
+        }
+        return ImageHeader(
+            format: .png, width: bigEndian(fields.prefix(4)), height: bigEndian(fields.dropFirst(4).prefix(4)),
+            scans: fields[fields.startIndex + 12] == 0 ? 1 : interlacedPasses, orientation: Orientation(exif: exif))
     }
 }

@@ -12,8 +12,8 @@ struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Scores images as POST /logprob does, a record each, in their order.",
         discussion: """
-            PATH is a PNG or JPEG, an NPY array of one image or many, JSON (a file.json, or a text a line) as the route takes it, \
-            raw levels (file.raw), a folder, of which all PNG, JPEG and NPY files are read, those in its folders too, a ZIP or tar \
+            PATH is a picture (\(ImageFormat.choice)), an NPY array of one image or many, JSON (a file.json, or a text a line) as the route takes it, \
+            raw levels (file.raw), a folder, of which all pictures and NPY files are read, those in its folders too, a ZIP or tar \
             archive of such, or '-' for standard input: any of these. Files may be gzipped. An image that cannot be scored has \
             'type' and 'error' in its record; the others are scored all the same.
 

@@ -75,7 +75,7 @@ struct ScoreContents: Sendable {
             NPYArray(shape: [1, shape.height, shape.width, shape.channels], pixels).encoded(), type: .npy)
     }
 
-    /// Decoded row of a PNG or JPEG.
+    /// Decoded row of a file of an ``ImageFormat``.
     func row(ofEncoded bytes: [UInt8]) -> Result<[UInt8], ScoreFailure> {
         do {
             return try reader.read(bytes, type: .png).images[0].mapError(ScoreFailure.init)

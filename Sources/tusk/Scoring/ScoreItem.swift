@@ -5,7 +5,7 @@ import HTTPContent
 struct ScoreItem: Sendable {
     /// What there is of the image.
     enum Content: Sendable {
-        /// A PNG or JPEG.
+        /// A file of an ``ImageFormat``.
         case encoded([UInt8])
         /// The model's row.
         case pixels([UInt8])

@@ -33,6 +33,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("zip", maxLength: 4096, fuzzZip),
         FuzzTarget("arrow", maxLength: 4096, fuzzArrow),
         FuzzTarget("tables", maxLength: 1024, fuzzTables),
+        FuzzTarget("webp", maxLength: 4096, fuzzWebP),
         FuzzTarget("images", maxLength: 4096, fuzzImages),
         FuzzTarget("latents", maxLength: 4096, fuzzLatents),
         FuzzTarget("model", maxLength: 32768, fuzzModel),

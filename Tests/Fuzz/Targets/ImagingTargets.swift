@@ -4,8 +4,9 @@ import Imaging
 /// Small enough that an input takes a millisecond.
 private let limits = DecodeLimits(side: 128, pixels: 1 << 12)
 
-/// Decodes `file`; an image keeps the limits and survives being encoded again.
+/// Names the kind of `file` and decodes it; an image has the size that its header says, keeps the limits and survives being encoded again.
 private func check(_ file: [UInt8]) throws {
+    _ = fileKind(of: file)
     let image: Image
     do throws(ImagingError) {
         image = try decodeImage(file, limits: limits)
@@ -14,6 +15,8 @@ private func check(_ file: [UInt8]) throws {
         if case .invalidNPY = error { throw Violation("an error of arrays: \(error)") }
         return
     }
+    let header = try ImageHeader(of: file[...])
+    try require((header.width, header.height) == (image.width, image.height), "the header says another size")
     try require(image.width <= limits.side && image.height <= limits.side, "a side beyond the limit")
     try require(image.width * image.height <= limits.pixels, "more pixels than the limit")
     try require(image.pixels.count == image.width * image.height * image.mode.channels, "the pixels are another number")
@@ -56,6 +59,14 @@ private func bigEndian(_ value: UInt32) -> [UInt8] {
 }
 
 @Sendable func fuzzJPEG(_ bytes: [UInt8]) throws { try check(bytes) }
+
+/// WebP: the bytes as they are, and with the length of the container put right.
+@Sendable func fuzzWebP(_ bytes: [UInt8]) throws {
+    try check(bytes)
+    guard bytes.count >= 12 else { return }
+    let length = UInt32(bytes.count - 8)
+    try check(Array(bytes[..<4]) + bigEndian(length).reversed() + bytes[8...])
+}
 
 /// NPY: an array has as many bytes as its shape says, written again reads the same, and has levels by every scale, or an error of an
 /// element that is there.
