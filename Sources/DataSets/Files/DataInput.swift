@@ -12,6 +12,8 @@ package final class DataInput {
     package let file: RandomAccessFile?
     /// Whether the bytes are gzip's, and read unpacked.
     package let isGzip: Bool
+    /// Whether the path leads to it, so that others lie beside it.
+    private let isInFolder: Bool
     private var stream: ByteReader?
 
     /// First two bytes of a gzip file.
@@ -23,6 +25,7 @@ package final class DataInput {
     /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
     package init(_ path: FilePath) throws(DataError) {
         self.path = path
+        isInFolder = path != Self.standardInput
         do throws(ArchiveError) {
             // what stands before the program's name with < is a file as any other
             let file =
@@ -46,12 +49,29 @@ package final class DataInput {
     /// - Throws: as for a path of bytes.
     package convenience init(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
 
+    /// A file that is open already, and in no folder.
+    /// - Parameter path: its name in errors.
+    /// - Throws: as for a path.
+    package init(_ path: FilePath, file: RandomAccessFile) throws(DataError) {
+        self.path = path
+        isInFolder = false
+        do throws(ArchiveError) {
+            let bytes = file.reader()
+            isGzip = try bytes.peek(2).elementsEqual(Self.gzipMagic)
+            let stream = isGzip ? bytes.gunzipped() : bytes
+            start = try Array(stream.peek(Self.startBytes))
+            (self.file, self.stream) = (file, stream)
+        } catch {
+            throw DataError(error, gunzipping: path.text)
+        }
+    }
+
     /// A file in an archive, which is read as it comes.
     /// - Parameter path: that of the archive, with a colon and the file's name behind it.
     /// - Throws: ``DataError`` when it cannot be read.
     package init(_ path: FilePath, inArchive entry: ArchiveEntry) throws(DataError) {
         self.path = path
-        (file, isGzip) = (nil, false)
+        (file, isGzip, isInFolder) = (nil, false, false)
         do throws(ArchiveError) {
             let bytes = try entry.bytes()
             start = try Array(bytes.peek(Self.startBytes))
@@ -82,7 +102,7 @@ package final class DataInput {
     /// Returns the folder that the file is in; nil for standard input.
     /// - Throws: ``DataError/unreadable(file:reason:)``.
     package func folder() throws(DataError) -> Folder? {
-        file == nil || path == Self.standardInput ? nil : try Folder(path.folder)
+        isInFolder ? try Folder(path.folder) : nil
     }
 }
 

@@ -16,7 +16,19 @@ extension LoadedData {
     /// - Throws: ``DataError``, naming the file, what was expected and what was found.
     public init(path: String, splits: Set<Split>, options: DataOptions = DataOptions()) throws(DataError) {
         precondition((2...256).contains(options.levels) && !splits.isEmpty)
-        let (source, expected) = try Self.source(path, options)
+        try self.init(Self.source(path, options), path: path, splits: splits, options: options)
+    }
+
+    /// Reads some splits of the data in one file.
+    /// - Throws: as for a path.
+    package init(_ file: DataInput, splits: Set<Split>, options: DataOptions) throws(DataError) {
+        try self.init(Self.source(file, options), path: file.path.text, splits: splits, options: options)
+    }
+
+    private init(
+        _ found: (source: any DataSource, expected: String), path: String, splits: Set<Split>, options: DataOptions
+    ) throws(DataError) {
+        let (source, expected) = found
         let present = source.present
         for split in splits { try Self.check(split, present: present, path) }
         let sink = DataSink(wanted: splits, present: present, options: options)
@@ -37,15 +49,20 @@ extension LoadedData {
             return (try ArchiveFormat.source(ofPattern: path, options), ArchiveFormat.layout)
         }
         if path != "-", let folder = try Folder(path) { return try source(folder, options) }
-        let file = try DataInput(path)
+        return try source(DataInput(path), options)
+    }
+
+    private static func source(
+        _ file: DataInput, _ options: DataOptions
+    ) throws(DataError) -> (source: any DataSource, expected: String) {
         for format in dataFormats {
             if let source = try format.source(of: file, options) { return (source, format.layout) }
         }
         guard let kind = fileKind(of: file.start) else {
-            throw .wrongFormat(file: path, expected: dataFormats.names)
+            throw .wrongFormat(file: file.path.text, expected: dataFormats.names)
         }
         throw .unsupported(
-            file: path, expected: "a file of the format \(alternatives(dataFormats.names))",
+            file: file.path.text, expected: "a file of the format \(alternatives(dataFormats.names))",
             found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
     }
 

@@ -1,6 +1,8 @@
 import Archives
 import Arrow
 import DataSets
+import FlowCore
+import Imaging
 import System
 
 /// Small enough that an input takes a millisecond.
@@ -102,6 +104,29 @@ private func reader(_ bytes: [UInt8], seed: Int) -> ByteReader {
     try require(try values(reader(content, seed: seed), nil) == whole, "cut in pieces it is another stream")
     let file = RandomAccessFile(content)
     _ = try values(file.reader(), file)
+}
+
+/// A file as a data set, whatever its format is: its images are of one shape and have a level for each value, and labels are classes.
+@Sendable func fuzzData(_ bytes: [UInt8]) throws {
+    var options = DataOptions(levels: 256)
+    options.skipsBad = true
+    (options.maxEntries, options.threads, options.memory) = (64, 1, 1 << 20)
+    (options.archive, options.limits) = (limits, DecodeLimits(side: 128, pixels: 1 << 12))
+    do throws(DataError) {
+        let input = try DataInput(FilePath("file"), file: RandomAccessFile(bytes))
+        let data = try LoadedData(input, splits: [.all], options: options)
+        let images = try data.images(.all)
+        guard images.count > 0 else { throw DataError.noLabels(name: "an empty set is no error") }
+        for index in 0..<min(images.count, 8) {
+            let count = (try? images[index].count) ?? -1
+            if count != images.shape.dims { throw DataError.noLabels(name: "image \(index) has \(count) values") }
+        }
+        let labels = images.labels ?? []
+        if !labels.allSatisfy(images.classes.indices.contains) { throw DataError.noLabels(name: "a label of no class") }
+    } catch {
+        if case .noLabels(let reason) = error { throw Violation(reason) }
+        try require(!error.description.isEmpty, "an error says nothing")
+    }
 }
 
 /// Tables of paths and labels, and names of shards: the same however they are cut, within their limits.

@@ -32,6 +32,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("tar", maxLength: 8192, fuzzTar),
         FuzzTarget("zip", maxLength: 4096, fuzzZip),
         FuzzTarget("arrow", maxLength: 4096, fuzzArrow),
+        FuzzTarget("data", maxLength: 4096, fuzzData),
         FuzzTarget("tables", maxLength: 1024, fuzzTables),
         FuzzTarget("webp", maxLength: 4096, fuzzWebP),
         FuzzTarget("images", maxLength: 4096, fuzzImages),
