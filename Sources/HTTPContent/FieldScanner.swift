@@ -5,11 +5,21 @@ struct FieldScanner {
     private let bytes: [UInt8]
     private var index = 0
 
-    init(_ text: Substring) {
-        bytes = Array(text.utf8)
-    }
+    init(_ text: Substring) { self.init(octets: Array(text.utf8)) }
+
+    /// A scanner of a value that may have octets of any encoding in its quoted strings.
+    init(octets: [UInt8]) { bytes = octets }
 
     var isAtEnd: Bool { index == bytes.count }
+
+    /// The byte that was not taken yet; nil at the end.
+    var next: UInt8? { isAtEnd ? nil : bytes[index] }
+
+    /// The next byte, which is taken; nil at the end.
+    mutating func take() -> UInt8? {
+        defer { if !isAtEnd { index += 1 } }
+        return next
+    }
 
     mutating func skipSpace() {
         while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }

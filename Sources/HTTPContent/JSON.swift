@@ -16,6 +16,8 @@ public enum JSON: Equatable, Sendable {
     case string(String)
     /// An array of integers only, which is how most pixels come.
     case integers([Int])
+    /// An array of numbers only, some of which have a fraction or an exponent.
+    case numbers([Double])
     /// An array of any values.
     case array([JSON])
     /// An object; no two members have one name.
@@ -54,11 +56,10 @@ public enum JSON: Equatable, Sendable {
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += String(value).utf8
         case .unsigned(let value): bytes += String(value).utf8
-        case .number(let value):
-            // the shortest text that reads back as the same number
-            bytes += (value.isFinite ? value.description : "null").utf8
+        case .number(let value): Self.write(value, to: &bytes)
         case .string(let value): Self.write(value, to: &bytes)
         case .integers(let values): Self.write(values, to: &bytes) { $1 += String($0).utf8 }
+        case .numbers(let values): Self.write(values, to: &bytes) { Self.write($0, to: &$1) }
         case .array(let values): Self.write(values, to: &bytes) { $0.write(to: &$1) }
         case .object(let members):
             bytes.append(UInt8(ascii: "{"))
@@ -70,6 +71,11 @@ public enum JSON: Equatable, Sendable {
             }
             bytes.append(UInt8(ascii: "}"))
         }
+    }
+
+    private static func write(_ value: Double, to bytes: inout [UInt8]) {
+        // the shortest text that reads back as the same number
+        bytes += (value.isFinite ? value.description : "null").utf8
     }
 
     private static func write<Element>(

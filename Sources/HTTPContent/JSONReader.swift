@@ -13,7 +13,8 @@ public struct JSONError: Error, Equatable, Sendable {
     }
 }
 
-/// Reader of one JSON text, strictly by RFC 8259, with bounds on what it may hold.
+/// Reader of one JSON text, strictly by RFC 8259, with bounds on what it may hold. A byte order mark in front is passed over, as section
+/// 8.1 permits.
 ///
 /// `JSONDecoder` is not used here because a batch of images is some hundred thousand small integers: this reads them
 /// straight into arrays, says where a text is wrong, and bounds depth and containers before anything is built.
@@ -32,6 +33,9 @@ public struct JSONReader {
         }
     }
 
+    /// U+FEFF in UTF-8.
+    package static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     private let bytes: [UInt8]
     private let limits: Limits
     private var index = 0
@@ -48,6 +52,11 @@ public struct JSONReader {
     ///   32 members.
     public static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
         var reader = JSONReader(bytes, limits: limits)
+        if bytes.starts(with: byteOrderMark) { reader.index = byteOrderMark.count }
+        // two bytes for a character, of which one is 0 where it is a bracket or a quote
+        if [[0xFE, 0xFF], [0xFF, 0xFE]].contains(where: bytes.starts(with:)) || bytes.prefix(2).contains(0) {
+            throw reader.error("it is UTF-16, and JSON is UTF-8 (RFC 8259, section 8.1)")
+        }
         reader.skipSpace()
         let value = try reader.value(depth: 0)
         reader.skipSpace()
@@ -122,23 +131,40 @@ public struct JSONReader {
     private mutating func array(depth: Int) throws(JSONError) -> JSON {
         try enter(depth: depth)
         if skip(UInt8(ascii: "]")) { return .array([]) }
-        var integers: [Int] = []
-        var values: [JSON] = []
+        var elements = Elements()
         while true {
-            let element = try value(depth: depth + 1)
-            if values.isEmpty, case .integer(let integer) = element {
-                integers.append(integer)
-            } else {
-                if values.isEmpty {
-                    values = integers.map(JSON.integer)
-                    integers = []
-                }
-                values.append(element)
-            }
+            elements.append(try value(depth: depth + 1))
             skipSpace()
-            if skip(UInt8(ascii: "]")) { return values.isEmpty ? .integers(integers) : .array(values) }
+            if skip(UInt8(ascii: "]")) { return elements.array }
             guard skip(UInt8(ascii: ",")) else { throw error("a comma or ] should be here") }
             skipSpace()
+        }
+    }
+
+    /// Elements of an array, as long as they are numbers without a value for each.
+    private struct Elements {
+        private var integers: [Int] = []
+        private var numbers: [Double] = []
+        private var values: [JSON] = []
+
+        mutating func append(_ value: JSON) {
+            switch value {
+            case .integer(let integer) where values.isEmpty && numbers.isEmpty: integers.append(integer)
+            case .integer(let integer) where values.isEmpty: numbers.append(Double(integer))
+            case .number(let number) where values.isEmpty:
+                if numbers.isEmpty { numbers = integers.map(Double.init) }
+                integers = []
+                numbers.append(number)
+            default:
+                if values.isEmpty { values = integers.map(JSON.integer) + numbers.map(JSON.number) }
+                (integers, numbers) = ([], [])
+                values.append(value)
+            }
+        }
+
+        var array: JSON {
+            if !values.isEmpty { return .array(values) }
+            return numbers.isEmpty ? .integers(integers) : .numbers(numbers)
         }
     }
 

@@ -26,12 +26,30 @@ public struct MediaType: Sendable, Equatable, CustomStringConvertible {
     public static let jpeg = MediaType("image", "jpeg")
     /// `application/octet-stream`.
     public static let octets = MediaType("application", "octet-stream")
+    /// `application/x-www-form-urlencoded`, which curl and other clients say of any body unless they are told.
+    public static let form = MediaType("application", "x-www-form-urlencoded")
     /// `multipart/form-data` (RFC 7578), without its boundary.
     public static let multipart = MediaType("multipart", "form-data")
     /// `application/problem+json` (RFC 9457).
     public static let problem = MediaType("application", "problem+json")
     /// `application/yaml` (RFC 9512).
     public static let yaml = MediaType("application", "yaml")
+
+    /// Names that senders have for media types of ours, in lower case.
+    private static let aliases: [String: MediaType] = [
+        "image/jpg": .jpeg, "image/pjpeg": .jpeg, "image/x-citrix-jpeg": .jpeg, "image/x-png": .png,
+        "image/x-citrix-png": .png, "application/npy": .npy, "application/x-numpy": .npy, "text/json": .json,
+        "application/x-json": .json, "application/ndjson": .ndjson, "application/jsonl": .ndjson,
+        "application/x-jsonl": .ndjson, "application/jsonlines": .ndjson, "application/x-jsonlines": .ndjson,
+        "binary/octet-stream": .octets, "application/binary": .octets,
+    ]
+
+    /// The media type under the name that it has here: `image/jpeg` for `image/jpg`; itself where it has no other.
+    public var standard: MediaType {
+        guard var standard = Self.aliases[description] else { return self }
+        standard.parameters = parameters
+        return standard
+    }
 
     /// `type/subtype`, without the parameters.
     public var description: String { "\(type)/\(subtype)" }

@@ -2,6 +2,8 @@
 public struct MultipartFile: Equatable, Sendable {
     /// The part's name, that of a field of a form.
     public var name: String
+    /// The file's name as it was sent, octets that are not UTF-8 replaced by U+FFFD; nil when it has none.
+    public var fileName: String?
     /// The part's Content-Type; nil when it has none.
     public var mediaType: MediaType?
     /// Place of the file's bytes in the body.
@@ -18,8 +20,8 @@ public enum MultipartError: Error, Equatable, Sendable {
 
 /// Reader that splits a `multipart/form-data` body into its files (RFC 7578, RFC 2046 section 5.1.1).
 ///
-/// Stricter than the RFCs where senders have no need of the freedom: no preamble, no padding after a boundary, lines
-/// end in CRLF, every part is a file, and none has a transfer encoding.
+/// What stands before the first boundary and behind the last is passed over, and so are blanks behind a boundary. Stricter than the
+/// RFCs where senders have no need of the freedom: lines end in CRLF, every part is a file, and none has a transfer encoding.
 public struct MultipartReader {
     /// Bytes of the header lines of one part, at most.
     public static let maxHeaderBytes = 4096
@@ -48,49 +50,77 @@ public struct MultipartReader {
 
     private func files(maxFiles: Int) throws(MultipartError) -> [MultipartFile] {
         var files: [MultipartFile] = []
-        guard starts(delimiter, at: 0) else { throw .malformed(reason: "it does not begin with the boundary") }
-        var index = delimiter.count
-        while true {
-            if starts("--".utf8, at: index) {
-                let rest = bytes[(index + 2)...]
-                guard rest.isEmpty || rest.elementsEqual("\r\n".utf8) else {
-                    throw .malformed(reason: "there is more after the last boundary")
-                }
-                return files
+        guard var boundary = try nextBoundary(from: 0) else { throw missingBoundary }
+        while !boundary.isLast {
+            guard files.count < maxFiles else { throw .tooManyFiles(limit: maxFiles) }
+            var index = boundary.end
+            let head = try PartHead(lines: header(at: &index))
+            // The content may be empty: then the CRLF before the boundary is that which ended the header.
+            guard let next = try nextBoundary(from: index - 2) else {
+                throw .malformed(reason: "the last part does not end with the boundary \(quotedBoundary)")
             }
-            guard starts("\r\n".utf8, at: index) else { throw .malformed(reason: "a boundary's line does not end") }
-            guard files.count < maxFiles else {
-                throw .tooManyFiles(limit: maxFiles)
-            }
-            index += 2
-            let head = try header(at: &index)
-            guard let end = nextDelimiter(from: index) else { throw .malformed(reason: "the last part does not end") }
-            let (name, type) = try nameAndType(head)
-            files.append(MultipartFile(name: name, mediaType: type, content: index..<end))
-            index = end + 2 + delimiter.count
+            files.append(
+                MultipartFile(
+                    name: head.name, fileName: head.fileName, mediaType: head.mediaType,
+                    content: index..<max(index, next.start - 2)))
+            boundary = next
         }
+        return files
+    }
+
+    /// A line that is a boundary.
+    private struct Boundary {
+        /// Index of its first hyphen.
+        var start: Int
+        /// Index behind its line end.
+        var end: Int
+        /// Whether no part follows.
+        var isLast: Bool
     }
 
     private func starts(_ text: some Sequence<UInt8>, at index: Int) -> Bool {
         bytes[min(index, bytes.count)...].starts(with: text)
     }
 
-    /// Index of the CRLF in front of the next boundary.
-    private func nextDelimiter(from start: Int) -> Int? {
-        // The content may be empty: then the CRLF is that which ended the header.
-        var index = start - 2
+    /// The next boundary, whose line end before it is at `start` or later; at 0 none is needed.
+    private func nextBoundary(from start: Int) throws(MultipartError) -> Boundary? {
+        if start == 0, let boundary = try boundary(at: 0) { return boundary }
+        var index = start
         while index + 1 < bytes.count {
-            if bytes[index] == 0x0D, bytes[index + 1] == 0x0A, starts(delimiter, at: index + 2), index >= start {
-                return index
+            if bytes[index] == 0x0D, bytes[index + 1] == 0x0A, let boundary = try boundary(at: index + 2) {
+                return boundary
             }
             index += 1
         }
         return nil
     }
 
-    /// The header lines of a part, by their names in lower case; `index` moves to its content.
-    private func header(at index: inout Int) throws(MultipartError) -> [String: String] {
-        var fields: [String: String] = [:]
+    /// `"--" boundary [ "--" ] *( SP / HTAB )` and a line end, at the end of the body none; nil for a line that begins otherwise. One that
+    /// begins so and goes on otherwise may be no content either (RFC 2046, section 5.1.1).
+    private func boundary(at start: Int) throws(MultipartError) -> Boundary? {
+        guard starts(delimiter, at: start) else { return nil }
+        var end = start + delimiter.count
+        let isLast = starts("--".utf8, at: end)
+        if isLast { end += 2 }
+        while end < bytes.count, bytes[end] == 0x20 || bytes[end] == 0x09 { end += 1 }
+        if starts("\r\n".utf8, at: end) { return Boundary(start: start, end: end + 2, isLast: isLast) }
+        if isLast && end == bytes.count { return Boundary(start: start, end: end, isLast: true) }
+        // a sender who has only line feeds, at the first line already
+        if starts([0x0A], at: end) { throw .malformed(reason: "a boundary's line ends in LF alone, not in CRLF") }
+        throw .malformed(reason: "a line begins with the boundary \(quotedBoundary) and goes on")
+    }
+
+    private var quotedBoundary: String { quoted(String(decoding: delimiter, as: UTF8.self)) }
+
+    /// Reason why no boundary was found.
+    private var missingBoundary: MultipartError {
+        if bytes.isEmpty { return .malformed(reason: "it is empty") }
+        return .malformed(reason: "no line of it is the boundary \(quotedBoundary) that its Content-Type names")
+    }
+
+    /// The header lines of a part, a folded one as one (RFC 5322, section 2.2.3); `index` moves to its content.
+    private func header(at index: inout Int) throws(MultipartError) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
         let start = index
         while true {
             let limit = min(bytes.count, start + Self.maxHeaderBytes)
@@ -99,38 +129,11 @@ public struct MultipartReader {
             }
             let line = bytes[index..<end]
             index = end + 2
-            if line.isEmpty { return fields }
-            guard let text = String(validating: line, as: UTF8.self), let colon = text.firstIndex(of: ":") else {
-                throw .malformed(reason: "a part's header line has no colon")
-            }
-            let value = String(text[text.index(after: colon)...].trimmingSpace())
-            guard fields.updateValue(value, forKey: text[..<colon].lowercased()) == nil else {
-                throw .malformed(reason: "a part's header has a field twice")
+            switch line.first {
+            case nil: return lines
+            case 0x20, 0x09: lines.isEmpty ? lines.append(Array(line)) : (lines[lines.count - 1] += line)
+            default: lines.append(Array(line))
             }
         }
-    }
-
-    private func nameAndType(_ fields: [String: String]) throws(MultipartError) -> (String, MediaType?) {
-        guard let disposition = fields["content-disposition"] else {
-            throw .malformed(reason: "a part has no Content-Disposition")
-        }
-        var scanner = FieldScanner(disposition[...])
-        guard scanner.token()?.lowercased() == "form-data", let parameters = scanner.parameters(), scanner.isAtEnd,
-            let name = parameters["name"]
-        else { throw .malformed(reason: "a part's Content-Disposition is not form-data with a name") }
-        // A file should have a filename, and need not (RFC 7578, section 4.2); a form's plain value has neither.
-        let isFile = ["filename", "filename*"].contains { parameters[$0] != nil } || fields["content-type"] != nil
-        guard isFile else {
-            throw .malformed(reason: "the part \(quoted(name)) is not a file: it has neither filename nor Content-Type")
-        }
-        if let coding = fields["content-transfer-encoding"]?.lowercased(), !["binary", "8bit", "7bit"].contains(coding)
-        {
-            throw .malformed(reason: "a part has the Content-Transfer-Encoding \(quoted(coding))")
-        }
-        guard let type = fields["content-type"] else { return (name, nil) }
-        guard let mediaType = MediaType(parsing: type) else {
-            throw .malformed(reason: "a part's Content-Type is no media type")
-        }
-        return (name, mediaType)
     }
 }

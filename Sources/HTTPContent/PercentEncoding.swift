@@ -5,7 +5,12 @@ package func percentDecoded(_ text: Substring, plusIsSpace: Bool = false) -> Str
     let percent = UInt8(ascii: "%")
     let plus = plusIsSpace ? UInt8(ascii: "+") : percent
     guard text.utf8.contains(where: { $0 == percent || $0 == plus }) else { return String(text) }
-    let bytes = Array(text.utf8)
+    return percentDecodedOctets(text.utf8, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
+}
+
+/// `octets` with `%xx` undone, and `+` too in a query; nil where a per cent sign has no two hexadecimal digits behind it.
+package func percentDecodedOctets(_ octets: some Sequence<UInt8>, plusIsSpace: Bool = false) -> [UInt8]? {
+    let bytes = Array(octets)
     var decoded: [UInt8] = []
     decoded.reserveCapacity(bytes.count)
     var index = 0
@@ -25,5 +30,5 @@ package func percentDecoded(_ text: Substring, plusIsSpace: Bool = false) -> Str
             index += 1
         }
     }
-    return String(validating: decoded, as: UTF8.self)
+    return decoded
 }

@@ -44,11 +44,11 @@ public struct Query: Sendable {
     }
 
     /// The value of the parameter `name` as a decimal number; nil when it was not sent.
-    /// - Throws: ``QueryError/invalid(name:expected:value:)`` unless it is one in `(0, limit]`.
-    public func positive(_ name: String, upTo limit: Float) throws(QueryError) -> Float? {
+    /// - Throws: ``QueryError/invalid(name:expected:value:)`` unless it is one in `(0, limit]`, also in single precision.
+    public func positive(_ name: String, upTo limit: Double) throws(QueryError) -> Double? {
         guard let text = values[name] else { return nil }
-        guard text.utf8.allSatisfy({ "0123456789.eE+-".utf8.contains($0) }), let value = Float(text), value > 0,
-            value <= limit
+        guard text.utf8.allSatisfy({ "0123456789.eE+-".utf8.contains($0) }), let value = Double(text), value <= limit,
+            Float(value) > 0
         else { throw wrong(name, text, "a number greater than 0 and at most \(limit)") }
         return value
     }

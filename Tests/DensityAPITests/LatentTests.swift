@@ -139,7 +139,7 @@ struct LatentTests {
             "/decode", #"{"latents":[[1,1,1,1,1,1],[1],[999,1,1,1,1,1],["a"],[1e300,1,1,1,1,1],[2,2,2,2,2,2]]}"#
         ).decoded()
         let images = try #require(list.images)
-        #expect(images.map(\.index) == [0, nil, nil, nil, nil, 5])
+        #expect(images.map(\.index) == [0, 1, 2, 3, 4, 5])
         #expect(
             images[1...4].map(\.error) == [
                 "latent: a latent of the model has 6 numbers, not 1",

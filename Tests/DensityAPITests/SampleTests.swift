@@ -2,6 +2,7 @@ import DensityAPI
 import FlowCore
 import FlowModels
 import FoundationEssentials
+import HTTPContent
 import HTTPTypes
 import HTTPWire
 import Imaging
@@ -168,6 +169,35 @@ struct SampleTests {
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().get("/sample?\(query)")
         #expect(try answer.problem(422, "parameter").contains(text), "\(answer.text)")
+    }
+
+    @Test(
+        "the temperature comes back as it was sent",
+        arguments: ["0.7", "0.1", "1", "1.25", "1e-3", "0.123456789", "1.9999999999"])
+    func temperatureEcho(text: String) async throws {
+        let api = try await TestAPI()
+        let samples: SamplesJSON = try await api.get("/sample?temperature=\(text)").decoded()
+        #expect(samples.temperature == Double(text))
+        #expect(api.model.samplingCalls.last?.first?.temperature == Float(text))
+        let completed = try await api.postJSON(
+            "/complete?temperature=\(text)", #"{"image":[1,1,1,1,1,1],"mask":[0,0,1,1,1,1]}"#)
+        guard case .object(let members) = try JSONReader.read(completed.body) else { return }
+        #expect(members.first { $0.name == "temperature" }?.value.encoded == JSON.number(Double(text)!).encoded)
+    }
+
+    @Test("pictures of a model of few levels are spread over black to white, and can be scored again")
+    func fewLevels() async throws {
+        let model = FakeDensity(levels: 4)
+        let api = try await TestAPI(model)
+        let drawn = try model.sample([SampleRow(seed: 7, index: 0)], isCancelled: { false })[0].pixels
+        let answer = try await api.get("/sample?seed=7", accept: "image/png")
+        #expect(try decodeImage(answer.body).pixels == drawn.map { $0 * 85 })
+        let sheet = try decodeImage(await api.get("/sample?seed=7&count=4", accept: "image/png").body)
+        #expect(sheet.pixels.contains(255) || !drawn.contains(3))
+        let again: DensityJSON = try await api.post("/logprob", type: "image/png", answer.body).decoded()
+        #expect(again.logProb == -Double(drawn.reduce(0) { $0 + Int($1) }))
+        let samples: SamplesJSON = try await api.get("/sample?seed=7").decoded()
+        #expect(try samples.samples[0].decodedImage().pixels == drawn)
     }
 
     @Test("limits may be reached", arguments: ["count=256", "temperature=2", "temperature=1e-3", "class=elephant"])

@@ -114,7 +114,19 @@ extension DensityAPI {
                 return respond(to: .bodyTooLarge(limit: limit), head: head, labels: labels, on: connection)
             }
             return await then(body)
+        case .streamBody(_, let then):
+            return await then(StreamedBody(body.isEmpty ? [] : [body]))
         }
+    }
+}
+
+extension StreamedBody {
+    /// A body that comes in these parts, of memory that never runs out.
+    init(_ parts: [[UInt8]], ending: HTTPServerError? = nil) {
+        let (stream, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
+        for part in parts { continuation.yield(part) }
+        continuation.finish(throwing: ending)
+        self.init(parts: BodyParts(stream)) { _ in }
     }
 }
 
@@ -165,6 +177,8 @@ struct Answer {
 /// `/logprob`'s answer for one image, or an item of its list.
 struct DensityJSON: Decodable, Equatable {
     var model: String?
+    var index: Int?
+    var file: String?
     var logProb: Double?
     var bitsPerDim: Double?
     var percentile: Double?
@@ -177,6 +191,8 @@ struct DensityJSON: Decodable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case model
+        case index
+        case file
         case logProb = "log_prob"
         case bitsPerDim = "bits_per_dim"
         case percentile
@@ -191,6 +207,7 @@ struct DensityJSON: Decodable, Equatable {
 
 struct DensityListJSON: Decodable {
     var model: String
+    var failed: Int
     var results: [DensityJSON]
 }
 

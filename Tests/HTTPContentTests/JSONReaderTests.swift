@@ -3,6 +3,34 @@ import Testing
 
 @Suite("JSON")
 struct JSONReaderTests {
+    @Test("numbers stand without a value for each, until something else does")
+    func numbers() throws {
+        for (text, value) in [
+            ("[1,2.5]", JSON.numbers([1, 2.5])), ("[255.0,25e1,3]", .numbers([255, 250, 3])),
+            ("[0.5,null]", .array([.number(0.5), .null])),
+            ("[1,0.5,[]]", .array([.number(1), .number(0.5), .array([])])),
+        ] {
+            #expect(try JSONReader.read(Array(text.utf8)) == value)
+        }
+        #expect(String(decoding: JSON.numbers([1, 0.5, .nan]).encoded, as: UTF8.self) == "[1.0,0.5,null]")
+    }
+
+    @Test("a byte order mark in front is passed over, and UTF-16 is named")
+    func byteOrderMark() throws {
+        #expect(try JSONReader.read([0xEF, 0xBB, 0xBF] + Array("[1]".utf8)) == .integers([1]))
+        #expect(throws: JSONError.self) { try JSONReader.read(Array("[1]".utf8) + [0xEF, 0xBB, 0xBF]) }
+        for bytes: [UInt8] in [
+            [0xFF, 0xFE, 0x5B, 0], [0xFE, 0xFF, 0, 0x5B], [0x5B, 0, 0x5D, 0], [0, 0x5B, 0, 0x5D],
+        ] {
+            do throws(JSONError) {
+                _ = try JSONReader.read(bytes)
+                Issue.record("UTF-16 was read")
+            } catch {
+                #expect(error.reason.contains("UTF-16") && error.offset == 0)
+            }
+        }
+    }
+
     @Test(
         "values are read",
         arguments: [
@@ -11,7 +39,7 @@ struct JSONReaderTests {
             ("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00é\"", .string("a\"\\/\u{8}\u{c}\n\r\té😀é")),
             ("[1, -2 ,3]", .integers([1, -2, 3])), ("[]", .array([])), ("{}", .object([])),
             ("[1,\"a\",2]", .array([.integer(1), .string("a"), .integer(2)])),
-            ("[[1],[2.0]]", .array([.integers([1]), .array([.number(2)])])),
+            ("[[1],[2.0]]", .array([.integers([1]), .numbers([2])])),
             ("{\"a\": {\"b\": null}}", .object([.init("a", .object([.init("b", .null)]))])),
         ])
     func values(_ text: String, _ value: JSON) throws {

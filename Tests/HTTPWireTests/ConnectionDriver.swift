@@ -24,6 +24,10 @@ final class ConnectionDriver {
     /// The bodies that are complete, as a handler would get them.
     private(set) var requests: [String] = []
     private(set) var refused: [HTTPServerError] = []
+    /// What ended streamed bodies too early.
+    private(set) var bodyFailures: [HTTPServerError] = []
+    /// The bytes of the last body that came so far.
+    var received: String { String(decoding: body, as: UTF8.self) }
     /// The requests that are over.
     private(set) var ended: [EndedExchange] = []
     private(set) var sendMore = 0
@@ -79,6 +83,11 @@ final class ConnectionDriver {
         run()
     }
 
+    func holdBody(_ isHeld: Bool) {
+        machine.holdBody(isHeld, at: now)
+        run()
+    }
+
     func drain() {
         machine.drain(at: now)
         run()
@@ -126,6 +135,7 @@ final class ConnectionDriver {
         case .refuse(let error, _):
             refused.append(error)
             machine.answer(refusal, date: Self.date, at: now)
+        case .bodyFailed(let error): bodyFailures.append(error)
         case .stream: break
         case .sendMore: sendMore += 1
         case .finishWriting: finishedWriting = true

@@ -88,8 +88,10 @@ struct ScoreCommandTests {
         let items = (0..<4).map { "{\"source\":\"\(file)\",\"index\":\($0),\"model\":\"m\"," }
         let lines = scored.output.split(separator: "\n")
         #expect(zip(lines, items).allSatisfy { $0.hasPrefix($1) })
-        let rest = zip(lines, items).map { "{" + $0.dropFirst($1.count) }.joined(separator: ",")
-        #expect(answer.text == "{\"model\":\"m\",\"results\":[\(rest)]}")
+        let rest = zip(lines, items).map { $0.dropFirst($1.count) }
+        let entries = zip(0..., rest).map { "{\"index\":\($0)," + $1 }.joined(separator: ",")
+            .replacing("--fit contain", with: "fit=contain")
+        #expect(answer.text == "{\"model\":\"m\",\"failed\":4,\"results\":[\(entries)]}")
         #expect(service.end() == 0)
     }
 

@@ -14,14 +14,16 @@ struct DrawnImages: Sendable {
         self.record = record
     }
 
-    /// Members of the JSON object of one image, by default with its place as `index`.
+    /// Members of the JSON object of one image; its PNG has the levels themselves, so that it can be scored again.
     /// - Throws: ``ProblemKind/notAcceptable`` where no image has the model's channels.
-    func members(_ place: Int, index: Int? = nil) throws -> [JSON.Member] {
+    func members(_ place: Int) throws -> [JSON.Member] {
         let image = images[place]
-        let png = try encodePNG(try picture(image))
+        let shape = record.eventShape
+        let png = try encodePNG(
+            Image(width: shape.width, height: shape.height, mode: try mode(), pixels: image.pixels))
         let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
         return [
-            .init("index", .integer(index ?? place)), .init("image", .string(Data(png).base64EncodedString())),
+            .init("image", .string(Data(png).base64EncodedString())),
             .init("log_prob", .number(image.logDensity)),
             .init("bits_per_dim", .number(record.bitsPerDim(logProb: image.logDensity))),
         ] + drawn
@@ -34,22 +36,24 @@ struct DrawnImages: Sendable {
         return NPYArray(shape: axes, images.flatMap(\.pixels)).encoded()
     }
 
-    /// PNG of one image as it is, or of several on a sheet, enlarged so that one can see them.
+    /// PNG to be looked at: of one image, or of several on a sheet, enlarged so that one can see them. Levels of models with fewer
+    /// than 256 are spread over black to white.
     /// - Parameter columns: nil for as many as make the sheet about square.
     /// - Throws: ``ProblemKind/notAcceptable`` where no image has the model's channels.
     func sheet(columns: Int? = nil) throws -> [UInt8] {
-        let pictures = try images.map { try picture($0) }
+        _ = try mode()
+        let pictures = images.map { record.picture(of: $0.pixels) }
         if pictures.count == 1 { return try encodePNG(pictures[0]) }
         let scale = max(1, 64 / max(record.eventShape.height, record.eventShape.width))
         return try encodePNG(contactSheet(pictures, columns: columns, scale: scale, gap: 2))
     }
 
-    private func picture(_ image: DrawnImage) throws(Problem) -> Image {
-        let shape = record.eventShape
-        guard let mode = ColorMode(channels: shape.channels) else {
+    private func mode() throws(Problem) -> ColorMode {
+        let channels = record.eventShape.channels
+        guard let mode = ColorMode(channels: channels) else {
             throw Problem(
-                .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.npy)")
+                .notAcceptable, "Accept: no image has \(channels) channels; the answer can be \(MediaType.npy)")
         }
-        return Image(width: shape.width, height: shape.height, mode: mode, pixels: image.pixels)
+        return mode
     }
 }

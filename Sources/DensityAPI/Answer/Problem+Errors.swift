@@ -17,6 +17,7 @@ extension Problem {
         case let error as ImagingError: self.init(error)
         case let error as ServingError: self.init(error)
         case let error as DecodingRefusal: self.init(error)
+        case let error as HTTPServerError: self.init(error)
         default: return nil
         }
     }

@@ -1,4 +1,4 @@
-package import HTTPContent
+import HTTPContent
 package import HTTPTypes
 import HTTPWire
 
@@ -117,13 +117,17 @@ package struct Problem: Error, Equatable, Sendable {
     var response: ServerResponse {
         var fields = fields
         fields[.contentType] = MediaType.problem.description
-        let body: JSON = [
+        return ServerResponse(status: kind.status, fields: fields, body: .bytes(json.encoded))
+    }
+
+    /// Object of RFC 9457.
+    var json: JSON {
+        [
             "type": .string(kind.type), "title": .string(kind.title), "status": .integer(kind.status.code),
             "detail": .string(detail), "error": .string(detail),
         ]
-        return ServerResponse(status: kind.status, fields: fields, body: .bytes(body.encoded))
     }
 
-    /// The problem as one item of a list.
-    package var item: JSON { ["type": .string(kind.type), "error": .string(detail)] }
+    /// Members of the problem as one entry of a list.
+    var members: [JSON.Member] { [.init("type", .string(kind.type)), .init("error", .string(detail))] }
 }

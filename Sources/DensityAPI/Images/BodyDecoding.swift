@@ -20,11 +20,12 @@ extension APIContext {
     ///
     /// What is large is taken apart as one step of the lane, and decoded as others: a step is an image, or a few small
     /// ones, so others have their turn between them, and a client who leaves ends the rest.
-    /// - Throws: what ``ImageBodyReader/parts(of:type:)`` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
+    /// - Throws: what ``BodyType/resolved(for:)`` and ``ImageBodyReader/parts(of:type:)`` throw, and ``DecodingLane/run(for:deadline:steps:_:)``.
     func decoded(
-        _ body: [UInt8], as type: MediaType, by reader: some ImageBodyReader, for caller: Caller,
+        _ body: [UInt8], as type: BodyType, by reader: some ImageBodyReader, for caller: Caller,
         until deadline: ContinuousClock.Instant
     ) async throws -> LogProbBody {
+        let type = try type.resolved(for: body)
         let work = reader.work(toTakeApart: body, type: type)
         let parts =
             work <= options.inlineWork
@@ -34,7 +35,8 @@ extension APIContext {
             }[0]
         let steps = parts.steps(ofWork: options.inlineWork)
         guard steps.count > 1 || steps[0].work > options.inlineWork else {
-            return LogProbBody(images: reader.rows(of: parts.items[...]) { false }, isList: parts.isList)
+            return LogProbBody(
+                images: reader.rows(of: parts.items[...]) { false }, files: parts.files, isList: parts.isList)
         }
         let done = try await decoding.run(for: caller, deadline: deadline, steps: steps.map(\.work)) { step, stop in
             let start = ContinuousClock.now
@@ -42,7 +44,8 @@ extension APIContext {
             return (rows: rows, took: start.duration(to: .now))
         }
         return LogProbBody(
-            images: done.flatMap(\.rows), isList: parts.isList, decodingTime: done.reduce(.zero) { $0 + $1.took })
+            images: done.flatMap(\.rows), files: parts.files, isList: parts.isList,
+            decodingTime: done.reduce(.zero) { $0 + $1.took })
     }
 }
 

@@ -1,7 +1,7 @@
 import FlowCore
 package import FlowModels
 package import HTTPContent
-package import Imaging
+import Imaging
 
 /// Reader of the bodies that `/complete` takes: an image, and a mask of its size that is not 0 where the image is to be drawn.
 /// The image is item 0 and the mask item 1.
@@ -14,9 +14,9 @@ package struct CompletionBodyReader: ImageBodyReader {
     /// Media types of bodies, in the order in which `Accept` of a 415 names them.
     package static let mediaTypes: [MediaType] = [.multipart, .json]
 
-    /// - Parameter fit: conversion of the image; the mask has none.
-    package init(record: ModelRecord, fit: ImageFit?, options: APIOptions) {
-        let input = ImageInput(record: record, fit: fit)
+    /// - Parameter terms: how the image is read; the mask has the model's size, and what is not 0 in it counts alike.
+    package init(record: ModelRecord, terms: ImageTerms, options: APIOptions) {
+        let input = ImageInput(record: record, terms: terms)
         var options = options
         options.maxRequestRows = 2
         self.options = options
@@ -24,8 +24,8 @@ package struct CompletionBodyReader: ImageBodyReader {
         var mask = input
         mask.shape.channels = 1
         mask.levels = 256
-        mask.fit = nil
-        mask.offersFit = false
+        mask.terms = ImageTerms(scale: .levels)
+        mask.wording = nil
         self.mask = mask
     }
 
@@ -36,7 +36,7 @@ package struct CompletionBodyReader: ImageBodyReader {
     }
 
     /// The most bytes that are taken for a body of `type`.
-    func limit(for type: MediaType) -> Int { image.limit(for: type) }
+    func limit(for type: BodyType) -> Int { image.limit(for: type) }
 
     func work(toTakeApart body: [UInt8], type: MediaType) -> Int { image.work(toTakeApart: body, type: type) }
 
@@ -60,18 +60,24 @@ package struct CompletionBodyReader: ImageBodyReader {
     }
 
     private func multipart(_ body: [UInt8], _ type: MediaType) throws -> [LogProbBody.Item] {
-        guard let boundary = type.parameters["boundary"] else {
-            throw Problem(.malformedBody, "Content-Type: multipart/form-data has no boundary")
+        let files = try MultipartReader.files(in: body, type: type, maxFiles: 2)
+        guard let imageFile = files.first(where: { $0.name == "image" }),
+            let maskFile = files.first(where: { $0.name == "mask" })
+        else {
+            let found = files.isEmpty ? "none" : files.map { quoted($0.name) }.joined(separator: ", ")
+            throw Problem(
+                .malformedBody, "the body must have a file called image and one called mask, and has \(found)")
         }
-        let files = try MultipartReader.files(in: body, boundary: boundary, maxFiles: 2)
-        guard Set(files.map(\.name)) == ["image", "mask"] else {
-            throw Problem(.malformedBody, "the body must have a file called image and one called mask")
+        func item(_ file: MultipartFile, _ input: ImageInput) -> LogProbBody.Item {
+            var decoder = ImageDecoder(input: input, options: options)
+            let items = LogProbBodyReader(input: input, options: options)
+                .items(of: file, body[file.content], &decoder)
+            guard items.count == 1 else {
+                return .row(.failure(Problem(.imageCount, "image: the file holds \(items.count) images, not 1")))
+            }
+            return items[0]
         }
-        var (images, masks) = (
-            ImageDecoder(input: image.input, options: options), ImageDecoder(input: mask, options: options)
-        )
-        func content(_ name: String) -> ArraySlice<UInt8> { body[files.first { $0.name == name }!.content] }
-        return [images.plan(content("image")), masks.plan(content("mask"))]
+        return [item(imageFile, image.input), item(maskFile, mask)]
     }
 
     private func json(_ body: [UInt8]) throws -> [LogProbBody.Item] {
@@ -86,15 +92,10 @@ package struct CompletionBodyReader: ImageBodyReader {
 
     private func item(_ value: JSON, _ input: ImageInput) -> LogProbBody.Item {
         var decoder = ImageDecoder(input: input, options: options)
-        return switch Result(catching: { () throws(Problem) in try JSONImage(value) }) {
-        case .success(.encoded(let bytes)): decoder.plan(bytes[...])
-        case .success(.flat(let values)): .row(Result { () throws(Problem) in try input.pixels(ofFlat: values) })
-        case .success(.array(let values, let height, let width, let channels)):
-            .row(
-                Result { () throws(Problem) in
-                    try input.pixels(ofArray: values, height: height, width: width, channels: channels)
-                })
-        case .failure(let problem): .row(.failure(problem))
+        do throws(Problem) {
+            return LogProbBodyReader(input: input, options: options).item(try JSONImage(value), &decoder)
+        } catch {
+            return .row(.failure(error))
         }
     }
 }

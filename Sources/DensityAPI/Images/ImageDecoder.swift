@@ -19,12 +19,12 @@ struct ImageDecoder {
     init(input: ImageInput, options: APIOptions) {
         self.input = input
         var limits = options.imageLimits
-        if input.fit == nil {
+        if input.terms.fit == nil {
             limits.side = max(input.shape.width, input.shape.height)
             limits.pixels = input.shape.width * input.shape.height
         }
         self.limits = limits
-        pixelsLeft = input.fit == nil ? .max : options.maxRequestPixels
+        pixelsLeft = input.terms.fit == nil ? .max : options.maxRequestPixels
         scannedPixelsLeft = options.maxRequestScannedPixels
     }
 
@@ -61,17 +61,17 @@ struct ImageDecoder {
             } catch {
                 throw problem(error)
             }
-            if input.fit == nil, decoded.isReducedFrom16Bit, let mode = input.mode {
+            if input.terms.fit == nil, decoded.isReducedFrom16Bit, let mode = input.mode {
                 throw input.wrongMode("\(decoded.mode.rawValue) with 16 bits a channel", expected: mode)
             }
-            return try input.pixels(of: decoded) { () throws(Problem) in
+            return try input.pixels(ofPicture: decoded) { () throws(Problem) in
                 if isStopped() { throw Problem(ImagingError.stopped) }
             }
         }
     }
 
     private func problem(_ error: ImagingError) -> Problem {
-        if input.fit == nil, case .tooLarge(let quantity, let value, _) = error,
+        if input.terms.fit == nil, case .tooLarge(let quantity, let value, _) = error,
             ["width", "height", "pixels"].contains(quantity)
         {
             return input.wrongSize("its \(quantity) is \(value)")

@@ -1,105 +1,85 @@
 import FlowCore
 package import FlowModels
-package import Imaging
+import Imaging
 
 /// Check of images against what a model takes, which gives the levels of its rows.
 package struct ImageInput: Sendable {
     var shape: EventShape
     var levels: Int
-    /// Conversion of images of another size or colour mode; nil refuses them.
-    var fit: ImageFit?
-    /// Whether errors name the parameter that asks for conversion.
-    var offersFit = true
+    var terms: ImageTerms
+    /// How errors name the terms: as query parameters or as options; nil where images have none.
+    var wording: TermWording?
 
     /// The check for a model of `record`.
-    package init(record: ModelRecord, fit: ImageFit?) {
+    package init(record: ModelRecord, terms: ImageTerms = ImageTerms(), wording: TermWording = .parameters) {
         shape = record.eventShape
         levels = record.levels
-        self.fit = fit
+        self.terms = terms
+        self.wording = wording
     }
 
     /// The colour mode of the model's channels; nil when no image has so many.
     var mode: ColorMode? { ColorMode(channels: shape.channels) }
 
-    /// The model's rows of a decoded image.
+    /// The model's row of a decoded PNG or JPEG. Of a model of few levels the values are levels, or where one is none, levels spread
+    /// over 0 ... 255.
     /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageMode``, ``ProblemKind/imageValue``.
     ///   What `check` throws, which is called before each row of a conversion.
-    func pixels(of image: Image, check: () throws(Problem) -> Void = { () throws(Problem) in }) throws(Problem)
-        -> [UInt8]
-    {
+    func pixels(
+        ofPicture picture: Image, check: () throws(Problem) -> Void = { () throws(Problem) in }
+    ) throws(Problem) -> [UInt8] {
+        let pixels = try converted(picture, check: check).pixels
+        guard levels <= SpreadLevels.mostTold, pixels.contains(where: { Int($0) >= levels }) else {
+            return try checkLevels(pixels)
+        }
+        let spread = SpreadLevels(levels)
+        let found = spread.levels(of: pixels)
+        guard let index = found.firstIndex(of: nil) else { return found.compactMap(\.self) }
+        throw Problem(
+            .imageValue,
+            "image: values are levels, 0 to \(levels - 1), or those spread over 0 to 255, which are "
+                + "\(spread.all.map(String.init).joined(separator: ", ")), not \(pixels[index])")
+    }
+
+    /// The model's row of levels, `[height, width, channels]`.
+    /// - Throws: as ``pixels(ofPicture:check:)``.
+    func pixels(ofLevels levels: [UInt8], _ sides: ArraySides) throws(Problem) -> [UInt8] {
+        if EventShape(height: sides.height, width: sides.width, channels: sides.channels) == shape { return levels }
+        guard let mode = ColorMode(channels: sides.channels), sides.height > 0, sides.width > 0 else {
+            throw Problem(
+                .imageSize, "image: expected \(shape) (height x width x channels), not \(sides)")
+        }
+        return try converted(Image(width: sides.width, height: sides.height, mode: mode, pixels: levels)).pixels
+    }
+
+    /// The image in the model's size and colour mode.
+    private func converted(
+        _ image: Image, check: () throws(Problem) -> Void = { () throws(Problem) in }
+    ) throws(Problem) -> Image {
         guard let mode else {
             throw Problem(.imageMode, "image: the model has \(shape.channels) channels, and no image has so many")
         }
         var image = image
-        if let fit {
+        if let fit = terms.fit {
             image = try image.converted(to: mode, check: check)
             if (image.width, image.height) != (shape.width, shape.height) {
                 image = try image.fitted(width: shape.width, height: shape.height, fit: fit, check: check)
             }
         }
-        try checkSize(width: image.width, height: image.height)
+        guard (image.width, image.height) == (shape.width, shape.height) else {
+            throw wrongSize("its size is \(image.height)x\(image.width)")
+        }
         guard image.mode == mode else { throw wrongMode(image.mode.rawValue, expected: mode) }
-        return try checkLevels(image.pixels)
-    }
-
-    /// Axes `[N, H, W, C]` of an array's shape, and whether it had an N. Three axes are N, H, W for a model of one channel,
-    /// unless they are just its height, width and 1.
-    /// - Throws: ``ProblemKind/imageSize`` for another number of axes.
-    package func axes(of axes: [Int]) throws(Problem) -> ([Int], isStack: Bool) {
-        switch axes.count {
-        case 2: return ([1] + axes + [1], false)
-        case 3 where shape.channels > 1 || axes == [shape.height, shape.width, 1]: return ([1] + axes, false)
-        case 3: return (axes + [1], true)
-        case 4: return (axes, true)
-        default: throw Problem(.imageSize, "shape: expected \(expectedArray) or a stack of such, not \(axes)")
-        }
-    }
-
-    /// The model's rows of an array `[height, width, channels]` of numbers.
-    /// - Throws: as ``pixels(of:)``.
-    func pixels(ofArray values: [Int], height: Int, width: Int, channels: Int) throws(Problem) -> [UInt8] {
-        precondition(values.count == height * width * channels)
-        if let bad = values.first(where: { $0 < 0 || $0 >= levels }) { throw wrongLevel("\(bad)") }
-        let bytes = values.map(UInt8.init)
-        if EventShape(height: height, width: width, channels: channels) == shape { return bytes }
-        guard let mode = ColorMode(channels: channels), height > 0, width > 0 else {
-            throw Problem(
-                .imageSize, "image: expected \(expectedArray), not [\(height), \(width), \(channels)]")
-        }
-        return try pixels(of: Image(width: width, height: height, mode: mode, pixels: bytes))
-    }
-
-    /// The model's rows of `H·W·C` numbers in a row.
-    /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageValue``.
-    func pixels(ofFlat values: [Int]) throws(Problem) -> [UInt8] {
-        guard values.count == shape.dims else {
-            throw Problem(
-                .imageSize,
-                "image: a flat list has \(shape.dims) numbers (\(expectedArray)), not \(values.count)")
-        }
-        return try pixels(ofArray: values, height: shape.height, width: shape.width, channels: shape.channels)
-    }
-
-    /// Level that `value` is.
-    /// - Throws: ``ProblemKind/imageValue`` unless it is one of the model's.
-    func level(_ value: Double) throws(Problem) -> Int {
-        guard let level = Int(exactly: value), (0..<levels).contains(level) else { throw wrongLevel("\(value)") }
-        return level
+        return image
     }
 
     /// The `pixels`, once all are known to be levels of the model.
     /// - Throws: ``ProblemKind/imageValue`` for one that is not.
     func checkLevels(_ pixels: [UInt8]) throws(Problem) -> [UInt8] {
-        if levels < 256, let bad = pixels.first(where: { Int($0) >= levels }) { throw wrongLevel("\(bad)") }
-        return pixels
-    }
-
-    /// Checks the size in pixels against that of the model's images.
-    /// - Throws: ``ProblemKind/imageSize``.
-    func checkSize(width: Int, height: Int) throws(Problem) {
-        guard (width, height) == (shape.width, shape.height) else {
-            throw wrongSize("its size is \(height)x\(width)")
+        if levels < 256, let bad = pixels.first(where: { Int($0) >= levels }) {
+            throw Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(bad)")
         }
+        return pixels
     }
 
     func wrongSize(_ found: String) -> Problem {
@@ -108,19 +88,34 @@ package struct ImageInput: Sendable {
             "image: expected \(shape.height)x\(shape.width) pixels (height x width), but \(found)" + hint)
     }
 
-    /// The array's shape in an error's text.
-    var expectedArray: String { "[\(shape.height), \(shape.width), \(shape.channels)]" }
-
     func wrongMode(_ found: String, expected: ColorMode) -> Problem {
         Problem(
             .imageMode,
             "image: expected the colour mode \(expected.rawValue), not \(found)" + hint)
     }
 
-    private func wrongLevel(_ value: String) -> Problem {
-        Problem(.imageValue, "image: values are whole numbers from 0 to \(levels - 1), not \(value)")
+    /// End of a problem that conversion would mend.
+    var hint: String { wording.map { "; \($0.name("fit", ImageFit.self)) asks for conversion" } ?? "" }
+}
+
+/// How the terms of images are written by those who give them.
+package enum TermWording: Sendable {
+    /// `fit=cover`, in a query.
+    case parameters
+    /// `--fit cover`, on a command line.
+    case options
+
+    /// A term with one value, such as `scale=unit`.
+    func name(_ name: String, _ value: String) -> String {
+        switch self {
+        case .parameters: "\(name)=\(value)"
+        case .options: "--\(name) \(value)"
+        }
     }
 
-    private var hint: String { offersFit ? "; fit=\(Self.fits) asks for conversion" : "" }
-    private static let fits = ImageFit.allCases.map(\.rawValue).joined(separator: "|")
+    /// A term with all its values, such as `fit=contain|cover|stretch`.
+    func name<Choice: CaseIterable & RawRepresentable>(_ name: String, _: Choice.Type) -> String
+    where Choice.RawValue == String {
+        self.name(name, Choice.allCases.map(\.rawValue).joined(separator: "|"))
+    }
 }

@@ -1,64 +1,51 @@
-import FoundationEssentials
 package import HTTPContent
+package import Imaging
 
 /// Image of an `application/json` body, still without a model.
 package enum JSONImage: Equatable {
-    /// A PNG or JPEG, out of base64.
+    /// A PNG or JPEG, out of base64 or a `data:` URL.
     case encoded([UInt8])
-    /// `[height, width, channels]`, out of nested lists.
-    case array([Int], height: Int, width: Int, channels: Int)
-    /// Numbers in a row.
-    case flat([Int])
+    /// An array out of nested lists, or of numbers in a row.
+    case array(NPYArray)
 
-    /// Reads an image: a base64 string, nested lists or one list of integers, or `{"image": …}` of such.
+    /// Reads an image: a base64 string, nested lists or one list of numbers, or `{"image": …}` of such.
     /// - Throws: ``ProblemKind/imageValue``, ``ProblemKind/imageSize``, ``ProblemKind/imageDamaged``.
     init(_ value: JSON) throws(Problem) {
         switch value {
         case .object(let members) where members.map(\.name) == ["image"]:
             if case .object = members[0].value { throw Self.notAnImage }
             try self.init(members[0].value)
-        case .string(let base64):
-            guard let data = Data(base64Encoded: base64) else {
-                throw Problem(.imageDamaged, "image: the string is not base64")
-            }
-            self = .encoded(Array(data))
-        case .integers(let values): self = .flat(values)
-        case .array(let rows) where !rows.isEmpty: self = try Self.nested(rows)
+        case .string(let text): self = .encoded(try Self.picture(text))
+        case .integers, .numbers, .array: self = .array(try NPYArray(value))
         default: throw Self.notAnImage
         }
     }
 
-    private static let notAnImage = Problem(
-        .imageValue, "image: expected lists of integers, or a base64 string of a PNG or JPEG")
+    fileprivate static let notAnImage = Problem(
+        .imageValue,
+        "image: expected lists of numbers, or a base64 string or data: URL of a picture, \(ImageFormat.choice)")
 
-    /// Reads `[H][W]` or `[H][W][C]`, every row as long as the first.
-    private static func nested(_ rows: [JSON]) throws(Problem) -> JSONImage {
-        var values: [Int] = []
-        var width: Int?
-        var channels: Int?  // 0 for rows of bare numbers
-        for row in rows {
-            switch row {
-            case .integers(let integers):
-                guard channels ?? 0 == 0, integers.count == width ?? integers.count else { throw Self.ragged }
-                width = integers.count
-                channels = 0
-                values += integers
-            case .array(let columns) where !columns.isEmpty:
-                guard columns.count == width ?? columns.count else { throw Self.ragged }
-                width = columns.count
-                for column in columns {
-                    guard case .integers(let integers) = column else { throw Self.notAnImage }
-                    guard integers.count == channels ?? integers.count else { throw Self.ragged }
-                    channels = integers.count
-                    values += integers
-                }
-            default: throw Self.notAnImage
+    private static func picture(_ text: String) throws(Problem) -> [UInt8] {
+        if DataURL.isOne(text) {
+            guard let url = DataURL(text) else {
+                throw Problem(.imageDamaged, "image: the data: URL is not by RFC 2397, or its base64 is damaged")
             }
+            if let type = url.mediaType, type.type != "image", !type.isSame(as: .octets) {
+                throw Problem(
+                    .unsupportedMediaType,
+                    "image: the data: URL is \(quoted(type.description)), not a picture, \(ImageFormat.choice)")
+            }
+            return url.data
         }
-        return .array(values, height: rows.count, width: width ?? 0, channels: max(1, channels ?? 1))
+        if let bytes = base64Decoded(text) { return bytes }
+        let lower = text.prefix(8).lowercased()
+        if ["http://", "https://", "file://"].contains(where: lower.hasPrefix) {
+            throw Problem(
+                .imageDamaged,
+                "image: the string is an address, and nothing is fetched; send the picture itself, as base64")
+        }
+        throw Problem(.imageDamaged, "image: the string is not base64")
     }
-
-    private static let ragged = Problem(.imageSize, "image: the nested lists are not of the same lengths")
 }
 
 /// Images of an `application/json` body of `/logprob`, and the form of their answer.
@@ -80,7 +67,7 @@ package struct JSONImages {
             return
         case .object(let members) where members.map(\.name) == ["images"]:
             list = try Self.elements(of: members[0].value, "images")
-        case .array, .integers: list = try Self.elements(of: value, "the list")
+        case .array, .integers, .numbers: list = try Self.elements(of: value, "the list")
         default:
             throw Problem(
                 .malformedBody, "the body must be {\"image\": X}, {\"images\": [X, …]} or a list [X, …]")
@@ -95,10 +82,74 @@ package struct JSONImages {
     private static func elements(of value: JSON, _ name: String) throws(Problem) -> [JSON] {
         switch value {
         case .array(let elements): return elements
-        case .integers:
+        case .integers, .numbers:
             throw Problem(
                 .imageValue, "\(name) must hold images, not numbers; one image is {\"image\": [[…]]}")
         default: throw Problem(.malformedBody, "\(name) must be a list")
+        }
+    }
+}
+
+extension NPYArray {
+    /// The array that nested lists are: of floats where a number has a fraction or an exponent, else of integers.
+    /// - Throws: ``ProblemKind/imageValue`` for what is no number, ``ProblemKind/imageSize`` for lists of different lengths.
+    init(_ value: JSON) throws(Problem) {
+        var nest = NumberNest(shape: Self.outline(of: value))
+        try nest.add(value, axis: 0)
+        if nest.isFloat {
+            self.init(shape: nest.shape, nest.values)
+        } else {
+            self.init(shape: nest.shape, nest.values.map { Int($0) })  // read as integers of fewer than 19 digits
+        }
+    }
+
+    /// Shape that nested lists have if each is as long as the first of its depth.
+    static func outline(of value: JSON) -> [Int] {
+        switch value {
+        case .integers(let values): [values.count]
+        case .numbers(let values): [values.count]
+        case .array(let values): [values.count] + (values.first.map(outline) ?? [])
+        default: []
+        }
+    }
+}
+
+/// Numbers of nested lists, in order.
+private struct NumberNest {
+    let shape: [Int]
+    var values: [Double] = []
+    var isFloat = false
+
+    init(shape: [Int]) { self.shape = shape }
+
+    mutating func add(_ value: JSON, axis: Int) throws(Problem) {
+        switch value {
+        case .integers(let integers):
+            try check(integers.count, axis, isLast: true)
+            values += integers.lazy.map(Double.init)
+        case .numbers(let numbers):
+            try check(numbers.count, axis, isLast: true)
+            values += numbers
+            isFloat = true
+        case .array(let elements):
+            let areLists = elements.allSatisfy { element in
+                switch element {
+                case .integers, .numbers, .array: true
+                default: false
+                }
+            }
+            guard areLists else { throw JSONImage.notAnImage }
+            // an empty list may be one of anything
+            try check(elements.count, axis, isLast: elements.isEmpty)
+            for element in elements { try add(element, axis: axis + 1) }
+        default: throw JSONImage.notAnImage
+        }
+    }
+
+    private func check(_ count: Int, _ axis: Int, isLast: Bool) throws(Problem) {
+        guard axis < shape.count, count == shape[axis], isLast == (axis == shape.count - 1) else {
+            let other = axis < shape.count ? ": one has \(shape[axis]) elements and another \(count)" : ""
+            throw Problem(.imageSize, "image: the nested lists are not of the same lengths\(other)")
         }
     }
 }

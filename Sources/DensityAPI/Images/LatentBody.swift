@@ -96,22 +96,11 @@ package struct LatentBodyReader: Sendable {
         .malformedBody, "the body must be {\"latent\": [z, …]} or {\"latents\": [[z, …], …]}")
 
     private func latent(_ value: JSON) throws(Problem) -> [Float] {
-        let numbers: [Double?] =
-            switch value {
-            case .integers(let values): values.map(Double.init)
-            case .array(let values):
-                values.map {
-                    switch $0 {
-                    case .integer(let value): Double(value)
-                    case .number(let value): value
-                    default: nil
-                    }
-                }
-            default: [nil]
-            }
-        let known = numbers.compactMap(\.self)
-        guard known.count == numbers.count else {
-            throw Problem(.latentValue, "latent: expected a list of \(shape.dims) numbers")
+        let known: [Double]
+        switch value {
+        case .integers(let values): known = values.map(Double.init)
+        case .numbers(let values): known = values
+        default: throw Problem(.latentValue, "latent: expected a list of \(shape.dims) numbers")
         }
         guard known.count == shape.dims else {
             throw Problem(.latentValue, "latent: a latent of the model has \(shape.dims) numbers, not \(known.count)")
@@ -127,11 +116,12 @@ package struct LatentBodyReader: Sendable {
 
 extension APIContext {
     /// The latents of a body, read in the decoding lane but where that is less work than to go there.
-    /// - Throws: what ``LatentBodyReader/read(_:type:)`` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
+    /// - Throws: what ``BodyType/resolved(for:)`` and ``LatentBodyReader/read(_:type:)`` throw, and ``DecodingLane/run(for:deadline:steps:_:)``.
     func latents(
-        _ body: [UInt8], as type: MediaType, by reader: LatentBodyReader, for caller: Caller,
+        _ body: [UInt8], as type: BodyType, by reader: LatentBodyReader, for caller: Caller,
         until deadline: ContinuousClock.Instant
     ) async throws -> LatentBody {
+        let type = try type.resolved(for: body)
         guard body.count > options.inlineWork else { return try reader.read(body, type: type) }
         return try await decoding.run(for: caller, deadline: deadline, steps: [body.count]) { _, _ in
             try reader.read(body, type: type)

@@ -24,20 +24,21 @@ struct ScoringRequest: Sendable {
     var countsForDrift = true
     let context: APIContext
     let terms: RequestTerms
-    let type: MediaType
+    let type: BodyType
     let reader: LogProbBodyReader
     let caller: Caller
 
     /// Names of the query parameters that ``init(_:_:_:)`` reads.
-    static let parameters = ["fit", "model"]
+    static let parameters = ImageTerms.parameters + ["model"]
 
+    /// - Parameter more: media types of bodies beside those of ``LogProbBodyReader``.
     /// - Throws: ``QueryError``; ``ServingError/unknownModel(_:)``; ``Problem`` of the content type or the terms.
-    init(_ request: RoutedRequest, _ query: Query, _ context: APIContext) throws {
+    init(_ request: RoutedRequest, _ query: Query, _ context: APIContext, more: [MediaType] = []) throws {
         self.context = context
-        let fit = try query.choice("fit", of: ImageFit.self)
-        type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
+        let imageTerms = try ImageTerms(query)
+        type = try BodyType(request.fields, among: LogProbBodyReader.mediaTypes + more)
         model = try context.service.models.model(named: query["model"])
-        reader = LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: context.options)
+        reader = LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: context.options)
         terms = try RequestTerms(request, options: context.options)
         caller = request.caller
     }
@@ -47,11 +48,19 @@ struct ScoringRequest: Sendable {
         var model: LoadedModel
         /// Levels of the images, or what is wrong with the one in that place.
         var images: [Result<[UInt8], Problem>]
+        /// Names of the files that the images are of, at their indices; none but in multipart bodies.
+        var files: [String?]
         /// Whether the answer is a list, although there may be one image.
         var isList: Bool
         /// Scores, or what is wrong with the image in that place.
         var results: [Result<ImageScore, Problem>]
         var timing: ServerTiming
+
+        /// The image at `index` in words, with its file's name where it has one.
+        func name(of index: Int) -> String {
+            let file = index < files.count ? files[index] : nil
+            return "image \(index + 1) of \(results.count)" + (file.map { ", \(quoted($0))" } ?? "")
+        }
     }
 
     /// Work of a route that answers with `then` of the scores. A request that cannot be done in time costs neither its body nor its
@@ -62,10 +71,19 @@ struct ScoringRequest: Sendable {
         return .body(limit: reader.limit(for: type), lengthRequired: true) { body in try await then(scored(body)) }
     }
 
-    /// A row that costs as much as each of the request's.
-    private var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex, wantsClasses: wantsClasses) }
+    /// Work of a route that answers a body of lines as it comes.
+    /// - Throws: as ``reading(then:)``.
+    func streaming() throws -> RouteWork {
+        try context.service.check(DensityWork.self, like: row, count: samples, by: model, terms: terms)
+        return .stream { body in try await LineScores(ask: self).response(to: body) }
+    }
 
-    private func scored(_ body: [UInt8]) async throws -> Scored {
+    /// A row that costs as much as each of the request's.
+    var row: DensityRow { DensityRow(pixels: [], classIndex: classIndex, wantsClasses: wantsClasses) }
+
+    /// Scores of the images of a body.
+    /// - Throws: ``Problem``, ``ServingError``, ``DecodingRefusal``.
+    func scored(_ body: [UInt8]) async throws -> Scored {
         let start = ContinuousClock.now
         let deadline = start + (terms.deadline ?? context.options.requestTimeout)
         let decoded = try await context.decoded(body, as: type, by: reader, for: caller, until: deadline)
@@ -89,7 +107,7 @@ struct ScoringRequest: Sendable {
                 to: &results, of: decoded.images, terms.after(spent, spent: decoded.decodingTime))
         }
         return Scored(
-            model: model, images: decoded.images, isList: decoded.isList, results: results,
+            model: model, images: decoded.images, files: decoded.files, isList: decoded.isList, results: results,
             timing: ServerTiming(timings: answer.timings, decode: decodeTime))
     }
 

@@ -19,10 +19,12 @@ struct CompleteRoute: Route {
     private struct Ask: Sendable {
         var model: LoadedModel
         var count: Int
+        /// Temperature as it was sent.
+        var temperature: Double
         /// Terms of the draws, without an image.
         var draw: CompletionRow
         var terms: RequestTerms
-        var type: MediaType
+        var type: BodyType
         var reader: CompletionBodyReader
         var caller: Caller
         var accepted: MediaType
@@ -32,25 +34,28 @@ struct CompleteRoute: Route {
         let options = context.options
         let query = try Query(
             request.query,
-            known: ["count", "seed", "temperature", "class", "model", "fit", "particles", "moves"])
+            known: ["count", "seed", "temperature", "class", "model"] + ImageTerms.parameters + ["particles", "moves"])
         let count = try query.integer("count", in: 1...options.maxSampleCount) ?? 1
         var draw = CompletionRow(
             pixels: [], isKnown: [], seed: try query.unsigned("seed") ?? UInt64.random(in: 0..<1 << 53), index: 0)
-        draw.temperature = try query.positive("temperature", upTo: SampleRoute.maxTemperature) ?? 1
+        let temperature = try query.positive("temperature", upTo: SampleRoute.maxTemperature) ?? 1
+        draw.temperature = Float(temperature)
         draw.particles =
             try query.integer("particles", in: 1...options.maxCompletionParticles)
             ?? min(draw.particles, options.maxCompletionParticles)
         draw.moves =
             try query.integer("moves", in: 1...options.maxCompletionMoves)
             ?? min(draw.moves, options.maxCompletionMoves)
-        let fit = try query.choice("fit", of: ImageFit.self)
+        let imageTerms = try ImageTerms(query)
         let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
-        let type = try MediaType.ofBody(request.fields, among: CompletionBodyReader.mediaTypes)
+        let type = try BodyType(request.fields, among: CompletionBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         draw.classIndex = try classIndex(query, of: model.record)
         let ask = Ask(
-            model: model, count: count, draw: draw, terms: try RequestTerms(request, options: options), type: type,
-            reader: CompletionBodyReader(record: model.record, fit: fit, options: options), caller: request.caller,
+            model: model, count: count, temperature: temperature, draw: draw,
+            terms: try RequestTerms(request, options: options), type: type,
+            reader: CompletionBodyReader(record: model.record, terms: imageTerms, options: options),
+            caller: request.caller,
             accepted: accepted)
         try context.service.check(CompletionWork.self, like: draw, count: count, by: model, terms: ask.terms)
         return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
@@ -126,7 +131,7 @@ struct CompleteRoute: Route {
         case .npy: return drawn.npy
         default:
             let items = try images.enumerated().map { index, image -> JSON in
-                var members = try drawn.members(index)
+                var members = [JSON.Member("index", .integer(index))] + (try drawn.members(index))
                 members.append(.init("round_trip_error", .roundTripError(latent: image.roundTripError)))
                 if let size = image.effectiveSampleSize {
                     members.append(.init("effective_sample_size", .number(size)))
@@ -144,7 +149,7 @@ struct CompleteRoute: Route {
             return JSON.object(
                 [
                     .init("model", .string(record.name)), .init("seed", .unsigned(draw.seed)),
-                    .init("temperature", .float(draw.temperature)), .init("method", .string(method.rawValue)),
+                    .init("temperature", .number(ask.temperature)), .init("method", .string(method.rawValue)),
                     .init("exact", .bool(method.isExact)),
                     .init("known_pixels", .integer(draw.isKnown.count { $0 })),
                 ] + effort + [.init("samples", .array(items))]

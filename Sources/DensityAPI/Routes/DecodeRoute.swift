@@ -19,7 +19,7 @@ struct DecodeRoute: Route {
         var model: LoadedModel
         var classIndex: Int?
         var terms: RequestTerms
-        var type: MediaType
+        var type: BodyType
         var reader: LatentBodyReader
         var caller: Caller
         var accepted: MediaType
@@ -28,7 +28,7 @@ struct DecodeRoute: Route {
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         let query = try Query(request.query, known: ["class", "model"])
         let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
-        let type = try MediaType.ofBody(request.fields, among: LatentBodyReader.mediaTypes)
+        let type = try BodyType(request.fields, among: LatentBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         let ask = Ask(
             model: model,
@@ -85,17 +85,19 @@ struct DecodeRoute: Route {
         case .npy: return images.npy
         default:
             var next = 0
-            let items = try results.enumerated().map { index, result -> JSON in
+            let items = try results.map { result -> Result<[JSON.Member], Problem> in
                 guard case .failure(let problem) = result else {
                     defer { next += 1 }
-                    return .object(
-                        try images.members(next, index: index) + [
+                    return .success(
+                        try images.members(next) + [
                             .init("round_trip_error", .roundTripError(latent: drawn[next].roundTripError))
                         ])
                 }
-                return problem.item
+                return .failure(problem)
             }
-            return (["model": .string(record.name), "images": .array(items)] as JSON).encoded
+            return JSON.object(
+                [.init("model", .string(record.name))] + AnswerList(items).members("images")
+            ).encoded
         }
     }
 }

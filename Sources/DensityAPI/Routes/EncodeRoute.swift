@@ -21,22 +21,23 @@ struct EncodeRoute: Route {
         /// Index of the class; nil for none, of a class-conditional model the most probable one of each image.
         var classIndex: Int?
         var terms: RequestTerms
-        var type: MediaType
+        var type: BodyType
         var reader: LogProbBodyReader
         var caller: Caller
         var accepted: MediaType
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let query = try Query(request.query, known: ["fit", "class", "model"])
-        let fit = try query.choice("fit", of: ImageFit.self)
+        let query = try Query(request.query, known: ImageTerms.parameters + ["class", "model"])
+        let imageTerms = try ImageTerms(query)
         let accepted = try Accept(request.fields).best(of: [.json, .npy])
-        let type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
+        let type = try BodyType(request.fields, among: LogProbBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         let ask = Ask(
             model: model, classIndex: try classIndex(query, of: model.record),
             terms: try RequestTerms(request, options: context.options), type: type,
-            reader: LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: context.options),
+            reader: LogProbBodyReader(
+                input: ImageInput(record: model.record, terms: imageTerms), options: context.options),
             caller: request.caller, accepted: accepted)
         try context.service.check(
             EncodingWork.self, like: DensityRow(pixels: []), count: 1, by: model, terms: ask.terms)
@@ -78,7 +79,7 @@ struct EncodeRoute: Route {
             }
         }
         let timing = ServerTiming(timings: answer.timings.after(timings), decode: decodeTime)
-        return try await self.answer(decoded.isList, results, ask, timing)
+        return try await self.answer(decoded, results, ask, timing)
     }
 
     /// A latent and the class that it belongs to.
@@ -88,8 +89,9 @@ struct EncodeRoute: Route {
     }
 
     private func answer(
-        _ isList: Bool, _ results: [Result<Encoded, Problem>], _ ask: Ask, _ timing: ServerTiming
+        _ decoded: LogProbBody, _ results: [Result<Encoded, Problem>], _ ask: Ask, _ timing: ServerTiming
     ) async throws -> ServerResponse {
+        let (isList, files) = (decoded.isList, decoded.files)
         let record = ask.model.record
         let shape = record.eventShape
         if !isList || ask.accepted != .json { for result in results { _ = try result.get() } }
@@ -110,13 +112,8 @@ struct EncodeRoute: Route {
                 .init("shape", .integers([shape.height, shape.width, shape.channels])),
             ]
             guard isList else { return JSON.object(head + members(try results[0].get(), record)).encoded }
-            let items = results.map { result in
-                switch result {
-                case .success(let encoded): JSON.object(members(encoded, record))
-                case .failure(let problem): problem.item
-                }
-            }
-            return JSON.object(head + [.init("results", .array(items))]).encoded
+            let entries = AnswerList(results.map { $0.map { members($0, record) } }, files: files)
+            return JSON.object(head + entries.members("results")).encoded
         }
         return ServerResponse(status: .ok, fields: fields, body: .bytes(body))
     }

@@ -27,18 +27,18 @@ struct InterpolateRoute: Route {
         /// Index of the class; nil for none, of a class-conditional model the most probable one of both images.
         var classIndex: Int?
         var terms: RequestTerms
-        var type: MediaType
+        var type: BodyType
         var reader: LogProbBodyReader
         var caller: Caller
         var accepted: MediaType
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let query = try Query(request.query, known: ["steps", "fit", "class", "model"])
+        let query = try Query(request.query, known: ["steps"] + ImageTerms.parameters + ["class", "model"])
         let steps = try query.integer("steps", in: 2...context.options.maxInterpolationSteps)
-        let fit = try query.choice("fit", of: ImageFit.self)
+        let imageTerms = try ImageTerms(query)
         let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
-        let type = try MediaType.ofBody(request.fields, among: LogProbBodyReader.mediaTypes)
+        let type = try BodyType(request.fields, among: LogProbBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         var options = context.options
         options.maxRequestRows = 2
@@ -46,7 +46,7 @@ struct InterpolateRoute: Route {
             model: model, steps: steps ?? min(Self.standardSteps, options.maxInterpolationSteps),
             classIndex: try classIndex(query, of: model.record),
             terms: try RequestTerms(request, options: options), type: type,
-            reader: LogProbBodyReader(input: ImageInput(record: model.record, fit: fit), options: options),
+            reader: LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: options),
             caller: request.caller, accepted: accepted)
         try context.service.check(
             DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: model, terms: ask.terms)
@@ -119,7 +119,7 @@ struct InterpolateRoute: Route {
         default:
             let items = try images.indices.map { index -> JSON in
                 .object(
-                    try drawn.members(index) + [
+                    [.init("index", .integer(index))] + (try drawn.members(index)) + [
                         .init("position", .number(Double(index) / Double(images.count - 1))),
                         .init("round_trip_error", .roundTripError(latent: images[index].roundTripError)),
                     ])

@@ -18,14 +18,18 @@ struct LogProbRoute: Route {
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         let names = ScoringRequest.parameters + ["samples", "class", "posterior", "detail", "alarm", "drift"]
         let query = try Query(request.query, known: names)
-        var ask = try ScoringRequest(request, query, context)
+        var ask = try ScoringRequest(request, query, context, more: [.ndjson])
         ask.samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
         ask.classIndex = try classIndex(query, of: ask.model.record)
         ask.wantsClasses = try query.choice("posterior", of: YesOrNo.self) == .yes
         if ask.wantsClasses { try checkPosterior(of: ask.model.record, givenClass: ask.classIndex) }
         (ask.detail, ask.alarm) = try decision(query, of: ask.model.record, givenClass: ask.classIndex)
-        let type = try Accept(request.fields).best(of: ask.detail == .pixels ? [.json, .png] : [.json])
         ask.countsForDrift = try query.choice("drift", of: YesOrNo.self) != .no
+        if ask.type.named?.isSame(as: .ndjson) == true {
+            _ = try Accept(request.fields).best(of: [.ndjson])
+            return try ask.streaming()
+        }
+        let type = try Accept(request.fields).best(of: ask.detail == .pixels ? [.json, .png] : [.json])
         return try ask.reading { scored in
             type == .png ? try overlay(scored) : try answer(scored)
         }
@@ -43,14 +47,11 @@ struct LogProbRoute: Route {
         }
         let score = try scored.results[0].get()
         let shape = scored.model.record.eventShape
-        guard let map = score.pixelMap, let mode = ColorMode(channels: shape.channels)
-        else {
+        guard let map = score.pixelMap, ColorMode(channels: shape.channels) != nil else {
             throw Problem(
                 .notAcceptable, "Accept: no image has \(shape.channels) channels; the answer can be \(MediaType.json)")
         }
-        let levels = scored.model.record.levels
-        let pixels = try scored.images[0].get().map { UInt8(Int($0) * 255 / (levels - 1)) }
-        let image = Image(width: shape.width, height: shape.height, mode: mode, pixels: pixels)
+        let image = scored.model.record.picture(of: try scored.images[0].get())
         let scale = max(1, 224 / max(shape.width, shape.height))
         return ServerResponse(
             status: .ok,
@@ -61,13 +62,8 @@ struct LogProbRoute: Route {
     private func json(_ scored: ScoringRequest.Scored) throws -> JSON {
         let model = JSON.Member("model", .string(scored.model.record.name))
         guard scored.isList else { return .object([model] + (try scored.results[0].get().json)) }
-        let items = scored.results.map { result in
-            switch result {
-            case .success(let score): JSON.object(score.json)
-            case .failure(let problem): problem.item
-            }
-        }
-        return .object([model, .init("results", .array(items))])
+        let entries = AnswerList(scored.results.map { $0.map(\.json) }, files: scored.files)
+        return .object([model] + entries.members("results"))
     }
 }
 

@@ -11,7 +11,7 @@ struct SampleRoute: Route {
     static let method = HTTPRequest.Method.get
     static let access = Access.scope(.sample)
     /// Largest `temperature`.
-    static let maxTemperature: Float = 2
+    static let maxTemperature = 2.0
     private let context: APIContext
 
     init(_ context: APIContext) { self.context = context }
@@ -21,7 +21,8 @@ struct SampleRoute: Route {
         var model: LoadedModel
         var count: Int
         var seed: UInt64
-        var temperature: Float
+        /// Temperature as it was sent.
+        var temperature: Double
         /// Index of the class; nil for none, of a class-conditional model one that is drawn first, by the class prior.
         var classIndex: Int?
         var terms: RequestTerms
@@ -31,7 +32,7 @@ struct SampleRoute: Route {
 
         var rows: [SampleRow] {
             (0..<count).map {
-                SampleRow(seed: seed, index: UInt64($0), temperature: temperature, classIndex: classIndex)
+                SampleRow(seed: seed, index: UInt64($0), temperature: Float(temperature), classIndex: classIndex)
             }
         }
     }
@@ -124,10 +125,12 @@ struct SampleRoute: Route {
         case .npy: return DrawnImages(images, record).npy
         default:
             let drawn = DrawnImages(images, record)
-            let samples = try images.indices.map { JSON.object(try drawn.members($0)) }
+            let samples = try images.indices.map {
+                JSON.object([.init("index", .integer($0))] + (try drawn.members($0)))
+            }
             let answer: JSON = [
                 "model": .string(record.name), "seed": .unsigned(ask.seed),
-                "temperature": .number(Double(ask.temperature)), "samples": .array(samples),
+                "temperature": .number(ask.temperature), "samples": .array(samples),
             ]
             return answer.encoded
         }
@@ -162,7 +165,8 @@ struct SampleRoute: Route {
             let drawn = DrawnImages(try block.results.map(image), record)
             for offset in block.results.indices {
                 var line: [JSON.Member] = [.init("model", .string(record.name)), .init("seed", .unsigned(ask.seed))]
-                line += try drawn.members(offset, index: block.first + offset)
+                line.append(.init("index", .integer(block.first + offset)))
+                line += try drawn.members(offset)
                 text += JSON.object(line).encoded + [0x0A]
             }
             return text

@@ -32,7 +32,7 @@ struct TypicalityRoute: Route {
                     return try result.get().draws[0].evidence ?? []
                 } catch {
                     throw scored.results.count == 1
-                        ? error : Problem(error.kind, "image \(index + 1) of \(scored.results.count): \(error.detail)")
+                        ? error : Problem(error.kind, "\(scored.name(of: index)): \(error.detail)")
                 }
             }
             let found = await context.helpers.run { SetTypicality(of: evidence, by: calibrated) }

@@ -35,6 +35,17 @@ package final class APIContext: Sendable {
         bytes > options.inlineBytes ? try await helpers.run(body) : try body()
     }
 
+    /// The problem that `error` is to a client; what clients are not told of is reported.
+    func problem(_ error: any Error) -> Problem {
+        let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
+        // A client that has gone away is nobody's failure, and a problem has said what it is.
+        let isGone = error as? ServingError == .cancelled || error is CancellationError
+        if problem.kind == .internal, !(error is Problem), !isGone {
+            options.report(String(describing: error))
+        }
+        return problem
+    }
+
     /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.
     /// - Throws: ``ProblemKind/imageCount``.
     func checkTime<Work: LaneWork>(

@@ -18,8 +18,13 @@ public struct APIOptions: Sendable {
     public var maxCompletionParticles = CompletionRow.mostParticles
     /// Most `moves` of one `/complete` request.
     public var maxCompletionMoves = 2000
-    /// Most bytes of a body that holds one PNG or JPEG, and least limit of one that holds many.
+    /// Most bytes of a body that holds one PNG or JPEG, of a line of one that has a line an image, and least limit of one that holds
+    /// many.
     public var maxImageBytes = 8 << 20
+    /// Most images of a body of lines that are scored together; no more than ``maxRequestRows`` by their `samples`.
+    public var streamBlockImages = 64
+    /// Most bytes of a streamed answer that are made before the client takes them; until then it may send without reading.
+    public var maxStreamBacklog = 16 << 20
     /// Most bytes of any body, however large the model's images are.
     public var maxBodyBytes = 64 << 20
     /// Bounds of one encoded image; without `fit` it must have the model's size besides. Encoders write ten scans or fewer of

@@ -74,9 +74,15 @@ public struct DensityAPI: HTTPHandler {
                 return .readBody(limit: limit, lengthRequired: lengthRequired, labels: labels) { body in
                     await answer(head, labels) { try await then(body) }
                 }
+            case .stream(let then):
+                let (head, labels) = (request.received, request.labels)
+                return .streamBody(labels: labels) { body in
+                    await answer(head, labels) { try await then(body) }
+                }
             }
         } catch {
-            return .respond(finished(problem(error).response, for: request.received, request.labels).coded(context))
+            return .respond(
+                finished(context.problem(error).response, for: request.received, request.labels).coded(context))
         }
     }
 
@@ -112,7 +118,7 @@ public struct DensityAPI: HTTPHandler {
         _ request: ReceivedHead, _ labels: ExchangeLabels, with work: @Sendable () async throws -> ServerResponse
     ) async -> ServerResponse {
         let response: ServerResponse
-        do { response = try await work() } catch { response = problem(error).response }
+        do { response = try await work() } catch { response = context.problem(error).response }
         let answer = finished(response, for: request, labels)
         return answer.isCodedInline(context) ? answer.coded(context) : await answer.codedByHelper(context)
     }
@@ -124,15 +130,5 @@ public struct DensityAPI: HTTPHandler {
         var answer = OutgoingAnswer(response: response, request: request, labels: labels)
         for step in steps.answer { step(&answer, self) }
         return answer
-    }
-
-    /// The problem that `error` is to a client; what clients are not told of is reported.
-    private func problem(_ error: any Error) -> Problem {
-        let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
-        // A client that has gone away is nobody's failure, and a problem has said what it is.
-        if problem.kind == .internal, !(error is Problem), error as? ServingError != .cancelled {
-            context.options.report(String(describing: error))
-        }
-        return problem
     }
 }

@@ -9,6 +9,8 @@ package enum RouteWork: Sendable {
     case later(@Sendable () async throws -> ServerResponse)
     /// The body is needed, of at most `limit` bytes.
     case body(limit: Int, lengthRequired: Bool, then: @Sendable (_ body: [UInt8]) async throws -> ServerResponse)
+    /// The body is needed as it comes, of any length.
+    case stream(then: @Sendable (_ body: StreamedBody) async throws -> ServerResponse)
 }
 
 /// Route of ``routes``: a path, its method, and what it does.

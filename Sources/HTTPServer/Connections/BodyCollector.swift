@@ -35,13 +35,7 @@ package struct BodyCollector: ~Copyable {
         share = BodyMemory.Share(of: memory, for: owner)
         self.limit = limit
         self.limits = limits
-        inflater =
-            switch coding {
-            case .gzip: Inflater(coding: .gzip)
-            case .deflate: Inflater(coding: .deflate)
-            // An unsupported coding is refused before its body is read.
-            case .identity, .unsupported: nil
-            }
+        inflater = Inflater(undoing: coding)
     }
 
     /// Takes the next bytes of the body, still in their content coding.
@@ -62,7 +56,7 @@ package struct BodyCollector: ~Copyable {
         do throws(CompressionError) {
             try inflater?.inflate(part, into: &bytes, limit: max(min(limit, allowed) - bytes.count, 0))
         } catch {
-            guard case .outputTooLarge = error else { throw Self.badCoding(error) }
+            guard case .outputTooLarge = error else { throw HTTPServerError(error) }
             throw limit <= allowed
                 ? .bodyTooLarge(limit: limit)
                 : .badContentCoding(reason: "it expands more than \(limits.expansionRatio) times")
@@ -75,17 +69,8 @@ package struct BodyCollector: ~Copyable {
     package mutating func finish() throws(HTTPServerError) -> [UInt8] {
         // A body of no bytes has nothing to undo.
         if coded > 0 {
-            do throws(CompressionError) { try inflater?.finish() } catch { throw Self.badCoding(error) }
+            do throws(CompressionError) { try inflater?.finish() } catch { throw HTTPServerError(error) }
         }
         return bytes
-    }
-
-    private static func badCoding(_ error: CompressionError) -> HTTPServerError {
-        switch error {
-        case .truncated: .badContentCoding(reason: "it ends too early")
-        case .damaged(let reason): .badContentCoding(reason: reason)
-        case .trailingBytes: .badContentCoding(reason: "something follows its end")
-        case .outputTooLarge(let limit): .bodyTooLarge(limit: limit)
-        }
     }
 }

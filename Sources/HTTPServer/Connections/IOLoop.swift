@@ -19,6 +19,7 @@ actor IOLoop {
 
     private var connections: [Int: LiveConnection] = [:]
     private var nextID = 0
+    private var nextFeed = 0
     /// Buffer in which every connection's bytes are received, before its machine takes them.
     private var scratch = [UInt8](repeating: 0, count: IOLoop.scratchBytes)
     private var date = CachedDate()
@@ -209,6 +210,16 @@ actor IOLoop {
         }
     }
 
+    /// The next part of a body that is streamed, once there is one; nil at its end.
+    private func nextPart(of feed: Int, _ id: Int) async throws -> [UInt8]? {
+        guard let connection = connections[id], connection.feed?.number == feed else { throw CancellationError() }
+        return try await withCheckedThrowingContinuation { reader in
+            connection.feed?.next(reader)
+            connection.machine.holdBody(connection.feed?.isFull == true, at: monotonicNow())
+            pump(connection)
+        }
+    }
+
     private func endStream(complete: Bool, _ id: Int) {
         guard let connection = connections[id] else { return }
         connection.machine.streamEnd(complete: complete, at: monotonicNow())
@@ -231,6 +242,10 @@ actor IOLoop {
 
     /// Performs and sends until the machine waits for an input or the socket takes no more.
     private func pump(_ connection: LiveConnection) {
+        if let feed = connection.feed, !connection.machine.streamsBody {
+            connection.feed = nil
+            feed.fail(CancellationError())
+        }
         while true {
             while let action = connection.machine.nextAction() {
                 guard perform(action, for: connection) else { return }
@@ -276,15 +291,24 @@ actor IOLoop {
                 connection.machine.decided(
                     .readBody(limit: limit, lengthRequired: lengthRequired), labels: labels, date: date.now(),
                     at: monotonicNow())
+            case .streamBody(let labels, let then):
+                connection.machine.decided(.streamBody, labels: labels, date: date.now(), at: monotonicNow())
+                if connection.machine.streamsBody { stream(head, to: then, labels, on: connection) }
             }
         case .body(let part):
             do throws(HTTPServerError) {
                 try connection.machine.withBytes(of: part) { span throws(HTTPServerError) in
                     try connection.body?.collector.append(span)
+                    try connection.feed?.append(span)
                 }
+                if connection.feed?.isFull == true { connection.machine.holdBody(true, at: monotonicNow()) }
             } catch {
-                connection.machine.refuse(error, at: monotonicNow())
+                fail(connection, error)
             }
+        case .bodyComplete where connection.feed != nil:
+            do throws(HTTPServerError) { try connection.feed?.finish() } catch { fail(connection, error) }
+        case .bodyFailed(let error):
+            connection.feed?.fail(error)
         case .bodyComplete:
             do throws(HTTPServerError) {
                 answer(connection, with: try connection.takeWork())
@@ -309,6 +333,38 @@ actor IOLoop {
             return false
         }
         return true
+    }
+
+    /// Gives up the body, which cannot be accepted.
+    private func fail(_ connection: LiveConnection, _ error: HTTPServerError) {
+        if let feed = connection.feed {
+            connection.machine.abandonBody(at: monotonicNow())
+            feed.fail(error)
+        } else {
+            connection.machine.refuse(error, at: monotonicNow())
+        }
+    }
+
+    /// Begins the work that makes an answer out of a body while it comes.
+    private func stream(
+        _ head: RequestHead, to then: @escaping @Sendable (StreamedBody) async -> ServerResponse,
+        _ labels: ExchangeLabels,
+        on connection: LiveConnection
+    ) {
+        nextFeed += 1
+        let (id, number) = (connection.id, nextFeed)
+        let feed = BodyFeed(
+            number: number, coding: head.contentCoding, limits: configuration.limits, memory: bodyMemory,
+            owner: BodyMemory.Owner(connection.transport.info, keyName: labels.keyName))
+        connection.feed = feed
+        let parts = AsyncThrowingStream { [weak self] () async throws -> [UInt8]? in
+            guard let self else { throw CancellationError() }
+            return try await nextPart(of: number, id)
+        }
+        let body = StreamedBody(parts: BodyParts(parts)) { [share = feed.share] bytes throws(HTTPServerError) in
+            try share.grow(to: bytes)
+        }
+        answer(connection) { await then(body) }
     }
 
     /// What decides on the connection's request: made of its head, or kept from the request before where that had the same.
@@ -340,6 +396,7 @@ actor IOLoop {
         if !connection.machine.output.isEmpty { connection.transport.abandon() }
         connection.task?.cancel()
         connection.resumeStream(wantsMore: false)
+        connection.feed.take()?.fail(CancellationError())
         onClose(connection.transport.info.peer)
         if connections.isEmpty {
             for waiter in whenEmpty { waiter.resume() }

@@ -16,8 +16,10 @@ final class LiveConnection {
 
     /// What decides on requests of the last head, for as long as the machine keeps that.
     var decider: HeadDecider?
-    /// The body that is being read.
+    /// The body that is being read whole.
     var body: AwaitedBody?
+    /// The body that the handler reads as it comes.
+    var feed: BodyFeed?
     /// Task that makes the answer, or feeds a streamed one.
     var task: Task<Void, Never>?
     /// Continuation of a streamed answer's feeder, which waits until its last part was sent; false ends it.

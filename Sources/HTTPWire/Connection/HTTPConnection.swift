@@ -15,8 +15,10 @@ package struct HTTPConnection: Sendable, ~Copyable {
         /// The next bytes of the body that the handler wanted, still in their content coding, for
         /// ``HTTPConnection/withBytes(of:_:)``.
         case body(Range<Int>)
-        /// The body is over: run the handler, then ``HTTPConnection/answer(_:date:at:)``.
+        /// The body is over. Unless it was streamed: run the handler, then ``HTTPConnection/answer(_:date:at:)``.
         case bodyComplete
+        /// The rest of a streamed body will not come.
+        case bodyFailed(HTTPServerError)
         /// Ask the handler for its words on an error, then ``HTTPConnection/answer(_:date:at:)``. It concerns the request
         /// that was decided on last, if `hasHead`; otherwise one whose head could not be parsed.
         case refuse(HTTPServerError, hasHead: Bool)
@@ -38,6 +40,21 @@ package struct HTTPConnection: Sendable, ~Copyable {
         case later
         /// The body is wanted, of at most `limit` bytes after content coding.
         case readBody(limit: Int, lengthRequired: Bool = false)
+        /// The body is wanted as it comes, of any length; ``HTTPConnection/answer(_:date:at:)`` may follow at any time.
+        case streamBody
+    }
+
+    /// State of a body that the handler gets as it comes, while it answers.
+    private enum BodyFlow {
+        /// The request's body is not streamed, or the exchange is over.
+        case none
+        case open
+        /// The handler has enough for now.
+        case held
+        /// What ended the body is still to be told.
+        case failing(HTTPServerError)
+        /// Nothing of it comes any more.
+        case over
     }
 
     private enum Phase {
@@ -91,6 +108,7 @@ package struct HTTPConnection: Sendable, ~Copyable {
     /// Framing of the answer under way, which a request without a readable head has too.
     private var framing = ResponseEncoder.Framing.none
     private var bodyUnread = false
+    private var bodyFlow = BodyFlow.none
     private var codedBodyLimit = (handler: 0, wire: 0)
     private var bodyBytes = 0
     /// Number of requests whose head was complete.
@@ -172,6 +190,12 @@ extension HTTPConnection {
         }
     }
 
+    /// Whether a streamed body is being read.
+    private var wantsBodyNow: Bool { if case .open = bodyFlow { true } else { false } }
+
+    /// Whether the handler gets the body of the request under way as it comes; until that request is over.
+    package var streamsBody: Bool { if case .none = bodyFlow { false } else { true } }
+
     /// Whether the end of input says that the client of the request under way is gone.
     private var leavesByEnding: Bool { !allowsHalfClose || exchange?.head.keepAlive == true }
 
@@ -213,13 +237,53 @@ extension HTTPConnection {
                 return
             }
             phase = .readingBody
-            bodyBytes = 0
-            bodyProgress.begin(at: now)
-            if head.expectsContinue, head.framing != .none, head.framing != .length(0), parser.bufferedBytes == 0 {
-                markOutput()
-                ResponseEncoder.encodeContinue(into: &output)
+            beginBody(of: head)
+        case .streamBody:
+            if let error = refusal(of: head, limit: .max, lengthRequired: true) {
+                enterRefusal(error)
+                return
             }
+            phase = .responding
+            bodyFlow = .open
+            beginBody(of: head)
         }
+    }
+
+    private mutating func beginBody(of head: RequestHead) {
+        bodyBytes = 0
+        bodyProgress.begin(at: now)
+        if head.expectsContinue, head.framing != .none, head.framing != .length(0), parser.bufferedBytes == 0 {
+            markOutput()
+            ResponseEncoder.encodeContinue(into: &output)
+        }
+    }
+
+    /// Holds a streamed body back, or lets it go on. While it is held its client's time does not run, and that of the answer does.
+    package mutating func holdBody(_ isHeld: Bool, at now: Nanoseconds) {
+        self.now = now
+        switch bodyFlow {
+        case .open where isHeld:
+            bodyFlow = .held
+            outputProgress.begin(at: now)
+        case .held where !isHeld:
+            bodyFlow = .open
+            bodyProgress.begin(at: now)
+        default: break
+        }
+    }
+
+    /// Notes that the rest of a streamed body is of no use; after its answer the connection closes.
+    package mutating func abandonBody(at now: Nanoseconds) {
+        self.now = now
+        switch bodyFlow {
+        case .open, .held: endStreamedBody()
+        default: break
+        }
+    }
+
+    private mutating func endStreamedBody() {
+        bodyFlow = .over
+        outputProgress.begin(at: now)
     }
 
     /// Refuses what came so far, which the driver cannot accept: the body, because of its content coding, or any byte at all.
@@ -252,6 +316,8 @@ extension HTTPConnection {
         let version = head?.version ?? .http11
         framing = ResponseEncoder.framing(of: response, version: version)
         if framing == .untilClose { keepAlive = false }
+        // The end of a stream tells whether the rest of a body came; other answers must say beforehand.
+        if streamsBody, bodyUnread, !response.isStream { keepAlive = false }
         exchange?.keepAlive = keepAlive
         markOutput()
         ResponseEncoder.encodeHead(
@@ -337,6 +403,14 @@ extension HTTPConnection {
         self.now = now
         guard now >= deadline else { return }
         defer { if case .closing = phase { meter.cutShort(.timeout) } }
+        // A client that sends need not read yet.
+        if wantsBodyNow {
+            let rate = timeouts.minimumBodyRate
+            if bodyProgress.renew(at: now, length: timeouts.body, rate: rate) { return }
+            bodyFlow = .failing(.bodyTooSlow(minimumRate: rate, seconds: Self.wholeSeconds(timeouts.body)))
+            outputProgress.begin(at: now)
+            return
+        }
         guard output.isEmpty else {
             let isTaken = outputProgress.renew(at: now, length: timeouts.write, rate: timeouts.minimumSendRate)
             if !isTaken { phase = .closing }
@@ -372,6 +446,7 @@ extension HTTPConnection {
         case .ending, .closing, .closed: false
         case .flushing: lingeringBytes > 0
         case .readingBody, .discarding, .lingering: true
+        case .responding where wantsBodyNow, .startingStream where wantsBodyNow, .streaming where wantsBodyNow: true
         case .head where output.count < limits.unsentBytes && !output.hasTail: true
         default: parser.bufferedBytes < limits.readAheadBytes
         }
@@ -398,6 +473,7 @@ extension HTTPConnection {
 
     /// Time at which ``timeReached(_:)`` would act; `.max` for never, which is while a handler works.
     package var deadline: Nanoseconds {
+        if wantsBodyNow { return bodyProgress.deadline(length: timeouts.body) }
         if !output.isEmpty {
             switch phase {
             case .closing, .closed: return .max
@@ -528,7 +604,12 @@ extension HTTPConnection {
                 phase = .closed
                 return .close
 
-            case .deciding, .responding, .refused, .streaming, .flushing, .lingering, .closed:
+            case .responding, .streaming:
+                if let action = nextStreamedBodyAction() { return action }
+                if case .closing = phase { continue }
+                return nil
+
+            case .deciding, .refused, .flushing, .lingering, .closed:
                 return nil
             }
         }
@@ -579,6 +660,36 @@ extension HTTPConnection {
         return nil
     }
 
+    /// The next action of a body that is streamed; nil when more bytes are needed, none are wanted or the client is gone.
+    private mutating func nextStreamedBodyAction() -> Action? {
+        if case .failing(let error) = bodyFlow {
+            endStreamedBody()
+            return .bodyFailed(error)
+        }
+        guard wantsBodyNow else { return nil }
+        do throws(HTTPServerError) {
+            switch try parser.next() {
+            case .head: preconditionFailure("a head in the middle of a body")
+            case .body(let part):
+                bodyProgress.add(part.count)
+                meter.receive(part.count)
+                return .body(part)
+            case .end:
+                bodyUnread = false
+                meter.requestRead(at: now)
+                endStreamedBody()
+                return .bodyComplete
+            case nil:
+                // half of a body is no request
+                if inputEnded { phase = .closing }
+                return nil
+            }
+        } catch {
+            endStreamedBody()
+            return .bodyFailed(error)
+        }
+    }
+
     /// Reason why the body of `head` will not be read, if that is known before it comes.
     private func refusal(of head: RequestHead, limit: Int, lengthRequired: Bool) -> HTTPServerError? {
         if head.expectationFails { return .expectationFailed }
@@ -600,7 +711,9 @@ extension HTTPConnection {
     /// Ends the exchange, whose answer is complete in ``output``.
     private mutating func finishExchange(keepAlive: Bool) {
         meter.answerComplete(waiting: output.count)
-        if !keepAlive {
+        let isCutShort = streamsBody && bodyUnread
+        bodyFlow = .none
+        if !keepAlive || isCutShort {
             // What came behind the last request is never looked at.
             parser.discard()
             phase = .flushing

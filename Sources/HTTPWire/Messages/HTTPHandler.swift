@@ -17,6 +17,28 @@ public enum HeadDecision: Sendable {
     case readBody(
         limit: Int, lengthRequired: Bool = false, labels: ExchangeLabels = ExchangeLabels(),
         then: @Sendable (_ body: [UInt8]) async -> ServerResponse)
+    /// The body is wanted as it comes, of any length; `then` begins at once, and its answer may be sent before the body has ended. A
+    /// request without Content-Length and Transfer-Encoding is refused with ``HTTPServerError/lengthRequired``.
+    ///
+    /// `labels` are those of a request that ends without an answer of `then`.
+    case streamBody(
+        labels: ExchangeLabels = ExchangeLabels(), then: @Sendable (_ body: StreamedBody) async -> ServerResponse)
+}
+
+/// A request's body that is read while it comes, and no faster than its parts are taken.
+public struct StreamedBody: Sendable {
+    /// Parts of the body, their content coding undone; of any length, and none is empty. What goes wrong on the way ends them with
+    /// an ``HTTPServerError``, and a client that is gone with a `CancellationError`.
+    public let parts: BodyParts
+    /// Counts so many bytes as held for the request, its part of the memory for bodies, until it was answered; a smaller number than
+    /// before changes nothing.
+    /// - Throws: ``HTTPServerError/bodyMemoryFull(limit:)``, ``HTTPServerError/clientMemoryFull(limit:)``.
+    public let hold: @Sendable (_ bytes: Int) throws(HTTPServerError) -> Void
+
+    public init(parts: BodyParts, hold: @escaping @Sendable (_ bytes: Int) throws(HTTPServerError) -> Void) {
+        self.parts = parts
+        self.hold = hold
+    }
 }
 
 /// Decides on one more request of a head that was seen before; see ``HTTPHandler/decider(of:on:)``.

@@ -14,8 +14,11 @@ public struct HTTPLimits: Sendable, Equatable {
     public var leadingEmptyLines = 4
     /// Most bytes of the extension of one chunk, its semicolon included.
     public var chunkExtensionBytes = 256
-    /// Most chunks in one body. Tiny chunks cost far more than the bytes they carry.
+    /// Most chunks in one body, and one more for every ``bytesPerFurtherChunk`` bytes of it. Tiny chunks cost far more than the bytes they
+    /// carry.
     public var chunks = 65_536
+    /// Bytes of a body that pay for a chunk beyond ``chunks``: a body of any length may come in chunks of this size.
+    public static let bytesPerFurtherChunk = 64
     /// Most bytes kept of requests that the client pipelines behind one that is being answered; beyond it the server stops
     /// reading. The requests are answered one at a time, so this bounds their number too.
     public var readAheadBytes = 64 * 1024

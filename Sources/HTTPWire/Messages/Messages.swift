@@ -52,6 +52,9 @@ public struct ServerResponse: Sendable {
     public var fields: HTTPFields
     /// Content of the answer.
     public var body: Body
+    /// Whether the content is sent as it comes.
+    var isStream: Bool { if case .stream = body { true } else { false } }
+
     /// Labels of the exchange, which are not sent: ``HTTPHandler/exchangeEnded(_:on:)`` gets them back.
     public var labels = ExchangeLabels()
 
@@ -62,7 +65,7 @@ public struct ServerResponse: Sendable {
     }
 }
 
-/// Parts of a streamed answer, to be read once. A class, since the layout of the stream is known at run time only, and every answer
+/// Parts of a streamed answer or body, to be read once. A class, since the layout of the stream is known at run time only, and every answer
 /// that has none would otherwise be copied and taken apart by way of it.
 public final class BodyParts: AsyncSequence, Sendable {
     private let stream: AsyncThrowingStream<[UInt8], any Error>

@@ -14,6 +14,8 @@ struct BodyParser: Sendable {
 
     private var state: State
     private var chunks = 0
+    /// Bytes of the chunks so far.
+    private var chunkedBytes = 0
 
     init(_ framing: RequestFraming) {
         state =
@@ -42,7 +44,14 @@ struct BodyParser: Sendable {
                     state = .trailers(FieldSection())
                 } else {
                     chunks += 1
-                    guard chunks <= limits.chunks else { throw .malformed(reason: "more than \(limits.chunks) chunks") }
+                    guard chunks - chunkedBytes / HTTPLimits.bytesPerFurtherChunk <= limits.chunks else {
+                        throw .malformed(
+                            reason:
+                                "more than \(limits.chunks) chunks, of fewer than \(HTTPLimits.bytesPerFurtherChunk) bytes each"
+                        )
+                    }
+                    // a size may be any number, until its bytes come
+                    chunkedBytes = chunkedBytes.addingReportingOverflow(size).overflow ? .max : chunkedBytes + size
                     state = .chunkData(remaining: size)
                 }
 

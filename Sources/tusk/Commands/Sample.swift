@@ -1,5 +1,6 @@
 import ArgumentParser
 import DataSets
+import DensityAPI
 import FlowCore
 import FlowModels
 import FlowTraining

@@ -69,6 +69,18 @@ struct Score: ParsableCommand {
             valueName: "fit"))
     var fit: ImageFit?
 
+    @Option(
+        help: ArgumentHelp(
+            "Order of the axes of arrays: HW, HWC, CHW, NHW, NHWC or NCHW (N images, H rows, W columns, C channels). Without it their "
+                + "shapes tell, and what can be read in two ways is an error.", valueName: "axes"))
+    var layout: ArrayLayout?
+
+    @Option(
+        help: ArgumentHelp(
+            "What numbers of arrays and JSON mean: levels, or unit for fractions of the top level from 0 to 1. Without it floats and "
+                + "booleans that may be either are an error.", valueName: "scale"))
+    var scale: ValueScale?
+
     @Option(help: ArgumentHelp("ndjson, or csv with names of columns.", valueName: "format"))
     var format: ScoreFormat = .ndjson
 
@@ -156,8 +168,8 @@ struct Score: ParsableCommand {
             return ImageScorer(
                 density: density,
                 contents: ScoreContents(
-                    record: record, fit: fit, maxImageBytes: maxImageBytes,
-                    archiveLimits: try archives.limits(entries: maxFiles)),
+                    record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale),
+                    maxImageBytes: maxImageBytes, archiveLimits: try archives.limits(entries: maxFiles)),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)
         } catch {

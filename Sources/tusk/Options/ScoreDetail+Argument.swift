@@ -4,3 +4,5 @@ public import Imaging
 
 extension ScoreDetail: ExpressibleByArgument {}
 extension ImageFit: ExpressibleByArgument {}
+extension ArrayLayout: ExpressibleByArgument {}
+extension ValueScale: ExpressibleByArgument {}

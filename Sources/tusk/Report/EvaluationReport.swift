@@ -1,3 +1,4 @@
+import DensityAPI
 import FlowCore
 import FlowModels
 import FlowTraining

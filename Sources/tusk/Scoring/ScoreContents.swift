@@ -15,10 +15,10 @@ struct ScoreContents: Sendable {
     private let maxImageBytes: Int
 
     /// - Parameters:
-    ///   - fit: conversion of images of another size or colour mode; nil refuses them.
+    ///   - terms: how the images are read.
     ///   - maxImageBytes: most bytes of an image in its file, and of a line of JSON.
-    init(record: ModelRecord, fit: ImageFit?, maxImageBytes: Int, archiveLimits: ArchiveLimits) {
-        input = ImageInput(record: record, fit: fit)
+    init(record: ModelRecord, terms: ImageTerms, maxImageBytes: Int, archiveLimits: ArchiveLimits) {
+        input = ImageInput(record: record, terms: terms, wording: .options)
         shape = record.eventShape
         var options = APIOptions(version: Tusk.version) { _ in }
         // of a line or document of JSON, whose bytes are bounded
@@ -65,14 +65,23 @@ struct ScoreContents: Sendable {
     }
 
     private static func mayBeJSON(_ start: ArraySlice<UInt8>) -> Bool {
-        start.first { !isSpace($0) }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
+        let text = start.starts(with: JSONReader.byteOrderMark) ? start.dropFirst(3) : start
+        return text.first { !isSpace($0) }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
     }
 
     /// The model's row of an array `[height, width, channels]` of bytes.
     func row(_ pixels: [UInt8], shape: EventShape) -> ScoreItem.Content {
         if shape == self.shape { return .pixels(pixels) }
-        return row(
-            NPYArray(shape: [1, shape.height, shape.width, shape.channels], pixels).encoded(), type: .npy)
+        return row(NPYArray(shape: [shape.height, shape.width, shape.channels], pixels), .hwc)
+    }
+
+    /// The model's row of an array that is one image.
+    private func row(_ array: NPYArray, _ layout: ArrayLayout) -> ScoreItem.Content {
+        do {
+            return content(try input.rows(of: array, layout)[0])
+        } catch {
+            return .failed(failure(error))
+        }
     }
 
     /// Decoded row of a file of an ``ImageFormat``.
@@ -111,25 +120,27 @@ struct ScoreContents: Sendable {
         if !put(ScoreItem(source: source, index: index, content: content)) { throw NobodyWantsMore() }
     }
 
-    /// Reads an array `[H, W]` or `[H, W, C]`, or a stack of them, image by image.
+    /// Reads an array of one image or a stack of them, image by image.
     private func readArray(_ bytes: ByteReader, _ source: String, _ put: (ScoreItem) -> Bool) throws {
         let header: NPYArray.Header
-        let (axes, isStack): ([Int], Bool)
+        let layout: ArrayLayout
         do {
             header = try NPYArray.readHeader(bytes.peek(NPYArray.longestHeader))
-            (axes, isStack) = try input.axes(of: header.shape)
+            layout = try input.layout(of: header.shape)
         } catch let error as ArchiveError {
             throw error
         } catch {
             return try hand(put, source, nil, .failed(failure(error)))
         }
         guard header.dataBytes > 0 else { throw NotImages(reason: "has no images: its shape is \(header.shape)") }
-        let size = header.dataBytes / axes[0]
+        let count = layout.isStack ? header.shape[0] : 1
+        let size = header.dataBytes / count
         guard size <= maxImageBytes else {
             throw ArchiveError.tooLarge(quantity: "bytes an image", limit: maxImageBytes)
         }
         try bytes.skip(header.bytes)
-        let head = NPYArray.header(shape: [1] + axes.dropFirst(), elementType: header.elementType)
+        let shape = layout.isStack ? Array(header.shape.dropFirst()) : header.shape
+        let head = NPYArray.header(shape: shape, elementType: header.elementType)
         // In Fortran order the last byte of all belongs to the first image, or to the second.
         var whole: [UInt8]?
         if header.isTransposed {
@@ -143,7 +154,7 @@ struct ScoreContents: Sendable {
             guard data.count == header.dataBytes else { throw ArchiveError.truncated }
             whole = header.canonical(data[...])
         }
-        for index in 0..<axes[0] {
+        for index in 0..<count {
             let values: [UInt8]
             if let whole {
                 values = Array(whole[index * size..<(index + 1) * size])
@@ -152,7 +163,8 @@ struct ScoreContents: Sendable {
                 guard data.count == size else { throw ArchiveError.truncated }
                 values = header.elements(data[...])
             }
-            try hand(put, source, isStack ? index : nil, row(head + values, type: .npy))
+            let array = try NPYArray.decode(head + values)
+            try hand(put, source, layout.isStack ? index : nil, row(array, layout.ofOneImage))
         }
         guard try bytes.peek(1).isEmpty else { throw ArchiveError.damaged(reason: "bytes after the array") }
     }

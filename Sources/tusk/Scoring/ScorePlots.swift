@@ -1,3 +1,4 @@
+import DensityAPI
 import FlowModels
 import Imaging
 

@@ -48,6 +48,20 @@ struct SchemaTests {
         #expect(try contract.places(in: schema, at: "").subtracting(seen).sorted() == [])
     }
 
+    @Test("are those of the lines of scores")
+    func scoreLines() async throws {
+        let contract = try Contract()
+        let schema = try YAML.read("{ $ref: \"#/components/schemas/ScoreLine\" }")
+        var seen: Set<String> = []
+        let body = Array("[1,1,1,1,1,1]\n[1]\n".utf8)
+        let answer = try await TestAPI().post("/logprob", type: "application/x-ndjson", body)
+        #expect(answer.text.split(separator: "\n").count == 2)
+        let cut = try await TestAPI().post("/sample", type: nil, [])
+        for line in answer.text.split(separator: "\n") + [cut.text[...]] {
+            #expect(try contract.faults(of: YAML.read(String(line)), in: schema, at: "", seen: &seen) == [])
+        }
+    }
+
     @Test("refuse what they do not name, what is missing and what is of another type")
     func checker() throws {
         let contract = try Contract()
@@ -112,6 +126,11 @@ struct SchemaTests {
         let odd = Array(repeating: "[200,1,1,1,1,1]", count: 64).joined(separator: ",")
         add("/typicality", try await plain.postJSON("/typicality", "[\(odd)]"), method: "POST")
         try await density(plain, "", "[\(odd)]")
+        add(
+            "/logprob",
+            try await plain.post(
+                "/logprob", type: "multipart/form-data; boundary=xyz", multipart([png(gray(1)), [1]])),
+            method: "POST")
         let classes = ["bear", "elephant"]
         let decided = try await TestAPI(
             FakeDensity(classes: classes, decision: .test(classes: 2), isConditional: true))

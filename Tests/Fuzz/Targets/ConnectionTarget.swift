@@ -22,6 +22,8 @@ private struct Session: ~Copyable {
     private var machine: HTTPConnection
     private var now: Nanoseconds = 1_000_000_000
     private var debt = Debt.nothing
+    /// Whether a streamed body has ended, in whatever way.
+    private var isBodyOver = false
     private var bodyLeft = 0
     private var wasRefused = false
     /// Requests whose head the handler saw, and those that are told to have ended.
@@ -109,6 +111,11 @@ private struct Session: ~Copyable {
                 decided += 1
                 _ = machine.makeRequest()
                 decide(head, &input)
+            case .body(let part) where machine.streamsBody:
+                try require(!part.isEmpty && !isBodyOver, "a part of a body that is over")
+            case .bodyComplete where machine.streamsBody, .bodyFailed:
+                try require(machine.streamsBody && !isBodyOver, "a body ends that nobody reads, or twice")
+                isBodyOver = true
             case .body(let part):
                 try require(debt == .body && !part.isEmpty, "a part of a body that nobody asked for")
                 bodyLeft -= part.count
@@ -150,6 +157,10 @@ private struct Session: ~Copyable {
             debt = .body
             machine.decided(
                 .readBody(limit: limit, lengthRequired: choice & 16 == 0), date: Self.date, at: now)
+        } else if choice & 7 == 3 {
+            debt = .answer
+            isBodyOver = false
+            machine.decided(.streamBody, date: Self.date, at: now)
         } else if choice & 7 == 1 {
             debt = .answer
             machine.decided(.later, date: Self.date, at: now)
@@ -161,6 +172,7 @@ private struct Session: ~Copyable {
 
     /// The handler does what it owes.
     private mutating func pay(_ input: inout FuzzInput) {
+        if machine.streamsBody { machine.holdBody(input.byte() & 1 == 0, at: now) }
         switch debt {
         case .nothing, .body: break
         case .answer, .refusal:

@@ -31,7 +31,7 @@ import Imaging
         try require(
             MediaType(parsing: type.description + quoted.joined()) == type, "the parameters read otherwise")
     case 2:
-        let (count, temperature): (Int?, Float?)
+        let (count, temperature): (Int?, Double?)
         do throws(QueryError) {
             let query = try Query(text[...], known: ["count", "seed", "temperature", "fit"])
             count = try query.integer("count", in: 1...256)

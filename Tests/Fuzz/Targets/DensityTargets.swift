@@ -26,7 +26,9 @@ func checkAnswer(_ body: [UInt8], status: Int) throws {
     var options = APIOptions(version: "0") { preconditionFailure("an internal error: \($0)") }
     options.maxRequestRows = 8
     options.maxRequestPixels = 1 << 14
-    let reader = LogProbBodyReader(input: ImageInput(record: record, fit: fit), options: options)
+    let terms = ImageTerms(
+        fit: fit, layout: input.pick([nil] + ArrayLayout.allCases), scale: input.pick([nil] + ValueScale.allCases))
+    let reader = LogProbBodyReader(input: ImageInput(record: record, terms: terms), options: options)
     let body: LogProbBody
     do {
         body = try reader.read(input.takeAll(), type: type)
@@ -68,7 +70,7 @@ func checkAnswer(_ body: [UInt8], status: Int) throws {
             var type = input.pick(CompletionBodyReader.mediaTypes)
             if type.isSame(as: .multipart) { type.parameters["boundary"] = "b" }
             let fit = ([nil] + ImageFit.allCases)[Int(choice >> 3) & 3]
-            let reader = CompletionBodyReader(record: record, fit: fit, options: options)
+            let reader = CompletionBodyReader(record: record, terms: ImageTerms(fit: fit), options: options)
             let body = try reader.read(input.takeAll(), type: type)
             try require(body.images.count == 2, "\(body.images.count) images")
             for (image, dims) in zip(body.images, [shape.dims, 6]) {

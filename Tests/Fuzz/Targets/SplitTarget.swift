@@ -63,7 +63,7 @@ private struct PromptServer: Equatable {
                     body = []
                     refused.append(error)
                     answer(.badRequest, &machine)
-                case .stream, .sendMore: preconditionFailure("nothing is streamed here")
+                case .bodyFailed, .stream, .sendMore: preconditionFailure("nothing is streamed here")
                 case .finishWriting: finishedWriting = true
                 case .close: closed = true
                 }
