@@ -12,6 +12,8 @@ public struct DataOptions: Sendable {
     public var fit: ImageFit
     /// Channels that every image is brought to; nil leaves each its own.
     public var mode: ColorMode?
+    /// What pictures with transparency are composed on where ``mode`` has none.
+    public var background: Background
     /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
     public var scale: ValueScale?
     /// Order of the axes of arrays of images; nil where their shapes tell.
@@ -42,6 +44,7 @@ public struct DataOptions: Sendable {
     public init(levels: Int = 256) {
         self.levels = levels
         fit = .cover
+        background = .white
         skipsBad = false
         memory = Self.standardMemory
         scratch = "/var/tmp"

@@ -47,7 +47,7 @@ struct PictureReader: Sendable {
         var image = image
         var isConverted = false
         if let mode = options.mode, mode != image.mode || image.isReducedFrom16Bit {
-            image = image.converted(to: mode)
+            image = image.converted(to: mode, background: options.background)
             isConverted = true
         }
         if let size = options.size, (size.height, size.width) != (image.height, image.width) {

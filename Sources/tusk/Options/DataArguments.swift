@@ -4,9 +4,6 @@ import Imaging
 
 extension Split: ExpressibleByArgument {}
 
-extension ValueScale: ExpressibleByArgument {}
-extension ArrayLayout: ExpressibleByArgument {}
-
 extension ImageSize: ExpressibleByArgument {
     /// Width and height, as `32x24`, or one number for both.
     public init?(argument: String) {
@@ -33,6 +30,12 @@ struct ReadingArguments: ParsableArguments {
             "How images of another shape come to --size: cover, the middle of the image; contain, all of it; stretch.",
             valueName: "fit"))
     var fit: ImageFit = .cover
+
+    @Option(
+        help: ArgumentHelp(
+            "What pictures with transparency are composed on, where --grey or --colour takes it out: black, white or #rrggbb.",
+            valueName: "colour"))
+    var background: Background = .white
 
     @Flag(name: [.customLong("grey"), .customLong("gray")], help: "Bring all images to one channel, their luma.")
     var grey = false
@@ -80,6 +83,7 @@ struct ReadingArguments: ParsableArguments {
         try check("--levels", levels, in: 2...256)
         var options = DataOptions(levels: levels)
         (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
+        options.background = background
         options.mode = grey ? .gray : colour ? .rgb : nil
         (options.scale, options.layout) = (scale, layout)
         (options.memory, options.scratch, options.maxEntries) = (dataMemory << 20, scratch, maxFiles)
