@@ -26,6 +26,8 @@ public struct KeyFile: Sendable {
     /// The keys of a file's text.
     /// - Throws: ``KeyFileError``.
     public init(_ text: String) throws(KeyFileError) {
+        // a byte order mark, which editors of Windows write and nobody sees
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         guard text.utf8.count <= Self.maxBytes else {
             throw KeyFileError(reason: "it holds \(text.utf8.count) bytes; \(Self.maxBytes) are allowed")
         }

@@ -9,7 +9,8 @@ package struct WholeFile: ~Copyable {
     package enum Failure: Error, Equatable, CustomStringConvertible {
         /// A call failed: the file cannot be opened or read.
         case system(SystemError)
-        /// A folder, a pipe or a device.
+        case folder
+        /// A pipe or a device.
         case notAFile
         /// There are more than `limit` bytes.
         case tooLarge(limit: Int)
@@ -17,6 +18,7 @@ package struct WholeFile: ~Copyable {
         package var description: String {
             switch self {
             case .system(let error): "\(error)"
+            case .folder: "a folder"
             case .notAFile: "not a regular file"
             case .tooLarge(let limit): "larger than \(limit) bytes"
             }
@@ -40,7 +42,9 @@ package struct WholeFile: ~Copyable {
         let descriptor = Descriptor(number)
         var status = stat()
         guard unsafe fstat(number, &status) == 0 else { throw .system(SystemError()) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw status.st_mode & S_IFMT == S_IFDIR ? .folder : .notAFile
+        }
         self.descriptor = descriptor
         mode = status.st_mode
         owner = status.st_uid

@@ -1,7 +1,9 @@
+import Archives
 import ArgumentParser
 import CEmbedded
 import FlowCore
 import FlowModels
+import Imaging
 
 /// Option that says which model a command reads.
 struct ModelArguments: ParsableArguments {
@@ -23,9 +25,9 @@ struct ModelArguments: ParsableArguments {
             guard let model else { return try Embedded.withModelBytes(body) }
             return try ModelFile.withBytes(of: model, body)
         } catch let error as ModelFileError {
-            throw CommandError("\(model ?? "embedded model"): \(error)")
+            throw modelError(model, error)
         } catch let error as SafetensorsError {
-            throw CommandError("\(model ?? "embedded model"): \(error)")
+            throw modelError(model, error)
         }
     }
 
@@ -69,6 +71,18 @@ private func loadModel(
         guard let file else { return try Embedded.model(precision, isToBeTested: isToBeTested) }
         return try ModelFile.load(path: file, precision: precision, isToBeTested: isToBeTested)
     } catch let error as ModelFileError {
-        throw CommandError("\(file ?? "embedded model"): \(error)")
+        throw modelError(file, error)
     }
+}
+
+/// Error of the model in `file`, nil for the one inside this program; of a file that plainly is something else it says what.
+private func modelError(_ file: String?, _ error: any Error) -> CommandError {
+    guard let file else { return CommandError("embedded model: \(error)") }
+    // where it cannot be read, the error says so already
+    let start = try? RandomAccessFile(file).reader().peek(fileKindBytes)
+    guard let start, let kind = fileKind(of: start), kind.name != "safetensors file" else {
+        return CommandError("\(file): \(error)")
+    }
+    let advice = kind.advice.map { ": \($0)" } ?? ""
+    return CommandError("\(file): expected a model file, found \(kind.phrase)\(advice)")
 }

@@ -1,0 +1,120 @@
+import DataSets
+import Foundation
+import Imaging
+import Testing
+
+@testable import tusk
+
+@Suite("tusk prepare, and a training of data alone")
+struct PrepareTests {
+    /// A folder of photographs of several sizes, some of them gray.
+    private static func photographs(_ work: Workplace, _ count: Int = 60) throws -> String {
+        let folder = work.file("Holiday Photos")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for index in 0..<count {
+            let (width, height) = (40 + index % 3, 50)
+            let mode: ColorMode = index % 10 == 0 ? .gray : .rgb
+            let pixels = (0..<width * height * mode.channels).map { UInt8(truncatingIfNeeded: $0 * (index + 3) / 7) }
+            let image = Image(width: width, height: height, mode: mode, pixels: pixels)
+            try Data(try encodePNG(image)).write(to: URL(filePath: "\(folder)/\(index).png"))
+        }
+        try Data("GIF89a".utf8).write(to: URL(filePath: "\(folder)/old.gif"))
+        return folder
+    }
+
+    @Test("photographs become a set and a model in two commands")
+    func photographs() throws {
+        let work = try Workplace()
+        let folder = try Self.photographs(work)
+        let set = work.file("set")
+        let prepared = try Program.run(["prepare", "--data", folder, "--output", set, "--near-duplicates", "2"])
+        #expect(prepared.code == 0, "\(prepared.errors)")
+        #expect(
+            prepared.output.contains(
+                "images have 3 sizes and 2 colour modes; brought to 32×32 (--size), cover (--fit), colour"))
+        #expect(prepared.output.contains("32x32x3, 256 levels") && prepared.errors.contains("1 file not used: 1 .gif"))
+        let report =
+            try JSONSerialization.jsonObject(
+                with: Data(contentsOf: URL(filePath: "\(set)/prepared.json"))) as? [String: Any]
+        #expect(report?["converted"] as? Int == 60 && report?["width"] as? Int == 32)
+        let sheet = try decodePNG(Array(Data(contentsOf: URL(filePath: "\(set)/prepared.png"))))
+        #expect(sheet.mode == .rgb && sheet.width > 64)
+        // nothing that is there is replaced unasked
+        let again = try Program.run(["prepare", "--data", folder, "--output", set])
+        #expect(again.code == 1 && again.errors.contains("--overwrite"), "\(again.errors)")
+        #expect(try Program.run(["prepare", "--data", folder, "--output", set, "--overwrite"]).code == 0)
+        let trained = try Program.run(
+            ["train", "--data", set, "--architecture", "coupling", "--layers", "1", "--hidden", "8", "--epochs", "1"],
+            script: "cd \(work.path)")
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(work.exists("set.safetensors") && !trained.errors.contains("not used"))
+    }
+
+    @Test("folders are trained from without preparing, with a size and a colour mode")
+    func sizes() throws {
+        let work = try Workplace()
+        let folder = try Self.photographs(work)
+        let arguments = [
+            "train", "--data", folder, "--architecture", "coupling", "--layers", "1", "--hidden", "8", "--epochs", "1",
+        ]
+        let mixed = try Program.run(arguments, script: "cd '\(work.path)'")
+        #expect(mixed.code == 1 && mixed.errors.contains("--size 32x32"), "\(mixed.errors)")
+        let trained = try Program.run(
+            arguments + ["--size", "8", "--grey", "--fit", "stretch"], script: "cd '\(work.path)'")
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(trained.output.contains("8x8x1") && work.exists("Holiday-Photos.safetensors"))
+    }
+
+    @Test("names of models follow from the data's")
+    func names() {
+        for (path, name) in [
+            ("/data/animals", "animals"), ("animals/", "animals"), ("My Photos", "My-Photos"), ("set.tar.gz", "set"),
+            ("-", "model"), ("x/.hidden", "hidden"), ("Füchse", "F-chse"), ("a.npz", "a"),
+            (String(repeating: "a", count: 80), String(repeating: "a", count: 64)),
+        ] {
+            #expect(TrainingSession.name(after: path) == name)
+        }
+        #expect(TrainingSession.name(after: ".") != "." && TrainingSession.name(after: "/") != "")
+    }
+
+    @Test("a set four times as large as its memory is trained from in that memory")
+    func memory() throws {
+        let work = try Workplace()
+        let side = 64
+        func write(_ count: Int, _ name: String) throws -> String {
+            var bytes = Data(NPYArray.header(shape: [count, side, side], elementType: .uint8))
+            for index in 0..<count {
+                bytes.append(contentsOf: (0..<side * side).map { UInt8(truncatingIfNeeded: ($0 ^ index) &* 31 >> 3) })
+            }
+            try bytes.write(to: URL(filePath: work.file(name)))
+            return work.file(name)
+        }
+        /// Most resident memory of a preparation, MiB.
+        func peak(_ data: String, _ options: [String]) throws -> Double {
+            let process = Program.process(
+                ["prepare", "--data", data, "--output", "\(data).set", "--overwrite"] + options)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            var most = 0.0
+            while process.isRunning {
+                let status =
+                    (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+                if let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM") }),
+                    let kib = line.split(separator: " ").dropLast().last.flatMap({ Double($0) })
+                {
+                    most = max(most, kib / 1024)
+                }
+                usleep(2000)
+            }
+            #expect(process.terminationStatus == 0)
+            return most
+        }
+        let (small, large) = (try write(20, "small.npy"), try write(16 * 1024, "large.npy"))  // 64 MiB
+        let base = try peak(small, [])
+        let bounded = try peak(large, ["--data-memory", "16"])
+        let whole = try peak(large, [])
+        #expect(whole - base > 60, "\(whole) MiB with all of it, \(base) with nothing")
+        #expect(bounded - base < 40, "\(bounded) MiB with 16, \(base) with nothing")
+    }
+}
