@@ -42,11 +42,11 @@ package struct ArchiveLimits: Sendable, Equatable {
         if count > entries { throw .tooLarge(quantity: "entries", limit: entries) }
     }
 
-    /// An entry with these contents; of a longer name than ``nameBytes`` its begin, and no contents.
+    /// An entry with these contents; of a longer name than ``nameBytes`` its end, and no contents.
     func entry(_ name: [UInt8], _ contents: ArchiveEntry.Contents) -> ArchiveEntry {
         if name.count <= nameBytes { return ArchiveEntry(name: FileName(name), contents: contents) }
         return ArchiveEntry(
-            name: FileName(name.prefix(nameBytes)),
+            name: FileName(name.suffix(nameBytes)),
             contents: .unreadable(.tooLarge(quantity: "bytes in its name", limit: nameBytes)))
     }
 }

@@ -6,19 +6,28 @@ internal import System
 ///
 /// Source: as ``ZipReader``.
 package final class ZipStreamReader: ArchiveReader {
-    private let bytes: PlacedReader
-    private let limits: ArchiveLimits
+    private let state: State
     /// Contents of the file that was returned last.
     private var contents: ByteReader?
     private var entries = 0
-    private var unpacked = 0
     private var hasEnded = false
-    /// Sum of a number for each record in front of a file, in any order, and of those of the directory.
-    private var (seen, listed) = (0, 0)
+
+    private var bytes: PlacedReader { state.bytes }
+    private var limits: ArchiveLimits { state.limits }
+
+    /// What the readers of files have in common; they hold it, and not the archive, which holds one of them.
+    private final class State {
+        let bytes: PlacedReader
+        let limits: ArchiveLimits
+        var unpacked = 0
+        /// Sum of a number for each record in front of a file, in any order, and of those of the directory.
+        var (seen, listed) = (0, 0)
+
+        init(_ bytes: PlacedReader, _ limits: ArchiveLimits) { (self.bytes, self.limits) = (bytes, limits) }
+    }
 
     package init(_ bytes: ByteReader, limits: ArchiveLimits = ArchiveLimits()) {
-        self.bytes = PlacedReader(bytes)
-        self.limits = limits
+        state = State(PlacedReader(bytes), limits)
     }
 
     package func next() throws(ArchiveError) -> ArchiveEntry? {
@@ -54,7 +63,7 @@ package final class ZipStreamReader: ArchiveReader {
         } else {
             let found = try record.sizes()
             sizes = (found.unpacked, found.packed)
-            add(place, record.checksum, found.unpacked, found.packed, to: &seen)
+            Self.add(place, record.checksum, found.unpacked, found.packed, to: &state.seen)
         }
         if let error, let sizes {
             guard try bytes.reader.skip(sizes.packed) == sizes.packed else { throw .truncated }
@@ -71,6 +80,7 @@ package final class ZipStreamReader: ArchiveReader {
     /// A reader of a file's bytes that throws at their end unless size and checksum are right, and when all files together are more than
     /// the limits.
     private func checked(_ record: ZipRecord, at place: Int, sizes: (unpacked: Int, packed: Int)?) -> ByteReader {
+        let state = state
         let start = bytes.place
         let raw = sizes.map { bytes.reader.part($0.packed) } ?? bytes.reader
         let source = record.isDeflated ? raw.inflatedToEnd() : raw
@@ -78,11 +88,11 @@ package final class ZipStreamReader: ArchiveReader {
         return ByteReader { () throws(ArchiveError) in
             let piece = try source.some(ByteReader.pieceBytes)
             count += piece.count
-            self.unpacked += piece.count
-            if self.unpacked > self.limits.unpackedBytes {
-                throw .tooLarge(quantity: "unpacked bytes", limit: self.limits.unpackedBytes)
+            state.unpacked += piece.count
+            if state.unpacked > state.limits.unpackedBytes {
+                throw .tooLarge(quantity: "unpacked bytes", limit: state.limits.unpackedBytes)
             }
-            try self.limits.checkRatio(unpacked: self.unpacked, packed: self.bytes.place)
+            try state.limits.checkRatio(unpacked: state.unpacked, packed: state.bytes.place)
             if let sizes, count > sizes.unpacked { throw .damaged(reason: "a file has another size") }
             sum = unsafe crc32(piece.span.bytes, continuing: sum)
             guard piece.isEmpty else { return piece }
@@ -91,26 +101,27 @@ package final class ZipStreamReader: ArchiveReader {
                 if count < sizes.unpacked { throw .damaged(reason: "a file has another size") }
                 if sum != record.checksum { throw .damaged(reason: "a file's checksum is wrong") }
             } else {
-                let packed = self.bytes.place - start
-                try self.readDescriptor(checksum: sum, packed: packed, unpacked: count, isLarge: record.isLarge)
-                self.add(place, sum, count, packed, to: &self.seen)
+                let packed = state.bytes.place - start
+                try Self.readDescriptor(
+                    state.bytes.reader, checksum: sum, packed: packed, unpacked: count, isLarge: record.isLarge)
+                Self.add(place, sum, count, packed, to: &state.seen)
             }
             return []
         }
     }
 
     /// Reads what stands behind a file, which may begin with a signature and may have sizes of 64 bits.
-    private func readDescriptor(
-        checksum: UInt32, packed: Int, unpacked: Int, isLarge: Bool
+    private static func readDescriptor(
+        _ reader: ByteReader, checksum: UInt32, packed: Int, unpacked: Int, isLarge: Bool
     ) throws(ArchiveError) {
-        let bytes = LittleEndian(Array(try self.bytes.reader.peek(24)))
+        let bytes = LittleEndian(Array(try reader.peek(24)))
         for (start, width) in [(4, isLarge ? 8 : 4), (4, isLarge ? 4 : 8), (0, isLarge ? 8 : 4), (0, isLarge ? 4 : 8)] {
             let length = start + 4 + 2 * width
             guard bytes.bytes.count >= length, start == 0 || bytes.number(0, 4) == 0x0807_4b50 else { continue }
             if bytes.number(start, 4) == Int(checksum), bytes.number(start + 4, width) == packed,
                 bytes.number(start + 4 + width, width) == unpacked
             {
-                try self.bytes.reader.skip(length)
+                try reader.skip(length)
                 return
             }
         }
@@ -125,19 +136,19 @@ package final class ZipStreamReader: ArchiveReader {
             count += 1
             try limits.checkEntries(count)
             let sizes = try record.sizes()
-            add(sizes.offset, record.checksum, sizes.unpacked, sizes.packed, to: &listed)
+            Self.add(sizes.offset, record.checksum, sizes.unpacked, sizes.packed, to: &state.listed)
         }
         let end = try bytes.reader.peek(4)
         guard end.elementsEqual([0x50, 0x4b, 5, 6]) || end.elementsEqual([0x50, 0x4b, 6, 6]) else {
             throw end.count < 4 ? .truncated : .damaged(reason: "it has other bytes between its files")
         }
         try bytes.reader.skip(.max)
-        guard count == entries, seen == listed else {
+        guard count == entries, state.seen == state.listed else {
             throw .damaged(reason: "its directory has other files than stand before it")
         }
     }
 
-    private func add(_ place: Int, _ checksum: UInt32, _ unpacked: Int, _ packed: Int, to sum: inout Int) {
+    private static func add(_ place: Int, _ checksum: UInt32, _ unpacked: Int, _ packed: Int, to sum: inout Int) {
         var hasher = Hasher()
         hasher.combine([place, Int(checksum), unpacked, packed])
         sum &+= hasher.finalize()

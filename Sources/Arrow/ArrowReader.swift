@@ -95,7 +95,10 @@ package final class ArrowReader {
     ) throws(ArchiveError) -> ArrowBatch {
         if let compression = try table.table(3) {
             let codec = try compression.number(0, 1) == 0 ? "LZ4" : "Zstandard"
-            throw .unsupported(feature: "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)")
+            throw .unsupported(
+                feature:
+                    "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)"
+            )
         }
         let body = try source.body(message.bodyBytes, limits: limits)
         return try ArrowBatch(table, version: message.version, fields: fields, body: body, dictionaries: dictionaries)

@@ -95,7 +95,8 @@ final class ArrowReaderTests {
     func compressed(name: String, codec: String) throws {
         #expect(
             throws: ArchiveError.unsupported(
-                feature: "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)")
+                feature:
+                    "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)")
         ) { try reader(name).next() }
     }
 

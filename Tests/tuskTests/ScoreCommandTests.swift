@@ -173,9 +173,13 @@ struct ScoreCommandTests {
 
         // from standard input, a file or a pipe
         for name in ["i.tgz", "i.zip"] {
-            for script in ["exec <'\(work.file(name))'", "mkfifo '\(work.file("pipe"))'; cat '\(work.file(name))' >'\(work.file("pipe"))' & exec <'\(work.file("pipe"))'; rm '\(work.file("pipe"))'"] {
+            for script in [
+                "exec <'\(work.file(name))'",
+                "mkfifo '\(work.file("pipe"))'; cat '\(work.file(name))' >'\(work.file("pipe"))' & exec <'\(work.file("pipe"))'; rm '\(work.file("pipe"))'",
+            ] {
                 let piped = try Self.score(work, ["-"], script: script)
-                #expect(piped.code == 0 && piped.errors.contains("archives: 2 files"), "\(piped.errors)")
+                #expect(
+                    piped.code == 0 && piped.errors.contains("2 files not used: 1 .md, 1 hidden"), "\(piped.errors)")
                 #expect(try Self.records(piped.output).map(\.source).first == "-:../../up.png")
             }
         }
@@ -226,6 +230,48 @@ struct ScoreCommandTests {
         #expect(try Self.score(work, [file, "--max-image-bytes", "128"]).code == 0)
         let refused = try Self.score(work, [file, "--max-image-bytes", "127"])
         #expect(refused.code == 2 && refused.output.contains("numpy.ascontiguousarray"), "\(refused.output)")
+    }
+
+    @Test("what is no image is said by its kind, and a second picture behind the first")
+    func others() throws {
+        let work = try Self.model()
+        let one = try Self.png(1)
+        let both = try Self.write(one + Self.png(2), "both", work)
+        let piped = try Self.score(work, ["-"], script: "exec <'\(both)'")
+        #expect(try Self.records(piped.output).map { $0.error == nil } == [true, false] && piped.code == 2)
+        #expect(piped.output.contains("another picture behind the first"))
+        // of a file that is named what is behind its picture is nobody's business
+        #expect(try Self.records(Self.score(work, [both]).output).count == 1)
+        for (bytes, words) in [
+            (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "is a Git LFS pointer"), ([], "is empty"),
+            (Array("<!DOCTYPE html><html>".utf8), "is an HTML page"),
+            ([UInt8](repeating: 0, count: 1024), "archive without files"),
+        ] {
+            let file = try Self.write(bytes, "x.png", work)
+            let refused = try Self.score(work, [file])
+            #expect(refused.code == 2 && refused.output.contains(words), "\(refused.output)")
+        }
+    }
+
+    @Test("entries, names and the ratio of an archive have options, and links are counted")
+    func archiveLimits() throws {
+        let work = try Self.model()
+        let one = try Self.png(1)
+        let tar = ArchiveBuilder.tarEntry("link.png", [], type: "2") + ArchiveBuilder.tar([("abcdef.png", one)])
+        let file = try Self.write(tar, "i.tar", work)
+        let folded = try Self.write(
+            deflate(tar + [UInt8](repeating: 0, count: 4 << 20), coding: .gzip), "i.tar.gz", work)
+        #expect(try Self.score(work, [file]).errors == "Warning: 1 file not used: 1 symbolic link\n")
+        for (option, path, most) in [
+            ("--max-files", file, 2), ("--max-name-bytes", file, 10), ("--max-archive-ratio", folded, 1100),
+        ] {
+            #expect(try Self.score(work, [path, option, "\(most)"]).code == 0, "\(option)")
+            let least = option == "--max-archive-ratio" ? 10 : most - 1
+            let short = try Self.score(work, [path, option, "\(least)"])
+            #expect(short.code == 2 && short.output.contains("more than the limit of \(least)"), "\(short.output)")
+            let none = try Self.score(work, [path, option, "0"])
+            #expect(none.code == 1 && none.errors.contains("\(option) is 0"), "\(none.errors)")
+        }
     }
 
     @Test("statuses say what was found, and what went wrong")

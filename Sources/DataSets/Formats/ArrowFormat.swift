@@ -115,17 +115,18 @@ private struct ArrowColumns {
 
         struct Feature: Decodable {
             var names: [String]?
-            var _type: String?
+            var type: String?
 
             init(from decoder: any Decoder) throws {
                 // a feature of features is a list, and none that is asked for
                 guard let container = try? decoder.container(keyedBy: Keys.self) else { return }
                 names = try? container.decode([String].self, forKey: .names)
-                _type = try? container.decode(String.self, forKey: ._type)
+                type = try? container.decode(String.self, forKey: .type)
             }
 
-            private enum Keys: CodingKey {
-                case names, _type
+            private enum Keys: String, CodingKey {
+                case names
+                case type = "_type"
             }
         }
 
@@ -149,7 +150,7 @@ private struct ArrowColumns {
             fields[index].kind == .structure
                 ? fields[index].children.contains { $0.name == "bytes" && isBytes($0) } : isBytes(fields[index])
         }
-        let said = candidates.filter { features[fields[$0].name]?._type == "Image" }
+        let said = candidates.filter { features[fields[$0].name]?.type == "Image" }
         let named = Self.pictureNames.lazy.compactMap { name in
             candidates.first { fields[$0].name.lowercased() == name }
         }.first
@@ -161,7 +162,7 @@ private struct ArrowColumns {
         let labels = fields.indices.filter { $0 != picture && fields[$0].isValue && !isBytes(fields[$0]) }
         let label =
             SampleLabel.members.lazy.compactMap { name in labels.first { fields[$0].name.lowercased() == name } }.first
-            ?? Self.only(labels.filter { features[fields[$0].name]?._type == "ClassLabel" })
+            ?? Self.only(labels.filter { features[fields[$0].name]?.type == "ClassLabel" })
         (self.picture, self.label) = (picture, label)
         bytes = fields[picture].kind == .structure ? fields[picture].children.firstIndex { $0.name == "bytes" } : nil
         classes = label.flatMap { features[fields[$0].name]?.names }

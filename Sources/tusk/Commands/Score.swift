@@ -129,7 +129,8 @@ struct Score: ParsableCommand {
         var options = DataOptions(levels: scorer.density.record.levels)
         (options.archive, options.maxEntries) = (try archives.limits(entries: maxFiles), maxFiles)
         let sources = ScoreSources(
-            data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths, contents: scorer.contents)
+            data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
+            contents: scorer.contents)
         var session = ScoreSession(
             scorer: scorer, encoder: ScoreEncoder(format: format, example: try scorer.example()),
             summary: ScoreSummary(keepsImages: plot != nil),
