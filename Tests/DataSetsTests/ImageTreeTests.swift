@@ -105,6 +105,16 @@ struct ImageTreeTests {
         try folder.write("train.npy", NPYArray(shape: [1, 2, 3], someImages(1)).encoded())
         let error = try #require(throws: DataError.self) { try load(folder) }
         #expect(error.description.contains("train.npy and cat/a.png"), "\(error)")
+        // what holds no images hides none, and is counted
+        let stray = try DataFolder()
+        try write(["cat/a.png", "dog/b.png"], to: stray)
+        for name in ["features.npy", "train.npz", "index.csv"] { try stray.write(name, Array("no images".utf8)) }
+        #expect(try load(stray).report.unused.counts == [".npy": 1, ".npz": 1, ".csv": 1])
+        let flat = try DataFolder()
+        try write((0..<4).map { "\($0).png" }, to: flat)
+        try flat.write("train.npy", NPYArray(shape: [1, 2, 3], someImages(1)).encoded())
+        let both = try #require(throws: DataError.self) { try load(flat) }
+        #expect(both.description.contains("train.npy and 0.png"), "\(both)")
         let arrays = try DataFolder()
         try write(["sheet.png"], to: arrays)
         try arrays.write("train.npy", NPYArray(shape: [1, 2, 3], someImages(1)).encoded())

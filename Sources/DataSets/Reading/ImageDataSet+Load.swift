@@ -66,25 +66,41 @@ extension LoadedData {
             found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
     }
 
-    /// Finds the data of a folder. Pictures beside arrays are not used; folders of them beside arrays are data too.
+    /// Most pictures beside data in another form that are taken for previews of it, and not for data.
+    private static let mostPreviews = 3
+
+    /// Finds the data of a folder. A few pictures beside arrays are previews, more of them or folders of them are data too; files of
+    /// another form that hold no images are not used where there are pictures.
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when there are data in two forms, of which one would be left out.
     private static func source(
         _ folder: Folder, _ options: DataOptions
     ) throws(DataError) -> (source: any DataSource, expected: String) {
         var found: [(format: any DataFormat.Type, source: any DataSource)] = []
         var names: [String] = []
+        var failure: DataError?
         for format in dataFormats {
             if format == PictureFormat.self, found.contains(where: { $0.format.listsPictures }) { continue }
-            if format == PictureFormat.self, !found.isEmpty {
-                let walk = try PictureWalk(folder, limit: options.maxEntries)
-                if let nested = walk.pictures.first(where: { $0.contains(UInt8(ascii: "/")) }) {
-                    names.append(String(bytesOfName: nested))
+            if format == PictureFormat.self, !found.isEmpty || failure != nil {
+                let pictures = try PictureWalk(folder, limit: options.maxEntries).pictures
+                let nested = pictures.first { $0.contains(UInt8(ascii: "/")) }
+                let isData = nested != nil || pictures.count > mostPreviews
+                if isData, found.isEmpty { failure = nil }
+                if isData, !found.isEmpty {
+                    names.append(String(bytesOfName: nested ?? pictures[0]))
+                    continue
                 }
-            } else if let source = try format.source(in: folder, options) {
+                if !isData { continue }
+            }
+            do throws(DataError) {
+                guard let source = try format.source(in: folder, options) else { continue }
                 found.append((format, source))
                 names.append(source.example)
+            } catch {
+                if format == PictureFormat.self { throw error }
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
         guard let first = found.first else {
             let unused = try PictureWalk(folder, limit: options.maxEntries).unused
             throw .empty(
