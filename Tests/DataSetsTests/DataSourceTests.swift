@@ -202,6 +202,9 @@ final class ArchiveDataTests {
         let sound: [(String, [UInt8])] = [("a.png", one), ("a.cls", Array("3.0\n".utf8))]
         #expect(try load(tar(sound)).images.labels == [3])
         #expect(try load(tar(sound.reversed())).images.labels == [3])
+        #expect(try load(tar([("a.png", one), ("a.cls", Array("65535".utf8))])).images.classes.count == 65_536)
+        let most = try message { try self.load(tar([("a.png", one), ("a.cls", Array("65536".utf8))])) }
+        #expect(most.contains("number of a class: 65536 is over the limit of 65535"))
         // a class without a picture, and a picture without a class, which makes the others' useless
         let two = try load(tar(sound + [("b.cls", [0x31]), ("c.png", one)]))
         #expect(two.images.count == 2 && two.images.labels == nil)

@@ -153,6 +153,10 @@ private struct ClassTable {
                 file: file, expected: "labels that are all names or all numbers",
                 found: "names such as \(found.first!), and numbers")
         }
+        // before there are names for all of them
+        if names == nil, let most = numbers?.upperBound, most >= ImageDataSet.maxClasses {
+            throw .tooLarge(file: file, quantity: "number of a class", value: most, limit: ImageDataSet.maxClasses - 1)
+        }
         // Some count from 1, as the letters of EMNIST do: then there is no class 0.
         first = names == nil && numbers?.lowerBound == 1 ? 1 : 0
         let least = first
@@ -163,7 +167,11 @@ private struct ClassTable {
             throw .tooLarge(
                 file: file, quantity: "classes", value: self.names.count, limit: ImageDataSet.maxClasses)
         }
-        indices = Dictionary(uniqueKeysWithValues: self.names.enumerated().map { ($1, $0) })
+        var indices: [String: Int] = [:]
+        for (index, name) in self.names.enumerated() where indices.updateValue(index, forKey: name) != nil {
+            throw .unsupported(file: file, expected: "classes of different names", found: "two called \(name)")
+        }
+        self.indices = indices
     }
 
     /// Index of a class.
