@@ -12,6 +12,8 @@ public struct DataOptions: Sendable {
     public var fit: ImageFit
     /// Channels that every image is brought to; nil leaves each its own.
     public var mode: ColorMode?
+    /// Whether pictures of 16 bits a channel are rounded to 8; else they are refused unless ``size`` or ``mode`` changes them anyway.
+    public var roundsTo8Bits: Bool
     /// What pictures with transparency are composed on where ``mode`` has none.
     public var background: Background
     /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
@@ -44,6 +46,7 @@ public struct DataOptions: Sendable {
     public init(levels: Int = 256) {
         self.levels = levels
         fit = .cover
+        roundsTo8Bits = false
         background = .white
         skipsBad = false
         memory = Self.standardMemory

@@ -54,11 +54,12 @@ struct PictureReader: Sendable {
             image = image.fitted(width: size.width, height: size.height, fit: options.fit)
             isConverted = true
         }
-        if image.isReducedFrom16Bit {
+        if image.isReducedFrom16Bit, !options.roundsTo8Bits {
             throw .unsupported(
                 file: name, expected: "8 bits a channel, or --grey or --colour, which round to 8",
                 found: "16 bits a channel")
         }
+        isConverted = isConverted || image.isReducedFrom16Bit
         if options.levels < 256, let value = image.pixels.first(where: { $0 >= options.levels }) {
             throw .valueOutOfRange(file: name, image: 0, value: "\(value)", levels: options.levels)
         }

@@ -85,6 +85,7 @@ struct Prepare: ParsableCommand {
     /// The images, brought to a size and a colour mode where they have several.
     private func read() throws -> LoadedData {
         var options = try reading.options(levels: 256)
+        options.roundsTo8Bits = true
         do {
             let loaded = try DataArguments.read(data, [.all], options, says: false)
             let shape = try loaded.images(.all).shape
