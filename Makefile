@@ -110,7 +110,7 @@ deploy-check: ## validate deploy/: kubernetes, compose and systemd
 	scripts/deploy-check.sh
 
 ##@ Measure
-.PHONY: bench-setup bench profile image-size bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness zoo-setup zoo zoo-report zoo-check
+.PHONY: bench-setup bench profile image-size bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness bench-first zoo-setup zoo zoo-report zoo-check
 bench-setup: ## a Python environment, .venv, for Benchmarks/ and Training/
 	Benchmarks/setup.sh
 
@@ -150,6 +150,10 @@ soak: build bench-setup ## good and bad load for MINUTES (60): one answer each, 
 
 exactness: build bench-setup ## density and samples of the service against zuko and nflows, 1 minute (ARGS)
 	$(PYTHON) -m Benchmarks.exactness --program $(PROGRAM) --write $(ARGS)
+
+bench-first: build bench-setup ## a first training by the default choice beside nflows' Glow, on patches of photographs and of textures, 50 minutes (ARGS)
+	Benchmarks/first/setup.sh
+	for set in photographs textures; do $(PYTHON) -m Benchmarks.first.run --program $(PROGRAM) --data runs/first/$$set $(ARGS) || exit 1; done
 
 zoo-setup: bench-setup ## the data sets of the model zoo, from Debian and PyPI
 	Benchmarks/zoo/setup.sh

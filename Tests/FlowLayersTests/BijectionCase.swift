@@ -101,6 +101,14 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("ImageMap, causal, mixtures, gated") {
             try image($0, .causal(reversed: true), gated: true, by: .mixture(components: 3, scaleBound: 3))
         },
+        Self("ImageMap, causal, predicted, mixtures, gated") {
+            try image(
+                $0, .causal(reversed: false), gated: true, channels: 2, predictor: 3,
+                by: .mixture(components: 3, scaleBound: 3))
+        },
+        Self("ImageMap, causal, predicted from 5×5") {
+            try image($0, .causal(reversed: false), kernel: 5, predictor: 5)
+        },
         Self("ImageMap, causal, reversed, kernel of 5") {
             try image($0, .causal(reversed: true), kernel: 5, channels: 2)
         },
@@ -137,14 +145,14 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
 
     /// An image in the first dimensions of the event, with one or two channels.
     private static func image(
-        _ dims: Int, _ mask: ImageMask, kernel: Int = 3, gated: Bool = false, channels: Int = 1,
+        _ dims: Int, _ mask: ImageMask, kernel: Int = 3, gated: Bool = false, channels: Int = 1, predictor: Int = 0,
         by transform: UnivariateTransform = .affine(logScaleBound: 3)
     ) throws -> any Bijection {
         var random: RandomStream? = RandomStream(seed: 11, stream: 0)
         let shape = ConvolutionalShape(channels: 16, blocks: 2, kernel: kernel, isGated: gated, activation: .gelu)
         let map = try ImageMap(
-            dims: dims, layout: layout(dims, channels: channels), mask: mask, shape: shape, transform: transform,
-            random: &random)
+            dims: dims, layout: layout(dims, channels: channels), mask: mask, shape: shape, predictor: predictor,
+            transform: transform, random: &random)
         return perturbed(map, scale: 0.1)
     }
 

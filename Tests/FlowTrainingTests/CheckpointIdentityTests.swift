@@ -41,7 +41,7 @@ struct CheckpointIdentityTests {
         switch (key, value) {
         case ("activation", _): .text("elu")
         case ("clock", _): .text("processor")
-        case ("kernel", _): .unsigned(5)
+        case ("kernel", _), ("predictor", _): .unsigned(5)
         case ("hidden", _), ("belief", _): .array([.unsigned(4), .unsigned(4)])
         case ("repeats", _): .array([.object(["name": .text("a"), "times": .unsigned(2)])])
         case (_, .flag(let flag)): .flag(!flag)

@@ -22,6 +22,9 @@ def convolution(x, parameters, name, side, seen=None):
     return conv2d(x, kernel, parameters[f"{name}.biases"], padding=side // 2)
 
 
+PREDICTION_BOUND = 5  # of what a network adds to the log-scales of a prediction, nats
+
+
 def mixing_matrix(parameters, name):
     """W = P L (U + diag(sign · exp(log_scale))): output c is row `permutation[c]` of the rest."""
     def get(key):
@@ -45,12 +48,13 @@ def checkerboard(channels):
 class ImageFlow(Flow):
     """Standardize, then `steps`, each a kind and what it needs; a residual convolutional network gives the parameters of maps."""
 
-    def __init__(self, shape, layers, hidden, transform, activation="relu", kernel=3, gated=False, scales=2):
+    def __init__(self, shape, layers, hidden, transform, activation="relu", kernel=3, gated=False, scales=2, predictor=0):
         super().__init__(math.prod(shape), layers, hidden, transform, activation)
-        self.shape, self.kernel, self.gated, self.scales = shape, kernel, gated, scales
+        self.shape, self.kernel, self.gated, self.scales, self.predictor = shape, kernel, gated, scales, predictor
 
     def sizes_of_images(self):
-        return {"kernel": self.kernel, "gated": self.gated, "scales": self.scales}
+        sizes = {"kernel": self.kernel, "gated": self.gated, "scales": self.scales}
+        return sizes | ({"predictor": self.predictor} if self.predictor else {})
 
     def steps(self):
         raise NotImplementedError
@@ -79,7 +83,12 @@ class ImageFlow(Flow):
             maps[f"blocks.{b}.value"] = (width, width)
             if self.gated:
                 maps[f"blocks.{b}.gate"] = (width, width)
-        maps["output"] = (moved * self.transform.parameters, width)
+        more = self.prediction_outputs(c) if self.predicts(name) else 0
+        maps["output"] = (moved * self.transform.parameters + more, width)
+        if self.predicts(name):
+            yield f"{name}.prediction.weights", (self.predictor**2 // 2 * c * c + c * (c - 1) // 2,)
+            yield f"{name}.prediction.shift", (c,)
+            yield f"{name}.prediction.log_scale", (c,)
         for part, (outputs, depth) in maps.items():
             yield f"{name}.{part}.weights", (outputs, depth)
             yield f"{name}.{part}.biases", (outputs,)
@@ -97,8 +106,57 @@ class ImageFlow(Flow):
                 shapes |= dict(self.network_shapes(name, kind, (h, w, c)))
         return shapes
 
+    def predicts(self, name):
+        """Whether that map predicts its pixels."""
+        return self.predictor > 0 and name == "layers.0"
+
+    @staticmethod
+    def prediction_outputs(channels):
+        return 2 * channels + channels * (channels - 1) // 2
+
+    def predicted(self, name, parameters, image, key, more, inverse):
+        """What a linear prediction leaves over of the image, or the image of that, and log|det| of the way forward per value.
+
+        Of pixels before, `key` has the image's; of the pixel's own channels the image itself has them, or on the way back finds them.
+        `more` are the network's log-scales, shifts and coefficients, `[batch, outputs, height, width]`.
+        """
+        weights, shift, log_scale = (
+            parameters[f"{name}.prediction.{part}"].detach() for part in ("weights", "shift", "log_scale"))
+        channels, side, count = image.shape[1], self.predictor, self.predictor**2 // 2 * image.shape[1]
+        found, logs, first, coefficient = [], [], 0, 2 * channels
+        for c in range(channels):
+            taps = weights[first:first + count].reshape(1, -1, channels)
+            square = torch.cat([taps, torch.zeros(1, side**2 - taps.shape[1], channels, dtype=taps.dtype)], 1)
+            mean = conv2d(key, square.reshape(1, side, side, channels).permute(0, 3, 1, 2), padding=side // 2)[:, 0] + shift[c]
+            for k in range(c):
+                earlier = found[k] if inverse else image[:, k]
+                mean = mean + (weights[first + count + k] + more[:, coefficient + k]) * earlier
+            raw = more[:, c]
+            log = log_scale[c] + PREDICTION_BOUND * raw / (PREDICTION_BOUND + raw.abs())
+            move = more[:, channels + c]
+            found.append((image[:, c] - move) * torch.exp(-log) + mean if inverse else (image[:, c] - mean) * log.exp() + move)
+            logs.append(log)
+            first, coefficient = first + count + c, coefficient + c
+        return torch.stack(found, 1), torch.stack(logs, 1)
+
+    def causal(self, name, parameters, image, key, inverse):
+        """The image through a map, given the pixels before each in `key`, or back, and log|det| of the way forward per value."""
+        raw, more = self.conditioner(name, "causal", parameters, key)
+        if inverse:
+            image = self.transform.inverse(image, raw)
+            return self.predicted(name, parameters, image, key, more, True)[0] if self.predicts(name) else image
+        if not self.predicts(name):
+            return self.transform.forward(image, raw)
+        image, first = self.predicted(name, parameters, image, key, more, False)
+        image, second = self.transform.forward(image, raw)
+        return image, first + second
+
     def network(self, name, kind, parameters, key):
         """`[batch, transformed channels, height, width, parameters]`."""
+        return self.conditioner(name, kind, parameters, key)[0]
+
+    def conditioner(self, name, kind, parameters, key):
+        """Parameters of the transforms, as `network` gives them, and behind them those of a prediction."""
         act, side = ACTIVATIONS[self.activation], self.kernel
         first, later = (side**2 // 2, side**2 // 2 + 1) if kind == "causal" else (None, None)
         rows, _, h, w = key.shape
@@ -111,7 +169,9 @@ class ImageFlow(Flow):
                 value = value * torch.sigmoid(convolution(inner, parameters, f"{name}.blocks.{b}.gate", 1))
             x = x + value
         raw = convolution(act(x), parameters, f"{name}.output", 1)
-        return raw.reshape(rows, -1, self.transform.parameters, h, w).permute(0, 1, 3, 4, 2)
+        more = self.prediction_outputs(key.shape[1]) if self.predicts(name) else 0
+        raw, more = raw.tensor_split([raw.shape[1] - more], 1)
+        return raw.reshape(rows, -1, self.transform.parameters, h, w).permute(0, 1, 3, 4, 2), more
 
     def moved(self, name, kind, argument, parameters, image, inverse):
         """The image through a map or back, and log|det| per row of the way forward, None on the way back."""
@@ -129,11 +189,10 @@ class ImageFlow(Flow):
                 known = torch.zeros_like(image)
                 for pixel in range(image.shape[2] * image.shape[3]):  # a pass of the network makes one more pixel right
                     y, x = divmod(pixel, image.shape[3])
-                    raw = self.network(name, kind, parameters, known)
-                    known[:, :, y, x] = self.transform.inverse(image, raw)[:, :, y, x]
+                    known[:, :, y, x] = self.causal(name, parameters, image, known, True)[:, :, y, x]
                 image, log = known, None
             else:
-                image, log = self.transform.forward(image, self.network(name, kind, parameters, image))
+                image, log = self.causal(name, parameters, image, image, False)
             image = image.flip(2, 3) if argument else image
         return image, None if inverse else log.sum((1, 2, 3))
 

@@ -139,7 +139,7 @@ def flow_golden(name, flow, seed):
             image_checks.check(flow, parameters, x, generator)
 
     (-log_prob.mean()).backward()
-    # permutations and signs have none
+    # permutations, signs and predictions have none
     gradients = {key: torch.zeros_like(value) if value.grad is None else value.grad.clone()
                  for key, value in parameters.items()}
 
@@ -231,5 +231,7 @@ if __name__ == "__main__":
     flow_golden("mixture-glow", image_flows.GlowFlow([2, 6, 3], 2, [16], Mixture(3, BOUND), "elu", scales=1), seed=14)
     flow_golden("mixture-convolutional", image_flows.ConvolutionalFlow(
         [4, 3, 2], 2, [16, 16], Mixture(2, BOUND), "tanh", gated=True), seed=15)
+    flow_golden("mixture-convolutional-predicted", image_flows.ConvolutionalFlow(
+        [4, 3, 3], 2, [16, 16], Mixture(2, BOUND), "tanh", gated=True, predictor=3), seed=16)
     preprocessing_golden()
     safetensors_golden()

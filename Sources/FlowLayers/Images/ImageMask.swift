@@ -2,7 +2,7 @@
 public enum ImageMask: Sendable, Equatable {
     /// A coupling, one half of the channels given the other: the first half is the key, or the second.
     case channels(keyIsFirst: Bool)
-    /// An autoregressive map, every pixel given those before it, row by row; its channels are independent given these.
+    /// An autoregressive map, every pixel given those before it, row by row; its channels are independent given these, unless they are predicted.
     case causal(reversed: Bool)
 }
 

@@ -22,17 +22,20 @@ public struct ImagePlan: Sendable {
     private let steps: [Step]
     private let shape: ConvolutionalShape
     private let belief: [Int]
+    private let predictor: Int
     private let transform: UnivariateTransform
 
     /// A plan for images of `layout`, whose sizes are checked when its layers are made.
     /// - Parameters:
     ///   - conditioner: its hidden sizes are the channels of the residual blocks, which are all equal.
     ///   - kernel: side of the convolutions that read neighbours, pixels.
+    ///   - predictor: side of the square, pixels, from which the first map, where it is causal, predicts a pixel linearly; 0 for none.
     ///   - belief: channels of each residual block of the network by which a map without a context believes in one; empty for none.
     public init(
         layout: ImageLayout, steps: [Step], conditioner: ConditionerShape, kernel: Int, isGated: Bool,
-        belief: [Int] = [], transform: UnivariateTransform
+        predictor: Int = 0, belief: [Int] = [], transform: UnivariateTransform
     ) {
+        self.predictor = predictor
         self.belief = belief
         dims = layout.dims
         self.layout = layout
@@ -77,8 +80,8 @@ public struct ImagePlan: Sendable {
             case .map(let mask):
                 return .map(
                     try ImageMap(
-                        dims: dims, layout: layout, mask: mask, shape: shape, belief: belief, transform: transform,
-                        random: &random))
+                        dims: dims, layout: layout, mask: mask, shape: shape, predictor: i == 0 ? predictor : 0,
+                        belief: belief, transform: transform, random: &random))
             }
         }
     }
@@ -88,7 +91,7 @@ public struct ImagePlan: Sendable {
     public var parameterCount: Int? {
         var layout = layout
         var count = 0
-        for step in steps {
+        for (i, step) in steps.enumerated() {
             var own: Int? = 0
             switch step {
             case .squeeze:
@@ -99,7 +102,8 @@ public struct ImagePlan: Sendable {
             case .invertibleConvolution: own = InvertibleConvolution.parameterCount(channels: layout.channels)
             case .map(let mask):
                 own = ImageMap.parameterCount(
-                    layout: layout, mask: mask, shape: shape, belief: belief, transform: transform)
+                    layout: layout, mask: mask, shape: shape, predictor: i == 0 ? predictor : 0, belief: belief,
+                    transform: transform)
             }
             guard let own else { return nil }
             let (sum, overflow) = count.addingReportingOverflow(own)

@@ -116,7 +116,7 @@ extension ModelRecord {
 
     /// Whether such a density tells the class by itself, so that `p(y)` takes one pass; else `p(y)` is the mixture of all classes.
     public var infersClass: Bool {
-        guard isConditional, case .integers(let channels)? = sizes[BeliefFields.belief.name] else { return false }
+        guard isConditional, case .integers(let channels)? = sizes[CausalFields.belief.name] else { return false }
         return !channels.isEmpty
     }
 

@@ -1,5 +1,5 @@
 import Compression
-import FlowCore
+public import FlowCore
 import FlowModels
 import FoundationEssentials
 import System
@@ -35,6 +35,50 @@ private func checksum(state: String, arrays: some Sequence<[Float]>) -> String {
     var checksum = unsafe crc32(Array(state.utf8).span.bytes)
     for array in arrays { checksum = unsafe crc32(array.span.bytes, continuing: checksum) }
     return "\(checksum)"
+}
+
+/// Reads a checkpoint.
+/// - Throws: ``TrainingError/damagedCheckpoint(path:reason:)``, ``TrainingError/file(path:operation:reason:)``.
+private func contents<Identity: Codable>(of path: String, _: Identity.Type) throws -> (
+    tensors: [String: Safetensors.Tensor], metadata: [String: String], json: String, state: CheckpointState<Identity>
+) {
+    let tensors: [String: Safetensors.Tensor]
+    let metadata: [String: String]
+    do {
+        (tensors, metadata) = try WholeFile(path).withMappedBytes { try Safetensors.decode($0) }
+    } catch let failure as WholeFile.Failure {
+        throw TrainingError.file(path: path, operation: "read", reason: "\(failure)")
+    } catch let error as SafetensorsError {
+        throw TrainingError.damagedCheckpoint(path: path, reason: "\(error)")
+    }
+    guard let json = metadata[MetadataKey.state],
+        let state = try? JSONDecoder().decode(CheckpointState<Identity>.self, from: Data(json.utf8))
+    else {
+        throw TrainingError.damagedCheckpoint(path: path, reason: "its metadata is not a checkpoint's")
+    }
+    return (tensors, metadata, json, state)
+}
+
+/// What a training was begun with, as its checkpoint says.
+public struct TrainingSettings: Sendable, Equatable {
+    /// Name of the architecture.
+    public var architecture: String
+    /// A value for each of the architecture's fields.
+    public var sizes: Sizes
+    /// Margin of the logit map.
+    public var logitAlpha: Double
+    /// Settings of the fit.
+    public var options: TrainingOptions
+
+    /// Reads the settings of a training from its checkpoint.
+    /// - Throws: ``TrainingError/damagedCheckpoint(path:reason:)``, ``TrainingError/file(path:operation:reason:)``.
+    public init(checkpoint path: String) throws {
+        let identity = try contents(of: path, CheckpointIdentity.self).state.identity
+        architecture = identity.architecture
+        sizes = identity.sizes
+        logitAlpha = identity.logitAlpha
+        options = identity.options
+    }
 }
 
 /// A checkpoint is a safetensors file: weights, averages and optimiser as tensors, without what masks hold at zero, the rest as
@@ -77,20 +121,7 @@ extension Trainer {
     ///   ``TrainingError/file(path:operation:reason:)``; nothing has changed then.
     public func resume(from path: String) throws {
         func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
-        let tensors: [String: Safetensors.Tensor]
-        let metadata: [String: String]
-        do {
-            (tensors, metadata) = try WholeFile(path).withMappedBytes { try Safetensors.decode($0) }
-        } catch let failure as WholeFile.Failure {
-            throw TrainingError.file(path: path, operation: "read", reason: "\(failure)")
-        } catch let error as SafetensorsError {
-            throw damaged("\(error)")
-        }
-        guard let json = metadata[MetadataKey.state],
-            let state = try? JSONDecoder().decode(CheckpointState<JSONValue>.self, from: Data(json.utf8))
-        else {
-            throw damaged("its metadata is not a checkpoint's")
-        }
+        let (tensors, metadata, json, state) = try contents(of: path, JSONValue.self)
         let mismatch: (property: String, checkpoint: String, now: String)?
         do {
             mismatch = try identity.mismatch(with: state.identity, fields: Flow.fields)

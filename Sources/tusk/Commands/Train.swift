@@ -16,8 +16,10 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Data") var data: DataArguments
 
     @Option(
-        help: ArgumentHelp("One of \(FlowRegistry.names).", valueName: "name"))
-    var architecture: String
+        help: ArgumentHelp(
+            "One of \(FlowRegistry.names). Default: chosen by the images and the time, with its sizes and the settings below; it is "
+                + "said which.", valueName: "name"))
+    var architecture: String?
 
     @OptionGroup(title: "Model") var sizes: SizeArguments<TrainedSizes>
     @OptionGroup(title: "Model") var input: InputArguments
@@ -29,26 +31,24 @@ struct Train: ParsableCommand {
         session = session.named(after: data.data)
         try session.exclusively {
             keepFreedMemory()
-            let options = try session.options(training)
-            let architecture = try TrainingSession.architecture(named: architecture)
+            // what makes no sense is said before the images are read
+            _ = try session.options(training)
+            _ = try architecture.map(TrainingSession.architecture(named:))
             let (train, validation) = try session.images(of: data, levels: input.levels)
-            try run(architecture, train: train, validation: validation, options: options)
+            let plan = try plan(for: train)
+            try run(plan.architecture, plan, train: train, validation: validation)
         }
     }
 
     private func run<Flow: FlowArchitecture>(
-        _ architecture: Flow.Type, train: ImageDataSet, validation: ImageDataSet, options: TrainingOptions
+        _ architecture: Flow.Type, _ plan: TrainingPlan, train: ImageDataSet, validation: ImageDataSet
     ) throws {
-        var sizes = try sizes.sizes(of: architecture)
-        if input.conditional {
-            guard !train.classes.isEmpty else { throw CommandError("--conditional needs data with classes") }
-            sizes.classes = train.classes.count
-        }
+        let (sizes, options) = (plan.sizes, plan.options)
         let dequantizer = try dequantization.sizes()
         try session.announce(architecture, sizes, dequantizer: dequantizer, train, validation, options)
         let trainer = try Trainer<Flow>(
             sizes: sizes, train: train, validation: validation,
-            preprocessing: Preprocessing(levels: input.levels, logitAlpha: input.alpha),
+            preprocessing: Preprocessing(levels: input.levels, logitAlpha: plan.logitAlpha),
             dequantizer: dequantizer, options: options, threads: session.threads)
         try session.run(trainer, classes: train.classes)
     }

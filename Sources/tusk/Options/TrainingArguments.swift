@@ -29,17 +29,22 @@ struct InputArguments: ParsableArguments {
     @Option(help: "Values of a pixel are 0 to levels - 1.")
     var levels = 256
 
-    @Option(help: "Margin of the logit map, above 0 and below 0.5.")
-    var alpha = 1e-6
+    @Option(
+        help: ArgumentHelp(
+            "Margin of the logit map, above 0 and below 0.5. Default: \(InputDefaults.logitAlpha), or by the images where train chooses.",
+            valueName: "alpha"))
+    var alpha: Double?
 }
 
 /// Options that say how a flow is fitted; defaults as in ``TrainingOptions``.
 struct TrainingArguments: ParsableArguments {
-    @Option(help: "Passes over the training images at most.")
-    var epochs = TrainingOptions().epochs
+    @Option(
+        help: ArgumentHelp(
+            "Passes over the training images at most.\(Self.standard(TrainingOptions().epochs))", valueName: "n"))
+    var epochs: Int?
 
-    @Option(help: "Images a step.")
-    var batch = TrainingOptions().batch
+    @Option(help: ArgumentHelp("Images a step.\(Self.standard(TrainingOptions().batch))", valueName: "n"))
+    var batch: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -61,8 +66,10 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: "Keys order, augmentation, noise and initial weights.")
     var seed = TrainingOptions().seed
 
-    @Option(help: ArgumentHelp("Peak learning rate of Adam.", valueName: "rate"))
-    var learningRate = TrainingOptions().learningRate
+    @Option(
+        help: ArgumentHelp(
+            "Peak learning rate of Adam.\(Self.standard(TrainingOptions().learningRate))", valueName: "rate"))
+    var learningRate: Double?
 
     @Option(
         help: ArgumentHelp(
@@ -85,8 +92,11 @@ struct TrainingArguments: ParsableArguments {
             valueName: "share"))
     var dropout = TrainingOptions().dropout
 
-    @Option(help: ArgumentHelp("Decay of the moving average of the weights, per step; 0: none.", valueName: "decay"))
-    var ema = TrainingOptions().averageDecay
+    @Option(
+        help: ArgumentHelp(
+            "Decay of the moving average of the weights, per step; 0: none.\(Self.standard(TrainingOptions().averageDecay))",
+            valueName: "decay"))
+    var ema: Double?
 
     @Option(
         help: ArgumentHelp(
@@ -112,25 +122,31 @@ struct TrainingArguments: ParsableArguments {
             valueName: "clock"))
     var clock = TrainingOptions().clock
 
-    var options: TrainingOptions {
-        var options = TrainingOptions()
-        options.epochs = epochs
-        options.batch = batch
+    /// What the help says of a default that a choice takes the place of.
+    private static func standard(_ value: some CustomStringConvertible) -> String {
+        " Default: \(value), or by the images where train chooses."
+    }
+
+    /// Settings as they are said, over `base`.
+    func options(over base: TrainingOptions = TrainingOptions()) -> TrainingOptions {
+        var options = base
+        if let epochs { options.epochs = epochs }
+        if let batch { options.batch = batch }
         options.accumulatedBatch = accumulate
         options.reversible = reversible
         options.maxRollbacks = rollbacks
         options.seed = seed
-        options.learningRate = learningRate
-        options.learningRateFactors = learningRateOf
+        if let learningRate { options.learningRate = learningRate }
+        options.learningRateFactors += learningRateOf.filter { !options.learningRateFactors.contains($0) }
         options.warmupSteps = warmupSteps
         options.clipNorm = clip
         options.weightDecay = weightDecay
         options.dropout = dropout
-        options.averageDecay = ema
+        if let ema { options.averageDecay = ema }
         options.patience = patience
         options.horizontalFlips = flips
         options.shift = shift
-        options.maxSeconds = seconds
+        if let seconds { options.maxSeconds = seconds }
         options.clock = clock
         return options
     }

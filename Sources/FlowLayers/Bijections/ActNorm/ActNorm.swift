@@ -26,16 +26,30 @@ public struct ActNorm: Bijection {
 
     /// Initialises from data: afterwards every dimension of `x` maps to mean 0 and standard deviation 1.
     /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
-    public mutating func initialize(from x: Matrix) throws {
+    public mutating func initialize(from x: Matrix) throws { try initialize(from: x, channels: dims) }
+
+    /// Initialises from images, `[batch, pixels, channels]`: afterwards every channel of `x` has mean 0 and standard deviation 1 over all
+    /// pixels, whose maps are the same.
+    /// - Throws: ``FlowError/widthMismatch(argument:expected:actual:)``.
+    package mutating func initialize(from x: Matrix, channels: Int) throws {
         try checkWidth(of: x, "x")
-        precondition(x.rows > 0)
-        for j in 0..<dims {
-            let column = (0..<x.rows).map { Double(x[$0, j]) }
-            let mean = column.reduce(0, +) / Double(x.rows)
-            let variance = column.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.rows)
-            shift[j] = Float(-mean)
-            // A dimension that never varies is left at its scale.
-            logScale[j] = variance > 0 ? Float(-0.5 * log(variance)) : 0
+        precondition(x.rows > 0 && dims % channels == 0)
+        let count = Double(x.rows * (dims / channels))
+        for c in 0..<channels {
+            func sum(_ value: (Double) -> Double) -> Double {
+                var sum = 0.0
+                for r in 0..<x.rows {
+                    for j in stride(from: c, to: dims, by: channels) { sum += value(Double(x[r, j])) }
+                }
+                return sum
+            }
+            let mean = sum { $0 } / count
+            let variance = sum { ($0 - mean) * ($0 - mean) } / count
+            for j in stride(from: c, to: dims, by: channels) {
+                shift[j] = Float(-mean)
+                // A dimension that never varies is left at its scale.
+                logScale[j] = variance > 0 ? Float(-0.5 * log(variance)) : 0
+            }
         }
     }
 

@@ -34,6 +34,10 @@ struct ImageBuffers {
     var z: [Float] = []
     /// Parameters of the transformed dimensions, `[channels, parameters, lanes]`.
     var parameters: [Float] = []
+    /// Scales of a ``LinearPrediction``.
+    var scales = ScaleRoom()
+    /// Predictions of one pixel of some rows, `[channels, lanes]`.
+    var means: [Float] = []
     /// Log-derivatives summed over the channels, `[lanes]`, nats.
     var logDets: [Float] = []
     /// Log-determinants of the rows of a sequential direction, nats.

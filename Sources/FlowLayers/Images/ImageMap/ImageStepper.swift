@@ -1,7 +1,7 @@
 import FlowCore
 import FlowKernels
 
-/// A causal map goes pixel after pixel where some pixels are given; the channels of a pixel do not depend on one another.
+/// A causal map goes pixel after pixel where some pixels are given; a position is a whole pixel.
 extension PackedImageMap: SequentialMap {
     var positions: [Range<Int>]? {
         guard transforms.isCausal else { return nil }
@@ -81,7 +81,7 @@ private final class ImageStepper: SequentialStepper {
                     l < rows.count ? known.elements[(rows.lowerBound + l) * known.stride + from + c] : 0
             }
         }
-        map.move(inverse: !isGiven, channels: layout.channels, lanes: lanes, &buffers)
+        map.move(pixel: index, inverse: !isGiven, rows, data, lanes: lanes, &buffers)
         for (l, r) in rows.enumerated() {
             for c in 0..<layout.channels {
                 let at = r * data.stride + from + c

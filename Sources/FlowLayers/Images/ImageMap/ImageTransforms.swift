@@ -16,8 +16,11 @@ struct ImageTransforms: Sendable {
     let channels: Range<Int>
     /// Number of pixels, rounded up to whole vectors.
     let lanes: Int
+    /// Parameters of a pixel beside the transforms', behind them.
+    let moreOutputs: Int
 
-    init(layout: ImageLayout, mask: ImageMask, transform: UnivariateTransform) {
+    init(layout: ImageLayout, mask: ImageMask, transform: UnivariateTransform, moreOutputs: Int = 0) {
+        self.moreOutputs = moreOutputs
         self.layout = layout
         self.mask = mask
         self.transform = transform
@@ -37,8 +40,10 @@ struct ImageTransforms: Sendable {
     @inline(__always)
     func pixel(at index: Int) -> Int { mask == .causal(reversed: true) ? layout.pixels - 1 - index : index }
 
-    /// Number of parameters of all transformed dimensions of a pixel.
-    var outputs: Int { channels.count * transform.parameterCount }
+    /// Number of parameters of the transforms of a pixel.
+    var transformOutputs: Int { channels.count * transform.parameterCount }
+    /// Number of all parameters of a pixel.
+    var outputs: Int { transformOutputs + moreOutputs }
 
     /// Puts the key of the event at `rowOffset` into the image at `keyOffset`, whose border is left as it is.
     func setKey(_ grid: ImageGrid, _ row: [Float], _ rowOffset: Int, _ key: inout [Float], _ keyOffset: Int) {
@@ -92,7 +97,7 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// Copies the parameters of all lanes, `[channels, parameters, lanes]`, from a network's image of `stride` channels; zero in
+    /// Copies the parameters of all lanes, `[channels, parameters, lanes]` and those beside them, from a network's image of `stride` channels; zero in
     /// lanes without a pixel.
     func gatherParameters(
         _ grid: ImageGrid, _ output: [Float], _ outputOffset: Int, _ stride: Int, to parameters: inout [Float],
@@ -111,7 +116,7 @@ struct ImageTransforms: Sendable {
         }
     }
 
-    /// Copies the parameters of all lanes, `[channels, parameters, lanes]`, to a network's image of `stride` channels, whose border
+    /// Copies the parameters of all lanes, `[channels, parameters, lanes]` and those beside them, to a network's image of `stride` channels, whose border
     /// is left as it is.
     func scatterParameters(
         _ grid: ImageGrid, _ parameters: [Float], _ offset: Int, to output: inout [Float], _ outputOffset: Int,

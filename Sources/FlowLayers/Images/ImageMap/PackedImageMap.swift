@@ -5,14 +5,18 @@ import FlowKernels
 final class PackedImageMap: PackedBijection {
     let dims: Int
     let transforms: ImageTransforms
+    /// Prediction of what the transforms are given the rest of; nil for none.
+    let prediction: LinearPrediction?
     let network: PackedConvolutionalNetwork
     /// Beliefs that take the place of a context that is all zeros; nil where there is none to believe.
     let belief: PackedContextBelief?
 
     init(
-        dims: Int, transforms: ImageTransforms, network: PackedConvolutionalNetwork, belief: PackedContextBelief? = nil
+        dims: Int, transforms: ImageTransforms, prediction: LinearPrediction?, network: PackedConvolutionalNetwork,
+        belief: PackedContextBelief?
     ) {
         self.dims = dims
+        self.prediction = prediction
         self.transforms = transforms
         self.network = network
         self.belief = belief
@@ -40,6 +44,10 @@ final class PackedImageMap: PackedBijection {
         workspace.buffers.z.reserveZeros(transformed)
         workspace.buffers.parameters.reserveZeros(transforms.outputs * transforms.lanes)
         workspace.buffers.logDets.reserveZeros(transforms.lanes)
+        if prediction != nil {
+            workspace.buffers.scales.reserve(lanes: transforms.lanes)
+            workspace.buffers.means.reserveZeros(transformed)
+        }
         if transforms.isCausal { workspace.buffers.rowLogDets.reserveZeros(solveRows) }
         belief?.reserve(&workspace.belief, rows: solveRows)
     }
@@ -100,6 +108,15 @@ final class PackedImageMap: PackedBijection {
     private func transform(inverse: Bool, _ r: Int, _ tile: inout RowTile, _ buffers: inout ImageBuffers) {
         transforms.gather(tile.elements, r * tile.stride, to: &buffers.x)
         transforms.gatherParameters(network.grid, buffers.output, 0, network.outputStride, to: &buffers.parameters)
+        clear(&buffers.logDets, 0..<transforms.lanes)
+        if let prediction {
+            // of a causal map, whose inverse goes pixel after pixel
+            precondition(!inverse)
+            prediction.forward(
+                buffers.x, 0, buffers.parameters, transforms.transformOutputs * transforms.lanes,
+                lanes: transforms.lanes, to: &buffers.z, room: &buffers.scales, logDet: &buffers.logDets)
+            swap(&buffers.x, &buffers.z)
+        }
         move(inverse: inverse, channels: transforms.channels.count, lanes: transforms.lanes, &buffers)
         transforms.scatter(buffers.z, to: &tile.elements, r * tile.stride)
         tile.logDet[r] += sum(buffers.logDets, transforms.layout.pixels)
@@ -116,15 +133,38 @@ final class PackedImageMap: PackedBijection {
         }
     }
 
-    /// Transforms `x` of the buffers into `z`, and sets the log-derivatives.
-    func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
-        for l in 0..<lanes { buffers.logDets[l] = 0 }
+    /// Transforms `x` of the buffers into `z`, and adds the log-derivatives.
+    private func move(inverse: Bool, channels: Int, lanes: Int, _ buffers: inout ImageBuffers) {
         Kernels.best.columns(
             transforms.transform, inverse: inverse, x: buffers.x, parameters: buffers.parameters, dims: channels,
             rows: lanes, z: &buffers.z, logDet: &buffers.logDets)
     }
 
     // MARK: Sequential direction
+
+    /// Transforms `x` of the buffers, pixel `index` of `rows`, a lane each, into `z`, and sets the log-derivatives.
+    /// - Parameter data: rows whose pixels before that one are known.
+    func move(
+        pixel index: Int, inverse: Bool, _ rows: Range<Int>, _ data: borrowing RowTile, lanes: Int,
+        _ buffers: inout ImageBuffers
+    ) {
+        let channels = transforms.layout.channels
+        clear(&buffers.logDets, 0..<lanes)
+        guard let prediction else { return move(inverse: inverse, channels: channels, lanes: lanes, &buffers) }
+        prediction.setMeans(index, rows, data, lanes: lanes, &buffers.means)
+        let given = transforms.transformOutputs * lanes
+        if inverse {
+            move(inverse: true, channels: channels, lanes: lanes, &buffers)
+            prediction.move(
+                inverse: true, &buffers.z, means: &buffers.means, buffers.parameters, given, lanes: lanes,
+                room: &buffers.scales, logDet: &buffers.logDets)
+        } else {
+            prediction.move(
+                inverse: false, &buffers.x, means: &buffers.means, buffers.parameters, given, lanes: lanes,
+                room: &buffers.scales, logDet: &buffers.logDets)
+            move(inverse: false, channels: channels, lanes: lanes, &buffers)
+        }
+    }
 
     /// Solves for the first `pixels` pixels of the images of `rows` rows from row `first` on, pixel after pixel.
     /// - Throws: ``FlowError/cancelled``, asked for before each row of pixels.
@@ -165,7 +205,7 @@ final class PackedImageMap: PackedBijection {
                 buffers.x[c * lanes + r] = r < rows ? tile.elements[(first + r) * tile.stride + from + c] : 0
             }
         }
-        move(inverse: true, channels: layout.channels, lanes: lanes, &buffers)
+        move(pixel: index, inverse: true, first..<first + rows, tile, lanes: lanes, &buffers)
         for r in 0..<rows {
             for c in 0..<layout.channels {
                 tile.elements[(first + r) * tile.stride + from + c] = buffers.z[c * lanes + r]

@@ -26,14 +26,21 @@ public enum ImageFields {
     ) { $0 ? "gated" : nil }
 }
 
-/// Size of flows that go pixel after pixel.
-public enum BeliefFields {
+/// Sizes of flows that go pixel after pixel.
+public enum CausalFields {
+    /// Side of the square, pixels, from which the first map predicts a pixel linearly; 0 for no prediction.
+    public static let predictor = SizeField<Int>(
+        "predictor", standard: 0, .oneOf([0, 3, 5, 7, 9]), isRequired: false,
+        help:
+            "Side of the square whose pixels before one predict it, linearly, and its own channels one another; 0: none."
+    ) { $0 > 0 ? "predicted from \($0)×\($0)" : nil }
     /// Channels of each residual block of the network that tells the class of an image by the pixels before each one; none for a
     /// mixture of all classes.
     public static let belief = SizeField<[Int]>(
         "belief", standard: [], .lists(of: 0...64, in: 1...1 << 20), isRequired: false, valueName: "n,n",
         help: "With classes: channels of each residual block of the network that tells the class by the pixels before."
     ) { $0.isEmpty ? nil : "classes told by \($0)" }
+    static let all: [any SizeDescription] = [predictor, belief]
 }
 
 /// Size of flows of several scales, in which half of the dimensions are done after each scale but the last.
@@ -61,9 +68,12 @@ extension ImageFlow {
             conditioner: ConditionerShape(
                 hidden: sizes[FlowFields.hidden], activation: sizes[FlowFields.activation], contextDims: sizes.classes),
             kernel: sizes[ImageFields.kernel], isGated: sizes[ImageFields.gated],
-            belief: fields.contains { $0.name == BeliefFields.belief.name } ? sizes[BeliefFields.belief] : [],
+            predictor: has(CausalFields.predictor) ? sizes[CausalFields.predictor] : 0,
+            belief: has(CausalFields.belief) ? sizes[CausalFields.belief] : [],
             transform: Transform.transform(sizes))
     }
+
+    private static func has(_ field: some SizeDescription) -> Bool { fields.contains { $0.name == field.name } }
 
     public init(shape: EventShape, sizes: Sizes, seed: UInt64?) throws {
         try checkLayerCount(sizes[FlowFields.layers])
@@ -97,14 +107,21 @@ extension ImageFlow {
 
     public var contextDims: Int { layers.reduce(0) { max($0, $1.contextDims) } }
 
-    /// Standardises, and has every invertible 1×1 convolution give mean 0 and standard deviation 1. The maps between them start
-    /// at the identity.
+    /// Standardises, fits the predictions of maps that have one, and has every invertible 1×1 convolution give mean 0 and standard
+    /// deviation 1. The maps between them start at the identity. Where pixels are predicted they are standardised alike, each
+    /// channel by all pixels: neighbours have one scale then.
     public mutating func initialize(from x: Matrix) throws {
-        try standardize.initialize(from: x)
+        if case .map(let map)? = layers.first, let channels = map.predictedChannels {
+            try standardize.initialize(from: x, channels: channels)
+        } else {
+            try standardize.initialize(from: x)
+        }
         var x = try standardize.forward(x).z
         for i in layers.indices {
             switch layers[i] {
-            case .map: continue
+            case .map(var map):
+                try map.initialize(from: x)
+                layers[i] = .map(map)
             case .permutation(let map): x = try map.forward(x).z
             case .invertibleConvolution(var map):
                 try map.initialize(from: x)

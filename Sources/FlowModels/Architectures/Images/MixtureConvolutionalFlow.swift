@@ -12,7 +12,7 @@ public struct MixtureConvolutionalFlow: ImageFlow {
 
     public static var ownDefaults: Sizes { ["layers": 1, "hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5] }
 
-    public static var bodyFields: [any SizeDescription] { imageFields + [BeliefFields.belief] }
+    public static var bodyFields: [any SizeDescription] { imageFields + CausalFields.all }
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

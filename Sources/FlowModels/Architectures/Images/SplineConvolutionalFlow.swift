@@ -13,7 +13,7 @@ public struct SplineConvolutionalFlow: ImageFlow {
     /// Default sizes: those of the model inside the program.
     public static var ownDefaults: Sizes { ["layers": 1, "hidden": [32, 32, 32, 32, 32, 32, 32, 32], "kernel": 5] }
 
-    public static var bodyFields: [any SizeDescription] { imageFields + [BeliefFields.belief] }
+    public static var bodyFields: [any SizeDescription] { imageFields + CausalFields.all }
 
     public var standardize: ActNorm
     public var layers: [ImageLayer]

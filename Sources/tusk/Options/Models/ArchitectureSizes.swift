@@ -40,9 +40,9 @@ extension ArchitectureSizes {
 }
 
 extension SizeArguments where Table: ArchitectureSizes {
-    /// A value for each size of `architecture`: as it is given, or the default.
+    /// A value for each size of `architecture`: as it is given, or as in `base`, by default the architecture's own.
     /// - Throws: ``CommandError`` for a size that makes no sense, or that the architecture does not have.
-    func sizes(of architecture: any FlowArchitecture.Type) throws -> Sizes {
+    func sizes(of architecture: any FlowArchitecture.Type, over base: Sizes? = nil) throws -> Sizes {
         let given = try given()
         let own = architecture.fields.filter { $0.isOption }
         for field in Table.fields where given[field.name] != nil && !own.contains(where: { $0.name == field.name }) {
@@ -51,7 +51,7 @@ extension SizeArguments where Table: ArchitectureSizes {
                     + "the sizes of \(architecture.architectureName) are \(own.map(Table.option).joined(separator: ", "))"
             )
         }
-        return try Table.defaults(of: architecture).overridden(by: given).resolved(by: architecture.fields)
+        return try (base ?? Table.defaults(of: architecture)).overridden(by: given).resolved(by: architecture.fields)
     }
 }
 

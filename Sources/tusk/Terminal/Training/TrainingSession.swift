@@ -94,10 +94,12 @@ struct TrainingSession: ParsableArguments {
         return ModelRecord.isValidName(name) ? name : unnamed
     }
 
-    /// All options of the training, theirs and this session's.
+    /// All options of the training, theirs and this session's; what neither says is as in `base`.
     /// - Throws: `TrainingError` for the first that makes no sense.
-    func options(_ training: TrainingArguments) throws -> TrainingOptions {
-        var options = training.options
+    func options(
+        _ training: TrainingArguments, over base: TrainingOptions = TrainingOptions()
+    ) throws -> TrainingOptions {
+        var options = training.options(over: base)
         options.repeats = `repeat`
         try options.validate()
         return options
