@@ -72,7 +72,7 @@ struct TrainingChoiceTests {
         #expect(vectors.architecture == "nsf-autoregressive")
         let set = ImageDataSet(
             shape: EventShape(height: 2, width: 2, channels: 1), levels: 4, pixels: [0, 1, 3, 2, 2, 1, 3, 3])
-        let asked = TrainingChoice.Question(set, classes: 0, processorSeconds: 5)
+        let asked = try TrainingChoice.Question(set, classes: 0, processorSeconds: 5)
         #expect(asked == question(set.shape, images: 2, extremes: 0.5, seconds: 5))
     }
 
