@@ -24,6 +24,8 @@ public struct MediaType: Sendable, Equatable, CustomStringConvertible {
     public static let png = MediaType("image", "png")
     /// `image/jpeg`.
     public static let jpeg = MediaType("image", "jpeg")
+    /// `image/webp` (RFC 9649).
+    public static let webp = MediaType("image", "webp")
     /// `application/octet-stream`.
     public static let octets = MediaType("application", "octet-stream")
     /// `application/x-www-form-urlencoded`, which curl and other clients say of any body unless they are told.

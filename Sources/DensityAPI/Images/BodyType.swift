@@ -87,6 +87,7 @@ extension ImageFormat {
         switch self {
         case .png: .png
         case .jpeg: .jpeg
+        case .webp: .webp
         }
     }
 }

@@ -6,3 +6,4 @@ extension ScoreDetail: ExpressibleByArgument {}
 extension ImageFit: ExpressibleByArgument {}
 extension ArrayLayout: ExpressibleByArgument {}
 extension ValueScale: ExpressibleByArgument {}
+extension Background: ExpressibleByArgument {}
