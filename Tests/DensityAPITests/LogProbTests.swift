@@ -414,7 +414,7 @@ struct LogProbTests {
             ("samples=1e1", "not \"1e1\""),
             ("fit=squeeze", "fit must be one of contain, cover, stretch, not \"squeeze\""),
             ("samples=1&samples=2", "samples is given twice"),
-            ("sample=3", "unknown query parameter \"sample\": known are fit, layout, scale, background, model, samples, class"),
+            ("sample=3", "unknown query parameter \"sample\": known are fit, layout, scale, background"),
         ])
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().postJSON("/logprob?\(query)", #"{"image": [1,1,1,1,1,1]}"#)
