@@ -164,4 +164,22 @@ struct PictureTests {
             #expect(try await answer(levels, pixels).problem(422, "image-value").contains(text))
         }
     }
+
+    @Test("pictures with alpha are composed on the colour that was asked for, and with fit on white")
+    func background() async throws {
+        let clear = Image(width: 3, height: 2, mode: .grayAlpha, pixels: Array(repeating: 0, count: 12))
+        let api = try await TestAPI()
+        func post(_ query: String) async throws -> Answer {
+            try await api.post("/logprob" + query, type: "image/png", encodePNG(clear))
+        }
+        for (query, level) in [
+            ("?fit=stretch", 255), ("?background=white", 255), ("?background=black", 0), ("?background=%23101010", 16),
+            ("?fit=stretch&background=black", 0),
+        ] {
+            let density: DensityJSON = try await post(query).decoded()
+            #expect(density.logProb == -Double(6 * level))
+        }
+        _ = try await post("").problem(422, "image-mode")
+        #expect(try await post("?background=red").problem(422, "parameter").contains("white, black or #rrggbb"))
+    }
 }

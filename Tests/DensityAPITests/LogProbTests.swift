@@ -414,7 +414,7 @@ struct LogProbTests {
             ("samples=1e1", "not \"1e1\""),
             ("fit=squeeze", "fit must be one of contain, cover, stretch, not \"squeeze\""),
             ("samples=1&samples=2", "samples is given twice"),
-            ("sample=3", "unknown query parameter \"sample\": known are fit, layout, scale, model, samples, class"),
+            ("sample=3", "unknown query parameter \"sample\": known are fit, layout, scale, background"),
         ])
     func parameters(_ query: String, _ text: String) async throws {
         let answer = try await TestAPI().postJSON("/logprob?\(query)", #"{"image": [1,1,1,1,1,1]}"#)
@@ -436,7 +436,7 @@ struct LogProbTests {
     func mediaTypes(_ type: String?) async throws {
         let answer = try await TestAPI().post("/logprob", type: type, [1])
         _ = try answer.problem(415, "unsupported-media-type")
-        #expect(answer.fields[.accept]?.contains("image/png, image/jpeg, multipart/form-data") == true)
+        #expect(answer.fields[.accept]?.contains("image/png, image/jpeg, image/webp, multipart/form-data") == true)
     }
 
     @Test("a part of another media type is refused in its place")

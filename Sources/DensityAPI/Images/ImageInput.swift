@@ -61,10 +61,13 @@ package struct ImageInput: Sendable {
         }
         var image = image
         if let fit = terms.fit {
-            image = try image.converted(to: mode, check: check)
+            image = try image.converted(to: mode, background: terms.background ?? .white, check: check)
             if (image.width, image.height) != (shape.width, shape.height) {
                 image = try image.fitted(width: shape.width, height: shape.height, fit: fit, check: check)
             }
+        }
+        if let background = terms.background, let opaque = image.mode.opaque, opaque == mode {
+            image = try image.converted(to: opaque, background: background, check: check)
         }
         guard (image.width, image.height) == (shape.width, shape.height) else {
             throw wrongSize("its size is \(image.height)x\(image.width)")
@@ -117,5 +120,16 @@ package enum TermWording: Sendable {
     func name<Choice: CaseIterable & RawRepresentable>(_ name: String, _: Choice.Type) -> String
     where Choice.RawValue == String {
         self.name(name, Choice.allCases.map(\.rawValue).joined(separator: "|"))
+    }
+}
+
+extension ColorMode {
+    /// The same mode without its alpha channel; nil for one that has none.
+    fileprivate var opaque: ColorMode? {
+        switch self {
+        case .grayAlpha: .gray
+        case .rgba: .rgb
+        case .gray, .rgb: nil
+        }
     }
 }

@@ -9,18 +9,30 @@ package struct ImageTerms: Sendable {
     package var layout: ArrayLayout?
     /// Meaning of the values of arrays; nil where they tell it.
     package var scale: ValueScale?
+    /// Colour on which pictures with alpha are composed for a model that has none; nil composes them on white where `fit` converts
+    /// them, and else refuses them.
+    package var background: Background?
 
-    package init(fit: ImageFit? = nil, layout: ArrayLayout? = nil, scale: ValueScale? = nil) {
-        (self.fit, self.layout, self.scale) = (fit, layout, scale)
+    package init(
+        fit: ImageFit? = nil, layout: ArrayLayout? = nil, scale: ValueScale? = nil, background: Background? = nil
+    ) {
+        (self.fit, self.layout, self.scale, self.background) = (fit, layout, scale, background)
     }
 
     /// Names of the query parameters.
-    static let parameters = ["fit", "layout", "scale"]
+    static let parameters = ["fit", "layout", "scale", "background"]
 
     /// - Throws: ``QueryError``.
     init(_ query: Query) throws(QueryError) {
         fit = try query.choice("fit", of: ImageFit.self)
         layout = try query.choice("layout", of: ArrayLayout.self)
         scale = try query.choice("scale", of: ValueScale.self)
+        background = try query["background"].map { text throws(QueryError) in
+            guard let background = Background(text) else {
+                throw QueryError.invalid(
+                    name: "background", expected: "\(Background.choice), where # is %23 in a URL", value: text)
+            }
+            return background
+        }
     }
 }

@@ -37,7 +37,7 @@ package struct LogProbBodyReader: Sendable {
     var options: APIOptions
 
     /// Media types of bodies, in the order in which `Accept` of a 415 names them.
-    package static let mediaTypes: [MediaType] = [.png, .jpeg, .multipart, .json, .npy, .octets]
+    package static let mediaTypes: [MediaType] = [.png, .jpeg, .webp, .multipart, .json, .npy, .octets]
 
     /// Bytes of room for what stands around the numbers: brackets, headers, boundaries.
     private static let overheadBytes = 64 << 10
@@ -272,7 +272,7 @@ package struct LogProbBodyReader: Sendable {
     }
 
     /// Media types that the files of a multipart body may name, beside any of an image; their first bytes tell what they are.
-    private static let fileTypes: [MediaType] = [.png, .jpeg, .npy, .octets]
+    private static let fileTypes: [MediaType] = [.png, .jpeg, .webp, .npy, .octets]
 }
 
 extension MultipartReader {

@@ -81,6 +81,12 @@ struct Score: ParsableCommand {
                 + "booleans that may be either are an error.", valueName: "scale"))
     var scale: ValueScale?
 
+    @Option(
+        help: ArgumentHelp(
+            "Compose pictures with alpha on this colour for a model without: \(Background.choice). Without it they are errors, and with "
+                + "--fit composed on white.", valueName: "colour"))
+    var background: Background?
+
     @Option(help: ArgumentHelp("ndjson, or csv with names of columns.", valueName: "format"))
     var format: ScoreFormat = .ndjson
 
@@ -169,7 +175,7 @@ struct Score: ParsableCommand {
             return ImageScorer(
                 density: density,
                 contents: ScoreContents(
-                    record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale),
+                    record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale, background: background),
                     maxImageBytes: maxImageBytes, archiveLimits: try archives.limits(entries: maxFiles)),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)

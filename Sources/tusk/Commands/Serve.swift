@@ -88,6 +88,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup(title: "Drift") var drift: DriftArguments
 
     @OptionGroup(title: "Interpolations and completions") var latents: LatentArguments
+    @OptionGroup(title: "Bodies of lines") var streams: StreamArguments
 
     @Option(help: "Answers are gzip or deflate where a client takes them and it pays: on or off.")
     var contentCoding = Switch.on
@@ -242,6 +243,7 @@ struct Serve: AsyncParsableCommand {
         options.maxBodyBytes = sizes.maxBody
         images.apply(to: &options)
         latents.apply(to: &options)
+        streams.apply(to: &options)
         if contentCoding == .off { options.leastCodedBytes = nil }
         options.browsers = try browsers.rules()
         options.keys = try keys.load()
@@ -297,6 +299,7 @@ struct Serve: AsyncParsableCommand {
         try sizes.check()
         try images.check()
         try latents.check()
+        try streams.check()
         try logs.check()
         try shutdown.check()
     }
