@@ -38,7 +38,7 @@ extension Train {
     private func chosen(for train: ImageDataSet, classes: Int) throws -> TrainingPlan {
         let seconds = training.seconds ?? TrainingChoice.standardSeconds
         let choice = TrainingChoice(
-            TrainingChoice.Question(
+            try TrainingChoice.Question(
                 train, classes: classes,
                 processorSeconds: training.clock == .processor ? seconds : seconds * Double(session.threads)))
         for reason in choice.reasons { Terminal.line("choice      \(reason)") }
