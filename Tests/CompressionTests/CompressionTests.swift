@@ -155,7 +155,9 @@ struct CompressionTests {
         }
     }
 
-    @Test("zeros behind the gzip of a file, which fill a block, are passed over, and a stream is told from what follows it")
+    @Test(
+        "zeros behind the gzip of a file, which fill a block, are passed over, and a stream is told from what follows it"
+    )
     func padding() throws {
         let coded = deflate([1, 2], coding: .gzip) + [0, 0, 0]
         #expect(try inflate(coded, coding: .gzipFile, limit: 2) == [1, 2])

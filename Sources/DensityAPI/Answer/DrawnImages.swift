@@ -44,7 +44,7 @@ struct DrawnImages: Sendable {
         _ = try mode()
         let pictures = images.map { record.picture(of: $0.pixels) }
         if pictures.count == 1 { return try encodePNG(pictures[0]) }
-        let scale = max(1, 64 / max(record.eventShape.height, record.eventShape.width))
+        let scale = sheetScale(height: record.eventShape.height, width: record.eventShape.width)
         return try encodePNG(contactSheet(pictures, columns: columns, scale: scale, gap: 2))
     }
 

@@ -43,7 +43,8 @@ public struct TrainingChoice: Sendable, Equatable {
             }
             self.init(
                 shape: images.shape, images: images.count, classes: classes,
-                extremes: Double(extremes) / Double(max(1, counted * images.shape.dims)), processorSeconds: processorSeconds)
+                extremes: Double(extremes) / Double(max(1, counted * images.shape.dims)),
+                processorSeconds: processorSeconds)
         }
     }
 

@@ -8,7 +8,8 @@ import System
 
 struct Prepare: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes a data set of images as they are: one size, one colour mode, splits, a report and a sheet to look at.",
+        abstract:
+            "Makes a data set of images as they are: one size, one colour mode, splits, a report and a sheet to look at.",
         discussion: """
             FOLDER gets train.npy, validation.npy and test.npy, with -labels.npy and classes.txt where there are classes, \
             prepared.json, which says what was done, and prepared.png, some of the images; tusk train --data FOLDER learns from it. \
@@ -148,9 +149,13 @@ struct PreparationReport {
             let names = summary.classes.prefix(10).joined(separator: ", ") + (summary.classes.count > 10 ? ", …" : "")
             lines.append("\(summary.classes.count == 1 ? "class" : "classes"): \(names)")
         }
-        if report.converted > 0 { lines.append("\(grouped(report.converted)) images were resized or changed in colour mode") }
+        if report.converted > 0 {
+            lines.append("\(grouped(report.converted)) images were resized or changed in colour mode")
+        }
         if report.distinct < report.images {
-            lines.append("\(grouped(report.images - report.distinct)) of \(grouped(report.images)) are copies of others, as such or mirrored")
+            lines.append(
+                "\(grouped(report.images - report.distinct)) of \(grouped(report.images)) are copies of others, as such or mirrored"
+            )
         }
         for (split, count) in (summary.nearDuplicates ?? [:]).sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             lines.append("\(grouped(count)) of the \(split.rawValue) images are nearly a training image")

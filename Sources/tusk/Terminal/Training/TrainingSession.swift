@@ -84,7 +84,9 @@ struct TrainingSession: ParsableArguments {
         let last = whole.split(separator: "/").last.map(String.init) ?? ""
         let endings = [".gz", ".tar", ".zip", ".npy", ".npz", ".arrow", ".csv", ".tsv", ".tgz"]
         var stem = Substring(last)
-        while let ending = endings.first(where: { stem.lowercased().hasSuffix($0) }) { stem = stem.dropLast(ending.count) }
+        while let ending = endings.first(where: { stem.lowercased().hasSuffix($0) }) {
+            stem = stem.dropLast(ending.count)
+        }
         let allowed = stem.unicodeScalars.map { scalar in
             let character = Character(scalar)
             return scalar.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
