@@ -98,6 +98,18 @@ struct ImageTreeTests {
         #expect(try load(splits).report.unused.counts == ["beside the folders of the splits": 1])
     }
 
+    @Test("a model that was trained beside its pictures, with its checkpoint and curve, is no data")
+    func ownFiles() throws {
+        let folder = try DataFolder()
+        try write(["cat/a.png", "dog/b.png", "m.png"], to: folder)
+        for name in ["m.safetensors", "m.checkpoint", "m.lock", "m.csv"] { try folder.write(name, [1]) }
+        let data = try load(folder)
+        #expect(try data.images(.all).count == 2 && data.report.unused.count == 0)
+        // without the model it is a picture as others
+        try write(["dog/m.png"], to: folder)
+        #expect(try load(folder).images(.all).count == 3)
+    }
+
     @Test("data in two forms is refused, and both are named; pictures beside arrays are counted")
     func twoForms() throws {
         let folder = try DataFolder()

@@ -59,7 +59,8 @@ public final class FakeDensity: ImageDensity {
             dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,
             training: TrainingRecord(
-                dataHash: String(repeating: "0", count: 64), split: "train", images: 10, horizontalFlips: true,
+                dataHash: String(repeating: "0", count: 64), split: "train", images: 10, skippedImages: 2,
+                horizontalFlips: true,
                 seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5, start: start),
             heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
             calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },

@@ -83,7 +83,7 @@ struct DriftStateTests {
             #expect(refused.errors.split(separator: "\n").count == 1)
         }
         let folder = try Program.run(["serve", "--port", "0", "--drift-state", work.path])
-        #expect(folder.code == 78 && folder.errors.contains("it is not a regular file"))
+        #expect(folder.code == 78 && folder.errors.contains("it is a folder"))
         let nowhere = try Program.run(["serve", "--port", "0", "--drift-state", ""])
         #expect(nowhere.code == 78 && nowhere.errors.contains("--drift-state: the path is empty"))
         let rate = try Program.run(["serve", "--port", "0", "--drift-alarm", "2"])

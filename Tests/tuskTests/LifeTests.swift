@@ -290,7 +290,7 @@ struct LifeTests {
         }
         let refused = try await post(side: 4096)
         #expect(refused.status == 503 && refused.text.contains("urn:tusk:problem:out-of-memory"))
-        #expect(refused.text.contains("to decode its 16777216 pixels takes 167772160 bytes"))
+        #expect(refused.text.contains("to decode its 16777216 pixels takes 201326592 bytes"))
         #expect(try await post(side: 16).status == 200)
         #expect(service.end() == 0)
     }

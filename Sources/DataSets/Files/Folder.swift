@@ -41,10 +41,11 @@ package struct Folder: Sendable {
     /// Counts what is not among the files `used`: other files by their names, and folders.
     package func unused(besides used: Set<String>) -> UnusedEntries {
         var unused = UnusedEntries()
+        let own = UnusedEntries.trainingFiles(in: names)
         for item in items {
             let name = String(bytesOfName: item.name)
             switch item.kind {
-            case .file where !used.contains(name): unused.add(name: name)
+            case .file where !used.contains(name) && !own.contains(name): unused.add(name: name)
             case .file: break
             case .folder: unused.add(reason: UnusedEntries.isHidden(name) ? "hidden" : "folder")
             case .other: unused.add(reason: "link to nothing, pipe or device")

@@ -10,7 +10,7 @@ internal import System
 enum ArrowFormat: DataFormat {
     static let names = ["Arrow IPC"]
     static let layout =
-        "Arrow files of the datasets library (save_to_disk), with a column of pictures and one of labels"
+        "Arrow IPC files of the datasets library (save_to_disk), with a column of pictures and one of labels"
 
     private static let parquet = Array("PAR1".utf8)
 

@@ -62,6 +62,7 @@ struct PictureWalk {
         open.append(listing.identity)
         defer { open.removeLast() }
         if listing.items.isEmpty { unused.add(reason: "empty folder") }
+        let own = UnusedEntries.trainingFiles(in: listing.items.lazy.map { String(bytesOfName: $0.name) })
         for item in listing.items {
             let name = String(bytesOfName: item.name)
             let place = prefix.isEmpty ? item.name : prefix + [UInt8(ascii: "/")] + item.name
@@ -70,6 +71,7 @@ struct PictureWalk {
                 throw .tooLarge(file: root.text, quantity: "files", value: entries, limit: limit)
             }
             switch item.kind {
+            case .file where own.contains(name): break
             case .folder where UnusedEntries.isHidden(name): unused.add(reason: "hidden")
             case .folder: try walk(path.appending(item.name), below: place)
             case .file where !UnusedEntries.isHidden(name) && PictureFormat.isPicture(name): pictures.append(place)

@@ -46,6 +46,19 @@ public struct UnusedEntries: Sendable, Equatable {
         name.hasPrefix(".") && name != "." && name != ".." || name == "__MACOSX"
     }
 
+    /// Names among `names` that are files of trainings of this program: a model with its checkpoint, its lock and its curve as table and
+    /// picture. They are no data, and nobody wants to hear of them.
+    static func trainingFiles(in names: some Sequence<String>) -> Set<String> {
+        let names = Set(names)
+        var found: Set<String> = []
+        for name in names {
+            guard let ending = [".safetensors", ".checkpoint", ".lock"].first(where: name.hasSuffix) else { continue }
+            let stem = name.dropLast(ending.count)
+            found.formUnion([".safetensors", ".checkpoint", ".lock", ".csv", ".png"].map { stem + $0 })
+        }
+        return found.intersection(names)
+    }
+
     /// Files that operating systems leave in folders, in lower case.
     private static let systemFiles: Set<String> = ["thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"]
 

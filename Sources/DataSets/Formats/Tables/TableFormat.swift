@@ -5,7 +5,7 @@ internal import System
 /// in it that has the table's name.
 enum TableFormat: DataFormat {
     static let names = ["CSV"]
-    static let layout = "a table labels.csv with columns path and label, beside the pictures"
+    static let layout = "a CSV table, labels.csv, with columns path and label, beside the pictures"
     static let listsPictures = true
 
     private static let endings = [".csv", ".tsv"]
