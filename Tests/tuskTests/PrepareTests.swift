@@ -39,6 +39,14 @@ struct PrepareTests {
         #expect(report?["converted"] as? Int == 60 && report?["width"] as? Int == 32)
         let sheet = try decodePNG(Array(Data(contentsOf: URL(filePath: "\(set)/prepared.png"))))
         #expect(sheet.mode == .rgb && sheet.width > 64)
+        // what standard input was is gone when its sizes are known
+        let archive =
+            "tar -C '\(work.path)' -cf '\(work.file("photos.tar"))' 'Holiday Photos'; exec < '\(work.file("photos.tar"))'"
+        let piped = ["prepare", "--data", "-", "--output", work.file("piped")]
+        let once = try Program.run(piped, script: archive)
+        #expect(once.code == 1 && once.errors.contains("--size 32x32"), "\(once.errors)")
+        let sized = try Program.run(piped + ["--size", "32", "--colour"], script: archive)
+        #expect(sized.code == 0 && sized.output.contains("32x32x3"), "\(sized.errors)")
         // nothing that is there is replaced unasked
         let again = try Program.run(["prepare", "--data", folder, "--output", set])
         #expect(again.code == 1 && again.errors.contains("--overwrite"), "\(again.errors)")

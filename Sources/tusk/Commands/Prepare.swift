@@ -14,7 +14,7 @@ struct Prepare: ParsableCommand {
             FOLDER gets train.npy, validation.npy and test.npy, with -labels.npy and classes.txt where there are classes, \
             prepared.json, which says what was done, and prepared.png, some of the images; tusk train --data FOLDER learns from it. \
             Images of several sizes, or larger than 64 pixels a side, become 32x32, colour where any is, unless an option says otherwise. \
-            Splits are those of the data, or tenths by the content of each image.
+            Standard input is read once: there images of several sizes need --size. Splits are those of the data, or tenths by the content of each image.
             """)
 
     @Option(help: ArgumentHelp("Images: \(dataFormats.layouts). Gzipped or not.", valueName: "path"))
@@ -90,14 +90,14 @@ struct Prepare: ParsableCommand {
         do {
             let loaded = try DataArguments.read(data, [.all], options, says: false)
             let shape = try loaded.images(.all).shape
-            if options.size == nil, max(shape.height, shape.width) > Self.mostSide {
+            if options.size == nil, max(shape.height, shape.width) > Self.mostSide, canBeReadAgain {
                 options.size = Self.standardSize
                 say("images are \(ImageSize(height: shape.height, width: shape.width))", options)
                 return try DataArguments.read(data, [.all], options)
             }
             for line in loaded.report.lines { Terminal.warn("\(data): \(line)") }
             return loaded
-        } catch DataError.mixedShapes(_, let shapes) {
+        } catch DataError.mixedShapes(_, let shapes) where canBeReadAgain {
             let sizes = Set(shapes.map { "\(ImageSize(height: $0.shape.height, width: $0.shape.width))" })
             let modes = Set(shapes.map(\.shape.channels))
             if options.size == nil, sizes.count > 1 { options.size = Self.standardSize }
@@ -106,6 +106,9 @@ struct Prepare: ParsableCommand {
             return try DataArguments.read(data, [.all], options)
         }
     }
+
+    /// Whether the data can be read once more; what standard input was is gone.
+    private var canBeReadAgain: Bool { data != "-" }
 
     private func say(_ what: String, _ options: DataOptions) {
         let size = options.size.map { "\($0) (--size), \(options.fit.rawValue) (--fit)" }
