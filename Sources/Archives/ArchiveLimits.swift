@@ -37,6 +37,13 @@ package struct ArchiveLimits: Sendable, Equatable {
         }
     }
 
+    /// Holds what came out of all files of an archive so far against ``unpackedBytes``, and against what went in.
+    /// - Throws: ``ArchiveError/tooLarge(quantity:limit:)``.
+    func checkUnpacked(_ unpacked: Int, packed: Int) throws(ArchiveError) {
+        if unpacked > unpackedBytes { throw .tooLarge(quantity: "unpacked bytes", limit: unpackedBytes) }
+        try checkRatio(unpacked: unpacked, packed: packed)
+    }
+
     /// - Throws: ``ArchiveError/tooLarge(quantity:limit:)`` where `count` is more than ``entries``.
     func checkEntries(_ count: Int) throws(ArchiveError) {
         if count > entries { throw .tooLarge(quantity: "entries", limit: entries) }

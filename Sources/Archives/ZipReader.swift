@@ -77,10 +77,7 @@ package final class ZipReader: ArchiveReader {
             let piece = try bytes.some(ByteReader.pieceBytes)
             count += piece.count
             self.unpacked += piece.count
-            if self.unpacked > self.limits.unpackedBytes {
-                throw .tooLarge(quantity: "unpacked bytes", limit: self.limits.unpackedBytes)
-            }
-            try self.limits.checkRatio(unpacked: self.unpacked, packed: self.file.size)
+            try self.limits.checkUnpacked(self.unpacked, packed: self.file.size)
             if count > size || (piece.isEmpty && count < size) { throw .damaged(reason: "a file has another size") }
             sum = unsafe crc32(piece.span.bytes, continuing: sum)
             if piece.isEmpty, sum != checksum { throw .damaged(reason: "a file's checksum is wrong") }

@@ -89,10 +89,7 @@ package final class ZipStreamReader: ArchiveReader {
             let piece = try source.some(ByteReader.pieceBytes)
             count += piece.count
             state.unpacked += piece.count
-            if state.unpacked > state.limits.unpackedBytes {
-                throw .tooLarge(quantity: "unpacked bytes", limit: state.limits.unpackedBytes)
-            }
-            try state.limits.checkRatio(unpacked: state.unpacked, packed: state.bytes.place)
+            try state.limits.checkUnpacked(state.unpacked, packed: state.bytes.place)
             if let sizes, count > sizes.unpacked { throw .damaged(reason: "a file has another size") }
             sum = unsafe crc32(piece.span.bytes, continuing: sum)
             guard piece.isEmpty else { return piece }

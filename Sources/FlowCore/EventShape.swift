@@ -1,5 +1,5 @@
 /// Height, width and channels of the images that a model knows or a data set holds.
-public struct EventShape: Sendable, Codable, Equatable, CustomStringConvertible {
+public struct EventShape: Sendable, Codable, Hashable, CustomStringConvertible {
     /// Rows of pixels.
     public var height: Int
     /// Pixels in a row.

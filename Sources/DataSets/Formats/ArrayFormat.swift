@@ -135,22 +135,11 @@ private struct ArraySource<Format: ArrayFormat>: DataSource {
         _ images: Images, _ split: Split?, _ labels: [Int]?, to sink: DataSink
     ) throws(DataError) {
         let file = if let input = images.input { input } else { try DataInput(images.path) }
-        let array = try Format.images(file)
-        let pictures = try array.images(sink.options)
-        let (count, shape) = (pictures.count, pictures.shape)
-        if let labels, labels.count != count, let path = images.labels {
-            throw .labelCount(file: path.text, images: count, labels: labels.count)
+        let pictures = try Format.images(file).images(sink.options)
+        if let labels, labels.count != pictures.count, let path = images.labels {
+            throw .labelCount(file: path.text, images: pictures.count, labels: labels.count)
         }
-        try pictures.forEach { index, levels throws(DataError) in
-            switch levels {
-            case .success(let levels):
-                try sink.put(
-                    DataItem(
-                        name: "\(file.path.text): image \(index)", content: .levels(levels, shape),
-                        origin: .said(label: labels.map { .number($0[index]) }, split: split)))
-            case .failure(let error): sink.refuse(error)
-            }
-        }
+        try pictures.put(labels: labels, split: split, to: sink)
     }
 
     /// Reads labels of shape `[N]` or `[N, 1]`, whole numbers from 0.

@@ -169,14 +169,16 @@ struct ArrayImages {
 
     var shape: EventShape { EventShape(height: sides.height, width: sides.width, channels: sides.channels) }
 
-    /// Hands over the levels of each image, `[H, W, C]`, or what is wrong with its values.
+    /// Hands the levels of each image, `[H, W, C]`, to `sink`, or what is wrong with its values.
     ///
     /// Whether floats and booleans from 0 to 1 are levels or fractions of the top level nobody can say but who made them, and the
     /// last image may show it: of such an array the error comes at the end.
-    /// - Throws: ``DataError`` when the file cannot be read, or the scale is not known; what `body` throws.
-    func forEach(
-        _ body: (_ index: Int, _ levels: Result<[UInt8], DataError>) throws(DataError) -> Void
-    ) throws(DataError) {
+    ///
+    /// - Parameters:
+    ///   - labels: number of the class of each image; nil for none.
+    ///   - split: that all images are of; nil for none.
+    /// - Throws: ``DataError`` when the file cannot be read, or the scale is not known; what the sink throws.
+    func put(labels: [Int]?, split: Split?, to sink: DataSink) throws(DataError) {
         let isDoubtful =
             options.scale == nil && options.levels > 2 && (array.type.isFloat || array.type == .bool)
         var (exceedsUnit, isBlack) = (false, true)
@@ -187,7 +189,14 @@ struct ArrayImages {
                 isBlack = isBlack && block.bytes.allSatisfy { $0 == 0 }
             }
             for item in 0..<block.count / shape.dims {
-                try body(index, levels(of: block, at: item, index))
+                switch levels(of: block, at: item, index) {
+                case .success(let levels):
+                    try sink.put(
+                        DataItem(
+                            name: "\(array.file): image \(index)", content: .levels(levels, shape),
+                            origin: .said(label: labels.map { .number($0[index]) }, split: split)))
+                case .failure(let error): sink.refuse(error)
+                }
                 index += 1
             }
         }

@@ -181,16 +181,7 @@ private struct NPZSource: DataSource {
             guard own == nil || own?.count == array.count else {
                 throw .labelCount(file: images.input.path.text, images: array.count, labels: own?.count ?? 0)
             }
-            try array.forEach { index, levels throws(DataError) in
-                switch levels {
-                case .success(let levels):
-                    try sink.put(
-                        DataItem(
-                            name: "\(images.input.path.text): image \(index)", content: .levels(levels, array.shape),
-                            origin: .said(label: own.map { .number($0[index]) }, split: split)))
-                case .failure(let error): sink.refuse(error)
-                }
-            }
+            try array.put(labels: own, split: split, to: sink)
         }
         for reason in unused { sink.leaveOut(reason: reason) }
         if let folder { sink.leaveOut(folder.unused(besides: [file.name])) }

@@ -32,11 +32,16 @@ public struct PreparedSet {
     public static let reportName = "prepared.json"
     public static let sheetName = "prepared.png"
 
+    /// Returns values of 256 levels as those of `levels`: `⌊v · levels / 256⌋`.
+    public static func reduced(_ values: [UInt8], to levels: Int) -> [UInt8] {
+        levels == 256 ? values : values.map { UInt8(Int($0) * levels / 256) }
+    }
+
     /// Writes splits to `folder`, which is there.
     ///
     /// - Parameters:
     ///   - sets: images of each split, one at least, all of one shape and one number of levels.
-    ///   - levels: number of values that a dimension is reduced to, at most those of the data: level `⌊v · levels / 256⌋`.
+    ///   - levels: number of values that a dimension is reduced to, at most those of the data (``reduced(_:to:)``).
     ///   - nearDistance: counts images whose ``DifferenceHash`` differs from a training image's in so many bits at most; nil does not.
     ///   - progress: told how many images were written.
     /// - Throws: ``DataError``; what the system says.
@@ -59,7 +64,7 @@ public struct PreparedSet {
                     if nearDistance != nil {
                         hashes[split, default: []].append(DifferenceHash(of: image, shape: shape))
                     }
-                    try write(levels == images.levels ? image : image.map { UInt8(Int($0) * levels / 256) })
+                    try write(levels == images.levels ? image : reduced(image, to: levels))
                     done += 1
                     if done % 1000 == 0 { progress(done) }
                 }

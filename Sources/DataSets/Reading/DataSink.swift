@@ -21,20 +21,9 @@ package final class DataSink {
         var path: [UInt8]?
     }
 
-    /// Images of a shape.
-    struct Shape: Hashable {
-        var shape: EventShape
-
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(shape.height)
-            hasher.combine(shape.width)
-            hasher.combine(shape.channels)
-        }
-    }
-
     private(set) var entries: [Entry] = []
     /// Count of the images of each shape, and the name of the first.
-    private(set) var shapes: [Shape: (count: Int, first: String)] = [:]
+    private(set) var shapes: [EventShape: (count: Int, first: String)] = [:]
     private(set) var shape: EventShape?
     package private(set) var unused = UnusedEntries()
     private(set) var bad = BadEntries()
@@ -135,7 +124,7 @@ package final class DataSink {
     }
 
     private func keep(_ row: PictureReader.Row, of item: DataItem) throws(DataError) {
-        shapes[Shape(shape: row.shape), default: (0, item.name)].count += 1
+        shapes[row.shape, default: (0, item.name)].count += 1
         shape = shape ?? row.shape
         // Of images of several shapes only the numbers are wanted.
         guard row.shape == shape, shapes.count == 1 else { return }
@@ -175,7 +164,7 @@ package final class DataSink {
         throw .mixedShapes(
             file: path,
             shapes: order.map {
-                DataError.ShapeCount(shape: $0.key.shape, count: $0.value.count, first: $0.value.first)
+                DataError.ShapeCount(shape: $0.key, count: $0.value.count, first: $0.value.first)
             })
     }
 }

@@ -63,7 +63,7 @@ extension LoadedData {
         }
         throw .unsupported(
             file: file.path.text, expected: "a file of the format \(alternatives(dataFormats.names))",
-            found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
+            found: kind.phraseWithAdvice)
     }
 
     /// Most pictures beside data in another form that are taken for previews of it, and not for data.

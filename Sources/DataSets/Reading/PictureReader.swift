@@ -78,8 +78,7 @@ struct PictureReader: Sendable {
                 let formats = ImageFormat.allCases.map(\.rawValue)
                 guard let kind = fileKind(of: bytes) else { throw .wrongFormat(file: name, expected: formats) }
                 throw .unsupported(
-                    file: name, expected: alternatives(formats),
-                    found: kind.phrase + (kind.advice.map { ": \($0)" } ?? ""))
+                    file: name, expected: alternatives(formats), found: kind.phraseWithAdvice)
             case .tooLarge(let quantity, let value, let limit):
                 throw .tooLarge(file: name, quantity: quantity, value: value, limit: limit)
             case .damaged(_, let reason): throw .damaged(file: name, reason: reason)

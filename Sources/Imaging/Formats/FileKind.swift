@@ -11,6 +11,9 @@ public struct FileKind: Sendable, Equatable, CustomStringConvertible {
         return phrase
     }
 
+    /// The kind with its article and what its owner can do: "a GIF picture: save it as PNG".
+    public var phraseWithAdvice: String { phrase + (advice.map { ": \($0)" } ?? "") }
+
     public var description: String { name }
 }
 

@@ -122,15 +122,14 @@ struct Prepare: ParsableCommand {
         guard let mode = ColorMode(channels: shape.channels) else {
             throw CommandError("images have \(shape.channels) channels; no picture has so many")
         }
+        let spread = SpreadLevels(levels)
         let pictures = try images.chosen(Self.shown, seed: seed).map { pixels in
-            let reduced = levels == 256 ? pixels : pixels.map { spread(Int($0) * levels / 256) }
-            return Image(width: shape.width, height: shape.height, mode: mode, pixels: reduced)
+            Image(
+                width: shape.width, height: shape.height, mode: mode,
+                pixels: spread.spread(PreparedSet.reduced(pixels, to: levels)))
         }
         return contactSheet(pictures, scale: sheetScale(height: shape.height, width: shape.width))
     }
-
-    /// Level of the set as one of a picture.
-    private func spread(_ level: Int) -> UInt8 { UInt8((level * 255 + (levels - 1) / 2) / (levels - 1)) }
 }
 
 /// What a preparation made, for people and for programs.

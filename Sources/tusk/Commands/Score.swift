@@ -113,16 +113,13 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("Largest file of an image, and longest line of JSON.", valueName: "bytes"))
     var maxImageBytes = APIOptions(version: "") { _ in }.maxImageBytes
 
-    @Option(help: ArgumentHelp("Most files, folders and links of an archive.", valueName: "n"))
-    var maxFiles = ArchiveLimits().entries
-
     @OptionGroup var archives: ArchiveArguments
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 1...100_000)
         try check("--max-image-bytes", maxImageBytes, in: 64...1 << 32)
-        try check("--max-files", maxFiles, in: 1...1 << 40)
+        let archiveLimits = try archives.limits()
         guard data != nil || !paths.isEmpty else {
             throw CommandError("there is nothing to score: name images, folders or archives, - or --data")
         }
@@ -133,7 +130,7 @@ struct Score: ParsableCommand {
         if let output { try checkReplacing(output, overwrite: overwrite) }
         let scorer = try scorer()
         var options = DataOptions(levels: scorer.density.record.levels)
-        (options.archive, options.maxEntries) = (try archives.limits(entries: maxFiles), maxFiles)
+        (options.archive, options.maxEntries) = (archiveLimits, archives.maxFiles)
         let sources = ScoreSources(
             data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
             contents: scorer.contents)
@@ -176,7 +173,7 @@ struct Score: ParsableCommand {
                 density: density,
                 contents: ScoreContents(
                     record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale, background: background),
-                    maxImageBytes: maxImageBytes, archiveLimits: try archives.limits(entries: maxFiles)),
+                    maxImageBytes: maxImageBytes, archiveLimits: try archives.limits()),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)
         } catch {

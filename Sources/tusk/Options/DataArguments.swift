@@ -70,24 +70,20 @@ struct ReadingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of that temporary file; it has no name there.", valueName: "folder"))
     var scratch = DataOptions().scratch
 
-    @Option(help: ArgumentHelp("Most files of a folder or an archive.", valueName: "n"))
-    var maxFiles = DataOptions.standardEntries
-
     @OptionGroup var archives: ArchiveArguments
 
     /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
     func options(levels: Int) throws -> DataOptions {
         if grey, colour { throw CommandError("--grey and --colour exclude each other") }
         try check("--data-memory", dataMemory, in: 0...1 << 30)
-        try check("--max-files", maxFiles, in: 1...1 << 40)
         try check("--levels", levels, in: 2...256)
         var options = DataOptions(levels: levels)
         (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
         options.background = background
         options.mode = grey ? .gray : colour ? .rgb : nil
         (options.scale, options.layout) = (scale, layout)
-        (options.memory, options.scratch, options.maxEntries) = (dataMemory << 20, scratch, maxFiles)
-        options.archive = try archives.limits(entries: maxFiles)
+        (options.memory, options.scratch) = (dataMemory << 20, scratch)
+        (options.archive, options.maxEntries) = (try archives.limits(), archives.maxFiles)
         return options
     }
 }

@@ -83,6 +83,5 @@ private func modelError(_ file: String?, _ error: any Error) -> CommandError {
     guard let start, let kind = fileKind(of: start), kind.name != "safetensors file" else {
         return CommandError("\(file): \(error)")
     }
-    let advice = kind.advice.map { ": \($0)" } ?? ""
-    return CommandError("\(file): expected a model file, found \(kind.phrase)\(advice)")
+    return CommandError("\(file): expected a model file, found \(kind.phraseWithAdvice)")
 }
