@@ -34,6 +34,10 @@ public struct MediaType: Sendable, Equatable, CustomStringConvertible {
     public static let multipart = MediaType("multipart", "form-data")
     /// `application/problem+json` (RFC 9457).
     public static let problem = MediaType("application", "problem+json")
+    /// `text/plain`.
+    public static let plainText = MediaType("text", "plain")
+    /// `application/openmetrics-text`, of OpenMetrics 1.0.
+    public static let openMetrics = MediaType("application", "openmetrics-text")
     /// `application/yaml` (RFC 9512).
     public static let yaml = MediaType("application", "yaml")
 

@@ -28,7 +28,7 @@ public final class HTTPServer: Sendable {
     ) {
         self.configuration = configuration
         self.handler = handler
-        self.metrics = ServerMetrics(in: metrics, maxConnections: configuration.maxConnections)
+        self.metrics = ServerMetrics(in: metrics, configuration)
         self.logger = logger
     }
 
@@ -40,7 +40,8 @@ public final class HTTPServer: Sendable {
         try state.withLock { state throws(HTTPListenError) in
             guard case .ready = state else { throw .alreadyStarted }
             let sockets = try ListeningSocket.open(configuration)
-            let listener = try Listener(sockets: sockets, configuration: configuration, logger: logger)
+            let listener = try Listener(
+                sockets: sockets, configuration: configuration, metrics: metrics, logger: logger)
             let bodyMemory = BodyMemory(configuration.bodyMemory)
             var loops: [IOLoop] = []
             for _ in 0..<max(configuration.ioQueues, 1) {

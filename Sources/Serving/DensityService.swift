@@ -7,9 +7,9 @@ public import Metrics
 /// Work of a direction that is ``ExecutionOrder/parallel`` is batched across requests in one lane; work that is
 /// ``ExecutionOrder/sequential`` runs in another, at a lower priority, in blocks, so that it holds up no batch.
 public final class DensityService: Sendable {
-    private let registry = ModelRegistry()
-    private let parallel: Lane
-    private let sequential: Lane
+    let registry = ModelRegistry()
+    let parallel: Lane
+    let sequential: Lane
     private let driftAlarm: AlarmRate
     /// Watch over the work of both lanes, and of what else feeds it.
     public let watch = WorkWatch()
@@ -25,24 +25,18 @@ public final class DensityService: Sendable {
             policy.patience = configuration.patience
             return policy
         }
+        let lanes = LaneMetrics(in: metrics)
         // What a caller may not have of the parallel lane helps with its batches, and is free at once for others.
         parallel = Lane(
             policy: policy(
                 maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
-            watch: watch)
+            metrics: lanes.lane("parallel"), watch: watch)
         driftAlarm = configuration.driftAlarm
         sequential = Lane(
             policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
-            niceness: configuration.sequentialNiceness, watch: watch)
-        metrics.declare("queued_rows", "Rows that wait, in both lanes.", .gauge) { [parallel, sequential] in
-            parallel.queuedRows + sequential.queuedRows
-        }
-        metrics.declare("drift_alarms", "Models whose images have drifted from those they learned.", .gauge) {
-            [registry] in registry.drift.count { $0.test.state.alarm != nil }
-        }
-        metrics.declare("drift_images", "Images that the tests of drift hold, of all models.", .gauge) { [registry] in
-            registry.drift.reduce(0) { $0 + $1.test.state.images }
-        }
+            niceness: configuration.sequentialNiceness, metrics: lanes.lane("sequential"), watch: watch)
+        declareLanes(in: metrics)
+        declareDrift(in: metrics)
     }
 
     deinit {
@@ -181,7 +175,7 @@ public final class DensityService: Sendable {
     }
 
     /// Number of rows that wait, in both lanes.
-    public var queuedRows: Int { parallel.queuedRows + sequential.queuedRows }
+    public var queuedRows: Int { parallel.load.queuedRows + sequential.load.queuedRows }
 
     /// Rows like `row` of the largest request that can be done within `deadline` while nothing else is there, by the measured cost; nil
     /// before anything was measured.

@@ -31,6 +31,7 @@ struct AccessTests {
         (ModelsRoute.self, "/models", [:], []),
         (ModelRoute.self, "/models/fake", [:], []),
         (DriftRoute.self, "/drift", [:], []),
+        (MetricsRoute.self, "/metrics", [:], []),
         (OpenAPIRoute.self, "/openapi.yaml", [:], []),
         (AdminStatusRoute.self, "/admin/status", [:], []),
         (ReloadRoute.self, "/admin/reload", [:], []),
@@ -86,7 +87,7 @@ struct AccessTests {
             case .score: ["/logprob", "/typicality", "/encode"]
             case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
             case .admin: ["/admin/status", "/admin/reload", "/admin/log-level", "/admin/drift/reset"]
-            case .metrics: ["/drift"]
+            case .metrics: ["/drift", "/metrics"]
             }
         let any: Set = ["/models", "/models/{model}"]
         let statuses = try await statuses(TestAPI(Self.decided, options: { $0.keys = keys.ring }), keys.fields(scope))
@@ -210,11 +211,17 @@ struct AdminRouteTests {
     @Test("status says what the server is at")
     func status() async throws {
         let api = try await TestAPI()
-        let answer = try await api.request(.get, "/admin/status", on: .unixSocket)
-        #expect(
-            answer.text
-                == #"{"connections":3,"max_connections":7,"requests":2,"queued_rows":0,"drift_alarms":0,"drift_images":0,"dropped_log_lines":5,"decoding_requests":0,"#
-                + #""keys":null,"log_level":"info"}"#)
+        _ = try await api.get("/health")
+        _ = try await api.get("/none")
+        let text = try await api.request(.get, "/admin/status", on: .unixSocket).text
+        for part in [
+            #"{"connections":3,"max_connections":7,"requests":2,"#, #","queued_rows":0,"running_rows":0,"#,
+            #","drift_alarms":0,"drift_images":0,"#, #","dropped_log_lines":5,"decoding_requests":0,"#,
+            #""http_problems":1,"#, #""score_percentiles":{"count":0,"median":null,"p99":null},"#,
+            #","keys":null,"log_level":"info"}"#,
+        ] {
+            #expect(text.contains(part), "\(part) in \(text)")
+        }
         let keys = try TestKeys([.admin])
         let keyed = try await TestAPI(options: { $0.keys = keys.ring })
         #expect(

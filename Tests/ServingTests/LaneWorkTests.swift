@@ -6,6 +6,8 @@ import Testing
 
 /// A kind of work that the service does not know: the number of letters of each word.
 private enum LetterWork: LaneWork {
+    static let name = "letters"
+
     static func order(on model: any ImageDensity) -> ExecutionOrder { .parallel }
 
     static func run(

@@ -167,8 +167,9 @@ struct ScoringRequest: Sendable {
         }
     }
 
-    /// Tells the model's watch of the images that were scored.
+    /// Tells the metrics and the model's watch of the images that were scored.
     private func observe(_ results: [Result<ImageScore, Problem>]) {
+        if isOfStream { context.scoreMetrics.count(results, of: model.name) }
         guard isOfStream, let drift = model.drift else { return }
         let scores = results.compactMap { try? $0.get() }
         // Ranks given a class are among that class's images, and of no stream.

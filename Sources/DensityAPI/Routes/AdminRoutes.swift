@@ -5,7 +5,7 @@ import Logging
 import Metrics
 import Serving
 
-/// `GET /admin/status`: every metric, the number of keys and the log level.
+/// `GET /admin/status`: every metric summed over its labels, the number of keys and the log level.
 struct AdminStatusRoute: Route {
     static let path = "/admin/status"
     static let method = HTTPRequest.Method.get
@@ -16,7 +16,7 @@ struct AdminStatusRoute: Route {
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkPlain(offering: .json)
-        let counted = context.options.metrics.readings.map { JSON.Member($0.name, .integer($0.value)) }
+        let counted = context.options.metrics.readings.filter { $0.kind != .info }.map(\.json)
         let settings: [JSON.Member] = [
             .init("keys", context.options.keys.map { .integer($0.count) } ?? .null),
             .init("log_level", .string(context.administration.logLevel().rawValue)),
@@ -68,4 +68,25 @@ struct LogLevelRoute: Route {
         context.administration.setLogLevel(level)
         return .done(.json(["log_level": .string(level.rawValue)]))
     }
+}
+
+extension MetricReading {
+    /// Member of the metric's name: the sum over its series, of a histogram how many values it has and two of its quantiles.
+    fileprivate var json: JSON.Member {
+        guard kind == .histogram else { return JSON.Member(name, total.json) }
+        let all = series.reduce(into: HistogramReading?.none) { all, one in
+            if case .histogram(let reading) = one.value { all = all?.adding(reading) ?? reading }
+        }
+        return JSON.Member(
+            name,
+            [
+                "count": .integer(all?.count ?? 0), "median": all?.quantile(0.5).map(JSON.number) ?? .null,
+                "p99": all?.quantile(0.99).map(JSON.number) ?? .null,
+            ])
+    }
+}
+
+extension Double {
+    /// The number without a fraction where it has none.
+    fileprivate var json: JSON { Int(exactly: self).map(JSON.integer) ?? .number(self) }
 }

@@ -12,6 +12,8 @@ package final class APIContext: Sendable {
     let options: APIOptions
     let administration: Administration
     let openAPI: StoredAnswer
+    let requestMetrics: RequestMetrics
+    let scoreMetrics: ScoreMetrics
     /// Time of the start by the monotonic clock.
     let started = monotonicNow()
 
@@ -25,6 +27,8 @@ package final class APIContext: Sendable {
         self.options = options
         self.administration = administration
         self.openAPI = openAPI
+        requestMetrics = RequestMetrics(in: options.metrics, routes: Set(routes.map { $0.path }))
+        scoreMetrics = ScoreMetrics(in: options.metrics)
     }
 
     /// Result of `body`, run on a helper thread when it works on many `bytes`, else here: to pass on a small job costs more
@@ -44,6 +48,15 @@ package final class APIContext: Sendable {
             options.report(String(describing: error))
         }
         return problem
+    }
+
+    /// The answer that tells a client of `error`.
+    func answer(to error: any Error) -> ServerResponse { answer(problem(error)) }
+
+    /// The answer that is `problem`.
+    func answer(_ problem: Problem) -> ServerResponse {
+        requestMetrics.count(problem.kind)
+        return problem.response
     }
 
     /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.

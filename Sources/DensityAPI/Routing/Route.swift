@@ -48,6 +48,7 @@ package let routes: [any Route.Type] = [
     ModelsRoute.self,
     ModelRoute.self,
     DriftRoute.self,
+    MetricsRoute.self,
     OpenAPIRoute.self,
     AdminStatusRoute.self,
     ReloadRoute.self,

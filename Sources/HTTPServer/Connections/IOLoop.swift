@@ -146,6 +146,8 @@ actor IOLoop {
             var buffer = scratch.mutableSpan
             switch connection.transport.read(into: &buffer) {
             case .bytes(let count):
+                metrics.receivedBytes.add(count)
+                if connection.noteHandshake() { metrics.handshakes.add() }
                 connection.machine.receive(scratch.span.extracting(..<count), at: monotonicNow())
                 pump(connection)
                 if count < min(scratch.count, connection.transport.longestRead) { return }
@@ -162,6 +164,7 @@ actor IOLoop {
                 pump(connection)
                 return
             case .refused(let reason):
+                metrics.failedHandshakes.add()
                 logger.debug(
                     "a TLS handshake failed",
                     metadata: ["reason": "\(reason)", "peer": "\(connection.transport.info.peer)"])
@@ -254,6 +257,7 @@ actor IOLoop {
             let result = connection.machine.output.withNext { connection.transport.write($0, more: $1) }
             switch result {
             case .bytes(let count):
+                metrics.sentBytes.add(count)
                 connection.machine.sent(count, at: monotonicNow())
                 while let exchange = connection.machine.takeEnded() { tell(exchange, of: connection) }
             case .wouldBlock: connection.isWriteBlocked = true

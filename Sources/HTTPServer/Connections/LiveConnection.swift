@@ -14,6 +14,9 @@ final class LiveConnection {
     /// Whether the end of our side waits for the socket too.
     var isFinishBlocked = false
 
+    /// Whether a TLS handshake was completed and counted.
+    private var hasHandshake = false
+
     /// What decides on requests of the last head, for as long as the machine keeps that.
     var decider: HeadDecider?
     /// The body that is being read whole.
@@ -36,6 +39,13 @@ final class LiveConnection {
     func takeWork() throws(HTTPServerError) -> @Sendable () async -> ServerResponse {
         guard let body = body.take() else { preconditionFailure("a body that nobody asked for") }
         return try body.finish()
+    }
+
+    /// Whether bytes come for the first time through TLS, so that a handshake was completed.
+    func noteHandshake() -> Bool {
+        guard !hasHandshake, transport.info.isEncrypted else { return false }
+        hasHandshake = true
+        return true
     }
 
     /// Readiness that the machine waits for now.

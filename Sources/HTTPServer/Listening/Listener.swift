@@ -1,5 +1,6 @@
 import HTTPWire
 import Logging
+import Metrics
 import System
 
 /// Acceptor of connections at every address, which deals them out to the I/O loops.
@@ -11,6 +12,7 @@ actor Listener {
     private let poller: Poller
     private let maxConnections: Int
     private let tls: TLSCredentials?
+    private let metrics: ServerMetrics
     private let logger: Logger
     private var sockets: [Int: ListeningSocket]
     private var loops: [IOLoop] = []
@@ -35,12 +37,13 @@ actor Listener {
 
     /// - Throws: ``HTTPListenError/system(call:code:)``.
     init(
-        sockets: [ListeningSocket], configuration: HTTPServerConfiguration, logger: Logger
+        sockets: [ListeningSocket], configuration: HTTPServerConfiguration, metrics: ServerMetrics, logger: Logger
     ) throws(HTTPListenError) {
         executor = try EventThread()
         poller = executor.poller
         self.sockets = Dictionary(uniqueKeysWithValues: sockets.enumerated().map { ($0, $1) })
         tls = configuration.tls
+        self.metrics = metrics
         maxConnections = max(configuration.maxConnections, 1)
         clients = ClientCount(limit: configuration.maxConnectionsPerClient)
         self.logger = logger
@@ -118,6 +121,7 @@ actor Listener {
         // Closed without a word: an answer would cost the work and the memory that the limit is there to save, under TLS
         // a whole handshake.
         guard clients.admit(info.peer) else {
+            metrics.refused.add()
             warn("a client is at its limit of connections")
             return
         }
@@ -125,11 +129,13 @@ actor Listener {
         var info = info
         info.number = accepted
         guard let transport = makeTransport(descriptor, info: info, tls: tls) else {
+            metrics.refused.add()
             warn("no memory for another TLS connection")
             clients.leave(info.peer)
             return
         }
         open += 1
+        metrics.accepted.add()
         let loop = loops[nextLoop]
         nextLoop = (nextLoop + 1) % loops.count
         loop.executor.async { loop.assumeIsolated { $0.adopt(transport) } }

@@ -26,5 +26,8 @@ public final class TLSCredentials: Sendable {
         Double(current.expiry - time(nil)) / 86_400
     }
 
+    /// Unix time at which the certificate, or one of its chain, expires.
+    var expiry: Double { Double(current.expiry) }
+
     var current: TLSContext { context.withLock { $0 } }
 }

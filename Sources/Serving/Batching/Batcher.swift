@@ -92,6 +92,16 @@ package struct Batcher<Group: Hashable & Sendable>: Sendable {
     /// Rows that wait.
     package var waitingRows: Int { requests.waitingRows }
 
+    /// What waits and what runs.
+    package var load: LaneLoad {
+        LaneLoad(
+            queuedRequests: requests.count - requests.started, runningRequests: requests.started,
+            queuedRows: waitingRows, runningRows: running.values.reduce(0) { $0 + $1.rows })
+    }
+
+    /// Numbers of batches that were formed, by what closed them.
+    package var closedBatches: [BatchClosing: Int] { requests.closed }
+
     /// Nothing waits and nothing runs.
     package var isIdle: Bool { waitingRows == 0 && running.isEmpty }
 

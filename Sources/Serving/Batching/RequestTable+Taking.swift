@@ -27,8 +27,16 @@ extension RequestTable {
                 addRows(of: slot, upTo: limit, isLead: false, cost, now, to: &taken)
             }
         }
+        closed[closing(taken, most, group), default: 0] += 1
         charge(taken, cost, lead.priority)
         return taken.pieces
+    }
+
+    /// What closed a batch of `group` that could have had `most` rows.
+    private func closing(_ taken: Taken, _ most: Int, _ group: Int) -> BatchClosing {
+        if taken.rows >= policy.maxBatchRows { return .rows }
+        if groups[group].rows == 0 { return .empty }
+        return taken.rows >= most ? .time : .others
     }
 
     /// Rows of a batch so far.
@@ -61,7 +69,7 @@ extension RequestTable {
         taken.deadline = deadline
         queues[request.priority].change(request.turn) { $0.runningPieces += 1 }
         if rows == request.waiting { stopWaiting(slot) } else { self.count(-count, in: request.group) }
-        requests[slot].waiting = rows.upperBound..<request.waiting.upperBound
+        keepWaiting(slot, from: rows.upperBound)
     }
 
     /// Counts what a batch costs for the turns of its callers, by their rows.

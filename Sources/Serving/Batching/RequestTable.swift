@@ -25,6 +25,8 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         var waiting: Range<Int>
         /// Rows that have not finished.
         var unfinished: Int
+        /// Whether a batch has taken rows of it.
+        var isStarted: Bool { waiting.count < rows }
     }
 
     /// Rows of the request at `slot` that run.
@@ -78,6 +80,13 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
 
     /// Rows that wait.
     private(set) var waitingRows = 0
+    /// Requests of which rows have been taken.
+    private(set) var started = 0
+    /// Numbers of batches that were taken, by what closed them.
+    var closed: [BatchClosing: Int] = [:]
+
+    /// Requests that have not left.
+    var count: Int { slots.count }
 
     init(policy: BatchPolicy) { self.policy = policy }
 
@@ -134,6 +143,7 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
             noteFirst(priority, turn)
             queues[priority].settle(turn)
         }
+        if request.isStarted { started -= 1 }
         deadlines.remove(slot)
         slots[request.ticket] = nil
         requests.remove(slot)
@@ -168,6 +178,12 @@ struct RequestTable<Group: Hashable & Sendable>: Sendable {
         groupLinks.remove(slot, from: &groups[request.group].requests)
         count(-request.waiting.count, in: request.group)
         queues[request.priority].change(request.turn) { turnLinks.remove(slot, from: &$0.requests) }
+    }
+
+    /// Leaves the rows of a request from `first` on to later batches.
+    mutating func keepWaiting(_ slot: Int, from first: Int) {
+        if !requests[slot].isStarted { started += 1 }
+        requests[slot].waiting = first..<requests[slot].waiting.upperBound
     }
 
     mutating func noteFirst(_ priority: Int, _ turn: Int) {

@@ -1,4 +1,5 @@
 import Dispatch
+import Metrics
 import Synchronization
 
 /// Consequences of a change of the batcher: ends of requests, the timer, and batches on the lane's threads.
@@ -24,11 +25,13 @@ extension Lane {
             switch action {
             case .run(let batch):
                 watch.begin()
+                metrics.batchRows.observe(Double(batch.rows))
                 state.ready.append(batch)
                 signal.signal()
             case .complete(let ticket):
                 if let end = state.remove(ticket) { ends.append((end, nil)) }
             case .expire(let ticket, let finished, let rows):
+                metrics.expired.add()
                 if let end = state.remove(ticket) { ends.append((end, .deadlinePassed(finished: finished, of: rows))) }
             }
         }

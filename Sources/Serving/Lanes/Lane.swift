@@ -1,4 +1,5 @@
 import Dispatch
+import Metrics
 import Synchronization
 import System
 
@@ -22,9 +23,11 @@ package final class Lane: Sendable {
         var firstTurn: SharedWork? { shared.last { $0.isFirstTurn && $0.hasMore } }
 
         /// The requests of one kind of work on one model, which may be the first.
-        mutating func requests<Work: LaneWork>(of group: LaneGroup, on model: LoadedModel) -> TypedRequests<Work> {
+        mutating func requests<Work: LaneWork>(
+            of group: LaneGroup, on model: LoadedModel, _ metrics: LaneMetrics.Lane
+        ) -> TypedRequests<Work> {
             if let requests = groups[group]?.typed as? TypedRequests<Work> { return requests }
-            let requests = TypedRequests<Work>(of: model)
+            let requests = TypedRequests<Work>(of: model, counted: metrics.series(Work.name, of: model.name))
             groups[group] = GroupRequests(requests)
             return requests
         }
@@ -47,10 +50,12 @@ package final class Lane: Sendable {
     let policy: BatchPolicy
     /// Watch that is told of each batch.
     let watch: WorkWatch
+    let metrics: LaneMetrics.Lane
 
     /// Starts the lane's threads, `niceness` below the others; they run until ``stop()``.
-    package init(policy: BatchPolicy, niceness: Int32 = 0, watch: WorkWatch = WorkWatch()) {
+    init(policy: BatchPolicy, niceness: Int32 = 0, metrics: LaneMetrics.Lane, watch: WorkWatch) {
         self.watch = watch
+        self.metrics = metrics
         workers = policy.workers
         self.policy = policy
         state = Mutex(State(batcher: Batcher(policy: policy)))
@@ -83,11 +88,12 @@ package final class Lane: Sendable {
                 let actions = try state.batcher.enqueue(
                     ticket, rows: rows.count, parts: rows.first.map { Work.parts(of: $0, on: model.density) } ?? 1,
                     group: group, terms: terms, at: now)
-                let requests: TypedRequests<Work> = state.requests(of: group, on: model)
+                let requests: TypedRequests<Work> = state.requests(of: group, on: model, metrics)
                 requests.add(ticket, TypedRequests.Request(rows: rows, sink: sink, arrived: now))
                 state.groupOf[ticket] = group
                 return actions
             } catch {
+                metrics.refused(error.reason)
                 throw ServingError(error)
             }
         }
@@ -104,6 +110,7 @@ package final class Lane: Sendable {
                 try state.batcher.check(rows: count, parts: parts, group: group, terms: terms)
             }
         } catch {
+            metrics.refused(error.reason)
             throw ServingError(error)
         }
     }
@@ -115,7 +122,9 @@ package final class Lane: Sendable {
             end = state.remove(ticket)
             return state.batcher.cancel(ticket, at: now)
         }
-        end?(.cancelled)
+        guard let end else { return }
+        metrics.cancelled.add()
+        end(.cancelled)
     }
 
     /// Notes what a batch of one row of a group is expected to take, before one has run.
@@ -123,8 +132,11 @@ package final class Lane: Sendable {
         state.withLock { $0.batcher.expect(group, time) }
     }
 
-    /// Number of rows that wait.
-    package var queuedRows: Int { state.withLock(\.batcher.waitingRows) }
+    /// What waits and what runs now.
+    var load: LaneLoad { state.withLock(\.batcher.load) }
+
+    /// Numbers of batches that were formed, by what closed them.
+    var closedBatches: [BatchClosing: Int] { state.withLock(\.batcher.closedBatches) }
 
     /// Rows of the largest request of a group that can be done within `deadline` while nothing else is there; nil before anything
     /// was measured.
@@ -158,6 +170,17 @@ package final class Lane: Sendable {
         }
         for _ in 0..<workers { signal.signal() }
         for end in ends { end(.draining) }
+    }
+}
+
+extension Batcher.Refusal {
+    /// Reason of the refusal in metrics.
+    fileprivate var reason: String {
+        switch self {
+        case .full: "queue_full"
+        case .late: "too_late"
+        case .draining: "draining"
+        }
     }
 }
 

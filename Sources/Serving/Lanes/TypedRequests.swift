@@ -1,4 +1,5 @@
 import FlowModels
+import Metrics
 import Synchronization
 
 /// The requests of one loaded model and one kind of work. It holds the model until they have left; here alone the type of
@@ -28,9 +29,13 @@ final class TypedRequests<Work: LaneWork>: Sendable {
     }
 
     private let model: LoadedModel
+    private let counted: LaneMetrics.Series
     private let requests = Mutex<[UInt64: Request]>([:])
 
-    init(of model: LoadedModel) { self.model = model }
+    init(of model: LoadedModel, counted: LaneMetrics.Series) {
+        self.model = model
+        self.counted = counted
+    }
 
     var isEmpty: Bool { requests.withLock { $0.isEmpty } }
 
@@ -59,7 +64,11 @@ final class TypedRequests<Work: LaneWork>: Sendable {
         let start = ContinuousClock.now
         let flags = parts.map { $0.request.gone }
         let results = run(parts.flatMap { $0.request.rows[$0.range] }, threads) { flags.allSatisfy { $0.isRaised } }
-        deliver(results, to: parts, took: start.duration(to: .now))
+        let took = start.duration(to: .now)
+        counted.computing.observe(took)
+        counted.rows.add(results.count)
+        counted.failedRows.add(results.count { if case .failure = $0 { true } else { false } })
+        deliver(results, to: parts, took: took)
     }
 
     /// Parts of `batch`, without the requests that left between its forming and now.
@@ -67,6 +76,7 @@ final class TypedRequests<Work: LaneWork>: Sendable {
         requests.withLock { requests in
             batch.slices.compactMap { slice in
                 guard var request = requests[slice.ticket] else { return nil }
+                if request.timings == nil { counted.wait.observe(now - request.arrived) }
                 var timings = request.timings ?? RequestTimings(queue: now - request.arrived)
                 timings.batchRows = max(timings.batchRows, batch.rows)
                 request.timings = timings

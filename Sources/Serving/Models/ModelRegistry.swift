@@ -80,9 +80,6 @@ package final class ModelRegistry: Sendable {
     /// Models that serve, whether or not new requests are answered.
     package var served: [LoadedModel] { state.withLock { $0.served?.models ?? [] } }
 
-    /// Watches over the images of the models that serve.
-    package var drift: [DriftMonitor] { served.compactMap(\.drift) }
-
     private func models(_ isOpen: (Access) -> Bool) throws(ServingError) -> ModelSet {
         let (access, served) = state.withLock { ($0.access, $0.served) }
         guard access != .opening else { throw .loading }

@@ -3,6 +3,8 @@ public import FlowModels
 
 /// Draws of the unknown pixels of images. Dimensions wait for one another, or moves of a chain do, whatever the model's orders are.
 package enum CompletionWork: LaneWork {
+    package static let name = "completion"
+
     /// Rows of as many particles and moves cost as much, of one model and mask.
     package static func cost(of row: CompletionRow) -> Int {
         row.particles + (CompletionRow.mostParticles + 1) * row.moves

@@ -6,6 +6,8 @@ public typealias DensityAnswer = RowAnswer<RowDensity>
 
 /// Log-densities of images.
 package enum DensityWork: LaneWork {
+    package static let name = "density"
+
     /// A row without a class may be computed for every class.
     package static func cost(of row: DensityRow) -> Int { row.classIndex != nil ? 1 : row.wantsClasses ? 2 : 0 }
 

@@ -3,6 +3,8 @@ package import FlowModels
 
 /// Tests of a model's inverse, in the lane of its samples; a row is the number of pixels.
 package enum InverseTestWork: LaneWork {
+    package static let name = "self_test"
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.samplingOrder }
 
     package static func run(

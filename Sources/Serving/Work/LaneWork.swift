@@ -9,6 +9,9 @@ package protocol LaneWork: SendableMetatype {
     /// Result of one row.
     associatedtype Output: Sendable
 
+    /// Name of the kind in metrics, in snake_case.
+    static var name: String { get }
+
     /// Number that is the same for rows that cost as much as each other; rows of a request all have one, and those of others share no
     /// batch.
     static func cost(of row: Row) -> Int

@@ -3,6 +3,8 @@ public import FlowModels
 
 /// Latents of images, with the error of the way there and back.
 package enum EncodingWork: LaneWork {
+    package static let name = "encoding"
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.roundTripOrder }
 
     package static func run(
@@ -17,6 +19,8 @@ package enum EncodingWork: LaneWork {
 
 /// Images of latents, with the error of the way there and back.
 package enum DecodingWork: LaneWork {
+    package static let name = "decoding"
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.roundTripOrder }
 
     package static func run(

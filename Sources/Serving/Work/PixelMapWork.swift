@@ -3,6 +3,8 @@ package import FlowModels
 
 /// What each pixel of an image has to do with its log-density.
 package enum PixelMapWork: LaneWork {
+    package static let name = "pixel_map"
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.densityOrder }
 
     package static func run(

@@ -6,6 +6,8 @@ public typealias SampleBlock = RowBlock<DrawnImage>
 
 /// Images drawn from a density.
 package enum SamplingWork: LaneWork {
+    package static let name = "sampling"
+
     package static func order(on model: any ImageDensity) -> ExecutionOrder { model.samplingOrder }
 
     package static func run(

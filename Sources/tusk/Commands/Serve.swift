@@ -122,6 +122,7 @@ struct Serve: AsyncParsableCommand {
         let (events, event) = AsyncStream<Event>.makeStream()
         let interruption = Interruption { event.yield(.endRequested) }
         let metrics = MetricSet()
+        ProcessMetrics.declare(in: metrics)
         let log = logs.open(metrics)
         let logger = Logger(label: "tusk") { _ in SinkLogHandler(log) }
         let manager = try ServiceManager()

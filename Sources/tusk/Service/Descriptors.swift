@@ -12,8 +12,25 @@ enum Descriptors {
         for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
             // The lowest free number is this one, since those below are open. Standard output is opened for reading, so that what is
             // printed does not count as written.
-            _ = unsafe open("/dev/null", number == STDOUT_FILENO ? O_RDONLY : O_RDWR)
+            _ = unsafe Glibc.open("/dev/null", number == STDOUT_FILENO ? O_RDONLY : O_RDWR)
         }
+    }
+
+    /// Number of open descriptors; nil where the system does not tell.
+    static var open: Int? {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return nil }
+        defer { unsafe closedir(folder) }
+        var count = 0
+        while unsafe readdir(folder) != nil { count += 1 }
+        // Neither `.` and `..` nor the folder itself.
+        return count - 3
+    }
+
+    /// Number of descriptors that may be open; nil where the system does not tell.
+    static var limit: Int? {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// Raises the limit of open descriptors to what this process may raise it to.

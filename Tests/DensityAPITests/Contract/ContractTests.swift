@@ -117,7 +117,7 @@ struct ContractTests {
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
         case 401, 403:
-            let other = path == "/drift" ? Scope.score : .metrics
+            let other = ["/drift", "/metrics"].contains(path) ? Scope.score : .metrics
             let keys = try TestKeys(status == 403 ? [other] : [])
             let api = try await TestAPI(options: { $0.keys = keys.ring })
             return try await api.request(method, path, fields: status == 403 ? keys.fields(other) : [:])
