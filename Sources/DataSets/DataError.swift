@@ -22,6 +22,8 @@ public enum DataError: Error, Equatable, Sendable {
     case mixedShapes(file: String, shapes: [ShapeCount])
     /// Several files or images cannot be read.
     case badEntries(file: String, entries: BadEntries)
+    /// No image is left without those that cannot be read.
+    case nothingLeft(file: String, entries: BadEntries)
     /// The images have no room in memory, and their temporary file cannot be written in `folder`.
     case noScratch(folder: String, reason: String)
     /// There is nothing to learn from; `expected` says what is looked for.
@@ -91,6 +93,8 @@ extension DataError: CustomStringConvertible {
         case .badEntries(let file, let entries):
             "\(file): \(entries.count) images cannot be read; --skip-bad goes on without them:\n  "
                 + entries.lines.joined(separator: "\n  ")
+        case .nothingLeft(let file, let entries):
+            "\(file): none of its \(entries.count) images can be read:\n  " + entries.lines.joined(separator: "\n  ")
         case .noScratch(let folder, let reason):
             "\(folder): the images need a temporary file, which cannot be written there: \(reason); --scratch names another folder, "
                 + "--data-memory allows more memory"

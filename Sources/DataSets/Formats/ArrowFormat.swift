@@ -49,7 +49,6 @@ private struct ArrowSource: DataSource {
     var example: String { list.shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
 
     func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
-        var (labelled, unlabelled) = (0, 0)
         var classes: [String]?
         for shard in list.shards where shard.split.map(wanted.contains) ?? true {
             let input = if let input { input } else { try DataInput(shard.path) }
@@ -78,7 +77,6 @@ private struct ArrowSource: DataSource {
                             continue
                         }
                         let label = try columns.label(of: batch, at: place)
-                        if label == nil { unlabelled += 1 } else { labelled += 1 }
                         try sink.put(
                             DataItem(
                                 name: name, content: .picture(picture), origin: .said(label: label, split: shard.split))
@@ -91,7 +89,6 @@ private struct ArrowSource: DataSource {
                 throw error
             } catch { preconditionFailure("nothing else is thrown") }
         }
-        sink.leaveOut(labels: labelled, because: unlabelled)
         sink.leaveOut(list.unused)
     }
 }

@@ -1,4 +1,5 @@
 public import FlowCore
+internal import FoundationEssentials
 internal import Imaging
 internal import System
 
@@ -32,10 +33,23 @@ public struct PreparedSet {
     public static let reportName = "prepared.json"
     public static let sheetName = "prepared.png"
 
-    /// Returns values of 256 levels as those of `levels`: `⌊v · levels / 256⌋`.
-    public static func reduced(_ values: [UInt8], to levels: Int) -> [UInt8] {
-        levels == 256 ? values : values.map { UInt8(Int($0) * levels / 256) }
+    /// Returns values of `all` levels as those of `levels`, which are no more: `⌊v · levels / all⌋`.
+    public static func reduced(_ values: [UInt8], of all: Int = 256, to levels: Int) -> [UInt8] {
+        precondition(levels <= all)
+        return levels == all ? values : values.map { UInt8(Int($0) * levels / all) }
     }
+
+    /// Number of levels of the set that was prepared in `folder`, as its report says; nil where none was.
+    public static func levels(in folder: String) -> Int? {
+        struct Report: Decodable { var levels: Int }
+        guard let bytes = try? WholeFile("\(folder)/\(reportName)").contents(limit: mostReportBytes),
+            let report = try? JSONDecoder().decode(Report.self, from: Data(bytes)), (2...256).contains(report.levels)
+        else { return nil }
+        return report.levels
+    }
+
+    /// Most bytes of a report that is read.
+    private static let mostReportBytes = 1 << 20
 
     /// Writes splits to `folder`, which is there.
     ///
@@ -64,7 +78,7 @@ public struct PreparedSet {
                     if nearDistance != nil {
                         hashes[split, default: []].append(DifferenceHash(of: image, shape: shape))
                     }
-                    try write(levels == images.levels ? image : reduced(image, to: levels))
+                    try write(reduced(image, of: images.levels, to: levels))
                     done += 1
                     if done % 1000 == 0 { progress(done) }
                 }

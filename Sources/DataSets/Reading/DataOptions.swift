@@ -14,7 +14,9 @@ public struct DataOptions: Sendable {
     public var mode: ColorMode?
     /// Whether pictures of 16 bits a channel are rounded to 8; else they are refused unless ``size`` or ``mode`` changes them anyway.
     public var roundsTo8Bits: Bool
-    /// What pictures with transparency are composed on where ``mode`` has none.
+    /// Whether the transparency of pictures is a channel of theirs; else they are composed on ``background``.
+    public var keepsAlpha: Bool
+    /// What pictures with transparency are composed on.
     public var background: Background
     /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
     public var scale: ValueScale?
@@ -47,6 +49,7 @@ public struct DataOptions: Sendable {
         self.levels = levels
         fit = .cover
         roundsTo8Bits = false
+        keepsAlpha = false
         background = .white
         skipsBad = false
         memory = Self.standardMemory

@@ -48,7 +48,13 @@ extension LoadedData {
         if ShardNames.isPattern(path), !FilePath(path).isThere {
             return (try ArchiveFormat.source(ofPattern: path, options), ArchiveFormat.layout)
         }
-        if path != "-", let folder = try Folder(path) { return try source(folder, options) }
+        if path != "-", let folder = try Folder(path) {
+            if let levels = PreparedSet.levels(in: path), levels != options.levels {
+                throw .unsupported(
+                    file: path, expected: "images of \(options.levels) levels", found: "a set prepared with \(levels)")
+            }
+            return try source(folder, options)
+        }
         return try source(DataInput(path), options)
     }
 

@@ -26,33 +26,35 @@ struct ImageTree {
     ///   - root: path of the tree in errors.
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when they mean two things.
     init(_ paths: [[UInt8]], root: String) throws(DataError) {
+        let (paths, common) = Self.withoutCommonFolders(paths)
+        let root = FilePath(root).appending(common).text
         let folders = paths.map { $0.split(separator: UInt8(ascii: "/")).dropLast().map { Array($0) } }
         let tops = Set(folders.compactMap(\.first)).sorted { $0.lexicographicallyPrecedes($1) }
-        func path(_ names: [UInt8]...) -> String {
+        func path(_ names: [[UInt8]]) -> String {
             names.reduce(FilePath(root)) { $0.appending($1) }.text
         }
         var splits: [[UInt8]: Split] = [:]
-        for top in tops {
-            guard let split = Split(inNameOf: top) else { continue }
+        for (top, split) in zip(tops, Split.parts(ofNames: tops)) {
+            guard let split else { continue }
             if let other = splits.first(where: { $0.value == split }) {
                 throw .unsupported(
-                    file: path(top), expected: "one folder for \(split.rawValue)",
-                    found: "\(path(other.key)) beside it")
+                    file: path([top]), expected: "one folder for \(split.rawValue)",
+                    found: "\(path([other.key])) beside it")
             }
             splits[top] = split
         }
         if let other = tops.first(where: { splits[$0] == nil }), !splits.isEmpty {
             let named = tops.filter { splits[$0] != nil }.map { String(bytesOfName: $0) }.joined(separator: ", ")
             throw .unsupported(
-                file: path(other),
+                file: path([other]),
                 expected:
                     "only folders of splits beside \(named), and a class of such a name below a split's folder",
                 found: "another folder")
         }
         present = Set(splits.values)
         // folders below the split's, or all
-        let below = folders.map { splits.isEmpty ? $0[...] : $0.dropFirst() }
-        if splits.isEmpty { try Self.checkSplitsBelowClasses(folders, path: { path($0, $1) }) }
+        let below = splits.isEmpty ? folders.map { $0[...] } : Self.belowSplits(folders)
+        if splits.isEmpty { try Self.checkSplitsBelowClasses(folders, path: path) }
         let hasClasses = below.contains { !$0.isEmpty }
         for (index, folder) in folders.enumerated() {
             if !splits.isEmpty, folder.isEmpty {
@@ -72,32 +74,47 @@ struct ImageTree {
         classes = try Self.classes(Set(below.compactMap(\.first)), root: root)
     }
 
-    /// Paths in an archive without the folders that all of them begin with, such as that of the set itself in `set/train/cat/1.png`; a
-    /// split's folder stays.
-    static func withoutCommonFolders(_ paths: [[UInt8]]) -> [[UInt8]] {
+    /// Paths without the folders that all of them begin with and that hold nothing but folders, such as that of the set itself in
+    /// `set/train/cat/1.png`, and those folders; a split's folder stays, and the only class.
+    private static func withoutCommonFolders(_ paths: [[UInt8]]) -> (paths: [[UInt8]], common: [UInt8]) {
         let slash = UInt8(ascii: "/")
-        var paths = paths
+        var (paths, common): ([[UInt8]], [UInt8]) = (paths, [])
         while let first = paths.first, let end = first.firstIndex(of: slash),
             Split(inNameOf: Array(first[..<end])) == nil,
-            paths.allSatisfy({ $0.starts(with: first[...end]) })
+            paths.allSatisfy({ $0.starts(with: first[...end]) && $0[(end + 1)...].contains(slash) })
         {
+            common += first[...end]
             paths = paths.map { Array($0[(end + 1)...]) }
         }
-        return paths
+        return (paths, common)
+    }
+
+    /// Folders below those of the splits, without one that all pictures are in and that says nothing, `train/images/cat/1.png`.
+    private static func belowSplits(_ folders: [[[UInt8]]]) -> [ArraySlice<[UInt8]>] {
+        var below = folders.map { $0.dropFirst() }
+        while let first = below.first(where: { !$0.isEmpty })?.first, Split.isFiller(first),
+            zip(folders, below).allSatisfy({ $0.isEmpty || ($1.first == first && $1.count > 1) })
+        {
+            below = below.map { $0.dropFirst() }
+        }
+        return below
     }
 
     /// Refuses splits in the folders of classes, `cat/train/1.png`, which would be learned together.
     private static func checkSplitsBelowClasses(
-        _ folders: [[[UInt8]]], path: ([UInt8], [UInt8]) -> String
+        _ folders: [[[UInt8]]], path: ([[UInt8]]) -> String
     ) throws(DataError) {
-        var below: [[UInt8]: Set<Split>] = [:]
-        for folder in folders where folder.count > 1 {
-            guard let split = Split(inNameOf: folder[1]) else { continue }
-            below[folder[0], default: []].insert(split)
-            if below[folder[0]]!.count > 1 {
-                let (name, top) = (String(bytesOfName: folder[1]), String(bytesOfName: folder[0]))
+        var below: [[[UInt8]]: Set<Split>] = [:]
+        for folder in folders {
+            guard let depth = folder.indices.dropFirst().first(where: { Split(inNameOf: folder[$0]) != nil }),
+                let split = Split(inNameOf: folder[depth])
+            else { continue }
+            let above = Array(folder[..<depth])
+            below[above, default: []].insert(split)
+            if below[above]!.count > 1 {
+                let (name, top) = (String(bytesOfName: folder[depth]), String(bytesOfName: folder[0]))
                 throw .unsupported(
-                    file: path(folder[0], folder[1]),
+                    file: path(above + [folder[depth]]),
                     expected: "folders of splits at the top, with those of classes in them: \(name)/\(top)",
                     found: "splits in the folder of a class")
             }

@@ -27,9 +27,14 @@ public struct LoadedData: Sendable {
         self.path = path
         let entries = sink.entries
         let tree = try ImageTree.of(entries.map(\.path), root: path)
-        let present = present ?? tree?.present ?? Set(entries.compactMap(\.split))
+        var said = Set(entries.compactMap(\.split))
+        // beside images of a split those of none are to learn from
+        if !said.isEmpty, tree == nil, entries.contains(where: { $0.split == nil }) { said.insert(.train) }
+        let present = present ?? tree?.present ?? said
         self.present = present
         guard let shape = sink.shape else {
+            // skipped, every one
+            if sink.bad.count > 0 { throw .nothingLeft(file: path, entries: sink.bad) }
             throw .empty(file: path, expected: expected + (sink.unused.count == 0 ? "" : "; found \(sink.unused)"))
         }
         (self.shape, levels) = (shape, sink.options.levels)
@@ -47,6 +52,7 @@ public struct LoadedData: Sendable {
         }
         var labels: [Int?] = []
         for label in found { labels.append(try label.map { label throws(DataError) in try table.index(of: label) }) }
+        let leftOut = Self.withoutPartialLabels(&labels, origins)
         (self.splits, self.origins, self.labels) = (splits, origins, labels)
         var report = DataReport()
         report.images = sink.digests.count
@@ -54,6 +60,7 @@ public struct LoadedData: Sendable {
         (report.constant, report.converted) = (sink.constant, sink.converted)
         (report.unused, report.bad, report.isInFile) = (sink.unused, sink.bad, sink.isInFile)
         if let tree { report.unused.add(tree.unused) }
+        report.unused.add(leftOut)
         if !present.isEmpty {
             let train = Set(entries.indices.filter { splits[$0] == .train }.map { entries[$0].digest })
             for split in [Split.validation, .test] where present.contains(split) && !train.isEmpty {
@@ -67,6 +74,23 @@ public struct LoadedData: Sendable {
         report.singleClasses = counts.indices.filter { counts[$0] == 1 }.map { table.names[$0] }
         self.report = report
         store = try sink.finishedStore()
+    }
+
+    /// Takes the labels out of each of the data's own splits in which some images have none: they are of no use, in what is cut out of
+    /// it neither.
+    /// - Returns: what was taken out, for the report.
+    private static func withoutPartialLabels(_ labels: inout [Int?], _ origins: [Split?]) -> UnusedEntries {
+        var unused = UnusedEntries()
+        for origin in Split.parts {
+            let own = labels.indices.filter { origins[$0] == origin }
+            let labelled = own.filter { labels[$0] != nil }
+            let others = own.count - labelled.count
+            guard !labelled.isEmpty, others > 0 else { continue }
+            unused.add(
+                reason: "labels, since \(others == 1 ? "1 image has" : "\(others) images have") none", count: labelled.count)
+            for index in labelled { labels[index] = nil }
+        }
+        return unused
     }
 
     /// Returns the images of the splits that have any, in their order.
@@ -126,7 +150,7 @@ extension ImageTree {
         let own = paths.compactMap { $0 }
         if own.isEmpty { return nil }
         precondition(own.count == paths.count, "a source has a tree, or says its labels")
-        return try ImageTree(ImageTree.withoutCommonFolders(own), root: root)
+        return try ImageTree(own, root: root)
     }
 }
 

@@ -22,10 +22,20 @@ struct PictureReader: Sendable {
     func row(of item: DataItem) throws(DataError) -> Row {
         switch item.content {
         case .levels(let levels, let shape): return try row(of: levels, shape, item.name)
-        case .picture(let bytes): return try row(of: try decoded(bytes, item.name), item.name)
+        case .picture(let bytes): return try row(of: composed(try decoded(bytes, item.name)), item.name)
         case .file(let path):
             let bytes = try DataFile(path, maxBytes: Self.mostFileBytes, unpacks: false).bytes
-            return try row(of: try decoded(bytes, item.name), item.name)
+            return try row(of: composed(try decoded(bytes, item.name)), item.name)
+        }
+    }
+
+    /// The picture without its transparency, unless that is to be kept.
+    private func composed(_ image: Image) -> Image {
+        switch image.mode {
+        case _ where options.keepsAlpha || options.mode != nil: image
+        case .grayAlpha: image.converted(to: .gray, background: options.background)
+        case .rgba: image.converted(to: .rgb, background: options.background)
+        case .gray, .rgb: image
         }
     }
 

@@ -33,9 +33,9 @@ struct Prepare: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Values of a pixel: 256, or fewer, to which they are reduced; tusk train must be told the same.",
+            "Values of a pixel: those of the images, or fewer, to which they are reduced. tusk train takes as many from prepared.json.",
             valueName: "n"))
-    var levels = 256
+    var levels: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -57,13 +57,15 @@ struct Prepare: ParsableCommand {
     private static let shown = 100
 
     func run() throws {
-        try check("--levels", levels, in: 2...256)
+        let known = PreparedSet.levels(in: data) ?? 256
+        let levels = levels ?? known
+        try check("--levels", levels, in: 2...known)
         if let nearDuplicates { try check("--near-duplicates", nearDuplicates, in: 0...15) }
         let there = PreparedSet.fileNames.map { "\(output)/\($0)" }.filter(exists)
         if let first = there.first, !overwrite {
             throw CommandError("--output \(output): \(first) is there, and would be replaced; --overwrite does so")
         }
-        let loaded = try read()
+        let loaded = try read(levels: known)
         let sets = try loaded.parts().map { ($0.split, only.isEmpty ? $0.images : try $0.images.only(classes: only)) }
         try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
         // a split that the new set lacks must not stay behind from the old one
@@ -77,15 +79,15 @@ struct Prepare: ParsableCommand {
         }
         guard let summary = written else { preconditionFailure("written, or thrown") }
         if isShown { Terminal.showProgress("") }
-        try writeFile(encodePNG(sheet(of: sets[0].1)), to: "\(output)/\(PreparedSet.sheetName)")
+        try writeFile(encodePNG(sheet(of: sets[0].1, levels: levels)), to: "\(output)/\(PreparedSet.sheetName)")
         let report = PreparationReport(source: data, summary: summary, report: loaded.report)
         try writeFile(report.json(), to: "\(output)/\(PreparedSet.reportName)")
         for line in report.lines(output: output) { Terminal.line(line) }
     }
 
     /// The images, brought to a size and a colour mode where they have several.
-    private func read() throws -> LoadedData {
-        var options = try reading.options(levels: 256)
+    private func read(levels: Int) throws -> LoadedData {
+        var options = try reading.options(levels: levels)
         options.roundsTo8Bits = true
         do {
             let loaded = try DataArguments.read(data, [.all], options, says: false)
@@ -117,7 +119,7 @@ struct Prepare: ParsableCommand {
     }
 
     /// Sheet of some of the training images, chosen at random.
-    private func sheet(of images: ImageDataSet) throws -> Image {
+    private func sheet(of images: ImageDataSet, levels: Int) throws -> Image {
         let shape = images.shape
         guard let mode = ColorMode(channels: shape.channels) else {
             throw CommandError("images have \(shape.channels) channels; no picture has so many")
@@ -126,7 +128,7 @@ struct Prepare: ParsableCommand {
         let pictures = try images.chosen(Self.shown, seed: seed).map { pixels in
             Image(
                 width: shape.width, height: shape.height, mode: mode,
-                pixels: spread.spread(PreparedSet.reduced(pixels, to: levels)))
+                pixels: spread.spread(PreparedSet.reduced(pixels, of: images.levels, to: levels)))
         }
         return contactSheet(pictures, scale: sheetScale(height: shape.height, width: shape.width))
     }

@@ -102,7 +102,7 @@ struct Sample: ParsableCommand {
             if limit != nil { throw CommandError("--limit needs --beside") }
             return nil
         }
-        var set = try DataArguments.read(beside, [split], DataOptions(levels: levels)).images(split)
+        var set = try realSet(beside, of: shape, levels: levels)
         if !only.isEmpty {
             // data that numbers its classes has the model's in their order
             let isNumbered = set.classes == record.classes.indices.map(String.init)
@@ -120,6 +120,19 @@ struct Sample: ParsableCommand {
         guard set.count > 0 else { throw TrainingError.noImages(split: split.rawValue) }
         // none is better than the first by its place
         return try set.chosen(wanted, seed: seed)
+    }
+
+    /// The split of the images at `path`; those of several sizes, which are only looked at, are brought to the model's.
+    private func realSet(_ path: String, of shape: EventShape, levels: Int) throws -> ImageDataSet {
+        var options = DataOptions(levels: levels)
+        do {
+            return try DataArguments.read(path, [split], options).images(split)
+        } catch DataError.mixedShapes where levels == 256 && path != "-" {
+            options.size = ImageSize(height: shape.height, width: shape.width)
+            options.mode = ColorMode(channels: shape.channels)
+            Terminal.line("\(path): images of several sizes, brought to \(shape) to be looked at")
+            return try DataArguments.read(path, [split], options).images(split)
+        }
     }
 
     /// Sheet of the images, their levels spread over 0 ... 255.

@@ -34,7 +34,8 @@ struct Train: ParsableCommand {
             // what makes no sense is said before the images are read
             _ = try session.options(training)
             _ = try architecture.map(TrainingSession.architecture(named:))
-            let (train, validation) = try session.images(of: data, levels: input.levels)
+            let levels = input.levels ?? PreparedSet.levels(in: data.data) ?? 256
+            let (train, validation) = try session.images(of: data, levels: levels)
             let plan = try plan(for: train)
             try run(plan.architecture, plan, train: train, validation: validation)
         }
@@ -48,7 +49,7 @@ struct Train: ParsableCommand {
         try session.announce(architecture, sizes, dequantizer: dequantizer, train, validation, options)
         let trainer = try Trainer<Flow>(
             sizes: sizes, train: train, validation: validation,
-            preprocessing: Preprocessing(levels: input.levels, logitAlpha: plan.logitAlpha),
+            preprocessing: Preprocessing(levels: train.levels, logitAlpha: plan.logitAlpha),
             dequantizer: dequantizer, options: options, threads: session.threads)
         try session.run(trainer, classes: train.classes)
     }

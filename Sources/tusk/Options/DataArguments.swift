@@ -33,9 +33,12 @@ struct ReadingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What pictures with transparency are composed on, where --grey or --colour takes it out: black, white or #rrggbb.",
+            "What pictures with transparency are composed on: black, white or #rrggbb.",
             valueName: "colour"))
     var background: Background = .white
+
+    @Flag(help: "Keep the transparency of pictures, as a channel.")
+    var keepAlpha = false
 
     @Flag(name: [.customLong("grey"), .customLong("gray")], help: "Bring all images to one channel, their luma.")
     var grey = false
@@ -75,11 +78,12 @@ struct ReadingArguments: ParsableArguments {
     /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
     func options(levels: Int) throws -> DataOptions {
         if grey, colour { throw CommandError("--grey and --colour exclude each other") }
+        if keepAlpha, grey || colour { throw CommandError("--keep-alpha excludes --grey and --colour") }
         try check("--data-memory", dataMemory, in: 0...1 << 30)
         try check("--levels", levels, in: 2...256)
         var options = DataOptions(levels: levels)
         (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
-        options.background = background
+        (options.background, options.keepsAlpha) = (background, keepAlpha)
         options.mode = grey ? .gray : colour ? .rgb : nil
         (options.scale, options.layout) = (scale, layout)
         (options.memory, options.scratch) = (dataMemory << 20, scratch)

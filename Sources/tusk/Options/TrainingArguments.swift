@@ -26,8 +26,8 @@ struct InputArguments: ParsableArguments {
     @Flag(help: "Learn a density for each class of the data, p(image | class), and of all of them their mixture.")
     var conditional = false
 
-    @Option(help: "Values of a pixel are 0 to levels - 1.")
-    var levels = 256
+    @Option(help: "Values of a pixel are 0 to levels - 1. Default: those of a prepared set, or 256.")
+    var levels: Int?
 
     @Option(
         help: ArgumentHelp(

@@ -56,7 +56,6 @@ private struct ArchiveSource: DataSource {
             }
             try reader.read(archive, of: input, split: shard.split)
         }
-        reader.finish()
         sink.leaveOut(list.unused)
     }
 

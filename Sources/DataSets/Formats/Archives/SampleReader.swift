@@ -23,8 +23,6 @@ struct SampleReader {
     private var keys: Set<Int> = []
     private var archive = ""
     private var split: Split?
-    /// Samples with a class, and without one.
-    private var (labelled, unlabelled) = (0, 0)
 
     /// Most pictures of a sample that wait for its class, in an archive whose form is not known yet.
     private static let mostWaiting = 16
@@ -48,9 +46,6 @@ struct SampleReader {
         }
         try flush()
     }
-
-    /// Says what was found of all archives.
-    func finish() { sink.leaveOut(labels: labelled, because: unlabelled) }
 
     private mutating func take(_ entry: ArchiveEntry) throws(DataError) {
         let parts = entry.name.parts
@@ -139,13 +134,17 @@ struct SampleReader {
                     file: name, expected: "one picture in a sample",
                     found: sample.pictures.map { "\($0.name)" }.joined(separator: ", ")))
         }
-        if sample.label == nil { unlabelled += 1 } else { labelled += 1 }
         switch picture.bytes {
         case .success(let bytes):
             try sink.put(
-                DataItem(name: name, content: .picture(bytes), origin: .said(label: sample.label, split: split)))
+                DataItem(name: name, content: .picture(bytes), origin: .said(label: sample.label, split: split ?? Self.split(of: sample.key))))
         case .failure(let error): sink.refuse(error)
         }
+    }
+
+    /// Split that a folder of the sample's key says; nil where none does.
+    private static func split(of key: FileName) -> Split? {
+        key.parts.dropLast().lazy.compactMap { Split(inNameOf: $0.bytes) }.first
     }
 
     private func putInTree(_ name: FileName, _ bytes: Result<[UInt8], DataError>) throws(DataError) {
@@ -159,17 +158,5 @@ struct SampleReader {
             try sink.put(DataItem(name: text(name), content: .picture(bytes), origin: .tree(path)))
         case .failure(let error): sink.refuse(error)
         }
-    }
-}
-
-extension DataSink {
-    /// Says that some images have a label and others none, so that the labels are of no use.
-    func leaveOut(labels: Int, because unlabelled: Int) {
-        guard labels > 0, unlabelled > 0 else { return }
-        var unused = UnusedEntries()
-        unused.add(
-            reason: "labels, since \(unlabelled == 1 ? "1 image has" : "\(unlabelled) images have") none", count: labels
-        )
-        leaveOut(unused)
     }
 }

@@ -58,8 +58,7 @@ struct ShardList {
 
     /// Split that the words of a file's name say, or else its folder's name.
     private static func split(of path: FilePath) throws(DataError) -> Split? {
-        let words = String(bytesOfName: path.name).lowercased().split { " _-.".contains($0) }
-        let found = Set(words.compactMap { Split(spelled: $0) })
+        let found = Split.all(inNameOf: String(bytesOfName: path.name))
         guard found.count < 2 else {
             throw .unsupported(
                 file: path.text, expected: "a word for one split in its name",

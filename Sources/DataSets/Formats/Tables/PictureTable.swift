@@ -68,6 +68,9 @@ struct PictureTable {
             line: text.records, path: field(path).map { FileName($0) }, label: field(label), split: field(split))
     }
 
+    /// Whether there is a column of splits.
+    var hasSplits: Bool { split != nil }
+
     /// Whether there is a column of labels or splits.
     var saysMore: Bool { label != nil || split != nil }
 }

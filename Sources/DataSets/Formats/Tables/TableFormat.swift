@@ -47,7 +47,6 @@ private struct TableSource: DataSource {
     var example: String { list.shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
 
     func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
-        var (labelled, unlabelled) = (0, 0)
         var listed: Set<[UInt8]> = []
         for shard in list.shards {
             let input = if let input { input } else { try DataInput(shard.path) }
@@ -74,7 +73,7 @@ private struct TableSource: DataSource {
                             file: name, expected: "a path inside the table's folder", found: "one that leaves it"))
                     continue
                 }
-                let split = split(of: row, shard.split)
+                let split = split(of: row, table.hasSplits ? .train : shard.split)
                 guard split.isKnown else {
                     sink.refuse(
                         .unsupported(
@@ -83,13 +82,11 @@ private struct TableSource: DataSource {
                     continue
                 }
                 let label = row.label.flatMap { SampleLabel(text: $0).value }
-                if label == nil { unlabelled += 1 } else { labelled += 1 }
                 let file = parts.reduce(folder.path) { $0.appending($1) }
                 try sink.put(
                     DataItem(name: name, content: .file(file), origin: .said(label: label, split: split.part)))
             }
         }
-        sink.leaveOut(labels: labelled, because: unlabelled)
         try leaveOutOthers(besides: listed, sink)
     }
 
@@ -124,7 +121,7 @@ private struct TableSource: DataSource {
             && !parts.contains(FileName(".."))
     }
 
-    /// Split of a row, by its own column or else its table's name, and whether the column says one that is known.
+    /// Split of a row, by its own column or else `shard`, and whether the column says one that is known.
     private func split(of row: PictureTable.Row, _ shard: Split?) -> (part: Split?, isKnown: Bool) {
         guard let text = row.split else { return (shard, true) }
         let part = Split(spelled: String(decoding: text, as: UTF8.self))
