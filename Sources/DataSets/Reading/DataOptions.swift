@@ -14,7 +14,7 @@ public struct DataOptions: Sendable {
     public var mode: ColorMode?
     /// Whether pictures of 16 bits a channel are rounded to 8; else they are refused unless ``size`` or ``mode`` changes them anyway.
     public var roundsTo8Bits: Bool
-    /// What pictures with transparency are composed on where ``mode`` has none.
+    /// What pictures with transparency are composed on where ``mode`` has none, and colour of the padding of ``ImageFit/contain``.
     public var background: Background
     /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
     public var scale: ValueScale?
