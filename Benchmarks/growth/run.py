@@ -1,4 +1,4 @@
-"""How time and memory grow: with pixels, channels, classes, batches, connections, waiting requests, models and rows of a data set.
+"""How time and memory grow: with pixels, channels, classes, batches, connections, waiting requests, models, rows of a data set and lines of a body.
 
     .venv/bin/python -m Benchmarks.growth.run --program .build/release/tusk --output runs/growth.json
     .venv/bin/python -m Benchmarks.growth.report runs/growth.json
@@ -20,6 +20,7 @@ from . import flows, services, streams
 KINDS = {
     "pixels": flows.pixels, "channels": flows.channels, "batch": flows.batch, "classes": services.classes,
     "connections": services.connections, "queue": services.queue, "models": services.loaded_models, "rows": streams.rows,
+    "lines": streams.lines,
 }
 
 

@@ -1,4 +1,4 @@
-/// Colour on which a picture with an alpha channel is composed.
+/// Colour on which a picture with an alpha channel is composed, and that fills what a picture of another shape leaves empty.
 public struct Background: Sendable, Equatable, LosslessStringConvertible {
     /// Red, green and blue, 0 to 255 each.
     public let red, green, blue: UInt8
@@ -32,6 +32,19 @@ public struct Background: Sendable, Equatable, LosslessStringConvertible {
                 red: UInt8(number >> 16), green: UInt8(truncatingIfNeeded: number >> 8),
                 blue: UInt8(truncatingIfNeeded: number))
         }
+    }
+
+    /// Pixel of the colour in `mode`, a value a channel, each the nearest of `levels`; where pictures keep their alpha, a transparent one
+    /// of zeros, through which any background shows.
+    public func pixel(in mode: ColorMode, levels: Int = 256) -> [UInt8] {
+        let color = SIMD3(Int(red), Int(green), Int(blue))
+        let values =
+            switch mode {
+            case .gray: [luma(color)]
+            case .rgb: [red, green, blue]
+            case .grayAlpha, .rgba: [UInt8](repeating: 0, count: mode.channels)
+            }
+        return values.map { UInt8((Int($0) * (levels - 1) * 2 + 255) / 510) }
     }
 
     /// The colour's name, or `#rrggbb`.

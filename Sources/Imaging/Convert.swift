@@ -36,11 +36,15 @@ extension Image {
                 result.append(UInt8(color.y))
                 result.append(UInt8(color.z))
             } else {
-                // The weights sum to 2¹⁶, so a gray pixel keeps its value.
-                result.append(UInt8((19_595 * color.x + 38_470 * color.y + 7471 * color.z + 32_768) >> 16))
+                result.append(luma(color))
             }
             if wantsAlpha { result.append(UInt8(alpha)) }
         }
         return Image(width: width, height: height, mode: mode, pixels: result)
     }
+}
+
+/// Luma of red, green and blue (ITU-R BT.601) in fixed point. The weights sum to 2¹⁶, so a gray pixel keeps its value.
+func luma(_ color: SIMD3<Int>) -> UInt8 {
+    UInt8((19_595 * color.x + 38_470 * color.y + 7471 * color.z + 32_768) >> 16)
 }

@@ -1,6 +1,6 @@
 /// Way in which an image of another shape is brought to a given size.
 public enum ImageFit: String, Sendable, CaseIterable {
-    /// All of the image, centred, the rest filled with 0.
+    /// All of the image, centred, the rest of the colour of the background.
     case contain
     /// The middle of the image, so that nothing is left empty.
     case cover
@@ -15,17 +15,18 @@ extension Image {
     /// pixels in proportion; Fant, *A Nonaliasing, Real-Time Spatial Transform Technique*, IEEE CG&A 6(1), 1986),
     /// growing interpolates linearly between pixel centres. An axis that keeps its size keeps its values exactly.
     /// Values are rounded once, at the end. Channels are filtered separately: take alpha out first
-    /// (``converted(to:)``), or the colour of transparent pixels bleeds.
-    public func fitted(width: Int, height: Int, fit: ImageFit) -> Image {
-        fitted(width: width, height: height, fit: fit) {}
+    /// (``converted(to:background:)``), or the colour of transparent pixels bleeds.
+    /// - Parameter padding: pixel that fills what ``ImageFit/contain`` leaves empty, a value a channel.
+    public func fitted(width: Int, height: Int, fit: ImageFit, padding: [UInt8]) -> Image {
+        fitted(width: width, height: height, fit: fit, padding: padding) {}
     }
 
     /// The same, with a call of `check` before each row of pixels that is read.
     /// - Throws: what `check` throws.
     package func fitted<Stop: Error>(
-        width: Int, height: Int, fit: ImageFit, check: () throws(Stop) -> Void
+        width: Int, height: Int, fit: ImageFit, padding: [UInt8], check: () throws(Stop) -> Void
     ) throws(Stop) -> Image {
-        precondition(width > 0 && height > 0)
+        precondition(width > 0 && height > 0 && padding.count == mode.channels)
         let (sourceWidth, sourceHeight) = (Double(self.width), Double(self.height))
         let (scaleX, scaleY) = (Double(width) / sourceWidth, Double(height) / sourceHeight)
         switch fit {
@@ -43,10 +44,11 @@ extension Image {
             let scale = min(scaleX, scaleY)
             let innerWidth = min(width, max(1, Int((sourceWidth * scale).rounded())))
             let innerHeight = min(height, max(1, Int((sourceHeight * scale).rounded())))
-            let inner = try fitted(width: innerWidth, height: innerHeight, fit: .stretch, check: check)
+            let inner = try fitted(
+                width: innerWidth, height: innerHeight, fit: .stretch, padding: padding, check: check)
             var canvas = Image(
                 width: width, height: height, mode: mode,
-                pixels: [UInt8](repeating: 0, count: width * height * mode.channels))
+                pixels: Array(repeatElement(padding, count: width * height).joined()))
             canvas.paste(inner, x: (width - innerWidth) / 2, y: (height - innerHeight) / 2)
             return canvas
         }

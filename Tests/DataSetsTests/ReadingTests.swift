@@ -45,7 +45,7 @@ struct ReadingTests {
         let data = try load(folder, [.all], options)
         let all = try data.images(.all)
         #expect(all.shape == EventShape(height: 2, width: 2, channels: 1) && data.report.converted == 4)
-        let expected = colour.converted(to: .gray).fitted(width: 2, height: 2, fit: .cover).pixels
+        let expected = colour.converted(to: .gray).fitted(width: 2, height: 2, fit: .cover, padding: [0]).pixels
         #expect(try all[3] == expected)
     }
 

@@ -115,6 +115,49 @@ struct FileKindTests {
         #expect(fileKind(of: bytes("fffe7b00"))?.name == "text in UTF-16")
     }
 
+    @Test("what six bytes or more tell is certain, and what fewer tell is with its sizes")
+    func certain() throws {
+        let tail = [UInt8](repeating: 0x80, count: 1000)
+        for (start, isCertain) in [
+            ("474946383961080008008100000000", true), ("0000002066747970617669660000000061766966", true),
+            ("0000000c6a5020200d0a870a00000014", true), ("49492b00080000000a000001", true),
+            ("49492a00080000000a000001", true), ("4d4d002a00000008000a0100", true),
+            ("49492a00070000000a000001", false), ("49492a000800ff000a000001", false), ("49492a0000000000", false),
+            ("424d0404000000000000360000002800000008", true), ("424df6000000000000003600000028000000", false),
+            ("ff0a7f00", false), ("50360a3820380a3235350a00", false), ("504b03042d0000000000", false),
+        ] {
+            var file = bytes(start) + tail
+            file = Array(file.prefix(1028))
+            if start.hasPrefix("424d0404") { file += [UInt8](repeating: 0, count: 1028 - file.count) }
+            let kind = try #require(fileKind(of: file), "\(start)")
+            #expect(kind.isCertain == isCertain, "\(start)")
+        }
+        for (text, isCertain) in [("<!doctype html>", true), ("<svg>", true), ("Not Found", false), ("[1]", false)] {
+            #expect(fileKind(of: text.utf8)?.isCertain == isCertain, "\(text)")
+        }
+    }
+
+    @Test("a media type names the kind, and what to do with it")
+    func mediaTypes() {
+        for (type, phrase, advice) in [
+            ("image/gif", "a GIF picture", "save its frames as PNG"),
+            ("image/tiff", "a TIFF picture", "save it as PNG"),
+            ("image/avif", "an AVIF picture", "save it as PNG"), ("image/heif", "a HEIC picture", "save it as PNG"),
+            ("image/x-ms-bmp", "a BMP picture", "save it as PNG"),
+            ("image/svg+xml", "an SVG drawing", "save it as PNG"),
+            ("image/x-unheard-of", "a picture of another format", "save it as PNG"),
+            ("video/mp4", "a video", "save its frames as PNG"), ("application/zip", "a ZIP archive", "unpack it"),
+        ] {
+            let kind = fileKind(ofMediaType: type)
+            #expect(kind?.phrase == phrase && kind?.advice == advice, "\(type)")
+        }
+        for type in [
+            "image/png", "image/jpeg", "image/jpg", "image/webp", "image/*", "text/plain", "application/json", "",
+        ] {
+            #expect(fileKind(ofMediaType: type) == nil, "\(type)")
+        }
+    }
+
     @Test("an image of an unknown format is refused with its kind")
     func refused() throws {
         #expect(throws: ImagingError.unknownFormat(fileKind(of: "GIF89a".utf8))) {

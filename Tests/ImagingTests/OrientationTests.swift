@@ -6,7 +6,7 @@ struct OrientationTests {
     @Test("pictures are shown as Pillow's exif_transpose shows them, and their headers tell that size")
     func shown() throws {
         let goldens = try Golden.all(of: "orientation.npy")
-        #expect(goldens.count == 30)
+        #expect(goldens.count == 91)
         for golden in goldens {
             let image = try decodeImage(golden.file)
             #expect(golden.matches(image), "\(golden.name)")
@@ -81,6 +81,29 @@ struct OrientationTests {
         #expect(try decodePNG(file(exif([maker]), breaking: true)).pixels == [10, 20])
         #expect(throws: ImagingError.damaged(format: .png, reason: "wrong checksum of the chunk eXIf")) {
             try decodePNG(file(exif([turned]), breaking: true))
+        }
+    }
+
+    @Test(
+        "a wrong checksum of an XMP packet matters where the picture would be turned, and the packet may come after the image"
+    )
+    func xmp() throws {
+        func file(_ value: String, breaking: Bool, afterImage: Bool) -> [UInt8] {
+            let content = Array("XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"\(value)\"/>".utf8)
+            var chunk = PNGBuilder.chunk("iTXt", content)
+            if breaking { chunk[chunk.count - 1] ^= 1 }
+            var file = PNGBuilder(width: 2, height: 1).file { x, _, _ in x == 0 ? 10 : 20 }
+            file.insert(contentsOf: chunk, at: afterImage ? file.count - 12 : 33)
+            return file
+        }
+        for afterImage in [false, true] {
+            #expect(try decodePNG(file("6", breaking: false, afterImage: afterImage)).height == 2)
+            for value in ["1", "?"] {
+                #expect(try decodePNG(file(value, breaking: true, afterImage: afterImage)).height == 1)
+            }
+            #expect(throws: ImagingError.damaged(format: .png, reason: "wrong checksum of the chunk iTXt")) {
+                try decodePNG(file("6", breaking: true, afterImage: afterImage))
+            }
         }
     }
 

@@ -58,6 +58,24 @@ struct PrepareTests {
         #expect(work.exists("set.safetensors") && !trained.errors.contains("not used"))
     }
 
+    @Test("borders of contain have the background, which is said and recorded")
+    func borders() throws {
+        let work = try Workplace()
+        let folder = try Self.photographs(work)
+        for (options, ground) in [([], "white"), (["--background", "black"], "black")] as [([String], String)] {
+            let set = work.file("set-\(ground)")
+            let prepared = try Program.run(
+                ["prepare", "--data", folder, "--output", set, "--fit", "contain"] + options)
+            #expect(prepared.output.contains("contain (--fit) on \(ground) (--background)"), "\(prepared.errors)")
+            let report = try String(contentsOf: URL(filePath: "\(set)/prepared.json"), encoding: .utf8)
+            #expect(report.contains("\"background\" : \"\(ground)\"") && report.contains("\"fit\" : \"contain\""))
+            let array = try NPYArray.decode(Array(Data(contentsOf: URL(filePath: "\(set)/train.npy"))))
+            // images of 50 rows and 40 to 42 columns leave columns at both sides
+            let sides = stride(from: 0, to: array.bytes.count, by: 32 * 3).flatMap { array.bytes[$0..<$0 + 3] }
+            #expect(Set(sides) == [ground == "white" ? 255 : 0])
+        }
+    }
+
     @Test("folders are trained from without preparing, with a size and a colour mode")
     func sizes() throws {
         let work = try Workplace()

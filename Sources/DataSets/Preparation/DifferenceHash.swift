@@ -14,7 +14,7 @@ public struct DifferenceHash: Hashable, Sendable {
     public init(of levels: [UInt8], shape: EventShape) {
         guard let mode = ColorMode(channels: shape.channels) else { preconditionFailure("1 to 4 channels") }
         let small = Image(width: shape.width, height: shape.height, mode: mode, pixels: levels)
-            .converted(to: .gray).fitted(width: 9, height: 8, fit: .stretch)
+            .converted(to: .gray).fitted(width: 9, height: 8, fit: .stretch, padding: [0])
         var bits: UInt64 = 0
         for row in 0..<8 {
             for column in 0..<8 {

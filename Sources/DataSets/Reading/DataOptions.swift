@@ -16,7 +16,7 @@ public struct DataOptions: Sendable {
     public var roundsTo8Bits: Bool
     /// Whether the transparency of pictures is a channel of theirs; else they are composed on ``background``.
     public var keepsAlpha: Bool
-    /// What pictures with transparency are composed on.
+    /// What pictures with transparency are composed on, and colour of the padding of ``ImageFit/contain``.
     public var background: Background
     /// Meaning of the values of arrays; nil for levels, where they can be nothing else.
     public var scale: ValueScale?

@@ -61,7 +61,9 @@ struct PictureReader: Sendable {
             isConverted = true
         }
         if let size = options.size, (size.height, size.width) != (image.height, image.width) {
-            image = image.fitted(width: size.width, height: size.height, fit: options.fit)
+            image = image.fitted(
+                width: size.width, height: size.height, fit: options.fit,
+                padding: options.background.pixel(in: image.mode, levels: options.levels))
             isConverted = true
         }
         if image.isReducedFrom16Bit, !options.roundsTo8Bits {

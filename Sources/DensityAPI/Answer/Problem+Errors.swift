@@ -60,7 +60,7 @@ extension Problem {
         case .unknownFormat(let kind):
             let advice = kind?.advice.map { "; \($0)" } ?? ""
             self.init(
-                .imageDamaged,
+                kind?.isUnreadPicture == true ? .unsupportedMediaType : .imageDamaged,
                 "image: expected \(ImageFormat.choice), but the bytes are \(kind?.phrase ?? "of no known kind")\(advice)"
             )
         case .tooLarge("scans", let value, let limit):

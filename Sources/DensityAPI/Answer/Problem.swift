@@ -128,6 +128,9 @@ package struct Problem: Error, Equatable, Sendable {
         ]
     }
 
+    /// The problem of one image of several, whose `name` it begins with.
+    func of(_ name: String) -> Problem { Problem(kind, "\(name): \(detail)", fields: fields) }
+
     /// Members of the problem as one entry of a list.
     var members: [JSON.Member] { [.init("type", .string(kind.type)), .init("error", .string(detail))] }
 }

@@ -63,7 +63,8 @@ package struct ImageInput: Sendable {
         if let fit = terms.fit {
             image = try image.converted(to: mode, background: terms.background ?? .white, check: check)
             if (image.width, image.height) != (shape.width, shape.height) {
-                image = try image.fitted(width: shape.width, height: shape.height, fit: fit, check: check)
+                image = try image.fitted(
+                    width: shape.width, height: shape.height, fit: fit, padding: padding(of: image), check: check)
             }
         }
         if let background = terms.background, let opaque = image.mode.opaque, opaque == mode {
@@ -74,6 +75,14 @@ package struct ImageInput: Sendable {
         }
         guard image.mode == mode else { throw wrongMode(image.mode.rawValue, expected: mode) }
         return image
+    }
+
+    /// Pixel of the background for `image`, of the model's colour mode: of few levels in values as its own are, levels or those
+    /// spread over 0 ... 255.
+    private func padding(of image: Image) -> [UInt8] {
+        let pixel = (terms.background ?? .white).pixel(in: image.mode, levels: levels)
+        let isSpread = levels <= SpreadLevels.mostTold && image.pixels.contains { Int($0) >= levels }
+        return isSpread ? SpreadLevels(levels).spread(pixel) : pixel
     }
 
     /// The `pixels`, once all are known to be levels of the model.

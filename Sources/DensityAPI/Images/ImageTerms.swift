@@ -9,8 +9,8 @@ package struct ImageTerms: Sendable {
     package var layout: ArrayLayout?
     /// Meaning of the values of arrays; nil where they tell it.
     package var scale: ValueScale?
-    /// Colour on which pictures with alpha are composed for a model that has none; nil composes them on white where `fit` converts
-    /// them, and else refuses them.
+    /// Colour on which pictures with alpha are composed for a model that has none, and of the padding of ``ImageFit/contain``; nil
+    /// composes them on white where `fit` converts them, and else refuses them, and pads with white.
     package var background: Background?
 
     package init(

@@ -57,10 +57,7 @@ struct ScoringRequest: Sendable {
         var timing: ServerTiming
 
         /// The image at `index` in words, with its file's name where it has one.
-        func name(of index: Int) -> String {
-            let file = index < files.count ? files[index] : nil
-            return "image \(index + 1) of \(results.count)" + (file.map { ", \(quoted($0))" } ?? "")
-        }
+        func name(of index: Int) -> String { imageName(index, of: results.count, files) }
     }
 
     /// Work of a route that answers with `then` of the scores. A request that cannot be done in time costs neither its body nor its

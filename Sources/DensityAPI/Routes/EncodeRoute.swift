@@ -51,7 +51,7 @@ struct EncodeRoute: Route {
         let deadline = start + (ask.terms.deadline ?? context.options.requestTimeout)
         let decoded = try await context.decoded(body, as: ask.type, by: ask.reader, for: ask.caller, until: deadline)
         let decodeTime = start.duration(to: .now)
-        if !decoded.isList || ask.accepted != .json { for image in decoded.images { _ = try image.get() } }
+        if !decoded.isList || ask.accepted != .json { _ = try decoded.rows() }
         let images = decoded.images.compactMap { try? $0.get() }
         try context.checkTime(
             EncodingWork.self, like: DensityRow(pixels: []), count: images.count, by: ask.model, "images")

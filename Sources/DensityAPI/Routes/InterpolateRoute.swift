@@ -65,7 +65,7 @@ struct InterpolateRoute: Route {
         }
         try context.checkTime(
             DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: ask.model, "steps")
-        var rows = try decoded.images.map { DensityRow(pixels: try $0.get(), classIndex: ask.classIndex) }
+        var rows = try decoded.rows().map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
         var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
         func keepDeadline() { terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)) }
         let (classIndex, timings) = try await context.commonClass(of: rows, by: ask.model, terms: terms)

@@ -31,8 +31,7 @@ struct TypicalityRoute: Route {
                 do throws(Problem) {
                     return try result.get().draws[0].evidence ?? []
                 } catch {
-                    throw scored.results.count == 1
-                        ? error : Problem(error.kind, "\(scored.name(of: index)): \(error.detail)")
+                    throw scored.results.count == 1 ? error : error.of(scored.name(of: index))
                 }
             }
             let found = await context.helpers.run { SetTypicality(of: evidence, by: calibrated) }

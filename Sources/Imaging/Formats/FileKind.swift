@@ -5,6 +5,16 @@ public struct FileKind: Sendable, Equatable, CustomStringConvertible {
     /// What its owner can do to have it read, as a clause: "save it as PNG"; nil where there is nothing to say.
     public let advice: String?
 
+    /// Whether values of another kind, such as rows of levels, hardly ever begin as the file does.
+    public let isCertain: Bool
+
+    init(phrase: String, advice: String?, isCertain: Bool = false) {
+        (self.phrase, self.advice, self.isCertain) = (phrase, advice, isCertain)
+    }
+
+    /// Whether it is a picture or a video, but in a format that is not read.
+    public var isUnreadPicture: Bool { advice == savePicture || advice == saveFrames }
+
     /// The kind without an article, such as "GIF picture".
     public var name: String {
         for article in ["a ", "an "] where phrase.hasPrefix(article) { return String(phrase.dropFirst(article.count)) }
@@ -26,8 +36,21 @@ public func fileKind(of bytes: some Collection<UInt8>) -> FileKind? {
     let start = Array(bytes.prefix(fileKindBytes))
     if start.isEmpty { return FileKind(phrase: "an empty file", advice: "copy or download it again") }
     if let format = imageFormat(of: start) { return FileKind(phrase: "a \(format.rawValue) picture", advice: nil) }
-    if let signature = signatures.first(where: { $0.matches(start) }) { return signature.kind }
-    return mediaKind(start) ?? binaryKind(start) ?? textKind(start)
+    if let signature = signatures.first(where: { $0.matches(start) }) {
+        return signature.kind.isCertain || !hasDirectory(start, fileBytes: bytes.count)
+            ? signature.kind : FileKind(phrase: signature.kind.phrase, advice: signature.kind.advice, isCertain: true)
+    }
+    return mediaKind(start, fileBytes: bytes.count) ?? binaryKind(start) ?? textKind(start)
+}
+
+/// Whether a file that begins as a TIFF does has the place of its first directory within it (TIFF 6.0, section 2).
+private func hasDirectory(_ start: [UInt8], fileBytes: Int) -> Bool {
+    let isLittleEndian = start.starts(with: [0x49, 0x49, 0x2A, 0])
+    guard isLittleEndian || start.starts(with: [0x4D, 0x4D, 0, 0x2A]), start.count >= 8 else { return false }
+    let offset = start[4..<8].enumerated().reduce(0) {
+        $0 | Int($1.element) << (8 * (isLittleEndian ? $1.offset : 3 - $1.offset))
+    }
+    return offset % 2 == 0 && (8..<fileBytes).contains(offset)
 }
 
 /// Bytes that stand at a fixed place in every file of a kind.
@@ -37,7 +60,7 @@ private struct Signature {
     let offset: Int
 
     init(_ phrase: String, _ bytes: [UInt8], at offset: Int = 0, advice: String? = nil) {
-        kind = FileKind(phrase: phrase, advice: advice)
+        kind = FileKind(phrase: phrase, advice: advice, isCertain: bytes.count >= 6)
         self.bytes = bytes
         self.offset = offset
     }
@@ -49,10 +72,10 @@ private struct Signature {
     func matches(_ start: [UInt8]) -> Bool { start.dropFirst(offset).starts(with: bytes) }
 }
 
-private let savePicture = "save it as PNG"
-private let saveFrames = "save its frames as PNG"
-private let saveArray = "save its arrays by numpy.save"
-private let unpack = "unpack it"
+let savePicture = "save it as PNG"
+let saveFrames = "save its frames as PNG"
+let saveArray = "save its arrays by numpy.save"
+let unpack = "unpack it"
 
 /// Signatures of two bytes stand last: the fewer the bytes, the more files begin so by chance.
 private let signatures: [Signature] = [
@@ -60,8 +83,8 @@ private let signatures: [Signature] = [
     Signature("a GIF picture", "GIF89a", advice: saveFrames),
     Signature("a TIFF picture", [0x49, 0x49, 0x2A, 0], advice: savePicture),
     Signature("a TIFF picture", [0x4D, 0x4D, 0, 0x2A], advice: savePicture),
-    Signature("a TIFF picture", [0x49, 0x49, 0x2B, 0], advice: savePicture),
-    Signature("a TIFF picture", [0x4D, 0x4D, 0, 0x2B], advice: savePicture),
+    Signature("a TIFF picture", [0x49, 0x49, 0x2B, 0, 8, 0, 0, 0], advice: savePicture),
+    Signature("a TIFF picture", [0x4D, 0x4D, 0, 0x2B, 0, 8, 0, 0], advice: savePicture),
     Signature("a JPEG 2000 picture", [0, 0, 0, 12] + Array("jP  \r\n".utf8) + [0x87, 0x0A], advice: savePicture),
     Signature("a JPEG 2000 picture", [0xFF, 0x4F, 0xFF, 0x51], advice: savePicture),
     Signature("a JPEG XL picture", [0, 0, 0, 12] + Array("JXL \r\n".utf8) + [0x87, 0x0A], advice: savePicture),
@@ -107,31 +130,32 @@ private let signatures: [Signature] = [
 
 /// The kind of a container that says within itself what it holds: ISO base media (ISO/IEC 14496-12, section 4.3), RIFF; or of a
 /// picture with a short signature, by fields of its header.
-private func mediaKind(_ start: [UInt8]) -> FileKind? {
+private func mediaKind(_ start: [UInt8], fileBytes: Int) -> FileKind? {
     func text(_ range: Range<Int>) -> String { String(decoding: start[range], as: UTF8.self) }
     if start.count >= 12, text(4..<8) == "ftyp" {
         // The major brand, its version, then the compatible brands up to the end of the box.
         let end = min(start.count, start[0..<4].reduce(0) { $0 << 8 | Int($1) })
         let brands = stride(from: 8, to: max(12, end - 3), by: 4).filter { $0 != 12 }.map { text($0..<$0 + 4) }
         if brands.contains(where: ["avif", "avis"].contains) {
-            return FileKind(phrase: "an AVIF picture", advice: savePicture)
+            return FileKind(phrase: "an AVIF picture", advice: savePicture, isCertain: true)
         }
         if brands.contains(where: ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"].contains) {
-            return FileKind(phrase: "a HEIC picture", advice: savePicture)
+            return FileKind(phrase: "a HEIC picture", advice: savePicture, isCertain: true)
         }
-        return FileKind(phrase: "a video", advice: saveFrames)
+        return FileKind(phrase: "a video", advice: saveFrames, isCertain: true)
     }
     if start.count >= 12, text(0..<4) == "RIFF" {
         switch text(8..<12) {
-        case "AVI ": return FileKind(phrase: "a video", advice: saveFrames)
-        case "WAVE": return FileKind(phrase: "a sound", advice: nil)
+        case "AVI ": return FileKind(phrase: "a video", advice: saveFrames, isCertain: true)
+        case "WAVE": return FileKind(phrase: "a sound", advice: nil, isCertain: true)
         default: return nil
         }
     }
     if start.count >= 18, start[0] == 0x42, start[1] == 0x4D, start[6..<10].allSatisfy({ $0 == 0 }),
         [12, 40, 52, 56, 64, 108, 124].contains(start[14]), start[15..<18].allSatisfy({ $0 == 0 })
     {
-        return FileKind(phrase: "a BMP picture", advice: savePicture)
+        let length = start[2..<6].reversed().reduce(0) { $0 << 8 | Int($1) }
+        return FileKind(phrase: "a BMP picture", advice: savePicture, isCertain: length == fileBytes)
     }
     // Reserved, 1, number of pictures; of the first its reserved byte.
     if start.count >= 22, start.starts(with: [0, 0, 1, 0]), (1...64).contains(start[4]), start[5] == 0, start[9] == 0 {
@@ -173,13 +197,13 @@ private func textKind(_ start: [UInt8]) -> FileKind? {
     guard !text.contains(where: isControl), isUTF8(text, cutAfter: fileKindBytes - 4) else { return nil }
     let lower = String(decoding: text, as: UTF8.self).lowercased().drop { $0.isWhitespace }
     if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
-        return FileKind(phrase: "an HTML page", advice: "download the picture itself")
+        return FileKind(phrase: "an HTML page", advice: "download the picture itself", isCertain: true)
     }
-    if lower.contains("<svg") { return FileKind(phrase: "an SVG drawing", advice: savePicture) }
+    if lower.contains("<svg") { return FileKind(phrase: "an SVG drawing", advice: savePicture, isCertain: true) }
     if lower.hasPrefix("<?xml") {
         // XHTML, and answers of stores in place of a file
         return lower.contains("<html")
-            ? FileKind(phrase: "an HTML page", advice: "download the picture itself")
+            ? FileKind(phrase: "an HTML page", advice: "download the picture itself", isCertain: true)
             : FileKind(phrase: "an XML document", advice: nil)
     }
     if lower.hasPrefix("{") || lower.hasPrefix("[") { return FileKind(phrase: "JSON text", advice: nil) }

@@ -4,8 +4,8 @@ extension ImageHeader {
     /// What comes before the fields of Exif data in a segment APP1.
     static let exifMark = Array("Exif\0\0".utf8)
 
-    /// Header of a JPEG: the size in its first frame header, the orientation in its first Exif data before the first scan, and all SOS
-    /// markers up to EOI.
+    /// Header of a JPEG: the size in its first frame header, the orientation in its first Exif data or last XMP packet before the first scan,
+    /// and all SOS markers up to EOI.
     ///
     /// Source: ITU-T T.81 (1992), annex B. Between segments, as inside a scan, whatever is no marker is skipped, as
     /// libjpeg skips it.
@@ -13,15 +13,26 @@ extension ImageHeader {
     static func jpeg(_ bytes: ArraySlice<UInt8>) throws(ImagingError) -> ImageHeader {
         let found = unsafe bytes.withUnsafeBufferPointer { unsafe scan($0) }
         guard let (width, height) = found.size else { throw .damaged(format: .jpeg, reason: "no frame header") }
-        let exif = found.exif.map { bytes[bytes.startIndex + $0.lowerBound..<bytes.startIndex + $0.upperBound] } ?? []
+        func part(_ range: Range<Int>?) -> ArraySlice<UInt8> {
+            range.map { bytes[bytes.startIndex + $0.lowerBound..<bytes.startIndex + $0.upperBound] } ?? []
+        }
         return ImageHeader(
-            format: .jpeg, width: width, height: height, scans: found.scans, orientation: Orientation(exif: exif))
+            format: .jpeg, width: width, height: height, scans: found.scans,
+            orientation: Orientation(exif: part(found.exif), xmp: part(found.xmp)))
     }
 
     private static func scan(
         _ bytes: UnsafeBufferPointer<UInt8>
-    ) -> (size: (width: Int, height: Int)?, scans: Int, exif: Range<Int>?) {
-        var (size, scans, exif): ((width: Int, height: Int)?, Int, Range<Int>?) = (nil, 0, nil)
+    ) -> (size: (width: Int, height: Int)?, scans: Int, exif: Range<Int>?, xmp: Range<Int>?) {
+        var (size, scans): ((width: Int, height: Int)?, Int) = (nil, 0)
+        var (exif, xmp): (Range<Int>?, Range<Int>?) = (nil, nil)
+        /// What a segment at `position` holds behind `mark`; nil for another segment.
+        func content(_ position: Int, _ length: Int, behind mark: [UInt8]) -> Range<Int>? {
+            let start = position + 2 + mark.count
+            let end = min(position + length, bytes.count)
+            return start <= end && mark.indices.allSatisfy { unsafe bytes[position + 2 + $0] == mark[$0] }
+                ? start..<end : nil
+        }
         var position = 2  // after SOI
         while let marker = unsafe nextMarker(in: bytes, from: &position), marker != 0xD9 {
             // TEM has no length; RST0 to RST7 are part of a scan, and skipped there.
@@ -38,19 +49,14 @@ extension ImageHeader {
                     )
                 }
             case 0xDA: scans += 1
-            case 0xE1:
-                let start = position + 2 + exifMark.count
-                let end = min(position + length, bytes.count)
-                if exif == nil, scans == 0, start <= end,
-                    exifMark.indices.allSatisfy({ unsafe bytes[position + 2 + $0] == exifMark[$0] })
-                {
-                    exif = start..<end
-                }
+            case 0xE1 where scans == 0:
+                exif = exif ?? content(position, length, behind: exifMark)
+                xmp = content(position, length, behind: Orientation.xmpMark) ?? xmp
             default: break
             }
             position += length
         }
-        return (size, scans, exif)
+        return (size, scans, exif, xmp)
     }
 
     /// Code of the next marker but RST, with `position` behind it; nil when there is none.

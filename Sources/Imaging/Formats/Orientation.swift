@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Way in which a stored picture is to be shown, as cameras note it.
 ///
 /// Source: CIPA DC-008-2019, *Exchangeable image file format for digital still cameras*, section 4.6.4, tag 274 (Orientation).
@@ -14,15 +16,17 @@ package enum Orientation: Int, Sendable {
     /// Whether rows of the stored picture are shown as columns.
     package var swapsAxes: Bool { rawValue >= 5 }
 
-    /// The orientation that Exif data has in its first directory; upright where it has none, or cannot be read.
+    /// The orientation that a picture's Exif data has in its first directory, and else its XMP packet; upright where neither has one that
+    /// can be read. So does Pillow, whose ways of looking through a packet these are.
+    init(exif: ArraySlice<UInt8>, xmp: ArraySlice<UInt8> = []) {
+        self = (Self.number(inExif: exif) ?? Self.number(inXMP: xmp)).flatMap(Orientation.init) ?? .upright
+    }
+
+    /// Value of the tag in Exif data, which may be none that there is; nil without one.
     ///
     /// Source: Adobe, *TIFF Revision 6.0* (1992), section 2: byte order, 42, offset of a directory; number of its entries, and of each its
     /// tag, type, count and value.
-    init(exif bytes: ArraySlice<UInt8>) {
-        self = Self.read(bytes) ?? .upright
-    }
-
-    private static func read(_ bytes: ArraySlice<UInt8>) -> Orientation? {
+    private static func number(inExif bytes: ArraySlice<UInt8>) -> Int? {
         let isBigEndian = bytes.starts(with: [0x4D, 0x4D])
         guard isBigEndian || bytes.starts(with: [0x49, 0x49]) else { return nil }
         func number(_ size: Int, at offset: Int) -> Int? {
@@ -43,9 +47,41 @@ package enum Orientation: Int, Sendable {
             guard let type = number(2, at: entry + 2), let size = sizes[type], number(4, at: entry + 4) == 1 else {
                 return nil
             }
-            return number(size, at: entry + 8).flatMap(Orientation.init)
+            return number(size, at: entry + 8)
         }
         return nil
+    }
+}
+
+extension Orientation {
+    /// What comes before a packet in a segment APP1 of a JPEG.
+    static let xmpMark = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
+    /// What comes before a packet in a chunk iTXt of a PNG: its keyword, and the sign that it is not compressed.
+    static let xmpKeyword = Array("XML:com.adobe.xmp\0\0".utf8)
+
+    private static let xmpName = Array("tiff:Orientation".utf8)
+
+    /// First digit that an XMP packet has as the property tiff:Orientation, an attribute or an element; nil without one. Looks through the
+    /// packet once.
+    ///
+    /// Source: ISO 16684-1:2019, *Extensible metadata platform (XMP)*, section 7; Adobe, *XMP Specification Part 3* (2020), section 1.1.
+    static func number(inXMP packet: ArraySlice<UInt8>) -> Int? {
+        unsafe packet.withUnsafeBufferPointer { bytes -> Int? in
+            guard let base = bytes.baseAddress else { return nil }
+            var position = 0
+            while let found = unsafe memchr(base + position, Int32(xmpName[0]), bytes.count - position) {
+                position = unsafe UnsafeRawPointer(base).distance(to: UnsafeRawPointer(found)) + 1
+                var rest = unsafe bytes[position...]
+                guard unsafe rest.starts(with: xmpName.dropFirst()) else { continue }
+                unsafe rest = rest.dropFirst(xmpName.count - 1)
+                for mark in ["=\"", ">"] where unsafe rest.starts(with: mark.utf8) {
+                    if let digit = unsafe rest.dropFirst(mark.utf8.count).first, (0x30...0x39).contains(digit) {
+                        return Int(digit) - 0x30
+                    }
+                }
+            }
+            return nil
+        }
     }
 }
 

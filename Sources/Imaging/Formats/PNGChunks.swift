@@ -45,7 +45,11 @@ struct PNGChunks {
             let type = String(decoding: bytes[position + 4..<content], as: UTF8.self)
             // §5.4: a lower-case first letter means that the image can be understood without the chunk.
             let isAncillary = bytes[position + 4] & 0x20 != 0
-            let isNeeded = !isAncillary || type == "tRNS" || type == "eXIf" && header.orientation != .upright
+            let turns =
+                header.orientation != .upright
+                && (type == "eXIf"
+                    || type == "iTXt" && Self.xmp(bytes[content..<end]).flatMap(Orientation.number(inXMP:)) != nil)
+            let isNeeded = !isAncillary || type == "tRNS" || turns
             guard !isNeeded || Int(checksum(position + 4..<end)) == bigEndian(bytes[end..<end + 4]) else {
                 throw damaged("wrong checksum of \(isAncillary ? "the chunk \(type)" : "a chunk")")
             }
@@ -94,6 +98,13 @@ struct PNGChunks {
         self.hasGrayPalette = hasGrayPalette
         self.plain = plain
     }
+
+    /// XMP packet that a chunk iTXt holds, not compressed; nil for one of another keyword.
+    ///
+    /// Source: PNG (third edition), section 11.3.3.4: keyword, whether and how it is compressed, language, keyword in it, text.
+    fileprivate static func xmp(_ content: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        content.starts(with: Orientation.xmpKeyword) ? content.dropFirst(Orientation.xmpKeyword.count) : nil
+    }
 }
 
 private func bigEndian(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
@@ -102,7 +113,8 @@ extension ImageHeader {
     /// Passes of an interlaced PNG (PNG, third edition, section 8.1).
     private static let interlacedPasses = 7
 
-    /// Header of a PNG: the size in its first chunk, and the orientation in its first chunk of Exif data, which may come after the image.
+    /// Header of a PNG: the size in its first chunk, and the orientation in its first chunk of Exif data or last XMP packet, which may come
+    /// after the image.
     ///
     /// Source: PNG (third edition), W3C Recommendation 2025, sections 11.2.1 and 11.3.4.5.
     /// - Throws: ``ImagingError/damaged(format:reason:)`` when the first chunk is no IHDR.
@@ -112,19 +124,19 @@ extension ImageHeader {
             throw .damaged(format: .png, reason: "the first chunk is not an IHDR of 13 bytes")
         }
         let fields = rest.dropFirst(8)
-        var exif: ArraySlice<UInt8> = []
+        var (exif, xmp): (ArraySlice<UInt8>?, ArraySlice<UInt8>) = (nil, [])
         while rest.count >= 12 {
             let length = bigEndian(rest.prefix(4))
             let type = rest.dropFirst(4).prefix(4)
-            if type.elementsEqual("eXIf".utf8) {
-                exif = rest.dropFirst(8).prefix(length)
-                break
-            }
+            let content = rest.dropFirst(8).prefix(length)
+            if exif == nil, type.elementsEqual("eXIf".utf8) { exif = content }
+            if type.elementsEqual("iTXt".utf8), let packet = PNGChunks.xmp(content) { xmp = packet }
             if type.elementsEqual("IEND".utf8) { break }
             rest = rest.dropFirst(12 + length)
         }
         return ImageHeader(
             format: .png, width: bigEndian(fields.prefix(4)), height: bigEndian(fields.dropFirst(4).prefix(4)),
-            scans: fields[fields.startIndex + 12] == 0 ? 1 : interlacedPasses, orientation: Orientation(exif: exif))
+            scans: fields[fields.startIndex + 12] == 0 ? 1 : interlacedPasses,
+            orientation: Orientation(exif: exif ?? [], xmp: xmp))
     }
 }

@@ -3,7 +3,7 @@ internal import CImageDecoders
 /// The first bytes of every WebP, but for the length between them.
 let webpSignature = (riff: Array("RIFF".utf8), webp: Array("WEBP".utf8))
 
-/// Decodes a lossy or lossless WebP to rgb, or to rgba where it has an alpha channel. An Exif orientation is applied.
+/// Decodes a lossy or lossless WebP to rgb, or to rgba where it has an alpha channel. An orientation is applied.
 ///
 /// - Parameter isStopped: asked for every 4 KiB of the file.
 /// - Throws: ``ImagingError``; an animation is refused.
@@ -66,20 +66,22 @@ extension ImageHeader {
         if isAnimated { throw .unsupported(format: .webp, feature: "an animation (save its frames as PNG)") }
         return ImageHeader(
             format: .webp, width: Int(info.width), height: Int(info.height), scans: 1,
-            orientation: Orientation(exif: webpExif(bytes)))
+            orientation: webpOrientation(bytes))
     }
 
-    /// Content of the first chunk of Exif data, without the mark that some writers put in front; empty when there is none.
-    private static func webpExif(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    /// The orientation in the first chunk of Exif data, which some writers begin with the mark of JPEG's, or of XMP.
+    private static func webpOrientation(_ bytes: ArraySlice<UInt8>) -> Orientation {
         var rest = bytes.prefix(8 + riffLength(bytes)).dropFirst(12)
+        var (exif, xmp): (ArraySlice<UInt8>?, ArraySlice<UInt8>?)
         while rest.count >= 8 {
             let length = riffLength(rest)
             let content = rest.dropFirst(8).prefix(length)
-            if rest.starts(with: "EXIF".utf8) {
-                return content.starts(with: exifMark) ? content.dropFirst(exifMark.count) : content
+            if exif == nil, rest.starts(with: "EXIF".utf8) {
+                exif = content.starts(with: exifMark) ? content.dropFirst(exifMark.count) : content
             }
+            if xmp == nil, rest.starts(with: "XMP ".utf8) { xmp = content }
             rest = rest.dropFirst(8 + length + length % 2)
         }
-        return []
+        return Orientation(exif: exif ?? [], xmp: xmp ?? [])
     }
 }

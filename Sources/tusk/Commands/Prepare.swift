@@ -80,7 +80,9 @@ struct Prepare: ParsableCommand {
         guard let summary = written else { preconditionFailure("written, or thrown") }
         if isShown { Terminal.showProgress("") }
         try writeFile(encodePNG(sheet(of: sets[0].1, levels: levels)), to: "\(output)/\(PreparedSet.sheetName)")
-        let report = PreparationReport(source: data, summary: summary, report: loaded.report)
+        let report = PreparationReport(
+            source: data, fit: reading.fit, background: reading.terms.background ?? .white, summary: summary,
+            report: loaded.report)
         try writeFile(report.json(), to: "\(output)/\(PreparedSet.reportName)")
         for line in report.lines(output: output) { Terminal.line(line) }
     }
@@ -113,7 +115,8 @@ struct Prepare: ParsableCommand {
     private var canBeReadAgain: Bool { data != "-" }
 
     private func say(_ what: String, _ options: DataOptions) {
-        let size = options.size.map { "\($0) (--size), \(options.fit.rawValue) (--fit)" }
+        let ground = options.fit == .contain ? " on \(options.background) (--background)" : ""
+        let size = options.size.map { "\($0) (--size), \(options.fit.rawValue) (--fit)\(ground)" }
         let mode = options.mode.map { $0 == .rgb ? "colour (--colour)" : "gray (--grey)" }
         Terminal.line("\(what); brought to " + [size, mode].compactMap(\.self).joined(separator: ", "))
     }
@@ -137,6 +140,9 @@ struct Prepare: ParsableCommand {
 /// What a preparation made, for people and for programs.
 struct PreparationReport {
     let source: String
+    /// How images of another shape were brought to the size.
+    let fit: ImageFit
+    let background: Background
     let summary: PreparedSet.Summary
     let report: DataReport
 
@@ -177,6 +183,8 @@ struct PreparationReport {
             var width: Int
             var channels: Int
             var levels: Int
+            var fit: String
+            var background: String
             var splits: [String: Int]
             var classes: [String]
             var class_counts: [String: [Int]]
@@ -196,7 +204,8 @@ struct PreparationReport {
         let shape = summary.shape
         let document = Document(
             source: source, height: shape.height, width: shape.width, channels: shape.channels, levels: summary.levels,
-            splits: named(summary.counts), classes: summary.classes, class_counts: named(summary.classCounts),
+            fit: fit.rawValue, background: background.description, splits: named(summary.counts),
+            classes: summary.classes, class_counts: named(summary.classCounts),
             images: report.images, distinct: report.distinct, converted: report.converted,
             of_one_colour: report.constant, duplicates_of_training_images: named(report.duplicates),
             near_duplicates: summary.nearDuplicates.map(named), files_not_used: report.unused.counts,

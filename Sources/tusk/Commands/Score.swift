@@ -65,27 +65,12 @@ struct Score: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Convert images of another size or colour mode: contain, cover or stretch. Without it they are errors.",
+            "Convert images of another size or colour mode: contain, all of it on --background; cover, its middle; stretch. Without it they "
+                + "are errors.",
             valueName: "fit"))
     var fit: ImageFit?
 
-    @Option(
-        help: ArgumentHelp(
-            "Order of the axes of arrays: HW, HWC, CHW, NHW, NHWC or NCHW (N images, H rows, W columns, C channels). Without it their "
-                + "shapes tell, and what can be read in two ways is an error.", valueName: "axes"))
-    var layout: ArrayLayout?
-
-    @Option(
-        help: ArgumentHelp(
-            "What numbers of arrays and JSON mean: levels, or unit for fractions of the top level from 0 to 1. Without it floats and "
-                + "booleans that may be either are an error.", valueName: "scale"))
-    var scale: ValueScale?
-
-    @Option(
-        help: ArgumentHelp(
-            "Compose pictures with alpha on this colour for a model without: \(Background.choice). Without it they are errors, and with "
-                + "--fit composed on white.", valueName: "colour"))
-    var background: Background?
+    @OptionGroup var terms: ImageTermArguments
 
     @Option(help: ArgumentHelp("ndjson, or csv with names of columns.", valueName: "format"))
     var format: ScoreFormat = .ndjson
@@ -129,8 +114,7 @@ struct Score: ParsableCommand {
         let pictures = try plot.map { try ScorePictures($0, overwrite: overwrite) }
         if let output { try checkReplacing(output, overwrite: overwrite) }
         let scorer = try scorer()
-        var options = DataOptions(levels: scorer.density.record.levels)
-        (options.archive, options.maxEntries) = (archiveLimits, archives.maxFiles)
+        let options = dataOptions(for: scorer.density.record, archiveLimits)
         let sources = ScoreSources(
             data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
             contents: scorer.contents)
@@ -154,6 +138,19 @@ struct Score: ParsableCommand {
         try end(session)
     }
 
+    /// How the images of `--data` are read: as files are, so that with `--fit` they may have many sizes and colour modes.
+    private func dataOptions(for record: ModelRecord, _ archiveLimits: ArchiveLimits) -> DataOptions {
+        var options = DataOptions(levels: record.levels)
+        (options.archive, options.maxEntries) = (archiveLimits, archives.maxFiles)
+        terms.apply(to: &options)
+        if let fit, record.levels == 256 {
+            let shape = record.eventShape
+            options.size = ImageSize(height: shape.height, width: shape.width)
+            (options.fit, options.mode) = (fit, ColorMode(channels: shape.channels))
+        }
+        return options
+    }
+
     /// The model with what is asked of it.
     /// - Throws: a `CommandError` for what the model cannot say.
     private func scorer() throws -> ImageScorer {
@@ -172,7 +169,7 @@ struct Score: ParsableCommand {
             return ImageScorer(
                 density: density,
                 contents: ScoreContents(
-                    record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale, background: background),
+                    record: record, terms: terms.terms(fit: fit),
                     maxImageBytes: maxImageBytes, archiveLimits: try archives.limits()),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)

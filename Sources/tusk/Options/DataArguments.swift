@@ -27,15 +27,9 @@ struct ReadingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How images of another shape come to --size: cover, the middle of the image; contain, all of it; stretch.",
+            "How images of another shape come to --size: cover, the middle of the image; contain, all of it, on --background; stretch.",
             valueName: "fit"))
     var fit: ImageFit = .cover
-
-    @Option(
-        help: ArgumentHelp(
-            "What pictures with transparency are composed on: black, white or #rrggbb.",
-            valueName: "colour"))
-    var background: Background = .white
 
     @Flag(help: "Keep the transparency of pictures, as a channel.")
     var keepAlpha = false
@@ -46,17 +40,7 @@ struct ReadingArguments: ParsableArguments {
     @Flag(name: [.customLong("colour"), .customLong("color")], help: "Bring all images to red, green and blue.")
     var colour = false
 
-    @Option(
-        help: ArgumentHelp(
-            "What the values of arrays mean: levels, or unit, fractions of the top level from 0 to 1; must be said where both may be.",
-            valueName: "scale"))
-    var scale: ValueScale?
-
-    @Option(
-        help: ArgumentHelp(
-            "Order of the axes of arrays of images: NHW, NHWC, NCHW, HW, HWC or CHW; must be said where several may be.",
-            valueName: "axes"))
-    var layout: ArrayLayout?
+    @OptionGroup var terms: ImageTermArguments
 
     @Flag(
         help:
@@ -83,9 +67,9 @@ struct ReadingArguments: ParsableArguments {
         try check("--levels", levels, in: 2...256)
         var options = DataOptions(levels: levels)
         (options.size, options.fit, options.skipsBad) = (size, fit, skipBad)
-        (options.background, options.keepsAlpha) = (background, keepAlpha)
+        options.keepsAlpha = keepAlpha
         options.mode = grey ? .gray : colour ? .rgb : nil
-        (options.scale, options.layout) = (scale, layout)
+        terms.apply(to: &options)
         (options.memory, options.scratch) = (dataMemory << 20, scratch)
         (options.archive, options.maxEntries) = (try archives.limits(), archives.maxFiles)
         return options

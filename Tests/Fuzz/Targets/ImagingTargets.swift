@@ -24,7 +24,9 @@ private func check(_ file: [UInt8]) throws {
     try require(again.pixels == image.pixels && again.mode == image.mode, "written as PNG it is another image")
     for mode in ColorMode.allCases {
         let converted = image.converted(to: mode)
-        for fit in ImageFit.allCases { _ = converted.fitted(width: 5, height: 3, fit: fit) }
+        for fit in ImageFit.allCases {
+            _ = converted.fitted(width: 5, height: 3, fit: fit, padding: Background.white.pixel(in: converted.mode))
+        }
     }
 }
 

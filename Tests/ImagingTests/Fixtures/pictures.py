@@ -1,7 +1,7 @@
 """Writes jpeg.npy, webp.npy, orientation.npy, conversion.npy: pictures and what Pillow makes of them. Of each a name (UTF-8), the file, and
 the pixels [height, width, channels], three arrays of uint8, one after another. Pillow 13.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0), NumPy
 2.4.6, cjpeg of libjpeg-turbo 2.1.5. lossless.jpg and 12-bit.jpg are by imagecodecs 2026.3.6 (ljpeg_encode, jpeg_encode). With OpenCV beside them it says where OpenCV's pixels are others (opencv-python 5.0.0.93)."""
-import io, os, struct, subprocess
+import io, os, struct, subprocess, zlib
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -134,6 +134,50 @@ for value in range(1, 9):
                 continue
             file = saved(small, kind, exif=exif, **options)
             turned.append((f"{kind} {value} {mark}", file, pixels(ImageOps.exif_transpose(opened(file)))))
+
+
+def packet(orientation):
+    """An XMP packet with the orientation, as an attribute of a number or an element of a text; None for none."""
+    attribute = f' tiff:Orientation="{orientation}"' if isinstance(orientation, int) else ""
+    element = orientation if isinstance(orientation, str) else ""
+    return ('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+            '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            f'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/"{attribute}>{element}</rdf:Description>'
+            '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>').encode()
+
+
+def with_xmp(kind, packets, exif):
+    """A picture with these packets; Pillow writes those of WebP alone."""
+    tags = Image.Exif()
+    for tag, value in exif.items():
+        tags[tag] = value
+    options = {"exif": tags} if exif else {}
+    if kind == "WEBP":
+        return saved(small, kind, lossless=True, xmp=packets[-1], **options)
+    if kind == "JPEG":
+        file = saved(small, kind, quality=95, subsampling=0, **options)
+        at, mark = file.index(b"\xff\xdb"), b"http://ns.adobe.com/xap/1.0/\0"
+        parts = b"".join(b"\xff\xe1" + struct.pack(">H", 2 + len(mark + one)) + mark + one for one in packets)
+    else:
+        file, at, mark = saved(small, kind, **options), 33, b"XML:com.adobe.xmp\0\0\0\0\0"
+        parts = b"".join(struct.pack(">I", len(mark + one)) + b"iTXt" + mark + one +
+                         struct.pack(">I", zlib.crc32(b"iTXt" + mark + one)) for one in packets)
+    return file[:at] + parts + file[at:]
+
+
+element = "<tiff:Orientation>{}</tiff:Orientation>".format
+for kind in ("JPEG", "PNG", "WEBP"):
+    cases = [(f"XMP {value}", [packet(value)], {}) for value in range(10)]
+    cases += [("XMP element", [packet(element(6))], {}), ("XMP 61", [packet(61)], {}), ("XMP blank", [packet(element(" 6"))], {}),
+              ("XMP second", [packet('<tiff:Orientation="?"/>' + element(6))], {}),
+              ("XMP quotes", [packet(None).replace(b"<rdf:Description ", b"<rdf:Description tiff:Orientation='6' ")], {}),
+              ("Exif 1, XMP 6", [packet(6)], {0x0112: 1}), ("Exif 6, XMP 1", [packet(1)], {0x0112: 6}),
+              ("Exif 9, XMP 6", [packet(6)], {0x0112: 9}), ("Exif without, XMP 6", [packet(6)], {0x010f: "camera"})]
+    if kind != "WEBP":
+        cases += [("XMP 6, none", [packet(6), packet(None)], {}), ("XMP 8, 6", [packet(8), packet(6)], {})]
+    for case, packets, exif in cases:
+        file = with_xmp(kind, packets, exif)
+        turned.append((f"{kind} {case}", file, pixels(ImageOps.exif_transpose(opened(file)))))
 write("orientation.npy", turned)
 
 colors = np.random.default_rng(0).integers(0, 256, (16, 24, 4)).astype(np.uint8)

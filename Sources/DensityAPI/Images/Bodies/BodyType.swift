@@ -24,7 +24,9 @@ package struct BodyType: Sendable {
         } else if type?.isSame(as: .form) == true {
             named = nil
         } else {
-            throw Self.unsupported("Content-Type must be one of \(Self.names(known)), not \(quoted(text))", known)
+            throw Self.unsupported(
+                "Content-Type must be one of \(Self.names(known)), not \(quoted(text))\(type.map(Self.advice) ?? "")",
+                known)
         }
     }
 
@@ -37,11 +39,19 @@ package struct BodyType: Sendable {
         let seen = Self.recognized(body)
         if let named {
             // Levels may begin with any bytes, but those of a whole header.
-            guard named.isSame(as: .octets), let seen, !seen.isSame(as: .json) else { return named }
-            let kind = fileKind(of: body)?.phrase ?? "another file"
+            guard named.isSame(as: .octets) else { return named }
+            let kind = fileKind(of: body)
+            let remedy: String
+            if let seen, !seen.isSame(as: .json) {
+                remedy = "send it as \(seen)"
+            } else if let advice = kind?.advice, kind?.isCertain == true {
+                remedy = "\(advice), and send that with one of \(Self.names(known))"
+            } else {
+                return named
+            }
             throw Self.unsupported(
-                "Content-Type: \(named) is levels, one byte each, and the body is \(kind): send it as \(seen), or levels that happen to "
-                    + "begin so as \(MediaType.npy)", known)
+                "Content-Type: \(named) is levels, one byte each, and the body is \(kind?.phrase ?? "another file"): \(remedy); levels "
+                    + "that happen to begin so are sent as \(MediaType.npy)", known)
         }
         if let seen, known.contains(where: seen.isSame) { return seen }
         throw Self.unsupported(
@@ -59,6 +69,14 @@ package struct BodyType: Sendable {
         let text = body.starts(with: JSONReader.byteOrderMark) ? body.dropFirst(3) : body[...]
         let first = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
         return first.map { [UInt8(ascii: "{"), UInt8(ascii: "[")].contains($0) } == true ? .json : nil
+    }
+
+    /// What to do with what has a type that is not read, as the end of a sentence; empty where that is not known.
+    static func advice(on type: MediaType) -> String {
+        if type.isSame(as: .ndjson) { return "; bodies of lines are taken by POST /logprob alone" }
+        return fileKind(ofMediaType: type.description).flatMap { kind in
+            kind.advice.map { "; \(kind.phrase) is not read: \($0)" }
+        } ?? ""
     }
 
     /// What the first bytes of a body are, in words, and what may have been meant.

@@ -33,7 +33,8 @@ package enum JSONImage: Equatable {
             if let type = url.mediaType, type.type != "image", !type.isSame(as: .octets) {
                 throw Problem(
                     .unsupportedMediaType,
-                    "image: the data: URL is \(quoted(type.description)), not a picture, \(ImageFormat.choice)")
+                    "image: the data: URL is \(quoted(type.description)), not a picture, \(ImageFormat.choice)"
+                        + BodyType.advice(on: type))
             }
             return url.data
         }
