@@ -113,13 +113,14 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("Largest file of an image, and longest line of JSON.", valueName: "bytes"))
     var maxImageBytes = APIOptions(version: "") { _ in }.maxImageBytes
 
-    @OptionGroup var archives: ArchiveArguments
+    @OptionGroup var limits: DataLimitArguments
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 1...100_000)
         try check("--max-image-bytes", maxImageBytes, in: 64...1 << 32)
-        let archiveLimits = try archives.limits()
+        var options = DataOptions()
+        try limits.bound(&options)
         guard data != nil || !paths.isEmpty else {
             throw CommandError("there is nothing to score: name images, folders or archives, - or --data")
         }
@@ -129,8 +130,7 @@ struct Score: ParsableCommand {
         let pictures = try plot.map { try ScorePictures($0, overwrite: overwrite) }
         if let output { try checkReplacing(output, overwrite: overwrite) }
         let scorer = try scorer()
-        var options = DataOptions(levels: scorer.density.record.levels)
-        (options.archive, options.maxEntries) = (archiveLimits, archives.maxFiles)
+        options.levels = scorer.density.record.levels
         let sources = ScoreSources(
             data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
             contents: scorer.contents)
@@ -173,7 +173,7 @@ struct Score: ParsableCommand {
                 density: density,
                 contents: ScoreContents(
                     record: record, terms: ImageTerms(fit: fit, layout: layout, scale: scale, background: background),
-                    maxImageBytes: maxImageBytes, archiveLimits: try archives.limits()),
+                    maxImageBytes: maxImageBytes, archiveLimits: try limits.archive()),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)
         } catch {

@@ -70,7 +70,7 @@ struct ReadingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of that temporary file; it has no name there.", valueName: "folder"))
     var scratch = DataOptions().scratch
 
-    @OptionGroup var archives: ArchiveArguments
+    @OptionGroup var limits: DataLimitArguments
 
     /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
     func options(levels: Int) throws -> DataOptions {
@@ -83,7 +83,7 @@ struct ReadingArguments: ParsableArguments {
         options.mode = grey ? .gray : colour ? .rgb : nil
         (options.scale, options.layout) = (scale, layout)
         (options.memory, options.scratch) = (dataMemory << 20, scratch)
-        (options.archive, options.maxEntries) = (try archives.limits(), archives.maxFiles)
+        try limits.bound(&options)
         return options
     }
 }
