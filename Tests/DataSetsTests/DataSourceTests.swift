@@ -226,6 +226,31 @@ final class ArchiveDataTests {
         #expect(try load(write(bytes, "set.tar")).images.classes == ["\\xe4", "\\xe5"])
     }
 
+    @Test("a zero in a name of an archive, which no path has, is a character as others")
+    func zeros() throws {
+        func zip(_ names: [String]) throws -> String {
+            let one = try Self.png(1)
+            return try write(
+                ArchiveBuilder.zip(
+                    names.map { name in
+                        var entry = ArchiveBuilder.ZipFile(
+                            name: name, size: one.count, checksum: unsafe crc32(one.span.bytes), stored: one)
+                        entry.method = 0
+                        return entry
+                    }), "set.zip")
+        }
+        for (names, words) in [
+            (["a/1.png", "b~\0.png"], "b~\0.png: expected images only inside the class folders"),
+            (["train/1.png", "b\0/1.png"], "b\0: expected only folders of splits beside train"),
+            (["c\0/train/1.png", "c\0/test/1.png", "d/2.png"], "c\0/"),
+        ] {
+            let found = try message { try self.load(zip(names)) }
+            #expect(found.contains("set.zip/" + words), "\(found)")
+        }
+        let classes = try load(zip(["a\0/1.png", "a/1.png"])).images.classes
+        #expect(classes == ["a", "a\0"])
+    }
+
     @Test("samples of WebDataset that are not whole are named, and not misread")
     func samples() throws {
         func tar(_ files: [(String, [UInt8])]) throws -> String {

@@ -122,13 +122,14 @@ private struct NPZSource: DataSource {
                     continue
                 }
                 let name = String("\(entry.name)".dropLast(4))
-                let path = "\(file.path.text):\(entry.name)"
+                // a name in errors, of which a zero ends what a path can have
+                let path = FilePath(file.path.bytes + [UInt8(ascii: ":")] + entry.name.bytes.prefix { $0 != 0 })
                 let header: NPYArray.Header
                 do {
                     header = try NPYArray.readHeader(entry.bytes().peek(NPYArray.longestHeader))
                 } catch let error as ImagingError {
                     // such as texts, which no images are
-                    guard case .invalidNPY(_, _, let found) = error else { throw DataError(error, ofArray: path) }
+                    guard case .invalidNPY(_, _, let found) = error else { throw DataError(error, ofArray: path.text) }
                     unused.append("array \(name) (\(found))")
                     continue
                 }
@@ -137,7 +138,7 @@ private struct NPZSource: DataSource {
                 }
                 members.append(
                     Member(
-                        name: name, header: header, input: try DataInput(FilePath(path), inArchive: entry),
+                        name: name, header: header, input: try DataInput(path, inArchive: entry),
                         role: NPYFormat.role(ofArray: name[...])))
             }
         } catch let error as ArchiveError {
