@@ -62,6 +62,8 @@ let package = Package(
         .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
         .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
         // The default model and openapi.yaml, inside the program.
@@ -86,7 +88,7 @@ let package = Package(
         // Images and their codings.
         module("Compression", ["CZlib"]),
         module("Archives", ["Compression", "System"]),
-        module("Arrow", ["Archives"]),
+        module("Arrow", ["Archives", "CLZ4", "CZstd"]),
         .target(name: "CImageDecoders", dependencies: ["CPNG", "CJPEG", "CWebP"]),
         module("Imaging", ["CPNG", "CImageDecoders", "Compression"]),
         module("DataSets", ["Archives", "Arrow", "Imaging", "FlowCore", "System"]),

@@ -12,6 +12,8 @@ libpng-dev               reading and writing PNG
 libjpeg-dev              reading JPEG (libjpeg-turbo)
 libwebp-dev              reading WebP
 zlib1g-dev               gzip and deflate
+liblz4-dev               reading compressed Arrow files
+libzstd-dev              reading compressed Arrow files
 libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine

@@ -31,7 +31,7 @@ package struct ArchiveLimits: Sendable, Equatable {
 
     /// Holds what came out of an archive against what went in.
     /// - Throws: ``ArchiveError/tooLarge(quantity:limit:)``.
-    func checkRatio(unpacked: Int, packed: Int) throws(ArchiveError) {
+    package func checkRatio(unpacked: Int, packed: Int) throws(ArchiveError) {
         if unpacked >= Self.ratioFloorBytes, unpacked / ratio > packed {
             throw .tooLarge(quantity: "unpacked bytes for each packed one", limit: ratio)
         }

@@ -45,6 +45,14 @@ package final class RandomAccessFile {
         size = Int(status.st_size)
     }
 
+    /// A regular file that is open already, of `size` bytes.
+    package init(_ descriptor: consuming Descriptor, size: Int) {
+        number = descriptor.number
+        self.descriptor = consume descriptor
+        held = []
+        self.size = size
+    }
+
     /// A file of bytes in memory.
     package init(_ bytes: [UInt8]) {
         descriptor = nil

@@ -127,13 +127,13 @@ struct ZipDirectory {
 }
 
 /// Numbers in bytes, the lowest first.
-struct LittleEndian {
+package struct LittleEndian {
     let bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The number of `count` bytes at `offset`; of 8 bytes beyond `Int` a negative one.
-    func number(_ offset: Int, _ count: Int) -> Int {
+    package func number(_ offset: Int, _ count: Int) -> Int {
         Int(bitPattern: bytes[offset..<offset + count].reversed().reduce(UInt(0)) { $0 << 8 | UInt($1) })
     }
 }

@@ -93,15 +93,9 @@ package final class ArrowReader {
     private func batch(
         _ table: FlatTable, _ message: ArrowMessage, _ fields: [ArrowField]
     ) throws(ArchiveError) -> ArrowBatch {
-        if let compression = try table.table(3) {
-            let codec = try compression.number(0, 1) == 0 ? "LZ4" : "Zstandard"
-            throw .unsupported(
-                feature:
-                    "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)"
-            )
-        }
         let body = try source.body(message.bodyBytes, limits: limits)
-        return try ArrowBatch(table, version: message.version, fields: fields, body: body, dictionaries: dictionaries)
+        return try ArrowBatch(
+            table, version: message.version, fields: fields, body: body, limits: limits, dictionaries: dictionaries)
     }
 
     private func addDictionary(_ message: ArrowMessage) throws(ArchiveError) {
@@ -136,16 +130,22 @@ package final class ArrowReader {
 
 /// Bounds of an Arrow file or stream, which may be a stranger's.
 package struct ArrowLimits: Sendable, Equatable {
-    /// Most bytes of a batch that comes from a stream, all of which is in memory.
+    /// Most bytes of a batch that comes from a stream, and of one whose buffers are compressed when they are unfolded: they are in memory.
     package var batchBytes: Int
+    /// Most unfolded bytes for each compressed one of a batch; of less than ``ArchiveLimits/ratioFloorBytes`` it is not asked.
+    package var ratio: Int
     /// Most values of a dictionary.
     package var dictionaryValues: Int
 
     /// - Parameters:
     ///   - batchBytes: by default 1 GiB.
     ///   - dictionaryValues: by default 65,536.
-    package init(batchBytes: Int = 1 << 30, dictionaryValues: Int = 1 << 16) {
+    ///   - ratio: by default that of an archive.
+    package init(
+        batchBytes: Int = 1 << 30, dictionaryValues: Int = 1 << 16, ratio: Int = ArchiveLimits().ratio
+    ) {
         self.batchBytes = batchBytes
+        self.ratio = ratio
         self.dictionaryValues = dictionaryValues
     }
 }

@@ -104,12 +104,17 @@ struct ArrowBody {
         guard place >= 0, count >= 0, place <= buffer.count, count <= buffer.count - place else {
             throw .damaged(reason: "a value is outside of its buffer")
         }
-        return count == 0 ? [] : try read(buffer.place + place, count)
+        if count == 0 { return [] }
+        if let folded = buffer.folded { return try folded.bytes(place, count) }
+        return try read(buffer.place + place, count)
     }
 }
 
-/// Part of a body.
+/// Part of a body, of `count` bytes.
 struct ArrowBuffer {
+    /// Place of the first byte.
     let place: Int
     let count: Int
+    /// The bytes themselves where they are compressed; nil where they stand in the body.
+    var folded: FoldedBuffer?
 }

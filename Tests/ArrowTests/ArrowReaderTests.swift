@@ -91,13 +91,18 @@ final class ArrowReaderTests {
         }
     }
 
-    @Test("compressed buffers are refused by name", arguments: [("lz4", "LZ4"), ("zstd", "Zstandard")])
-    func compressed(name: String, codec: String) throws {
-        #expect(
-            throws: ArchiveError.unsupported(
-                feature:
-                    "buffers compressed by \(codec) (write it with compression=None, or \"uncompressed\" in Feather)")
-        ) { try reader(name).next() }
+    @Test(
+        "compressed buffers are what they are without compression: pyarrow's streams, files and Feather, polars' views",
+        arguments: ["lz4", "zstd", "feather"], [false, true])
+    func compressed(name: String, asStream: Bool) throws {
+        for (column, part) in [("image", "bytes"), ("image", "path"), ("class", nil), ("label", nil), ("text", nil)] {
+            let expected = try values(reader("plain"), column, part: part)
+            #expect(expected.count == 5 && expected.contains { $0 != nil })
+            #expect(try values(reader(name, asStream: asStream), column, part: part) == expected, "\(column)")
+        }
+        guard name != "feather", !asStream else { return }
+        #expect(try values(reader("views-\(name)"), "image") == Self.pictures().map { .bytes($0) })
+        #expect(try values(reader("views-\(name)"), "label") == Self.names)
     }
 
     @Test("a batch of a stream and a dictionary have a limit")
@@ -120,6 +125,45 @@ final class ArrowReaderTests {
         }
     }
 
+    @Test("what compressed buffers unfold to has limits, which hold before anything is unfolded")
+    func unfoldingLimits() throws {
+        func read(_ limits: ArrowLimits) throws {
+            let set = try reader("zstd", limits)
+            while try set.next() != nil {}
+        }
+        let most = try #require((1...1 << 16).first { (try? read(ArrowLimits(batchBytes: $0))) != nil })
+        #expect(most > 3000, "three texts of 1,000 bytes are in a batch")
+        #expect(throws: ArchiveError.tooLarge(quantity: "unfolded bytes in a batch", limit: most - 1)) {
+            try read(ArrowLimits(batchBytes: most - 1))
+        }
+        // the length of the first frame, which says now that it is larger than anything
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: Self.path("zstd.arrow"))))
+        func changed(_ length: Int) throws -> [UInt8] {
+            let frame = try #require(
+                bytes.indices.dropLast(4).first { bytes[$0..<$0 + 4].elementsEqual([0x28, 0xb5, 0x2f, 0xfd]) })
+            var other = bytes
+            other.replaceSubrange(
+                frame - 8..<frame, with: (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
+            return other
+        }
+        func readAll(_ bytes: [UInt8], _ limits: ArrowLimits = ArrowLimits()) throws {
+            let file = RandomAccessFile(bytes)
+            while try ArrowReader(file.reader(), file: file, limits: limits).next() != nil { break }
+        }
+        #expect(throws: ArchiveError.tooLarge(quantity: "unfolded bytes in a batch", limit: 1 << 30)) {
+            try readAll(changed(.max))
+        }
+        #expect(throws: ArchiveError.damaged(reason: "a compressed buffer has a length below 0")) {
+            try readAll(changed(-2))
+        }
+        #expect(throws: ArchiveError.tooLarge(quantity: "unpacked bytes for each packed one", limit: 100)) {
+            try readAll(changed(2 << 20), ArrowLimits(ratio: 100))
+        }
+        #expect(throws: ArchiveError.damaged(reason: "a buffer unfolds to fewer bytes than it says")) {
+            try readAll(changed(2 << 20), ArrowLimits(ratio: 100_000))
+        }
+    }
+
     /// Reads all that there is.
     private func readAll(_ bytes: [UInt8], asFile: Bool = false) throws {
         var file: RandomAccessFile?
@@ -139,7 +183,7 @@ final class ArrowReaderTests {
 
     @Test(
         "no byte of a file, changed, and no cut makes more than an error",
-        arguments: ["datasets", "file", "dictionary", "views"])
+        arguments: ["datasets", "file", "dictionary", "views", "lz4", "views-zstd"])
     func damaged(_ name: String) throws {
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: Self.path("\(name).arrow"))))
         try readAll(bytes, asFile: true)

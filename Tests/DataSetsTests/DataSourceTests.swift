@@ -4,6 +4,7 @@ import DataSets
 import FlowCore
 import Foundation
 import Imaging
+import System
 import TestSupport
 import Testing
 
@@ -73,6 +74,38 @@ struct DataSourceTests {
         #expect(digits.images.count == 20 && digits.images.shape == EventShape(height: 8, width: 8, channels: 1))
         #expect(digits.images.labels?.prefix(9) == [0, 1, 2, 0, 1, 2, 0, 1, 2])
         #expect(digits.data.report.unused.counts == ["array data (float64 [20, 64])": 1])
+    }
+
+    @Test(
+        "arrays of NumPy's savez from a pipe, also as it writes them to one, gzipped, and kept in a file",
+        arguments: ["medmnist.npz", "keras.npz", "two.npz", "piped.npz", "piped-packed.npz"])
+    func pipedArrays(_ name: String) throws {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: Self.path(name))))
+        let named = try Self.load(name)
+        func read(_ bytes: [UInt8], _ options: DataOptions = DataOptions()) throws -> LoadedData {
+            let input = try DataInput(FilePath("-"), ByteReader(bytes), file: nil)
+            return try LoadedData(input, splits: [.all], options: options)
+        }
+        var small = DataOptions()
+        (small.memory, small.scratch) = (100, FileManager.default.temporaryDirectory.path)
+        for data in [try read(bytes), try read(deflate(bytes, coding: .gzip)), try read(bytes, small)] {
+            let images = try data.images(.all)
+            #expect(images.pixels == named.images.pixels && images.labels == Self.labels)
+            #expect(data.present == named.data.present)
+        }
+        small.scratch = "/nowhere"
+        #expect(throws: DataError.noScratch(folder: "/nowhere", reason: "No such file or directory")) {
+            try read(bytes, small)
+        }
+        var limited = DataOptions()
+        // its arrays are fewer bytes than those of it all, but where they are packed
+        limited.archive.unpackedBytes = max(bytes.count, 8192)
+        #expect(try read(bytes, limited).images(.all).count == 20)
+        limited.archive.unpackedBytes = bytes.count - 1
+        #expect(
+            throws: DataError.tooLarge(
+                file: "-", quantity: "bytes of a stream that is kept", value: bytes.count, limit: bytes.count - 1)
+        ) { try read(bytes, limited) }
     }
 
     @Test("shards of WebDataset, one, many by braces, and by their split; captions are counted")
@@ -193,6 +226,31 @@ final class ArchiveDataTests {
         #expect(try load(write(bytes, "set.tar")).images.classes == ["\\xe4", "\\xe5"])
     }
 
+    @Test("a zero in a name of an archive, which no path has, is a character as others")
+    func zeros() throws {
+        func zip(_ names: [String]) throws -> String {
+            let one = try Self.png(1)
+            return try write(
+                ArchiveBuilder.zip(
+                    names.map { name in
+                        var entry = ArchiveBuilder.ZipFile(
+                            name: name, size: one.count, checksum: unsafe crc32(one.span.bytes), stored: one)
+                        entry.method = 0
+                        return entry
+                    }), "set.zip")
+        }
+        for (names, words) in [
+            (["a/1.png", "b~\0.png"], "b~\0.png: expected images only inside the class folders"),
+            (["train/1.png", "b\0/1.png"], "b\0: expected only folders of splits beside train"),
+            (["c\0/train/1.png", "c\0/test/1.png", "d/2.png"], "c\0/"),
+        ] {
+            let found = try message { try self.load(zip(names)) }
+            #expect(found.contains("set.zip/" + words), "\(found)")
+        }
+        let classes = try load(zip(["a\0/1.png", "a/1.png"])).images.classes
+        #expect(classes == ["a", "a\0"])
+    }
+
     @Test("samples of WebDataset that are not whole are named, and not misread")
     func samples() throws {
         func tar(_ files: [(String, [UInt8])]) throws -> String {
@@ -279,15 +337,66 @@ final class ArchiveDataTests {
         #expect(tree.images.count == 4 && tree.data.report.unused.counts == [".csv": 1])
     }
 
+    @Test("an archive of pictures that begins with an array is one of pictures, from a pipe too")
+    func arrayBesidePictures() throws {
+        func stored(_ name: String, _ bytes: [UInt8]) -> ArchiveBuilder.ZipFile {
+            var entry = ArchiveBuilder.ZipFile(
+                name: name, size: bytes.count, checksum: unsafe crc32(bytes.span.bytes), stored: bytes)
+            entry.method = 0
+            return entry
+        }
+        let array = NPYArray(shape: [2], [0, 1] as [UInt8]).encoded()
+        let bytes = ArchiveBuilder.zip([stored("a.npy", array), stored("b.png", try Self.png(1))])
+        let input = try DataInput(FilePath("-"), ByteReader(bytes), file: nil)
+        for data in [
+            try load(write(bytes, "set.zip")).data,
+            try LoadedData(input, splits: [.all], options: DataOptions()),
+        ] {
+            #expect(try data.images(.all).count == 1 && data.report.unused.counts == [".npy": 1])
+        }
+    }
+
+    @Test("a table of pixels is said to be one")
+    func pixels() throws {
+        let numbers = (0..<65).map { "\($0)" }.joined(separator: ",")
+        let names = "label," + (0..<64).map { "pixel\($0)" }.joined(separator: ",")
+        for text in [numbers, names + "\n" + numbers] {
+            let found = try message { try self.load(self.write(Array(text.utf8), "digits.csv")) }
+            #expect(found.contains("found pixels: numpy.savez of them"), "\(found)")
+        }
+        let captions = try message { try self.load(self.write(Array("caption,author\na,b\n".utf8), "digits.csv")) }
+        #expect(captions.hasSuffix("found none of these"))
+    }
+
+    @Test("fields of a table have limits")
+    func tableLimits() throws {
+        _ = try write(Self.png(1), "12.png")
+        let path = try write(Array("path,label\n12.png,cat\n".utf8), "labels.csv")
+        func read(_ change: (inout DataOptions) -> Void) throws -> Int {
+            var options = DataOptions()
+            change(&options)
+            return try LoadedData(path: path, splits: [.all], options: options).images(.all).count
+        }
+        #expect(try read { ($0.fieldBytes, $0.fields, $0.archive.entries) = (6, 2, 2) } == 1)
+        for (quantity, limit, change) in [
+            ("bytes in a field", 5, { $0.fieldBytes = 5 }), ("fields in a line", 1, { $0.fields = 1 }),
+            ("lines", 1, { $0.archive.entries = 1 }),
+        ] as [(String, Int, (inout DataOptions) -> Void)] {
+            #expect(throws: DataError.tooLarge(file: path, quantity: quantity, value: limit + 1, limit: limit)) {
+                try read(change)
+            }
+        }
+    }
+
     @Test("bounds of an archive hold for data sets too")
     func limits() throws {
         let path = try write(
             ArchiveBuilder.tar([(name: "a.png", bytes: try Self.png(1)), (name: "b.png", bytes: try Self.png(2))]),
             "a.tar")
         var options = DataOptions()
-        options.maxEntries = 2
+        options.archive.entries = 2
         #expect(try LoadedData(path: path, splits: [.all], options: options).images(.all).count == 2)
-        options.maxEntries = 1
+        options.archive.entries = 1
         #expect(throws: DataError.tooLarge(file: path, quantity: "entries", value: 2, limit: 1)) {
             try LoadedData(path: path, splits: [.all], options: options)
         }

@@ -1,3 +1,4 @@
+import Archives
 import DataSets
 import FlowCore
 import Glibc
@@ -141,9 +142,9 @@ struct ImageTreeTests {
         try #require(isLinked)
         #expect(try load(folder).report.unused.counts == ["link to a folder that it is in": 1])
         var options = DataOptions()
-        options.maxEntries = 3
+        options.archive.entries = 3
         #expect(try load(folder, options).images(.all).count == 1)
-        options.maxEntries = 2
+        options.archive.entries = 2
         #expect(throws: DataError.tooLarge(file: folder.path, quantity: "files", value: 3, limit: 2)) {
             try load(folder, options)
         }

@@ -28,7 +28,7 @@ private let files: [(name: String, start: String)] = [
     ("MATLAB .mat file", "4d41544c414220352e30204d41542d66696c6520506c6174"), ("HDF5 file", "894844460d0a1a0a00"),
     ("NetCDF file", "43444601000000000000"), ("FITS file", "53494d504c4520203d2020202020"),
     ("Parquet file", "5041523115041520"), ("Arrow IPC file", "4152524f57310000ffffffff78000000"),
-    ("Arrow IPC stream", "ffffffff780000001000000000000a00"),
+    ("Feather file of version 1", "4645413100000000"), ("Arrow IPC stream", "ffffffff780000001000000000000a00"),
     ("Python pickle file", "80027d710058010000006171014b0173"), ("Python pickle file", "8003636e756d70792e5f636f7265"),
     ("Python pickle file", "8004950a000000000000007d948c0161"), ("Python pickle file", "80059509000000000000005d"),
     ("safetensors file", "40000000000000007b2261223a7b2264"), ("NPY array", "934e554d5059010076007b"),

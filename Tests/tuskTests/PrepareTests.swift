@@ -22,6 +22,52 @@ struct PrepareTests {
         return folder
     }
 
+    @Test("fields of a table and batches of an Arrow file have options")
+    func limits() throws {
+        let work = try Workplace()
+        // a folder of its own, so that what is written is no file of it
+        let folder = work.file("pictures")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for index in 1...3 {
+            let image = Image(width: 2, height: 2, mode: .gray, pixels: [UInt8(index), 2, 3, 4])
+            try Data(try encodePNG(image)).write(to: URL(filePath: "\(folder)/\(index).png"))
+        }
+        let table = "\(folder)/labels.csv"
+        try Data("path,label\n1.png,a\n2.png,b\n3.png,a\n".utf8).write(to: URL(filePath: table))
+        let arrow = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "ArrowTests/Fixtures/feather.arrow").path
+        for (option, data, most, least) in [
+            ("--max-field-bytes", table, 5, 4), ("--max-fields", table, 2, 1), ("--max-files", table, 4, 3),
+            ("--max-batch-bytes", arrow, 1 << 16, 1024),
+        ] {
+            func prepare(_ value: Int) throws -> (code: Int32, output: String, errors: String) {
+                let ended = try Program.run(
+                    ["prepare", "--data", data, "--output", work.file("set"), "--overwrite", "--skip-bad"]
+                        + [option, "\(value)"])
+                return (ended.code, ended.output, ended.errors)
+            }
+            let enough = try prepare(most)
+            #expect(enough.code == 0, "\(option): \(enough.errors)")
+            let few = try prepare(least)
+            #expect(few.code == 1 && few.errors.contains("is over the limit of \(least)"), "\(few.errors)")
+            let none = try prepare(0)
+            #expect(none.code == 1 && none.errors.contains("\(option) is 0"), "\(none.errors)")
+        }
+    }
+
+    @Test("arrays come from a pipe")
+    func pipedArrays() throws {
+        let work = try Workplace()
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "DataSetsTests/Fixtures/piped.npz").path
+        let prepared = try Program.run(
+            ["prepare", "--data", "-", "--output", work.file("set")],
+            script:
+                "mkfifo '\(work.file("pipe"))'; cat '\(fixture)' > '\(work.file("pipe"))' & exec < '\(work.file("pipe"))'"
+        )
+        #expect(prepared.code == 0 && prepared.output.contains("5x6x1"), "\(prepared.output)\(prepared.errors)")
+    }
+
     @Test("photographs become a set and a model in two commands")
     func photographs() throws {
         let work = try Workplace()

@@ -21,22 +21,27 @@ package final class DataInput {
     private static let startBytes = 512
     private static let standardInput = FilePath("-")
 
+    /// - Parameter unfolds: whether bytes of gzip are read unpacked.
+    private init(
+        _ path: FilePath, _ bytes: ByteReader, file: RandomAccessFile?, isInFolder: Bool, unfolds: Bool
+    ) throws(ArchiveError) {
+        (self.path, self.file, self.isInFolder) = (path, file, isInFolder)
+        isGzip = unfolds ? try bytes.peek(2).elementsEqual(Self.gzipMagic) : false
+        let stream = isGzip ? bytes.gunzipped() : bytes
+        start = try Array(stream.peek(Self.startBytes))
+        self.stream = stream
+    }
+
     /// Opens the file at `path`; `-` is standard input.
     /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
-    package init(_ path: FilePath) throws(DataError) {
-        self.path = path
-        isInFolder = path != Self.standardInput
+    package convenience init(_ path: FilePath) throws(DataError) {
+        let isInput = path == Self.standardInput
         do throws(ArchiveError) {
             // what stands before the program's name with < is a file as any other
             let file =
-                if path == Self.standardInput { RandomAccessFile(standardInput: STDIN_FILENO) } else {
-                    try RandomAccessFile(path)
-                }
+                if isInput { RandomAccessFile(standardInput: STDIN_FILENO) } else { try RandomAccessFile(path) }
             let bytes = file?.reader() ?? ByteReader(descriptor: STDIN_FILENO)
-            isGzip = try bytes.peek(2).elementsEqual(Self.gzipMagic)
-            let stream = isGzip ? bytes.gunzipped() : bytes
-            start = try Array(stream.peek(Self.startBytes))
-            (self.file, self.stream) = (file, stream)
+            try self.init(path, bytes, file: file, isInFolder: !isInput, unfolds: true)
         } catch {
             if error == .system(SystemError(ESPIPE)) {
                 throw .unreadable(file: path.text, reason: "not a regular file; - reads standard input")
@@ -49,18 +54,14 @@ package final class DataInput {
     /// - Throws: as for a path of bytes.
     package convenience init(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
 
-    /// A file that is open already, and in no folder.
-    /// - Parameter path: its name in errors.
+    /// Bytes that are open already, and in no folder.
+    /// - Parameters:
+    ///   - path: their name in errors.
+    ///   - file: the file that they are of, where any part of it can be read.
     /// - Throws: as for a path.
-    package init(_ path: FilePath, file: RandomAccessFile) throws(DataError) {
-        self.path = path
-        isInFolder = false
+    package convenience init(_ path: FilePath, _ bytes: ByteReader, file: RandomAccessFile?) throws(DataError) {
         do throws(ArchiveError) {
-            let bytes = file.reader()
-            isGzip = try bytes.peek(2).elementsEqual(Self.gzipMagic)
-            let stream = isGzip ? bytes.gunzipped() : bytes
-            start = try Array(stream.peek(Self.startBytes))
-            (self.file, self.stream) = (file, stream)
+            try self.init(path, bytes, file: file, isInFolder: false, unfolds: true)
         } catch {
             throw DataError(error, gunzipping: path.text)
         }
@@ -69,15 +70,25 @@ package final class DataInput {
     /// A file in an archive, which is read as it comes.
     /// - Parameter path: that of the archive, with a colon and the file's name behind it.
     /// - Throws: ``DataError`` when it cannot be read.
-    package init(_ path: FilePath, inArchive entry: ArchiveEntry) throws(DataError) {
-        self.path = path
-        (file, isGzip, isInFolder) = (nil, false, false)
+    package convenience init(_ path: FilePath, inArchive entry: ArchiveEntry) throws(DataError) {
         do throws(ArchiveError) {
-            let bytes = try entry.bytes()
-            start = try Array(bytes.peek(Self.startBytes))
-            stream = bytes
+            try self.init(path, entry.bytes(), file: nil, isInFolder: false, unfolds: false)
         } catch {
             throw DataError(error, file: path.text)
+        }
+    }
+
+    /// The input as a file, any part of which can be read; a stream, and what gzip's bytes unfold to, is kept in memory or, where it
+    /// has no room there, in the temporary file.
+    /// - Throws: ``DataError``.
+    func kept(_ options: DataOptions) throws(DataError) -> DataInput {
+        if file != nil, !isGzip { return self }
+        let file = try bytes().kept(
+            memory: options.memory, limit: options.archive.unpackedBytes, folder: FilePath(options.scratch), error)
+        do throws(ArchiveError) {
+            return try DataInput(path, file.reader(), file: file, isInFolder: isInFolder, unfolds: false)
+        } catch {
+            throw self.error(error)
         }
     }
 

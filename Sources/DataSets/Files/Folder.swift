@@ -1,10 +1,13 @@
+internal import Archives
 package import System
 
 /// Folder of a data set, with the names of what it holds.
-package struct Folder: Sendable {
+package final class Folder {
     /// Path as it was given.
     package let path: FilePath
     private let items: [FolderListing.Item]
+    /// The pictures in it, once somebody asked.
+    private var walk: PictureWalk?
 
     /// Lists the folder at `path`; nil when something else is there.
     /// - Throws: ``DataError/unreadable(file:reason:)``.
@@ -20,7 +23,7 @@ package struct Folder: Sendable {
 
     /// Lists the folder at `path`, in UTF-8.
     /// - Throws: as for a path of bytes.
-    package init?(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
+    package convenience init?(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
 
     /// Names of the files, in the order of their bytes, without hidden ones.
     package var names: [String] { names(of: .file) }
@@ -36,6 +39,15 @@ package struct Folder: Sendable {
     package func path(_ name: String) -> FilePath {
         let bytes = items.first { String(bytesOfName: $0.name) == name }?.name
         return path.appending(bytes ?? Array(name.utf8))
+    }
+
+    /// The pictures in it and in all folders inside.
+    /// - Throws: ``DataError`` when a folder cannot be listed, or there are more files than `options` allow or too many folders in one another.
+    func pictures(_ options: DataOptions) throws(DataError) -> PictureWalk {
+        if let walk { return walk }
+        let found = try PictureWalk(path, limit: options.archive.entries)
+        walk = found
+        return found
     }
 
     /// Counts what is not among the files `used`: other files by their names, and folders.

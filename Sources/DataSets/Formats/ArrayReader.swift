@@ -149,6 +149,8 @@ extension ArrayLayoutError {
     /// Shape, with its readings where there are several.
     fileprivate var found: String {
         switch self {
+        case .none(let shape) where shape.count == 2:
+            "shape \(shape), without height and width: numpy.reshape gives it them"
         case .none(let shape): "shape \(shape)"
         case .several(let shape, let layouts):
             "shape \(shape), which is "

@@ -46,7 +46,7 @@ private struct ArrowSource: DataSource {
 
     var present: Set<Split>? { list.present }
 
-    var example: String { list.shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
+    var example: String { list.example }
 
     func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
         var classes: [String]?
@@ -54,7 +54,8 @@ private struct ArrowSource: DataSource {
             let input = if let input { input } else { try DataInput(shard.path) }
             let file = input.path.text
             do {
-                let reader = try ArrowReader(input.bytes(), file: input.isGzip ? nil : input.file)
+                let reader = try ArrowReader(
+                    input.bytes(), file: input.isGzip ? nil : input.file, limits: sink.options.arrow)
                 let columns = try ArrowColumns(reader.schema, file: file)
                 if let names = columns.classes {
                     guard classes == nil || classes == names else {

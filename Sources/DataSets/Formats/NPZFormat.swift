@@ -24,17 +24,13 @@ enum NPZFormat: DataFormat {
 
     static func source(of file: DataInput, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
         guard ZipReader.recognizes(file.start[...]) else { return nil }
-        let isNamed = file.name.lowercased().hasSuffix(ending)
-        guard file.file != nil, !file.isGzip else {
-            guard isNamed || beginsWithArray(file.start) else { return nil }
-            throw .unsupported(
-                file: file.path.text,
-                expected: "an NPZ file that is named, since its arrays are read in another order than they stand",
-                found: "a stream")
-        }
+        let isNamed = String(file.name.withoutGzip).lowercased().hasSuffix(ending)
+        guard isNamed || beginsWithArray(file.start) else { return nil }
+        // its arrays are read in another order than they stand
+        let kept = try file.kept(options)
         // another archive is one of pictures, unless arrays are all that it has
-        if !isNamed, try !hasOnlyArrays(file) { return nil }
-        return try NPZSource(file, folder: nil, options)
+        if !isNamed, try !hasOnlyArrays(kept) { return try ArchiveFormat.source(of: kept, options) }
+        return try NPZSource(kept, folder: nil, options)
     }
 
     /// Whether the first file of a ZIP archive is an array, by its name.
@@ -119,20 +115,21 @@ private struct NPZSource: DataSource {
         guard let zip = file.file else { preconditionFailure("only files are read") }
         var members: [Member] = []
         do {
-            let archive = try ZipReader(zip, limits: options.archiveLimits)
+            let archive = try ZipReader(zip, limits: options.archive)
             while let entry = try archive.next() {
                 guard entry.name.hasEnding(".npy") else {
                     unused.append("\(entry.name)")
                     continue
                 }
                 let name = String("\(entry.name)".dropLast(4))
-                let path = "\(file.path.text):\(entry.name)"
+                // a name in errors, of which a zero ends what a path can have
+                let path = FilePath(file.path.bytes + [UInt8(ascii: ":")] + entry.name.bytes.prefix { $0 != 0 })
                 let header: NPYArray.Header
                 do {
                     header = try NPYArray.readHeader(entry.bytes().peek(NPYArray.longestHeader))
                 } catch let error as ImagingError {
                     // such as texts, which no images are
-                    guard case .invalidNPY(_, _, let found) = error else { throw DataError(error, ofArray: path) }
+                    guard case .invalidNPY(_, _, let found) = error else { throw DataError(error, ofArray: path.text) }
                     unused.append("array \(name) (\(found))")
                     continue
                 }
@@ -141,7 +138,7 @@ private struct NPZSource: DataSource {
                 }
                 members.append(
                     Member(
-                        name: name, header: header, input: try DataInput(FilePath(path), inArchive: entry),
+                        name: name, header: header, input: try DataInput(path, inArchive: entry),
                         role: NPYFormat.role(ofArray: name[...])))
             }
         } catch let error as ArchiveError {

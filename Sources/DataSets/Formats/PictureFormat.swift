@@ -9,7 +9,7 @@ enum PictureFormat: DataFormat {
     static let layout = "\(alternatives(names)) files, or a folder of them for each class"
 
     static func source(in folder: Folder, _ options: DataOptions) throws(DataError) -> (any DataSource)? {
-        let walk = try PictureWalk(folder, limit: options.maxEntries)
+        let walk = try folder.pictures(options)
         return walk.pictures.isEmpty ? nil : try PictureSource(walk, root: folder.path)
     }
 
@@ -40,9 +40,9 @@ struct PictureWalk {
 
     /// - Parameter limit: most files.
     /// - Throws: ``DataError`` when a folder cannot be listed, or there are too many files or folders in one another.
-    init(_ folder: Folder, limit: Int) throws(DataError) {
-        (root, self.limit) = (folder.path, limit)
-        try walk(folder.path, below: [])
+    init(_ root: FilePath, limit: Int) throws(DataError) {
+        (self.root, self.limit) = (root, limit)
+        try walk(root, below: [])
     }
 
     private mutating func walk(_ path: FilePath, below prefix: [UInt8]) throws(DataError) {

@@ -1,4 +1,5 @@
 package import Archives
+internal import Arrow
 public import Imaging
 internal import System
 
@@ -28,10 +29,14 @@ public struct DataOptions: Sendable {
     public var memory: Int
     /// Folder of the temporary file.
     public var scratch: String
-    /// Most files of a folder or an archive.
-    public var maxEntries: Int
-    /// Bounds of an archive, beside ``maxEntries``.
+    /// Bounds of an archive; those of its entries are a folder's and a table's too.
     package var archive = ArchiveLimits()
+    /// Most bytes of a batch of an Arrow file that is in memory as a whole.
+    package var batchBytes = ArrowLimits().batchBytes
+    /// Most bytes of a field of a table.
+    package var fieldBytes = DelimitedText.Limits().fieldBytes
+    /// Most fields of a line of a table.
+    package var fields = DelimitedText.Limits().fields
     /// Bounds of a picture that is decoded.
     public var limits: DecodeLimits
     /// Never changes what is read.
@@ -41,8 +46,6 @@ public struct DataOptions: Sendable {
 
     /// Most bytes of pixels in memory by default: 4 GiB.
     public static let standardMemory = 1 << 32
-    /// Most files by default.
-    public static let standardEntries = 1 << 24
 
     /// The defaults read images as they are.
     public init(levels: Int = 256) {
@@ -54,16 +57,16 @@ public struct DataOptions: Sendable {
         skipsBad = false
         memory = Self.standardMemory
         scratch = "/var/tmp"
-        maxEntries = Self.standardEntries
         limits = DecodeLimits()
         threads = Processors.count
     }
 
-    /// Bounds of an archive.
-    package var archiveLimits: ArchiveLimits {
-        var limits = archive
-        limits.entries = maxEntries
-        return limits
+    /// Bounds of an Arrow file.
+    var arrow: ArrowLimits { ArrowLimits(batchBytes: batchBytes, ratio: archive.ratio) }
+
+    /// Bounds of a table.
+    var table: DelimitedText.Limits {
+        DelimitedText.Limits(fieldBytes: fieldBytes, fields: fields, records: archive.entries)
     }
 }
 

@@ -87,7 +87,7 @@ extension LoadedData {
         for format in dataFormats {
             if format == PictureFormat.self, found.contains(where: { $0.format.listsPictures }) { continue }
             if format == PictureFormat.self, !found.isEmpty || failure != nil {
-                let pictures = try PictureWalk(folder, limit: options.maxEntries).pictures
+                let pictures = try folder.pictures(options).pictures
                 let nested = pictures.first { $0.contains(UInt8(ascii: "/")) }
                 let isData = nested != nil || pictures.count > mostPreviews
                 if isData, found.isEmpty { failure = nil }
@@ -108,7 +108,7 @@ extension LoadedData {
         }
         if let failure { throw failure }
         guard let first = found.first else {
-            let unused = try PictureWalk(folder, limit: options.maxEntries).unused
+            let unused = try folder.pictures(options).unused
             throw .empty(
                 file: folder.path.text,
                 expected: dataFormats.layouts + (unused.count == 0 ? "" : "; found \(unused)"))

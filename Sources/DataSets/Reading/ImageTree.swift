@@ -27,11 +27,12 @@ struct ImageTree {
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when they mean two things.
     init(_ paths: [[UInt8]], root: String) throws(DataError) {
         let (paths, common) = Self.withoutCommonFolders(paths)
-        let root = FilePath(root).appending(common).text
+        let root = common.isEmpty ? root : (root.hasSuffix("/") ? root : root + "/") + String(bytesOfName: common.dropLast())
         let folders = paths.map { $0.split(separator: UInt8(ascii: "/")).dropLast().map { Array($0) } }
         let tops = Set(folders.compactMap(\.first)).sorted { $0.lexicographicallyPrecedes($1) }
+        // what an archive has in its names may be no path of the system's
         func path(_ names: [[UInt8]]) -> String {
-            names.reduce(FilePath(root)) { $0.appending($1) }.text
+            names.reduce(root) { ($0.hasSuffix("/") ? $0 : $0 + "/") + String(bytesOfName: $1) }
         }
         var splits: [[UInt8]: Split] = [:]
         for (top, split) in zip(tops, Split.parts(ofNames: tops)) {
@@ -65,7 +66,7 @@ struct ImageTree {
             let label = below[index].first
             if hasClasses, label == nil {
                 throw .unsupported(
-                    file: FilePath(root).appending(paths[index]).text,
+                    file: path(paths[index]),
                     expected: "images only inside the class folders", found: "one beside them")
             }
             places.append(

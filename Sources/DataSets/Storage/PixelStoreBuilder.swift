@@ -1,5 +1,4 @@
-import Glibc
-import System
+internal import System
 
 /// Pixels of images that come one after the other: in memory as long as they have room there, then in a temporary file.
 struct PixelStoreBuilder: ~Copyable {
@@ -12,14 +11,12 @@ struct PixelStoreBuilder: ~Copyable {
     /// Folder of the temporary file.
     private let folder: FilePath
     private var pixels: [UInt8] = []
-    private var file: Int32?
+    private var file: ScratchFile?
 
     /// Bytes that are written at once.
     private static let blockBytes = 1 << 20
 
     init(memory: Int, folder: FilePath) { (self.memory, self.folder) = (memory, folder) }
-
-    deinit { if let file { close(file) } }
 
     /// Whether the images have gone to a file.
     var isInFile: Bool { file != nil }
@@ -29,52 +26,23 @@ struct PixelStoreBuilder: ~Copyable {
     mutating func append(_ row: [UInt8]) throws(DataError) {
         precondition(count == 0 || row.count == dims)
         dims = row.count
-        if file == nil, pixels.count + row.count > memory { file = try scratchFile() }
+        if file == nil, pixels.count + row.count > memory { file = try ScratchFile(in: folder) }
         pixels += row
         count += 1
         if file != nil, pixels.count >= Self.blockBytes { try flush() }
     }
 
     private mutating func flush() throws(DataError) {
-        guard let file else { return }
-        var done = 0
-        while done < pixels.count {
-            let part = unsafe pixels.withUnsafeBytes { unsafe write(file, $0.baseAddress! + done, $0.count - done) }
-            if part >= 0 {
-                done += part
-            } else if errno != EINTR {
-                throw .noScratch(folder: folder.text, reason: "\(SystemError())")
-            }
-        }
+        try file?.write(pixels)
         pixels.removeAll(keepingCapacity: false)
-    }
-
-    /// Linux's flag for a file without a name (open(2)), a macro that Swift does not see.
-    private static let withoutName: Int32 = 0o20000000 | O_DIRECTORY
-
-    /// Opens a file that has no name, and is gone when it is closed, however the program ends.
-    private borrowing func scratchFile() throws(DataError) -> Int32 {
-        let number = unsafe folder.withCString { unsafe open($0, Self.withoutName | O_RDWR | O_CLOEXEC, 0o600) }
-        if number >= 0 { return number }
-        // Not every file system has such files.
-        guard [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) else {
-            throw .noScratch(folder: folder.text, reason: "\(SystemError())")
-        }
-        var template = folder.appending(Array(".tusk-images-XXXXXX".utf8)).bytes.map(CChar.init(bitPattern:)) + [0]
-        let other = unsafe mkstemp(&template)
-        guard other >= 0 else { throw .noScratch(folder: folder.text, reason: "\(SystemError())") }
-        _ = fcntl(other, F_SETFD, FD_CLOEXEC)
-        unsafe unlink(template)
-        return other
     }
 
     /// The images that were added.
     /// - Throws: ``DataError/noScratch(folder:reason:)``.
     consuming func finished() throws(DataError) -> PixelStore {
         let (dims, count) = (max(1, dims), count)
-        guard let file else { return PixelStore(.memory(pixels), dims: dims, count: count) }
-        try flush()
-        self.file = nil
-        return PixelStore(.file(Descriptor(file)), dims: dims, count: count)
+        guard let file = file.take() else { return PixelStore(.memory(pixels), dims: dims, count: count) }
+        try file.write(pixels)
+        return PixelStore(.file(file.opened()), dims: dims, count: count)
     }
 }

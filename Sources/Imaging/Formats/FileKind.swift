@@ -116,6 +116,7 @@ private let signatures: [Signature] = [
     Signature("a NIfTI volume", "n+1\0", at: 344, advice: "save its slices as PNG"),
     Signature("a Parquet file", "PAR1", advice: "save it as an Arrow IPC file"),
     Signature("an Arrow IPC file", "ARROW1\0\0"),
+    Signature("a Feather file of version 1", "FEA1", advice: "save it as version 2, which pyarrow writes by default"),
     Signature("an SQLite database", "SQLite format 3\0", advice: "save its pictures as files"),
     Signature(
         "an AppleDouble file of macOS", [0, 0x05, 0x16, 0x07], advice: "remove it: the picture has a file of its own"),

@@ -98,13 +98,14 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("Largest file of an image, and longest line of JSON.", valueName: "bytes"))
     var maxImageBytes = APIOptions(version: "") { _ in }.maxImageBytes
 
-    @OptionGroup var archives: ArchiveArguments
+    @OptionGroup var limits: DataLimitArguments
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 1...100_000)
         try check("--max-image-bytes", maxImageBytes, in: 64...1 << 32)
-        let archiveLimits = try archives.limits()
+        var options = DataOptions()
+        try limits.bound(&options)
         guard data != nil || !paths.isEmpty else {
             throw CommandError("there is nothing to score: name images, folders or archives, - or --data")
         }
@@ -114,7 +115,7 @@ struct Score: ParsableCommand {
         let pictures = try plot.map { try ScorePictures($0, overwrite: overwrite) }
         if let output { try checkReplacing(output, overwrite: overwrite) }
         let scorer = try scorer()
-        let options = dataOptions(for: scorer.density.record, archiveLimits)
+        options = dataOptions(for: scorer.density.record, options)
         let sources = ScoreSources(
             data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
             contents: scorer.contents)
@@ -139,9 +140,9 @@ struct Score: ParsableCommand {
     }
 
     /// How the images of `--data` are read: as files are, so that with `--fit` they may have many sizes and colour modes.
-    private func dataOptions(for record: ModelRecord, _ archiveLimits: ArchiveLimits) -> DataOptions {
-        var options = DataOptions(levels: record.levels)
-        (options.archive, options.maxEntries) = (archiveLimits, archives.maxFiles)
+    private func dataOptions(for record: ModelRecord, _ options: DataOptions) -> DataOptions {
+        var options = options
+        options.levels = record.levels
         terms.apply(to: &options)
         if let fit, record.levels == 256 {
             let shape = record.eventShape
@@ -170,7 +171,7 @@ struct Score: ParsableCommand {
                 density: density,
                 contents: ScoreContents(
                     record: record, terms: terms.terms(fit: fit),
-                    maxImageBytes: maxImageBytes, archiveLimits: try archives.limits()),
+                    maxImageBytes: maxImageBytes, archiveLimits: try limits.archive()),
                 classIndex: classIndex, wantsClasses: posterior, samples: samples, detail: detail, alarm: alarm,
                 threads: threads)
         } catch {

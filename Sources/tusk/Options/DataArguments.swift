@@ -57,7 +57,7 @@ struct ReadingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of that temporary file; it has no name there.", valueName: "folder"))
     var scratch = DataOptions().scratch
 
-    @OptionGroup var archives: ArchiveArguments
+    @OptionGroup var limits: DataLimitArguments
 
     /// - Throws: ``CommandError`` for the first option that makes no sense by itself.
     func options(levels: Int) throws -> DataOptions {
@@ -71,7 +71,7 @@ struct ReadingArguments: ParsableArguments {
         options.mode = grey ? .gray : colour ? .rgb : nil
         terms.apply(to: &options)
         (options.memory, options.scratch) = (dataMemory << 20, scratch)
-        (options.archive, options.maxEntries) = (try archives.limits(), archives.maxFiles)
+        try limits.bound(&options)
         return options
     }
 }

@@ -3,6 +3,7 @@ Usage: python make.py, in this folder."""
 import glob, io, json, os, shutil, tempfile
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather
 import datasets, polars
 from PIL import Image
 
@@ -47,10 +48,17 @@ write("large.arrow", pa.table({"extra": pa.array([[1, 2]] * 5), "image": pa.arra
 write("dictionary.arrow", pa.table({"img": pa.array(PICTURES, pa.binary()), "class": pa.array(names).dictionary_encode()}))
 write("integers.arrow", pa.table({"img": pa.array(PICTURES, pa.binary()), "u8": pa.array([0, 1, 255, None, 4], pa.uint8()),
                                   "i16": pa.array([0, -1, 300, None, 4], pa.int16()), "yes": pa.array([True, False, True, None, False])}))
-write("lz4.arrow", pa.table({"image": pa.array(rows(), struct)}), compression="lz4")
-write("zstd.arrow", pa.table({"image": pa.array(rows(), struct)}), pa.ipc.new_file, compression="zstd")
+# of one set in two batches, long and short buffers, some stored since they become no shorter, and a dictionary: as it is, and by each coding
+mixed = pa.table({"image": pa.array(nulls, struct), "class": pa.array(names).dictionary_encode(), "label": pa.array(LABELS, pa.int64()),
+                  "text": pa.array(["a long text that repeats " * 40] * 5)})
+write("plain.arrow", mixed, pa.ipc.new_file, batch=3)
+write("lz4.arrow", mixed, batch=3, compression="lz4")
+write("zstd.arrow", mixed, pa.ipc.new_file, batch=3, compression="zstd")
+pa.feather.write_feather(mixed, "feather.arrow", chunksize=3)
 write("empty.arrow", pa.table({"image": pa.array([], struct)}))
 write("sliced.arrow", pa.table({"image": pa.array(rows(), struct), "label": pa.array(LABELS)}).slice(2, 3))
 polars.DataFrame({"image": PICTURES, "label": names}).write_ipc("views.arrow", compression="uncompressed")
+for codec in ("lz4", "zstd"):
+    polars.DataFrame({"image": PICTURES, "label": names}).write_ipc(f"views-{codec}.arrow", compression=codec)
 with open("expected.json", "w") as file:
     json.dump([list(p) for p in PICTURES], file)

@@ -26,6 +26,13 @@ np.savez("one.npz", IMAGES)
 np.savez("two.npz", IMAGES, LABELS.astype(np.int32))
 np.savez("fortran.npz", data=np.asfortranarray(np.stack([IMAGES] * 3, axis=1).astype(">i4")), target=LABELS[:, None])
 np.savez("several-labels.npz", images=IMAGES, labels=np.eye(20, 4, dtype=np.int8), names=np.array(["a", "b"]), mean=np.zeros(2))
+for name, write in (("piped", np.savez), ("piped-packed", np.savez_compressed)):
+    # what cannot be gone back in has the lengths behind each array
+    read, end = os.pipe()
+    with os.fdopen(end, "wb") as out, os.fdopen(read, "rb") as pipe, open(f"{name}.npz", "wb") as file:
+        write(out, x_train=IMAGES[:12], x_test=IMAGES[12:], y_train=LABELS[:12].astype(np.uint8), y_test=LABELS[12:].astype(np.uint8))
+        out.close()
+        file.write(pipe.read())
 digits = sklearn.datasets.load_digits(n_class=3)
 np.savez_compressed("digits.npz", data=digits.data[:20], images=digits.images[:20], target=digits.target[:20])
 

@@ -105,14 +105,21 @@ private func reader(_ bytes: [UInt8], seed: Int) -> ByteReader {
     _ = try values(file.reader(), file)
 }
 
-/// A file as a data set, whatever its format is: its images are of one shape and have a level for each value, and labels are classes.
+/// A file and a stream as a data set, whatever the format is: the images are of one shape and have a level for each value, and labels
+/// are classes.
 @Sendable func fuzzData(_ bytes: [UInt8]) throws {
+    let file = RandomAccessFile(bytes)
+    try readData(file.reader(), file)
+    try readData(ByteReader(bytes), nil)
+}
+
+private func readData(_ bytes: ByteReader, _ file: RandomAccessFile?) throws {
     var options = DataOptions(levels: 256)
     options.skipsBad = true
-    (options.maxEntries, options.threads, options.memory) = (64, 1, 1 << 20)
+    (options.threads, options.memory, options.batchBytes) = (1, 1 << 20, 1 << 16)
     (options.archive, options.limits) = (limits, DecodeLimits(side: 128, pixels: 1 << 12))
     do throws(DataError) {
-        let input = try DataInput(FilePath("file"), file: RandomAccessFile(bytes))
+        let input = try DataInput(FilePath("file"), bytes, file: file)
         let data = try LoadedData(input, splits: [.all], options: options)
         let images = try data.images(.all)
         guard images.count > 0 else { throw DataError.noLabels(name: "an empty set is no error") }

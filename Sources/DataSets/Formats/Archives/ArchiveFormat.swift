@@ -28,7 +28,8 @@ enum ArchiveFormat: DataFormat {
     /// - Throws: ``DataError``.
     static func source(ofPattern pattern: String, _ options: DataOptions) throws(DataError) -> any DataSource {
         let paths: [String]
-        do throws(ShardNames.TooMany) { paths = try ShardNames.expanded(pattern, limit: options.maxEntries) } catch {
+        do throws(ShardNames.TooMany) { paths = try ShardNames.expanded(pattern, limit: options.archive.entries) } catch
+        {
             throw .tooLarge(file: pattern, quantity: "names", value: error.limit + 1, limit: error.limit)
         }
         return ArchiveSource(list: try ShardList(paths.map(FilePath.init)), input: nil, options: options)
@@ -44,14 +45,14 @@ private struct ArchiveSource: DataSource {
 
     var present: Set<Split>? { list.present.isEmpty ? nil : list.present }
 
-    var example: String { list.shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
+    var example: String { list.example }
 
     func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
         var reader = SampleReader(sink: sink)
         for shard in list.shards where shard.split.map(wanted.contains) ?? true {
             let input = if let input { input } else { try DataInput(shard.path) }
             let archive: any ArchiveReader
-            do throws(ArchiveError) { archive = try Self.archive(input, options.archiveLimits) } catch {
+            do throws(ArchiveError) { archive = try Self.archive(input, options.archive) } catch {
                 throw input.error(error)
             }
             try reader.read(archive, of: input, split: shard.split)

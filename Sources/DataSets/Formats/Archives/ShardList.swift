@@ -13,6 +13,9 @@ struct ShardList {
     /// Files of the folder and of those of splits in it that are none of them.
     private(set) var unused = UnusedEntries()
 
+    /// Name of the first of them.
+    var example: String { shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
+
     /// Splits that the names say; none where they say none.
     var present: Set<Split> { Set(shards.compactMap(\.split)) }
 

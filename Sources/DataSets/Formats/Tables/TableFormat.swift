@@ -28,7 +28,7 @@ enum TableFormat: DataFormat {
     }
 
     static func table(_ bytes: ByteReader, _ options: DataOptions) throws(ArchiveError) -> PictureTable? {
-        try PictureTable(bytes, limits: DelimitedText.Limits(records: options.maxEntries)) {
+        try PictureTable(bytes, limits: options.table) {
             PictureFormat.isPicture($0.description)
         }
     }
@@ -44,7 +44,7 @@ private struct TableSource: DataSource {
 
     var present: Set<Split>? { list.present.isEmpty ? nil : list.present }
 
-    var example: String { list.shards.first.map { String(bytesOfName: $0.path.name) } ?? "" }
+    var example: String { list.example }
 
     func read(_ wanted: Set<Split>, to sink: DataSink) throws(DataError) {
         var listed: Set<[UInt8]> = []
@@ -99,7 +99,17 @@ private struct TableSource: DataSource {
         throw .unsupported(
             file: input.path.text,
             expected: "a first line that names the column of paths: \(alternatives(PictureTable.pathNames))",
-            found: "none of these")
+            found: holdsPixels(input.start)
+                ? "pixels: numpy.savez of them as an array images [N, H, W], with one called labels, makes a file that is read"
+                : "none of these")
+    }
+
+    /// Whether the first line is one of an image in numbers, with a label at one end, or names its pixels, such as `label,pixel0,pixel1`.
+    private static func holdsPixels(_ start: [UInt8]) -> Bool {
+        guard var text = try? DelimitedText(ByteReader(start)), let line = try? text.record(), line.count >= 16 else {
+            return false
+        }
+        return line.dropFirst().dropLast().allSatisfy { field in field.contains { (0x30...0x39).contains($0) } }
     }
 
     private static func row(_ table: inout PictureTable, _ input: DataInput) throws(DataError) -> PictureTable.Row? {
@@ -130,7 +140,7 @@ private struct TableSource: DataSource {
 
     /// Counts the pictures that no table lists, and other files.
     private func leaveOutOthers(besides listed: Set<[UInt8]>, _ sink: DataSink) throws(DataError) {
-        let walk = try PictureWalk(folder, limit: sink.options.maxEntries)
+        let walk = try folder.pictures(sink.options)
         var unused = walk.unused
         for shard in list.shards { unused.remove(name: String(bytesOfName: shard.path.name)) }
         let others = walk.pictures.count { !listed.contains($0) }
