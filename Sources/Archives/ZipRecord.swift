@@ -55,7 +55,7 @@ struct ZipRecord {
         numbers = [fields.number(22, 4), fields.number(18, 4), 0]
         extra = Array(texts[lengths[0]...])
         mode = 0
-        name = Self.name(Array(texts.prefix(lengths[0])), flags: flags, system: 3, extra: extra)
+        name = Self.name(Array(texts.prefix(lengths[0])), flags: flags, system: nil, extra: extra)
     }
 
     private static func read(_ reader: ByteReader, _ count: Int) throws(ArchiveError) -> [UInt8] {
@@ -138,16 +138,22 @@ struct ZipRecord {
     /// Name in UTF-8: as it is by flag 11, by Info-ZIP's field of the name in Unicode (section 4.6.9), and where Unix or macOS made
     /// the archive, whose names are bytes; else from code page 437 (appendix D). Names with backslashes alone, which some programs of
     /// Windows write against section 4.4.17, get slashes, as Info-ZIP gives them.
-    private static func name(_ stored: [UInt8], flags: Int, system: Int, extra: [UInt8]) -> [UInt8] {
-        if flags & 1 << 11 != 0 { return stored }
+    /// - Parameter system: system that made the archive; nil where the record does not say, in front of a file.
+    private static func name(_ stored: [UInt8], flags: Int, system: Int?, extra: [UInt8]) -> [UInt8] {
+        let isUnix = system.map(isUnix) ?? false
+        let slash = UInt8(ascii: "/")
+        func slashed(_ name: [UInt8]) -> [UInt8] {
+            isUnix || name.contains(slash) ? name : name.map { $0 == UInt8(ascii: "\\") ? slash : $0 }
+        }
+        if flags & 1 << 11 != 0 { return slashed(stored) }
         if let field = field(0x7075, in: extra), field.count > 5, field[0] == 1,
             LittleEndian(field).number(1, 4) == Int(unsafe crc32(stored.span.bytes))
         {
-            return Array(field[5...])
+            return slashed(Array(field[5...]))
         }
-        if isUnix(system) { return stored }
-        let slash = UInt8(ascii: "/")
-        let name = stored.contains(slash) ? stored : stored.map { $0 == UInt8(ascii: "\\") ? slash : $0 }
+        // a record in front of a file that does not say: bytes are a name on most systems
+        if isUnix || system == nil { return slashed(stored) }
+        let name = slashed(stored)
         return name.allSatisfy { $0 < 0x80 } ? name : Array(CodePage437.text(name).utf8)
     }
 }

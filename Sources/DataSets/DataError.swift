@@ -60,6 +60,11 @@ extension DataError {
     /// Sizes and colour modes that a text names, at most.
     private static let mostShapes = 5
 
+    /// Whether a file was not fetched, so that what it should hold would be left out.
+    var isOfStandIn: Bool {
+        if case .unsupported(_, "data", _) = self { true } else { false }
+    }
+
     private static func text(of shapes: [ShapeCount], in file: String) -> String {
         let named = shapes.prefix(mostShapes).map { "\($0.count) of \($0.shape), such as \($0.first)" }
         let others = shapes.dropFirst(mostShapes)

@@ -1,6 +1,7 @@
 import DataSets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @testable import tusk
@@ -53,6 +54,38 @@ struct PrepareTests {
             let none = try prepare(0)
             #expect(none.code == 1 && none.errors.contains("\(option) is 0"), "\(none.errors)")
         }
+    }
+
+    @Test("a set of fewer levels is read as what it is, by every command")
+    func levels() throws {
+        let work = try Workplace()
+        let folder = work.file("pictures")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for index in 0..<60 {
+            let pixels = (0..<16).map { UInt8(truncatingIfNeeded: $0 * 13 + index * 4) }
+            try Data(try encodePNG(Image(width: 4, height: 4, mode: .gray, pixels: pixels)))
+                .write(to: URL(filePath: "\(folder)/\(index).png"))
+        }
+        let set = work.file("set")
+        #expect(try Program.run(["prepare", "--data", folder, "--output", set, "--levels", "16"]).code == 0)
+        #expect(PreparedSet.levels(in: set) == 16 && PreparedSet.levels(in: folder) == nil)
+        let train = ["train", "--data", set, "--name", "m", "--output", work.file("m.safetensors"), "--seconds", "1"]
+        let trained = try Program.run(train)
+        #expect(trained.code == 0 && trained.output.contains("4x4x1, 16 levels"), "\(trained.output)\(trained.errors)")
+        let other = try Program.run(train + ["--levels", "256", "--overwrite"])
+        #expect(other.code == 1 && other.errors.contains("a set prepared with 16"), "\(other.errors)")
+        // prepared once more it keeps them, may have fewer, and not more
+        let again = work.file("again")
+        let same = try Program.run(["prepare", "--data", set, "--output", again])
+        #expect(same.code == 0 && same.output.contains("16 levels"))
+        #expect(
+            try ImageDataSet.load(path: again, split: .all, levels: 16).pixels
+                == ImageDataSet.load(path: set, split: .all, levels: 16).pixels)
+        let fewer = try Program.run(["prepare", "--data", set, "--output", again, "--levels", "4", "--overwrite"])
+        #expect(fewer.code == 0 && fewer.output.contains("4 levels"))
+        #expect(Set(try ImageDataSet.load(path: again, split: .all, levels: 4).pixels) == [0, 1, 2, 3])
+        let more = try Program.run(["prepare", "--data", set, "--output", again, "--levels", "32", "--overwrite"])
+        #expect(more.code == 1 && more.errors.contains("--levels is 32; it must be 2 to 16"), "\(more.errors)")
     }
 
     @Test("arrays come from a pipe")

@@ -1,5 +1,6 @@
 package import Archives
 import Glibc
+internal import Imaging
 package import System
 
 /// File of a data set, or standard input, that is read piece by piece.
@@ -36,18 +37,27 @@ package final class DataInput {
     /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
     package convenience init(_ path: FilePath) throws(DataError) {
         let isInput = path == Self.standardInput
-        do throws(ArchiveError) {
+        do {
             // what stands before the program's name with < is a file as any other
             let file =
                 if isInput { RandomAccessFile(standardInput: STDIN_FILENO) } else { try RandomAccessFile(path) }
             let bytes = file?.reader() ?? ByteReader(descriptor: STDIN_FILENO)
             try self.init(path, bytes, file: file, isInFolder: !isInput, unfolds: true)
-        } catch {
+            try Self.checkThere(start, path)
+        } catch let error as DataError {
+            throw error
+        } catch let error as ArchiveError {
             if error == .system(SystemError(ESPIPE)) {
                 throw .unreadable(file: path.text, reason: "not a regular file; - reads standard input")
             }
             throw DataError(error, gunzipping: path.text)
-        }
+        } catch { preconditionFailure("nothing else is thrown") }
+    }
+
+    /// Refuses what stands where a file should be that was not fetched.
+    private static func checkThere(_ start: [UInt8], _ path: FilePath) throws(DataError) {
+        guard let kind = fileKind(of: start), kind.isStandIn else { return }
+        throw .unsupported(file: path.text, expected: "data", found: kind.phraseWithAdvice)
     }
 
     /// Opens the file at `path`, in UTF-8.

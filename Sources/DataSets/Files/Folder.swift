@@ -1,4 +1,5 @@
 internal import Archives
+internal import Imaging
 package import System
 
 /// Folder of a data set, with the names of what it holds.
@@ -82,6 +83,10 @@ package final class Folder {
     package func classNames(_ name: String) throws(DataError) -> [String]? {
         guard names.contains(name) else { return nil }
         let file = try DataFile(path(name), maxBytes: Self.mostClassNameBytes)
+        if let kind = fileKind(of: file.bytes), kind.isStandIn {
+            throw .unsupported(
+                file: file.path.text, expected: "names of classes, one a line", found: kind.phraseWithAdvice)
+        }
         // a byte order mark, which editors of other systems write
         let bytes = file.bytes.starts(with: [0xef, 0xbb, 0xbf]) ? file.bytes.dropFirst(3) : file.bytes[...]
         guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -89,13 +89,13 @@ private struct NPZSource: DataSource {
         }
         for member in members where isImages(member) {
             guard let split = member.role.split, parts[split] == nil else { continue }
-            parts[split] = (member, Self.labels(of: member, among: members))
+            parts[split] = (member, try Self.labels(of: member, among: members))
         }
         if parts.isEmpty {
             let plain = members.filter { isImages($0) && $0.role.set.isEmpty }
             let stacks = members.filter { isImages($0) && $0.header.shape.count >= 3 }
             if let images = plain.first ?? (stacks.count == 1 ? stacks[0] : nil) {
-                parts[nil] = (images, Self.labels(of: images, among: members))
+                parts[nil] = (images, try Self.labels(of: images, among: members))
             }
         }
         guard !parts.isEmpty else {
@@ -150,10 +150,16 @@ private struct NPZSource: DataSource {
     }
 
     /// Labels of the set that `images` are of: those called so, and of arrays that `savez` named by their order the other one.
-    private static func labels(of images: Member, among members: [Member]) -> Member? {
+    /// - Throws: ``DataError/labelCount(file:images:labels:)`` where the array called so has another number of them.
+    private static func labels(of images: Member, among members: [Member]) throws(DataError) -> Member? {
         let count = images.header.shape[0]
         let fitting = members.filter { $0.name != images.name && $0.isLabels(of: count) }
         if let named = fitting.first(where: { $0.role.holdsLabels && $0.role.set == images.role.set }) { return named }
+        if let other = members.first(where: { $0.role.holdsLabels && $0.role.set == images.role.set }),
+            let found = other.header.shape.first, found != count
+        {
+            throw .labelCount(file: other.input.path.text, images: count, labels: found)
+        }
         let others = fitting.filter { $0.name.hasPrefix("arr_") }
         return images.name.hasPrefix("arr_") && others.count == 1 ? others[0] : nil
     }

@@ -102,7 +102,7 @@ extension LoadedData {
                 found.append((format, source))
                 names.append(source.example)
             } catch {
-                if format == PictureFormat.self { throw error }
+                if format == PictureFormat.self || error.isOfStandIn { throw error }
                 failure = failure ?? error
             }
         }

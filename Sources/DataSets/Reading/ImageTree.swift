@@ -66,7 +66,7 @@ struct ImageTree {
             let label = below[index].first
             if hasClasses, label == nil {
                 throw .unsupported(
-                    file: path(paths[index]),
+                    file: path([paths[index]]),
                     expected: "images only inside the class folders", found: "one beside them")
             }
             places.append(

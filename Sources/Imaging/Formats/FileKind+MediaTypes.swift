@@ -34,7 +34,7 @@ private let kinds: [String: (phrase: String, advice: String)] = {
         ("an SVG drawing", savePicture, "image/svg+xml"),
         ("a DICOM file", savePicture, "application/dicom"),
         ("a PDF document", "save its pictures as PNG", "application/pdf"),
-        ("an HTML page", "download the picture itself", "text/html application/xhtml+xml"),
+        ("an HTML page", downloadFile, "text/html application/xhtml+xml"),
         ("a ZIP archive", unpack, "application/zip application/x-zip-compressed"),
         ("a tar archive", unpack, "application/x-tar"),
         ("a gzip file", unpack, "application/gzip application/x-gzip"),

@@ -12,6 +12,9 @@ public struct FileKind: Sendable, Equatable, CustomStringConvertible {
         (self.phrase, self.advice, self.isCertain) = (phrase, advice, isCertain)
     }
 
+    /// Whether it stands where a file should be that was not fetched: a Git LFS pointer or an HTML page.
+    public var isStandIn: Bool { advice == fetchObject || advice == downloadFile }
+
     /// Whether it is a picture or a video, but in a format that is not read.
     public var isUnreadPicture: Bool { advice == savePicture || advice == saveFrames }
 
@@ -73,6 +76,8 @@ private struct Signature {
 }
 
 let savePicture = "save it as PNG"
+let fetchObject = "fetch its file with git lfs pull"
+let downloadFile = "download the picture itself"
 let saveFrames = "save its frames as PNG"
 let saveArray = "save its arrays by numpy.save"
 let unpack = "unpack it"
@@ -94,7 +99,7 @@ private let signatures: [Signature] = [
     Signature("a PDF document", "%PDF-", advice: "save its pictures as PNG"),
     Signature("a PostScript document", "%!PS", advice: "save its pictures as PNG"),
     Signature(
-        "a Git LFS pointer", "version https://git-lfs.github.com/spec/", advice: "fetch its file with git lfs pull"),
+        "a Git LFS pointer", "version https://git-lfs.github.com/spec/", advice: fetchObject),
     Signature("a git-annex pointer", "/annex/objects/", advice: "fetch its file with git annex get"),
     Signature("a ZIP archive", "PK\u{3}\u{4}", advice: unpack),
     Signature("a ZIP archive", "PK\u{5}\u{6}", advice: unpack),
@@ -198,13 +203,13 @@ private func textKind(_ start: [UInt8]) -> FileKind? {
     guard !text.contains(where: isControl), isUTF8(text, cutAfter: fileKindBytes - 4) else { return nil }
     let lower = String(decoding: text, as: UTF8.self).lowercased().drop { $0.isWhitespace }
     if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
-        return FileKind(phrase: "an HTML page", advice: "download the picture itself", isCertain: true)
+        return FileKind(phrase: "an HTML page", advice: downloadFile, isCertain: true)
     }
     if lower.contains("<svg") { return FileKind(phrase: "an SVG drawing", advice: savePicture, isCertain: true) }
     if lower.hasPrefix("<?xml") {
         // XHTML, and answers of stores in place of a file
         return lower.contains("<html")
-            ? FileKind(phrase: "an HTML page", advice: "download the picture itself", isCertain: true)
+            ? FileKind(phrase: "an HTML page", advice: downloadFile, isCertain: true)
             : FileKind(phrase: "an XML document", advice: nil)
     }
     if lower.hasPrefix("{") || lower.hasPrefix("[") { return FileKind(phrase: "JSON text", advice: nil) }
