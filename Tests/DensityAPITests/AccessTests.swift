@@ -30,10 +30,18 @@ struct AccessTests {
         (ReadyRoute.self, "/health/ready", [:], []),
         (ModelsRoute.self, "/models", [:], []),
         (ModelRoute.self, "/models/fake", [:], []),
+        (
+            ModelLogProbRoute.self, "/models/fake/logprob", [.contentType: "application/octet-stream"],
+            [1, 1, 1, 1, 1, 1]
+        ),
+        (ModelSampleRoute.self, "/models/fake/sample", [:], []),
         (DriftRoute.self, "/drift", [:], []),
         (MetricsRoute.self, "/metrics", [:], []),
         (OpenAPIRoute.self, "/openapi.yaml", [:], []),
         (AdminStatusRoute.self, "/admin/status", [:], []),
+        (AdminModelsRoute.self, "/admin/models", [:], []),
+        (LoadModelRoute.self, "/admin/models/fake/load", [:], []),
+        (UnloadModelRoute.self, "/admin/models/fake/unload", [:], []),
         (ReloadRoute.self, "/admin/reload", [:], []),
         (LogLevelRoute.self, "/admin/log-level?level=debug", [:], []),
         (DriftResetRoute.self, "/admin/drift/reset", [:], []),
@@ -84,9 +92,13 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob", "/typicality", "/encode"]
-            case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
-            case .admin: ["/admin/status", "/admin/reload", "/admin/log-level", "/admin/drift/reset"]
+            case .score: ["/logprob", "/typicality", "/encode", "/models/{model}/logprob"]
+            case .sample: ["/sample", "/decode", "/interpolate", "/complete", "/models/{model}/sample"]
+            case .admin:
+                [
+                    "/admin/status", "/admin/models", "/admin/models/{model}/load", "/admin/models/{model}/unload",
+                    "/admin/reload", "/admin/log-level", "/admin/drift/reset",
+                ]
             case .metrics: ["/drift", "/metrics"]
             }
         let any: Set = ["/models", "/models/{model}"]

@@ -45,7 +45,7 @@ struct SampleRoute: Route {
         let seed = givenSeed ?? UInt64.random(in: 0..<1 << 53)
         let temperature = try query.positive("temperature", upTo: Self.maxTemperature) ?? 1
         let type = try Accept(request.fields).best(of: [.json, .png, .npy, .ndjson])
-        let model = try context.service.models.model(named: query["model"])
+        let model = try context.service.models.model(named: request.modelName(query))
         let classIndex = try classIndex(query, of: model.record)
         var asked = Ask(
             model: model, count: count, seed: seed, temperature: temperature, classIndex: classIndex,

@@ -32,6 +32,9 @@ package struct PathPattern: Sendable {
 package struct PathParameters: Sendable {
     fileprivate(set) var values: [(name: String, value: String)] = []
 
+    /// The value of the parameter `name`; nil when the route's path has none.
+    func optional(_ name: String) -> String? { values.first { $0.name == name }?.value }
+
     /// The value of the parameter `name`, which the route's own path must have.
     subscript(_ name: String) -> String {
         guard let value = values.first(where: { $0.name == name })?.value else {

@@ -112,7 +112,7 @@ struct ContractTests {
         switch status {
         case 200: return try await send(TestAPI(FakeDensity(decision: .test())))
         case 304:
-            let path = path == "/sample" ? "/sample?seed=1" : path
+            let path = path.hasSuffix("/sample") ? "\(path)?seed=1" : path
             let tag = try #require(try await TestAPI().get(path).fields[.eTag])
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
@@ -121,7 +121,12 @@ struct ContractTests {
             let keys = try TestKeys(status == 403 ? [other] : [])
             let api = try await TestAPI(options: { $0.keys = keys.ring })
             return try await api.request(method, path, fields: status == 403 ? keys.fields(other) : [:])
-        case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
+        case 404 where path.contains("/fake"):
+            let other = path.replacing("/fake", with: "/other")
+            let (type, body) = content(of: path, beginning: 1)
+            return try await TestAPI().request(
+                method, other, fields: method == .post && !isAdmin ? [.contentType: type] : [:],
+                body: isAdmin || method != .post ? [] : body, on: isAdmin ? .unixSocket : .test)
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
@@ -129,6 +134,7 @@ struct ContractTests {
         case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
         case 409:
             let api = try await TestAPI()
+            api.admin.modelError.change { $0 = ModelExchangeError.isDefault("fake") }
             api.admin.reloads.change { $0 = [Administration.Reload(name: "keys", failure: "line 3: it has no name")] }
             return try await send(api)
         case 411: return try await refused(.lengthRequired)
@@ -166,6 +172,10 @@ struct ContractTests {
             let model = FakeDensity()
             let api = try await TestAPI(model, options: { $0.livenessTimeout = .zero })
             return try await api.holding(model) { try await send(api) }
+        case 503 where path.hasPrefix("/admin/models"):
+            let api = try await TestAPI()
+            api.admin.modelError.change { $0 = ServingError.draining }
+            return try await send(api)
         case 503: return try await send(TestAPI(isLoading: true))
         case 504:
             let model = FakeDensity(decision: .test())
