@@ -66,7 +66,9 @@ public enum Split: String, Sendable, CaseIterable, Codable {
     }
 
     /// Abbreviations that are words of their own elsewhere.
-    private static let abbreviations: [String: Split] = ["tr": .train, "va": .validation, "vl": .validation, "te": .test, "ts": .test]
+    private static let abbreviations: [String: Split] = [
+        "tr": .train, "va": .validation, "vl": .validation, "te": .test, "ts": .test,
+    ]
 
     /// The one split that the words of a name say, and the words that say something else.
     struct NamedSplit {

@@ -20,7 +20,8 @@ struct ServerMetrics: Sendable {
             "requests", "Requests whose head is read, and whose answer is not yet handed to the kernel.")
         accepted = set.counter("accepted_connections", "Connections that were accepted.")
         refused = set.counter(
-            "refused_connections", "Connections that were closed at once: their client had too many, or there was no memory.")
+            "refused_connections",
+            "Connections that were closed at once: their client had too many, or there was no memory.")
         receivedBytes = set.counter("received_bytes", "Bytes that were read from connections, inside of TLS.")
         sentBytes = set.counter("sent_bytes", "Bytes that connections have taken, inside of TLS.")
         let all = set.counter("tls_handshakes", "TLS handshakes that ended, by how.", labels: ["outcome"])
@@ -28,7 +29,8 @@ struct ServerMetrics: Sendable {
         failedHandshakes = all["failed"]
         guard let tls = configuration.tls else { return }
         set.declare(
-            "tls_certificate_expiry_seconds", "Unix time at which the certificate, or one of its chain, expires.", .gauge,
+            "tls_certificate_expiry_seconds", "Unix time at which the certificate, or one of its chain, expires.",
+            .gauge,
             series: { [MetricReading.Series([], .number(tls.expiry))] })
     }
 }

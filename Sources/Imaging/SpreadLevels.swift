@@ -14,8 +14,12 @@ public struct SpreadLevels: Sendable {
     /// Gray values of `levels`, each of which is one of the levels.
     public func spread(_ levels: [UInt8]) -> [UInt8] { levels.map { values[Int($0)] } }
 
-    /// Levels to which any gray values are reduced, as many to each: `⌊v · levels / 256⌋`, as `tusk prepare --levels` does.
-    public func reduced(_ values: [UInt8]) -> [UInt8] { values.map { UInt8(Int($0) * self.values.count / 256) } }
+    /// Levels to which values of `all` levels, which are no fewer, are reduced, as many to each: `⌊v · levels / all⌋`.
+    public func reduced(_ values: [UInt8], of all: Int = 256) -> [UInt8] {
+        let levels = self.values.count
+        precondition(levels <= all)
+        return levels == all ? values : values.map { UInt8(Int($0) * levels / all) }
+    }
 
     /// Levels whose gray values are the nearest to `values`.
     public func nearest(to values: [UInt8]) -> [UInt8] {

@@ -40,7 +40,11 @@ public final class Histogram: Sendable {
     /// Bounds for numbers of rows, powers of two.
     public static let rows: [Double] = [1, 2, 4, 8, 16, 32, 64, 128, 256]
     /// Bounds for fractions, 0 to 1, closer at the lower end.
-    public static let fractions = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+    public static let fractions = [
+        0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1,
+    ]
     /// Bounds for percentiles, 0 to 100, closer at both ends, where drift shows first.
-    public static let percentiles: [Double] = [0.1, 1, 2.5, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 97.5, 99, 99.9, 100]
+    public static let percentiles: [Double] = [
+        0.1, 1, 2.5, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 97.5, 99, 99.9, 100,
+    ]
 }

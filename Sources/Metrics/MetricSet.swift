@@ -67,7 +67,8 @@ public final class MetricSet: Sendable {
     /// Declares a metric whose series somebody else keeps.
     /// - Parameter read: may be called on any thread, at any time; the labels of what it returns differ.
     public func declare(
-        _ name: String, _ help: String, _ kind: MetricKind, series read: @escaping @Sendable () -> [MetricReading.Series]
+        _ name: String, _ help: String, _ kind: MetricKind,
+        series read: @escaping @Sendable () -> [MetricReading.Series]
     ) {
         add(Metric(name: name, help: help, kind: kind, read: read))
     }

@@ -23,7 +23,9 @@ public enum MetricText: Sendable, CaseIterable {
         var text = ""
         // what a service of a few models has
         text.reserveCapacity(32 << 10)
-        for reading in readings { write(reading, (reading.name.hasPrefix(Self.common) ? "" : Self.prefix) + reading.name, to: &text) }
+        for reading in readings {
+            write(reading, (reading.name.hasPrefix(Self.common) ? "" : Self.prefix) + reading.name, to: &text)
+        }
         if self == .openMetrics { text += "# EOF\n" }
         return text
     }
@@ -40,7 +42,8 @@ public enum MetricText: Sendable, CaseIterable {
         }
         // Kinds that the older format has no word for end the whole scrape.
         let kind = self == .prometheus && reading.kind == .info ? .gauge : reading.kind
-        text += "# HELP \(family) \(escaped(reading.help, quotes: self == .openMetrics))\n# TYPE \(family) \(kind.rawValue)\n"
+        text +=
+            "# HELP \(family) \(escaped(reading.help, quotes: self == .openMetrics))\n# TYPE \(family) \(kind.rawValue)\n"
         if self == .openMetrics, let unit = Self.units.first(where: { family.hasSuffix("_" + $0) }) {
             text += "# UNIT \(family) \(unit)\n"
         }

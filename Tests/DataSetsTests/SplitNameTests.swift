@@ -21,7 +21,8 @@ struct SplitNameTests {
         arguments: [
             ["trainset", "testset"], ["TrainImages", "TestImages"], ["TrainingData", "TestData"], ["trainA", "testA"],
             ["imagenet-train", "imagenet-val"], ["DIV2K_train_HR", "DIV2K_valid_HR"], ["train", "validate"],
-            ["train", "evaluation"], ["tr", "te"], ["Xtrain", "Xtest"], ["trainval", "holdout"], ["train2012", "val2012"],
+            ["train", "evaluation"], ["tr", "te"], ["Xtrain", "Xtest"], ["trainval", "holdout"],
+            ["train2012", "val2012"],
         ])
     func pairs(_ names: [String]) throws {
         // far more in the second, so that it is seen which one is learned
@@ -34,7 +35,8 @@ struct SplitNameTests {
     @Test(
         "names of classes that have such a word in them stay classes",
         arguments: [
-            ["train_station", "bus_station"], ["test_tube", "beaker"], ["steam train", "passenger train"], ["te", "xu"],
+            ["train_station", "bus_station"], ["test_tube", "beaker"], ["steam train", "passenger train"],
+            ["te", "xu"],
             ["train station", "test tube"], ["Trainer", "Tester"],
         ])
     func classes(_ names: [String]) throws {
@@ -47,7 +49,8 @@ struct SplitNameTests {
         arguments: ["photos/", "data/images/", "set/v1.0/", ""], ["", "images/"])
     func wrappers(_ around: String, _ inside: String) throws {
         let (present, classes, train) = try read([
-            "\(around)train/\(inside)cat/0.png", "\(around)train/\(inside)dog/1.png", "\(around)test/\(inside)cat/2.png",
+            "\(around)train/\(inside)cat/0.png", "\(around)train/\(inside)dog/1.png",
+            "\(around)test/\(inside)cat/2.png",
         ])
         #expect(present == [.train, .test] && classes == ["cat", "dog"] && train == 2)
         let plain = try read(["\(around)cat/0.png", "\(around)dog/1.png"])
@@ -132,7 +135,9 @@ struct SplitNameTests {
             try folder.write("train.npy", NPYArray(shape: [2, 2, 3], someImages(2)).encoded())
             try folder.write("train-labels.npy", NPYArray(shape: [2], [0, 1]).encoded())
         }
-        if name == "labels.csv" { for index in 0..<5 { try folder.write("\(index).png", try grayPNG(someImages(1, from: index))) } }
+        if name == "labels.csv" {
+            for index in 0..<5 { try folder.write("\(index).png", try grayPNG(someImages(1, from: index))) }
+        }
         let error = try #require(throws: DataError.self) {
             try LoadedData(path: folder.path, splits: [.all], options: DataOptions())
         }

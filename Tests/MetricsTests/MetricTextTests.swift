@@ -8,7 +8,8 @@ struct MetricTextTests {
         set.info("build", "What this is.", [MetricLabel("version", "1.0")])
         set.counter("rows", "Rows.", labels: ["model"])["a\"b\\c\nd"].add(3)
         set.gauge("queued_rows", "Rows that \"wait\".").add(2)
-        set.histogram("wait_seconds", "Time\nof waiting.", bounds: [0.0001, 1], labels: ["lane"])["parallel"].observe(0.5)
+        set.histogram("wait_seconds", "Time\nof waiting.", bounds: [0.0001, 1], labels: ["lane"])["parallel"].observe(
+            0.5)
         set.declare("process_cpu_seconds", "Time.", .counter, series: { [.init([], .number(1.5))] })
         for (name, value) in [("a", Double.nan), ("b", .infinity), ("c", -.infinity), ("d", -.nan)] {
             set.declare(name, "Odd.", .gauge, series: { [.init([], .number(value))] })

@@ -15,7 +15,7 @@ private struct PartedRow: Sendable {
 }
 
 private enum PartedWork: LaneWork {
-        static let name = "parted"
+    static let name = "parted"
 
     static func parts(of row: PartedRow, on _: any ImageDensity) -> Int { row.parts }
     static func order(on _: any ImageDensity) -> ExecutionOrder { .parallel }

@@ -10,12 +10,14 @@ struct MetricsTests {
 
     /// Names of the first column of the page's table.
     private static func documented() throws -> Set<String> {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
         var names: Set<String> = []
         for line in text.split(separator: "\n") where line.hasPrefix("| `") {
             let cell = line.dropFirst().prefix { $0 != "|" }
-            names.formUnion(cell.split(separator: "`").filter { $0.allSatisfy { $0.isLowercase || $0 == "_" } }.map(String.init))
+            names.formUnion(
+                cell.split(separator: "`").filter { $0.allSatisfy { $0.isLowercase || $0 == "_" } }.map(String.init))
         }
         return names
     }

@@ -33,12 +33,6 @@ public struct PreparedSet {
     public static let reportName = "prepared.json"
     public static let sheetName = "prepared.png"
 
-    /// Returns values of `all` levels as those of `levels`, which are no more: `⌊v · levels / all⌋`.
-    public static func reduced(_ values: [UInt8], of all: Int = 256, to levels: Int) -> [UInt8] {
-        precondition(levels <= all)
-        return levels == all ? values : values.map { UInt8(Int($0) * levels / all) }
-    }
-
     /// Number of levels of the set that was prepared in `folder`, as its report says; nil where none was.
     public static func levels(in folder: String) -> Int? {
         struct Report: Decodable { var levels: Int }
@@ -55,7 +49,7 @@ public struct PreparedSet {
     ///
     /// - Parameters:
     ///   - sets: images of each split, one at least, all of one shape and one number of levels.
-    ///   - levels: number of values that a dimension is reduced to, at most those of the data (``reduced(_:to:)``).
+    ///   - levels: number of values that a dimension is reduced to, at most those of the data (``SpreadLevels/reduced(_:of:)``).
     ///   - nearDistance: counts images whose ``DifferenceHash`` differs from a training image's in so many bits at most; nil does not.
     ///   - progress: told how many images were written.
     /// - Throws: ``DataError``; what the system says.
@@ -65,6 +59,7 @@ public struct PreparedSet {
     ) throws -> Summary {
         precondition(!sets.isEmpty)
         var summary = Summary(shape: sets[0].images.shape, levels: levels)
+        let spread = SpreadLevels(levels)
         var hashes: [Split: [DifferenceHash]] = [:]
         var done = 0
         summary.classes = sets.first { $0.images.labels != nil }?.images.classes ?? []
@@ -78,7 +73,7 @@ public struct PreparedSet {
                     if nearDistance != nil {
                         hashes[split, default: []].append(DifferenceHash(of: image, shape: shape))
                     }
-                    try write(reduced(image, of: images.levels, to: levels))
+                    try write(spread.reduced(image, of: images.levels))
                     done += 1
                     if done % 1000 == 0 { progress(done) }
                 }

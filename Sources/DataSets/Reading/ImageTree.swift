@@ -27,7 +27,8 @@ struct ImageTree {
     /// - Throws: ``DataError/unsupported(file:expected:found:)`` when they mean two things.
     init(_ paths: [[UInt8]], root: String) throws(DataError) {
         let (paths, common) = Self.withoutCommonFolders(paths)
-        let root = common.isEmpty ? root : (root.hasSuffix("/") ? root : root + "/") + String(bytesOfName: common.dropLast())
+        let root =
+            common.isEmpty ? root : (root.hasSuffix("/") ? root : root + "/") + String(bytesOfName: common.dropLast())
         let folders = paths.map { $0.split(separator: UInt8(ascii: "/")).dropLast().map { Array($0) } }
         let tops = Set(folders.compactMap(\.first)).sorted { $0.lexicographicallyPrecedes($1) }
         // what an archive has in its names may be no path of the system's

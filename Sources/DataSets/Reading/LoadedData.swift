@@ -87,7 +87,8 @@ public struct LoadedData: Sendable {
             let others = own.count - labelled.count
             guard !labelled.isEmpty, others > 0 else { continue }
             unused.add(
-                reason: "labels, since \(others == 1 ? "1 image has" : "\(others) images have") none", count: labelled.count)
+                reason: "labels, since \(others == 1 ? "1 image has" : "\(others) images have") none",
+                count: labelled.count)
             for index in labelled { labels[index] = nil }
         }
         return unused

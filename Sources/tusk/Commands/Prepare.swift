@@ -131,7 +131,7 @@ struct Prepare: ParsableCommand {
         let pictures = try images.chosen(Self.shown, seed: seed).map { pixels in
             Image(
                 width: shape.width, height: shape.height, mode: mode,
-                pixels: spread.spread(PreparedSet.reduced(pixels, of: images.levels, to: levels)))
+                pixels: spread.spread(spread.reduced(pixels, of: images.levels)))
         }
         return contactSheet(pictures, scale: sheetScale(height: shape.height, width: shape.width))
     }

@@ -137,7 +137,9 @@ struct SampleReader {
         switch picture.bytes {
         case .success(let bytes):
             try sink.put(
-                DataItem(name: name, content: .picture(bytes), origin: .said(label: sample.label, split: split ?? Self.split(of: sample.key))))
+                DataItem(
+                    name: name, content: .picture(bytes),
+                    origin: .said(label: sample.label, split: split ?? Self.split(of: sample.key))))
         case .failure(let error): sink.refuse(error)
         }
     }
