@@ -37,6 +37,16 @@ struct AccessTests {
         (ReloadRoute.self, "/admin/reload", [:], []),
         (LogLevelRoute.self, "/admin/log-level?level=debug", [:], []),
         (DriftResetRoute.self, "/admin/drift/reset", [:], []),
+        (InferenceServerRoute.self, "/v2", [:], []),
+        (InferenceLiveRoute.self, "/v2/health/live", [:], []),
+        (InferenceReadyRoute.self, "/v2/health/ready", [:], []),
+        (InferenceModelRoute.self, "/v2/models/fake", [:], []),
+        (InferenceModelReadyRoute.self, "/v2/models/fake/ready", [:], []),
+        (InferenceConfigurationRoute.self, "/v2/models/fake/config", [:], []),
+        (AllInferenceStatisticsRoute.self, "/v2/models/stats", [:], []),
+        (InferenceStatisticsRoute.self, "/v2/models/fake/stats", [:], []),
+        (RepositoryIndexRoute.self, "/v2/repository/index", [:], []),
+        (InferRoute.self, "/v2/models/fake/infer", [.inferenceLength: "0"], [1, 1, 1, 1, 1, 1]),
     ]
 
     /// A model of which every route has something to say.
@@ -55,7 +65,10 @@ struct AccessTests {
         return statuses
     }
 
-    private let open: Set = ["/health", "/health/live", "/health/ready", "/openapi.yaml"]
+    private let open: Set = [
+        "/health", "/health/live", "/health/ready", "/openapi.yaml", "/v2", "/v2/health/live", "/v2/health/ready",
+        "/v2/models/{model}/ready",
+    ]
 
     @Test("every route of the table has a request here")
     func complete() {
@@ -84,12 +97,14 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob", "/typicality", "/encode"]
+            case .score: ["/logprob", "/typicality", "/encode", "/v2/models/{model}/infer"]
             case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
             case .admin: ["/admin/status", "/admin/reload", "/admin/log-level", "/admin/drift/reset"]
-            case .metrics: ["/drift", "/metrics"]
+            case .metrics: ["/drift", "/metrics", "/v2/models/stats", "/v2/models/{model}/stats"]
             }
-        let any: Set = ["/models", "/models/{model}"]
+        let any: Set = [
+            "/models", "/models/{model}", "/v2/models/{model}", "/v2/models/{model}/config", "/v2/repository/index",
+        ]
         let statuses = try await statuses(TestAPI(Self.decided, options: { $0.keys = keys.ring }), keys.fields(scope))
         for (path, status) in statuses {
             #expect(status == (open.union(own).union(any).contains(path) ? 200 : 403), "\(scope) \(path)")

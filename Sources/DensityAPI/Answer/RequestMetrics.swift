@@ -33,12 +33,14 @@ final class RequestMetrics: Sendable {
             "http_requests", "Requests that are over, by the route's path and the answer's status, 0 for none.",
             labels: ["route", "status"])
         seconds = set.histogram(
-            "http_request_seconds", "Time from the first byte of a request's head until its answer was handed to the kernel.",
+            "http_request_seconds",
+            "Time from the first byte of a request's head until its answer was handed to the kernel.",
             bounds: Histogram.times, labels: ["route"])
         let endings = set.counter("http_endings", "Requests that are over, by how they ended.", labels: ["ending"])
         self.endings = Dictionary(
             uniqueKeysWithValues: EndedExchange.Ending.allCases.map { ($0, endings[$0.rawValue]) })
-        let problems = set.counter("http_problems", "Answers of application/problem+json, by the end of their type.", labels: ["kind"])
+        let problems = set.counter(
+            "http_problems", "Answers that are errors, by the end of their type.", labels: ["kind"])
         self.problems = Dictionary(uniqueKeysWithValues: ProblemKind.allCases.map { ($0, problems[$0.rawValue]) })
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0, OfRoute($0)) })
         other = OfRoute("none")

@@ -25,7 +25,9 @@ package enum JSONImage: Equatable {
         .imageValue,
         "image: expected lists of numbers, or a base64 string or data: URL of a picture, \(ImageFormat.choice)")
 
-    private static func picture(_ text: String) throws(Problem) -> [UInt8] {
+    /// Bytes of a picture out of base64 or a `data:` URL.
+    /// - Throws: ``ProblemKind/imageDamaged``, ``ProblemKind/unsupportedMediaType``.
+    static func picture(_ text: String) throws(Problem) -> [UInt8] {
         if DataURL.isOne(text) {
             guard let url = DataURL(text) else {
                 throw Problem(.imageDamaged, "image: the data: URL is not by RFC 2397, or its base64 is damaged")
