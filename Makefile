@@ -96,7 +96,7 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis) and its TLS against Mozilla's advice (sslyze)
+conformance: build ## hold the running service against openapi.yaml (schemathesis), its TLS against Mozilla's advice (sslyze) and /v2 against clients
 	Tests/conformance/run.sh
 
 restart-check: build ## restart the service behind HAProxy at load; no request may be lost, 1 minute (ARGS)
