@@ -96,7 +96,8 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis), its TLS against Mozilla's advice (sslyze) and /v2 against clients
+conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients
+	@scripts/setup.sh conformance
 	Tests/conformance/run.sh
 
 restart-check: build ## restart the service behind HAProxy at load; no request may be lost, 1 minute (ARGS)
@@ -106,7 +107,7 @@ restart-check: build ## restart the service behind HAProxy at load; no request m
 image-check: ## build the container image with buildah, run it read-only and ask it (root)
 	scripts/image-check.sh
 
-deploy-check: ## validate deploy/: kubernetes, compose and systemd
+deploy-check: ## validate deploy/: kubernetes, compose, systemd and rules of Prometheus
 	scripts/deploy-check.sh
 
 ##@ Measure

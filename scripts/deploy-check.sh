@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Validates deploy/: the Kubernetes manifests and the compose file against their schemas, the unit by systemd's own
-# tools. Needs kubectl, systemd and Python with venv; the validators come from PyPI, into .build/deploy-check.
+# tools, and the rules by promtool. Needs kubectl, systemd, promtool (Debian: prometheus) and Python with venv; the validators
+# come from PyPI, into .build/deploy-check.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=.build/deploy-check
@@ -32,3 +33,7 @@ if [ -n "$warnings" ]; then
     exit 1
 fi
 systemd-analyze --no-pager --offline=true --threshold="$highest_exposure" security "$work/tusk.service" | tail -n 1
+
+echo "deploy/prometheus:"
+promtool check rules deploy/prometheus/rules.yaml
+(cd deploy/prometheus && promtool test rules rules.test.yaml)

@@ -59,14 +59,24 @@ public struct JSONReader {
     ) throws(JSONError) -> JSON {
         var reader = JSONReader(bytes, limits: limits, readsNotFinite: readsNotFinite)
         if bytes.starts(with: byteOrderMark) { reader.index = byteOrderMark.count }
-        // two bytes for a character, of which one is 0 where it is a bracket or a quote
+        // two or four bytes for a character, all but one of which are 0 where it is a bracket or a quote
+        if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0])
+            || bytes.dropFirst().starts(with: [0, 0, 0])
+        {
+            throw reader.error("it is UTF-32, and JSON is UTF-8 (RFC 8259, section 8.1)")
+        }
         if [[0xFE, 0xFF], [0xFF, 0xFE]].contains(where: bytes.starts(with:)) || bytes.prefix(2).contains(0) {
             throw reader.error("it is UTF-16, and JSON is UTF-8 (RFC 8259, section 8.1)")
         }
         reader.skipSpace()
         let value = try reader.value(depth: 0)
+        let end = reader.index
         reader.skipSpace()
-        guard reader.index == bytes.count else { throw reader.error("there is more after the value") }
+        guard reader.index == bytes.count else {
+            let isLine = bytes[end..<reader.index].contains(ASCII.lineFeed)
+            throw reader.error(
+                "there is more after the value" + (isLine ? "; lines of JSON are sent as \(MediaType.ndjson)" : ""))
+        }
         return value
     }
 
@@ -183,7 +193,7 @@ public struct JSONReader {
     }
 
     private mutating func number() throws(JSONError) -> JSON {
-        let start = index
+        let start = index  // of any length: as many digits as wanted may follow the point
         let isNegative = skip(UInt8(ascii: "-"))
         if isNegative, readsNotFinite, next == UInt8(ascii: "I") { return try literal("Infinity", .number(-.infinity)) }
         let whole = digits()
@@ -205,8 +215,7 @@ public struct JSONReader {
             let magnitude = bytes[whole].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
             return .integer(isNegative ? -magnitude : magnitude)
         }
-        guard index - start <= 64, let value = Double(String(decoding: bytes[start..<index], as: UTF8.self)),
-            value.isFinite
+        guard let value = Double(String(decoding: bytes[start..<index], as: UTF8.self)), value.isFinite
         else { throw error("a number is too large") }
         return .number(value)
     }

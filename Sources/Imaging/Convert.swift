@@ -4,15 +4,18 @@ extension Image {
     /// Alpha that `mode` lacks is taken out by composing on `background`: `(c · a + b · (255 − a)) / 255` a channel, rounded. Then colour to
     /// gray is the luma of ITU-R BT.601 in fixed point, `(19595 R + 38470 G + 7471 B + 32768) >> 16`. Both are what Pillow computes
     /// (`Image.paste` with a mask, `convert("L")`). Alpha that `mode` adds is opaque. The result is no longer flagged as 16-bit.
-    public func converted(to mode: ColorMode, background: Background = .white) -> Image {
-        converted(to: mode, background: background) {}
+    /// - Parameter opaque: alpha of what nothing shines through, in place of 255 above, where values are levels and not 0 ... 255.
+    public func converted(to mode: ColorMode, background: Background = .white, opaque: UInt8 = 255) -> Image {
+        converted(to: mode, background: background, opaque: opaque) {}
     }
 
     /// The same, with a call of `check` before each row.
     /// - Throws: what `check` throws.
     package func converted<Stop: Error>(
-        to mode: ColorMode, background: Background = .white, check: () throws(Stop) -> Void
+        to mode: ColorMode, background: Background = .white, opaque: UInt8 = 255, check: () throws(Stop) -> Void
     ) throws(Stop) -> Image {
+        precondition(opaque > 0)
+        let opaque = Int(opaque)
         let hasColor = self.mode == .rgb || self.mode == .rgba
         let hasAlpha = self.mode == .grayAlpha || self.mode == .rgba
         let wantsColor = mode == .rgb || mode == .rgba
@@ -25,12 +28,14 @@ extension Image {
         let stride = self.mode.channels
         for offset in Swift.stride(from: 0, to: pixels.count, by: stride) {
             if offset % (width * stride) == 0 { try check() }
-            let alpha = hasAlpha ? Int(pixels[offset + stride - 1]) : 255
+            let alpha = hasAlpha ? min(opaque, Int(pixels[offset + stride - 1])) : opaque
             var color =
                 hasColor
                 ? SIMD3(Int(pixels[offset]), Int(pixels[offset + 1]), Int(pixels[offset + 2]))
                 : SIMD3(repeating: Int(pixels[offset]))
-            if !wantsAlpha && alpha != 255 { color = (color &* alpha &+ ground &* (255 - alpha) &+ 127) / 255 }
+            if !wantsAlpha && alpha != opaque {
+                color = (color &* alpha &+ ground &* (opaque - alpha) &+ opaque / 2) / opaque
+            }
             if wantsColor {
                 result.append(UInt8(color.x))
                 result.append(UInt8(color.y))

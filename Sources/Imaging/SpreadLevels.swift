@@ -4,10 +4,6 @@
 public struct SpreadLevels: Sendable {
     private let values: [UInt8]
 
-    /// Most levels of which a picture's values tell by themselves whether they are spread: then every level but 0 has a value that
-    /// is no level.
-    public static let mostTold = 16
-
     /// - Precondition: 2 to 256 levels.
     public init(_ levels: Int) {
         precondition((2...256).contains(levels))
@@ -17,6 +13,16 @@ public struct SpreadLevels: Sendable {
 
     /// Gray values of `levels`, each of which is one of the levels.
     public func spread(_ levels: [UInt8]) -> [UInt8] { levels.map { values[Int($0)] } }
+
+    /// Levels to which any gray values are reduced, as many to each: `⌊v · levels / 256⌋`, as `tusk prepare --levels` does.
+    public func reduced(_ values: [UInt8]) -> [UInt8] { values.map { UInt8(Int($0) * self.values.count / 256) } }
+
+    /// Levels whose gray values are the nearest to `values`.
+    public func nearest(to values: [UInt8]) -> [UInt8] {
+        let top = self.values.count - 1
+        // no value is as near to two: 2 · top · v is even, and odd multiples of 255 are odd
+        return values.map { UInt8((2 * top * Int($0) + 255) / 510) }
+    }
 
     /// Levels of gray values; nil at the place of a value that no level has.
     public func levels(of values: [UInt8]) -> [UInt8?] {

@@ -1,3 +1,4 @@
+import Compression
 import DataSets
 import FlowCore
 import Imaging
@@ -118,5 +119,44 @@ struct SplitNameTests {
         #expect(try pixels() == [0, 0, 0, 9, 9, 9])
         options.keepsAlpha = true
         #expect(try pixels().count == 8)
+    }
+
+    @Test(
+        "a file that was not fetched is named as what it is, whatever lies beside it",
+        arguments: ["train-images-idx3-ubyte", "train.npz", "train.tar", "set.arrow", "labels.csv", "classes.txt"])
+    func notFetched(_ name: String) throws {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+        let folder = try DataFolder()
+        try folder.write(name, Array(pointer.utf8))
+        if name == "classes.txt" {
+            try folder.write("train.npy", NPYArray(shape: [2, 2, 3], someImages(2)).encoded())
+            try folder.write("train-labels.npy", NPYArray(shape: [2], [0, 1]).encoded())
+        }
+        if name == "labels.csv" { for index in 0..<5 { try folder.write("\(index).png", try grayPNG(someImages(1, from: index))) } }
+        let error = try #require(throws: DataError.self) {
+            try LoadedData(path: folder.path, splits: [.all], options: DataOptions())
+        }
+        #expect(error.description.contains("a Git LFS pointer: fetch its file with git lfs pull"), "\(error)")
+    }
+
+    @Test("labels of an NPZ that are not as many as its images are an error")
+    func labelCount() throws {
+        let folder = try DataFolder()
+        let labels = NPYArray(shape: [6], [0, 1, 0, 1, 0, 1]).encoded()
+        let images = NPYArray(shape: [90, 2, 3], someImages(90)).encoded()
+        let files = [("images.npy", images), ("labels.npy", labels)].map { name, bytes in
+            var file = ArchiveBuilder.ZipFile(
+                name: name, size: bytes.count, checksum: unsafe crc32(bytes.span.bytes), stored: bytes)
+            file.method = 0
+            return file
+        }
+        try folder.write("set.npz", ArchiveBuilder.zip(files))
+        let error = try #require(throws: DataError.self) {
+            try LoadedData(path: folder("set.npz"), splits: [.all], options: DataOptions())
+        }
+        guard case .labelCount(_, 90, 6) = error else {
+            Issue.record("\(error)")
+            return
+        }
     }
 }

@@ -141,6 +141,111 @@ struct ArrayInputTests {
         #expect(try density(binary) == -2)
     }
 
+    @Test("each image of an array is judged by itself, alone and in every batch alike")
+    func judged() async throws {
+        let api = try await TestAPI()
+        let images: [[Double]] = [
+            [200, 7, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0], [0.5, 0, 0, 0, 0, 0],
+        ]
+        let stack = NPYArray(shape: [4, 2, 3], images.flatMap(\.self)).encoded()
+        let lists = images.map { "[[\($0[0]),\($0[1]),\($0[2])],[\($0[3]),\($0[4]),\($0[5])]]" }
+        for answer in [
+            try await api.post("/logprob", type: "application/x-npy", stack),
+            try await api.postJSON("/logprob", "[\(lists.joined(separator: ","))]"),
+            try await api.postJSON("/logprob", "{\"images\":[\(lists.joined(separator: ","))]}"),
+        ] {
+            let list: DensityListJSON = try answer.decoded()
+            #expect(list.results.map(\.logProb) == [-207, nil, 0, nil])
+            for index in [1, 3] { #expect(list.results[index].error?.contains("scale=unit") == true) }
+        }
+        // whole numbers are levels, though beside fractions
+        let mixed: DensityListJSON = try await api.postJSON(
+            "/logprob", "[[[0,1,1],[0,0,0]],\(lists[3])]"
+        ).decoded()
+        #expect(mixed.results.map(\.logProb) == [-2, nil])
+        // of a stack of which nothing can be read the problem is the whole one's
+        let fractions = NPYArray(shape: [2, 2, 3], images[3] + images[1]).encoded()
+        let whole = try await api.post("/logprob", type: "application/x-npy", fractions)
+        #expect(try whole.problem(422, "image-value").contains("scale=unit"))
+        _ = try await api.postJSON("/logprob", "[\(lists[1]),\(lists[3])]").problem(422, "image-value")
+        let unit: DensityListJSON = try await api.postJSON("/logprob?scale=unit", "[\(lists[1]),\(lists[3])]").decoded()
+        #expect(unit.results.map(\.logProb) == [-510, -128])
+    }
+
+    @Test("with fit lists of as many numbers as an image has are rows of one or images, as is said")
+    func rowsOrImages() async throws {
+        let api = try await TestAPI()
+        let rows = "[[1,2,3,4,5,6],[1,2,3,4,5,6],[1,2,3,4,5,6],[1,2,3,4,5,6]]"
+        let flat: DensityListJSON = try await api.postJSON("/logprob", rows).decoded()
+        #expect(flat.results.map(\.logProb) == [-21, -21, -21, -21])
+        let doubt = try await api.postJSON("/logprob?fit=stretch", rows).problem(422, "image-size")
+        #expect(doubt.contains("4 images of 6 numbers in a row") && doubt.contains("4x6 pixels"))
+        let array = NPYArray(shape: [4, 6], (0..<24).map { $0 % 6 + 1 }).encoded()
+        let wanted: DensityJSON = try await api.post("/logprob?fit=stretch", type: "application/x-npy", array).decoded()
+        for (query, body) in [("&layout=HW", rows), ("", "{\"image\":\(rows)}")] {
+            let one: DensityJSON = try await api.postJSON("/logprob?fit=stretch" + query, body).decoded()
+            #expect(one == wanted)
+        }
+        let many: DensityListJSON = try await api.postJSON("/logprob?fit=stretch", "{\"images\":\(rows)}").decoded()
+        #expect(many.results.map(\.logProb) == [-21, -21, -21, -21])
+    }
+
+    @Test("an array of another size is one problem, which names both sizes")
+    func otherSize() async throws {
+        let api = try await TestAPI()
+        let problem = try await api.postJSON("/logprob", "[[1,2,3,4],[1,2,3,4],[1,2,3,4]]").problem(422, "image-size")
+        #expect(problem.contains("expected 2x3 pixels (height x width), but its size is 3x4; fit="), "\(problem)")
+        // 3x4 pixels of 2 channels, or 3 channels of 4x2
+        let row = "[[1,2],[1,2],[1,2],[1,2]]"
+        let doubtful = try await api.postJSON("/logprob", "[\(row),\(row),\(row)]").problem(422, "image-size")
+        #expect(doubtful.contains("[3, 4, 2]") && doubtful.contains("takes [2, 3]"), "\(doubtful)")
+        let image = "[[1,2,3,4,5,6,7],[1,2,3,4,5,6,7]]"
+        let stack: DensityListJSON = try await api.postJSON("/logprob", "[\(image),\(image)]").decoded()
+        #expect(stack.results.count == 2 && stack.results.allSatisfy { $0.error?.contains("its size is 2x7") == true })
+        let wide = Image(width: 2, height: 4, mode: .gray, pixels: Array(repeating: 1, count: 8))
+        let refused = try await api.post("/logprob", type: "image/png", encodePNG(wide))
+        #expect(try refused.problem(422, "image-size").contains("but its height is 4"))
+        let long = Image(width: 3, height: 3, mode: .gray, pixels: Array(repeating: 1, count: 9))
+        let larger = try await api.post("/logprob", type: "image/png", encodePNG(long))
+        #expect(try larger.problem(422, "image-size").contains("but its size is 3x3;"))
+    }
+
+    @Test("true and false in lists are booleans, as in arrays")
+    func booleans() async throws {
+        let text = "{\"image\":[[true,false,true],[false,false,true]]}"
+        let array = NPYArray(shape: [2, 3], elementType: .bool, bytes: [1, 0, 1, 0, 0, 1]).encoded()
+        for (levels, query, density) in [
+            (2, "", -3), (2, "?scale=unit", -3), (256, "?scale=unit", -765), (256, "?scale=levels", -3), (256, "", nil),
+        ] as [(Int, String, Double?)] {
+            let api = try await TestAPI(FakeDensity(levels: levels))
+            for answer in [
+                try await api.postJSON("/logprob" + query, text),
+                try await api.postJSON("/logprob" + query, "{\"image\":[true,false,true,false,false,true]}"),
+                try await api.post("/logprob" + query, type: "application/x-npy", array),
+            ] {
+                if let density {
+                    #expect(try answer.decoded(as: DensityJSON.self).logProb == density)
+                } else {
+                    #expect(try answer.problem(422, "image-value").contains("(bool)"))
+                }
+            }
+        }
+    }
+
+    @Test(
+        "what stands in lists and is no number is named with its position",
+        arguments: [
+            ("[[1,2,3],[4,null,6]]", "not null at [1, 1]"), ("[[1,2,3],[4,\"5\",6]]", "not a string at [1, 1]"),
+            ("[[1,2,3],[4,5,true]]", "true at [1, 2]"), ("[[1,2,3],[true,false,true]]", "true or false at [1, 0]"),
+            ("[[true,true,true],[1,2,3]]", "a number at [1, 0]"), ("[[true,2,3],[1,2,3]]", "a number at [0, 1]"),
+            ("[[1,2,3],4]", "a number at [1]"), ("[{},1]", "not an object at [0]"), ("null", "not null"),
+            ("3", "not a number"),
+        ])
+    func others(_ image: String, _ text: String) async throws {
+        let answer = try await TestAPI().postJSON("/logprob", "{\"image\":\(image)}")
+        #expect(try answer.problem(422, "image-value").hasSuffix(text), "\(answer.text)")
+    }
+
     @Test("a mask is what is not 0, in any numbers")
     func masks() async throws {
         let answer = try await TestAPI().postJSON("/complete", #"{"image":[1,1,1,1,1,1],"mask":[[0.0,0,1],[1,1,1.0]]}"#)

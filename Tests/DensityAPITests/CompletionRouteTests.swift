@@ -37,6 +37,21 @@ struct CompletionRouteTests {
         #expect(chain.samples?[0].acceptance == 0.25)
     }
 
+    @Test("a JPEG is no mask: its zeros do not last")
+    func lossyMask() async throws {
+        let answer = try await TestAPI().postJSON("/complete", body("\"\(jpegOfGray)\""))
+        #expect(answer.status == 422 && answer.text.contains("mask: "), "\(answer.text)")
+        // Pillow 13.0: [[0, 0, 255], [0, 255, 255]], which it reads as [[0, 3, 255], [3, 251, 255]]
+        let small =
+            "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0"
+            + "Hyc5PTgyPC4zNDL/wAALCAACAAMBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9"
+            + "AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZn"
+            + "aGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP0"
+            + "9fb3+Pn6/9oACAEBAAA/APW/h9BDbfDnw2kEUcSHTLdyqKFBZowzHjuWJJPckmv/2Q=="
+        let refused = try await TestAPI().postJSON("/complete", body("\"\(small)\""))
+        #expect(try refused.problem(422, "image-value").hasPrefix("mask: a JPEG does not keep"))
+    }
+
     @Test("takes files called image and mask, and answers as sheet or array")
     func files() async throws {
         let api = try await TestAPI()

@@ -297,8 +297,8 @@ struct LogProbTests {
     @Test("levels below 256 are enforced")
     func levels() async throws {
         let api = try await TestAPI(FakeDensity(levels: 17))
-        let good: DensityJSON = try await api.post("/logprob", type: "image/png", png(gray(16))).decoded()
-        #expect(good.logProb == -96)
+        let good: DensityJSON = try await api.post("/logprob", type: "image/png", png(gray(15))).decoded()
+        #expect(good.logProb == -90)
         let bad = try await api.post("/logprob", type: "application/octet-stream", [16, 16, 16, 16, 16, 17])
         #expect(try bad.problem(422, "image-value") == "image: values are whole numbers from 0 to 16, not 17")
     }
@@ -347,7 +347,8 @@ struct LogProbTests {
             ("application/json", Array("{\"image\": [1,2,3,4,5,6.5]}".utf8), "image-value", "not 6.5 at [5]"),
             ("application/json", Array("{\"image\": [0.0,1,0,1,0,1]}".utf8), "image-value", "scale=unit"),
             ("application/json", Array("{\"image\": [0.5,1,0,1,0,1]}".utf8), "image-value", "scale=unit"),
-            ("application/json", Array("{\"image\": [true,1,0,1,0,1]}".utf8), "image-value", "expected lists"),
+            ("application/json", Array("{\"image\": [true,1,0,1,0,1]}".utf8), "image-value", "a number at [1]"),
+            ("application/json", Array("[true,false,true]".utf8), "image-value", "must hold images, not numbers"),
             ("multipart/form-data; boundary=xyz", Array("--xyz--".utf8), "image-count", "not 0"),
             (
                 "application/x-npy", NPYArray(shape: [6], Array(repeating: UInt8(1), count: 6)).encoded(), "image-size",
@@ -371,7 +372,7 @@ struct LogProbTests {
         #expect(drawn.status == 200)
         let over = try await api.post("/logprob?samples=3", type: raw, Array(repeating: 1, count: 12))
         #expect(try over.problem(422, "image-count").contains("samples=3"))
-        let list = try await api.postJSON("/logprob", "[[1],[1],[1],[1],[1]]")
+        let list = try await api.postJSON("/logprob", "[[1],[1],[1],[1],[1,1]]")
         #expect(try list.problem(422, "image-count").contains("from 1 to 4, not 5"))
         let files = try await api.post(
             "/logprob", type: "multipart/form-data; boundary=xyz", multipart(Array(repeating: [1], count: 5)))

@@ -45,6 +45,35 @@ struct JSONReaderTests {
         }
     }
 
+    @Test("UTF-32 is named, in either order of bytes, with a mark and without")
+    func utf32() {
+        for bytes: [UInt8] in [
+            [0xFF, 0xFE, 0, 0, 0x5B, 0, 0, 0], [0, 0, 0xFE, 0xFF, 0, 0, 0, 0x5B], [0x5B, 0, 0, 0, 0x5D, 0, 0, 0],
+            [0, 0, 0, 0x5B, 0, 0, 0, 0x5D],
+        ] {
+            let error = #expect(throws: JSONError.self) { try JSONReader.read(bytes) }
+            #expect(error?.reason.contains("UTF-32") == true && error?.offset == 0)
+        }
+    }
+
+    @Test("numbers may have any number of digits")
+    func digits() throws {
+        let zeros = String(repeating: "0", count: 400)
+        #expect(try JSONReader.read(Array("[5.\(zeros), 1\(zeros)e-400]".utf8)) == .numbers([5, 1]))
+        #expect(try JSONReader.read(Array("-0.\(zeros)1".utf8)) == .number(0))
+        let error = #expect(throws: JSONError.self) { try JSONReader.read(Array("1\(zeros)".utf8)) }
+        #expect(error?.reason == "a number is too large")
+    }
+
+    @Test("lines of JSON are told how they are sent")
+    func lines() {
+        for (text, isTold) in [("[1]\n[2]", true), ("{}\r\n{}\r\n", true), ("[1] [2]", false), ("[1]]\n", false)] {
+            let error = #expect(throws: JSONError.self) { try JSONReader.read(Array(text.utf8)) }
+            #expect(error?.reason.hasPrefix("there is more after the value") == true)
+            #expect(error?.reason.contains("application/x-ndjson") == isTold)
+        }
+    }
+
     @Test(
         "values are read",
         arguments: [

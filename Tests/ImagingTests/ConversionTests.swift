@@ -76,6 +76,16 @@ struct ConversionTests {
         #expect(color.converted(to: .grayAlpha).pixels == [76, 128])
     }
 
+    @Test("where values are levels, the top one is opaque")
+    func levels() {
+        let image = Image(width: 3, height: 1, mode: .grayAlpha, pixels: [3, 16, 9, 8, 7, 0])
+        let white = Background(red: 16, green: 16, blue: 16)
+        // numpy 2.4.6: floor((c * a + 16 * (16 - a)) / 16 + 0.5)
+        #expect(image.converted(to: .gray, background: white, opaque: 16).pixels == [3, 13, 16])
+        let nine = Image(width: 1, height: 1, mode: .gray, pixels: [9])
+        #expect(nine.converted(to: .rgba, opaque: 16).pixels == [9, 9, 9, 16])
+    }
+
     @Test("gray survives the way through every mode", arguments: ColorMode.allCases)
     func there(_ mode: ColorMode) {
         let image = Image(width: 16, height: 16, mode: .gray, pixels: Array(0...255))

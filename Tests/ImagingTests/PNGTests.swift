@@ -304,4 +304,19 @@ struct PNGTests {
         #expect(imageFormat(of: bytes) == nil)
         #expect(throws: ImagingError.unknownFormat(fileKind(of: bytes))) { try decodeImage(bytes) }
     }
+
+    @Test("what values mean is noted in the file and read from it, if its checksum is right")
+    func valueScale() throws {
+        let image = Image(width: 2, height: 1, mode: .gray, pixels: [0, 16])
+        for scale in ValueScale.allCases {
+            let file = try encodePNG(image, scale: scale)
+            #expect(try decodePNG(file) == image)
+            #expect(try ImageHeader(of: file[...]).valueScale == scale)
+            var damaged = file
+            damaged[8 + 25 + 8 + 11 + scale.rawValue.count] ^= 1  // signature, IHDR, begin of the chunk, its content
+            #expect(try ImageHeader(of: damaged[...]).valueScale == nil && decodePNG(damaged) == image)
+        }
+        #expect(try ImageHeader(of: encodePNG(image)[...]).valueScale == nil)
+        #expect(try ImageHeader(of: JPEGFiles.gray[...]).valueScale == .unit)
+    }
 }

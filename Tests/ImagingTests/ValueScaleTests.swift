@@ -82,11 +82,15 @@ struct ValueScaleTests {
         }
     }
 
-    @Test("a part of an array has the scale of the whole, and positions in it")
+    @Test("a part of an array has a scale by itself, and positions in the whole")
     func parts() throws {
         let array = NPYArray(shape: [2, 2], [0, 1, 2, 300.0])
-        let scale = try array.scale(256, said: nil)
+        let scale = try array.scale(256, said: nil, of: 0..<4)
         #expect(scale == .levels)
+        #expect(try array.scale(256, said: nil, of: 2..<4) == .levels)
+        #expect(throws: NPYArray.LevelError.unsaid(type: .float64, levels: 256)) {
+            try array.scale(256, said: nil, of: 0..<2)
+        }
         #expect(try array.levels(256, scale: scale, of: 0..<2) == [0, 1])
         #expect(throws: NPYArray.LevelError.notLevel(position: [1, 1], value: "300.0", levels: 256)) {
             try array.levels(256, scale: scale, of: 2..<4)

@@ -25,6 +25,7 @@ struct WebPTests {
             #expect(golden.matches(image), "\(golden.name)")
             let header = try ImageHeader(of: golden.file[...])
             #expect(header.format == .webp && header.scans == 1)
+            #expect(header.valueScale == (golden.name.hasPrefix("lossy") ? .unit : nil), "\(golden.name)")
             #expect((header.width, header.height) == (image.width, image.height))
             #expect(try decodeWebP(golden.file + [1, 2, 3]) == image, "what follows is ignored")
         }

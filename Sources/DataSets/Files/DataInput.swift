@@ -35,34 +35,32 @@ package final class DataInput {
 
     /// Opens the file at `path`; `-` is standard input.
     /// - Throws: ``DataError`` when it is no regular file, or a damaged gzip stream.
+    package convenience init(_ path: String) throws(DataError) { try self.init(opening: FilePath(path)) }
+
+    /// Opens a file that is known to be there, such as one of a folder.
+    /// - Throws: as for a path in UTF-8; ``DataError/unsupported(file:expected:found:)`` for what stands where a file should be that was
+    ///   not fetched.
     package convenience init(_ path: FilePath) throws(DataError) {
+        try self.init(opening: path)
+        guard let kind = fileKind(of: start), kind.isStandIn else { return }
+        throw .unsupported(file: path.text, expected: "data", found: kind.phraseWithAdvice)
+    }
+
+    private convenience init(opening path: FilePath) throws(DataError) {
         let isInput = path == Self.standardInput
-        do {
+        do throws(ArchiveError) {
             // what stands before the program's name with < is a file as any other
             let file =
                 if isInput { RandomAccessFile(standardInput: STDIN_FILENO) } else { try RandomAccessFile(path) }
             let bytes = file?.reader() ?? ByteReader(descriptor: STDIN_FILENO)
             try self.init(path, bytes, file: file, isInFolder: !isInput, unfolds: true)
-            try Self.checkThere(start, path)
-        } catch let error as DataError {
-            throw error
-        } catch let error as ArchiveError {
+        } catch {
             if error == .system(SystemError(ESPIPE)) {
                 throw .unreadable(file: path.text, reason: "not a regular file; - reads standard input")
             }
             throw DataError(error, gunzipping: path.text)
-        } catch { preconditionFailure("nothing else is thrown") }
+        }
     }
-
-    /// Refuses what stands where a file should be that was not fetched.
-    private static func checkThere(_ start: [UInt8], _ path: FilePath) throws(DataError) {
-        guard let kind = fileKind(of: start), kind.isStandIn else { return }
-        throw .unsupported(file: path.text, expected: "data", found: kind.phraseWithAdvice)
-    }
-
-    /// Opens the file at `path`, in UTF-8.
-    /// - Throws: as for a path of bytes.
-    package convenience init(_ path: String) throws(DataError) { try self.init(FilePath(path)) }
 
     /// Bytes that are open already, and in no folder.
     /// - Parameters:

@@ -35,7 +35,9 @@ public struct DataReport: Sendable, Equatable {
                 "\(count) of the \(split.rawValue) images \(count == 1 ? "is" : "are"), as such or mirrored, among the training images too: "
                     + "its figures are better than they should be")
         }
-        if constant > 0 { lines.append("\(constant) images are of one colour") }
+        if constant > 0 {
+            lines.append(constant == 1 ? "1 image is of one colour" : "\(constant) images are of one colour")
+        }
         if !singleClasses.isEmpty {
             let names = singleClasses.prefix(5).joined(separator: ", ") + (singleClasses.count > 5 ? ", …" : "")
             lines.append(

@@ -20,7 +20,8 @@ struct DrawnImages: Sendable {
         let image = images[place]
         let shape = record.eventShape
         let png = try encodePNG(
-            Image(width: shape.width, height: shape.height, mode: try mode(), pixels: image.pixels))
+            Image(width: shape.width, height: shape.height, mode: try mode(), pixels: image.pixels),
+            scale: record.levels == 256 ? nil : .levels)
         let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
         return [
             .init("image", .string(Data(png).base64EncodedString())),
@@ -37,13 +38,13 @@ struct DrawnImages: Sendable {
     }
 
     /// PNG to be looked at: of one image, or of several on a sheet, enlarged so that one can see them. Levels of models with fewer
-    /// than 256 are spread over black to white.
+    /// than 256 are spread over black to white, which that of one image says, so that it can be scored again.
     /// - Parameter columns: nil for as many as make the sheet about square.
     /// - Throws: ``ProblemKind/notAcceptable`` where no image has the model's channels.
     func sheet(columns: Int? = nil) throws -> [UInt8] {
         _ = try mode()
         let pictures = images.map { record.picture(of: $0.pixels) }
-        if pictures.count == 1 { return try encodePNG(pictures[0]) }
+        if pictures.count == 1 { return try encodePNG(pictures[0], scale: record.levels == 256 ? nil : .unit) }
         let scale = sheetScale(height: record.eventShape.height, width: record.eventShape.width)
         return try encodePNG(contactSheet(pictures, columns: columns, scale: scale, gap: 2))
     }

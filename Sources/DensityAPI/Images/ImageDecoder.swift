@@ -37,9 +37,13 @@ struct ImageDecoder {
             bounds.scannedPixels = min(bounds.scannedPixels, scannedPixelsLeft)
             do throws(ImagingError) {
                 header = try ImageHeader(of: bytes)
+            } catch {
+                throw Problem(error)
+            }
+            do throws(ImagingError) {
                 try bounds.check(header)
             } catch {
-                throw problem(error)
+                throw problem(error, header)
             }
             pixelsLeft -= header.pixels
             scannedPixelsLeft -= header.scannedPixels
@@ -59,22 +63,23 @@ struct ImageDecoder {
             do throws(ImagingError) {
                 decoded = try decodeImage(Array(image.bytes), limits: bounds, isStopped: isStopped)
             } catch {
-                throw problem(error)
+                throw problem(error, image.header)
             }
             if input.terms.fit == nil, decoded.isReducedFrom16Bit, let mode = input.mode {
                 throw input.wrongMode("\(decoded.mode.rawValue) with 16 bits a channel", expected: mode)
             }
-            return try input.pixels(ofPicture: decoded) { () throws(Problem) in
+            return try input.pixels(ofPicture: decoded, scale: image.header.valueScale) { () throws(Problem) in
                 if isStopped() { throw Problem(ImagingError.stopped) }
             }
         }
     }
 
-    private func problem(_ error: ImagingError) -> Problem {
+    private func problem(_ error: ImagingError, _ header: ImageHeader) -> Problem {
         if input.terms.fit == nil, case .tooLarge(let quantity, let value, _) = error,
             ["width", "height", "pixels"].contains(quantity)
         {
-            return input.wrongSize("its \(quantity) is \(value)")
+            return input.wrongSize(
+                quantity == "pixels" ? "its size is \(header.height)x\(header.width)" : "its \(quantity) is \(value)")
         }
         return Problem(error)
     }

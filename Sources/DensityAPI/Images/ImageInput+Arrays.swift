@@ -49,30 +49,41 @@ extension ImageInput {
         return "\(one), \(many) or [N, \(c), \(h), \(w)]"
     }
 
-    /// The model's rows of the images of an array in `layout`.
-    /// - Throws: ``ProblemKind/imageValue`` for values that may mean one thing or the other; what is wrong with one image stands in
-    ///   its place.
+    /// The model's rows of the images of an array in `layout`, each judged by itself.
+    /// - Throws: ``ProblemKind/imageValue`` where no image's values tell whether they are levels or fractions; what is wrong with one
+    ///   image stands in its place.
     package func rows(of array: NPYArray, _ layout: ArrayLayout) throws(Problem) -> [Result<[UInt8], Problem>] {
-        let scale: ValueScale
-        do {
-            scale = try array.scale(levels, said: terms.scale)
-        } catch {
-            throw problem(error)
-        }
         guard var sides = layout.sides(of: array.shape) else { preconditionFailure("an array of another layout") }
         let shape = layout.isStack ? Array(array.shape.dropFirst()) : array.shape
         let dims = shape.reduce(1, *)
-        return (0..<sides.count).map { index in
+        let rows = (0..<sides.count).map { index in
             Result { () throws(Problem) in
-                let levels: [UInt8]
+                let (values, scale): ([UInt8], ValueScale)
+                let elements = index * dims..<(index + 1) * dims
                 do throws(NPYArray.LevelError) {
-                    levels = try array.levels(self.levels, scale: scale, of: index * dims..<(index + 1) * dims)
+                    scale = try array.scale(levels, said: terms.scale, of: elements)
+                    // what is converted is rounded to levels once, at the end
+                    let levels = scale == .unit && !isOwn(sides) ? 256 : levels
+                    values = try array.levels(levels, scale: scale, of: elements)
                 } catch {
                     throw problem(error)
                 }
                 sides.count = 1
-                return try pixels(ofLevels: layout.ofOneImage.channelsLast(levels, shape: shape), sides)
+                return try pixels(ofArray: layout.ofOneImage.channelsLast(values, shape: shape), sides, scale)
             }
+        }
+        try checkScale(of: array, rows)
+        return rows
+    }
+
+    /// Checks that where `rows` of `array` are all bad, they are not all so for want of a word on what values mean.
+    /// - Throws: ``ProblemKind/imageValue``.
+    func checkScale(of array: NPYArray, _ rows: [Result<[UInt8], Problem>]) throws(Problem) {
+        if rows.contains(where: { (try? $0.get()) != nil }) { return }
+        do {
+            _ = try array.scale(levels, said: terms.scale, of: 0..<array.count)
+        } catch {
+            throw problem(error)
         }
     }
 
@@ -87,7 +98,8 @@ extension ImageInput {
         }
         do {
             return arranged(
-                try array.levels(levels, scale: array.scale(levels, said: terms.scale), of: 0..<array.count))
+                try array.levels(
+                    levels, scale: array.scale(levels, said: terms.scale, of: 0..<array.count), of: 0..<array.count))
         } catch {
             throw problem(error)
         }
@@ -100,6 +112,14 @@ extension ImageInput {
     }
 
     private func problem(_ error: NPYArray.LevelError) -> Problem {
-        Problem(.imageValue, "image: " + error.reason { (wording ?? .parameters).name("scale", $0.rawValue) })
+        let wording = wording ?? .parameters
+        var detail = "image: " + error.reason { wording.name("scale", $0.rawValue) }
+        if case .notLevel(_, let value, _) = error, let value = Double(value), levels < 256, (0...255).contains(value),
+            value == value.rounded()
+        {
+            let unit = wording.name("scale", ValueScale.unit.rawValue)
+            detail += "; values of 0 to 255 are read as a PNG, or divided by 255 with \(unit)"
+        }
+        return Problem(.imageValue, detail)
     }
 }

@@ -7,7 +7,8 @@ extension ArrayLayout {
     /// - Parameters:
     ///   - layouts: those that come into question.
     ///   - converting: whether images of other sides are welcome too. They are read as ``reading(of:among:)`` does where none has
-    ///     these sides; of several layouts that one is taken whose axis of colours is as long as those images'.
+    ///     these sides; of several layouts that one is taken whose axis of colours is as long as those images', unless it comes first
+    ///     and the last may be one as well.
     /// - Throws: ``ArrayLayoutError``.
     public static func reading(
         of shape: [Int], height: Int, width: Int, channels: Int, converting: Bool = false,
@@ -20,7 +21,9 @@ extension ArrayLayout {
         guard converting else { throw .none(shape: shape) }
         let possible = readings(of: shape, among: layouts)
         let colored = possible.filter { channels > 1 && $0.sides(of: shape)?.channels == channels }
-        if colored.count == 1 { return colored[0] }
+        if colored.count == 1, colored[0].hasChannelsLast || !possible.contains(where: \.hasChannelsLast) {
+            return colored[0]
+        }
         guard let layout = try only(possible, shape) else { throw .none(shape: shape) }
         return layout
     }

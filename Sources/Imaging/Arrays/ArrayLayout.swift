@@ -12,6 +12,9 @@ public enum ArrayLayout: String, Sendable, CaseIterable {
     /// Whether the array holds any number of images, and not just one.
     public var isStack: Bool { rawValue.hasPrefix("N") }
 
+    /// Whether the last axis is that of the channels.
+    var hasChannelsLast: Bool { rawValue.hasSuffix("C") }
+
     /// The same order for one image of a stack; its own of one image.
     public var ofOneImage: ArrayLayout {
         switch self {

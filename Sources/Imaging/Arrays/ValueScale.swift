@@ -38,20 +38,22 @@ extension NPYArray {
     /// The elements as levels `0 ..< levels`, `levels` up to 256, by their whole array's scale.
     /// - Throws: ``LevelError``, of the first element that is none.
     public func levels(_ levels: Int, scale: ValueScale? = nil) throws(LevelError) -> [UInt8] {
-        try self.levels(levels, scale: try self.scale(levels, said: scale), of: 0..<count)
+        try self.levels(levels, scale: try self.scale(levels, said: scale, of: 0..<count), of: 0..<count)
     }
 
-    /// What the values mean for a model of `levels` levels: what was said, else levels.
+    /// What the elements in `range` of all mean for a model of `levels` levels: what was said, else levels.
     /// - Throws: ``LevelError/unsaid(type:levels:)`` for floats and booleans that may be fractions as well, where nothing was said.
-    public func scale(_ levels: Int, said: ValueScale?) throws(LevelError) -> ValueScale {
+    public func scale(_ levels: Int, said: ValueScale?, of range: Range<Int>) throws(LevelError) -> ValueScale {
         if let said { return said }
-        guard levels > 2, elementType == .bool || elementType.isFloat, !exceedsUnit else { return .levels }
-        if (0..<count).contains(where: { double($0) != 0 }) { throw .unsaid(type: elementType, levels: levels) }
+        guard levels > 2, elementType == .bool || elementType.isFloat, !exceedsUnit(range) else { return .levels }
+        if range.contains(where: { double($0) != 0 }) { throw .unsaid(type: elementType, levels: levels) }
         return .levels
     }
 
     /// Whether an element is not from 0 to 1, so that the array cannot be one of fractions.
-    public var exceedsUnit: Bool { (0..<count).contains { !(0...1).contains(double($0)) } }
+    public var exceedsUnit: Bool { exceedsUnit(0..<count) }
+
+    private func exceedsUnit(_ range: Range<Int>) -> Bool { range.contains { !(0...1).contains(double($0)) } }
 
     /// The elements in `range` of all as levels `0 ..< levels`, `levels` up to 256.
     ///

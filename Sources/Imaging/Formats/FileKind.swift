@@ -128,6 +128,7 @@ private let signatures: [Signature] = [
     Signature("a .DS_Store file of macOS", [0, 0, 0, 1] + Array("Bud1".utf8), advice: "remove it"),
     Signature("an OLE file, such as Thumbs.db", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], advice: "remove it"),
     Signature("text in UTF-32", [0xFF, 0xFE, 0, 0], advice: "save it in UTF-8"),
+    Signature("text in UTF-32", [0, 0, 0xFE, 0xFF], advice: "save it in UTF-8"),
     Signature("text in UTF-16", [0xFF, 0xFE], advice: "save it in UTF-8"),
     Signature("text in UTF-16", [0xFE, 0xFF], advice: "save it in UTF-8"),
     Signature("a gzip file", [0x1F, 0x8B], advice: unpack),

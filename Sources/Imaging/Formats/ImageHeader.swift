@@ -9,6 +9,9 @@ public struct ImageHeader: Sendable, Equatable {
     public let scans: Int
     /// How the stored picture is to be shown.
     package let orientation: Orientation
+    /// What values of the picture mean where the file tells: fractions of 255 in lossy formats, which keep no level; in a PNG what
+    /// ``encodePNG(_:scale:)`` noted. Nil where values tell it alone.
+    package let valueScale: ValueScale?
 
     /// Width and height of the picture as it is stored.
     var storedSize: (width: Int, height: Int) { orientation.swapsAxes ? (height, width) : (width, height) }
@@ -27,7 +30,10 @@ public struct ImageHeader: Sendable, Equatable {
     }
 
     /// A header of a picture that is stored with `width` and `height`.
-    init(format: ImageFormat, width: Int, height: Int, scans: Int, orientation: Orientation) {
+    init(
+        format: ImageFormat, width: Int, height: Int, scans: Int, orientation: Orientation, valueScale: ValueScale?
+    ) {
+        self.valueScale = valueScale
         self.format = format
         (self.width, self.height) = orientation.swapsAxes ? (height, width) : (width, height)
         self.scans = scans

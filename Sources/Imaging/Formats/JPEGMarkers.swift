@@ -18,7 +18,7 @@ extension ImageHeader {
         }
         return ImageHeader(
             format: .jpeg, width: width, height: height, scans: found.scans,
-            orientation: Orientation(exif: part(found.exif), xmp: part(found.xmp)))
+            orientation: Orientation(exif: part(found.exif), xmp: part(found.xmp)), valueScale: .unit)
     }
 
     private static func scan(

@@ -58,8 +58,9 @@ extension Image {
 }
 
 /// Encodes `image` with 8 bits a channel; decoding gives back the same pixels.
+/// - Parameter scale: what the values mean, noted in the file (``ImageHeader/valueScale``): levels, or fractions of 255; nil notes nothing.
 /// - Throws: ``ImagingError/notEncodable(format:reason:)`` when it is larger than the library can write.
-public func encodePNG(_ image: Image) throws(ImagingError) -> [UInt8] {
+public func encodePNG(_ image: Image, scale: ValueScale? = nil) throws(ImagingError) -> [UInt8] {
     let target = UnsafeMutablePointer<png_image>.allocate(capacity: 1)
     unsafe target.initialize(to: png_image())
     defer {
@@ -91,7 +92,9 @@ public func encodePNG(_ image: Image) throws(ImagingError) -> [UInt8] {
         count = succeeded ? Int(size) : 0
     }
     guard succeeded else { throw .notEncodable(format: .png, reason: unsafe message(of: target)) }
-    return encoded
+    guard let note = PNGChunks.notes.first(where: { $0.scale == scale })?.chunk else { return encoded }
+    let headerEnd = pngSignature.count + 25
+    return encoded[..<headerEnd] + note + encoded[headerEnd...]
 }
 
 /// The library's fixed text for what went wrong.

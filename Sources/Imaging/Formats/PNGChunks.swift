@@ -99,6 +99,16 @@ struct PNGChunks {
         self.plain = plain
     }
 
+    /// Chunks that say what the values of a picture mean, with their lengths and checksums: text under the keyword `Tusk-Scale`.
+    ///
+    /// Source: PNG (third edition), section 11.3.3.2.
+    static let notes = ValueScale.allCases.map { scale in
+        let content = Array("Tusk-Scale\0\(scale.rawValue)".utf8)
+        let named = Array("tEXt".utf8) + content
+        func bytes(of number: Int) -> [UInt8] { (0..<4).map { UInt8(number >> (24 - 8 * $0) & 0xFF) } }
+        return (scale: scale, chunk: bytes(of: content.count) + named + bytes(of: Int(unsafe crc32(named.span.bytes))))
+    }
+
     /// XMP packet that a chunk iTXt holds, not compressed; nil for one of another keyword.
     ///
     /// Source: PNG (third edition), section 11.3.3.4: keyword, whether and how it is compressed, language, keyword in it, text.
@@ -125,18 +135,20 @@ extension ImageHeader {
         }
         let fields = rest.dropFirst(8)
         var (exif, xmp): (ArraySlice<UInt8>?, ArraySlice<UInt8>) = (nil, [])
+        var scale: ValueScale?
         while rest.count >= 12 {
             let length = bigEndian(rest.prefix(4))
             let type = rest.dropFirst(4).prefix(4)
             let content = rest.dropFirst(8).prefix(length)
             if exif == nil, type.elementsEqual("eXIf".utf8) { exif = content }
             if type.elementsEqual("iTXt".utf8), let packet = PNGChunks.xmp(content) { xmp = packet }
+            if scale == nil { scale = PNGChunks.notes.first { rest.starts(with: $0.chunk) }?.scale }
             if type.elementsEqual("IEND".utf8) { break }
             rest = rest.dropFirst(12 + length)
         }
         return ImageHeader(
             format: .png, width: bigEndian(fields.prefix(4)), height: bigEndian(fields.dropFirst(4).prefix(4)),
             scans: fields[fields.startIndex + 12] == 0 ? 1 : interlacedPasses,
-            orientation: Orientation(exif: exif ?? [], xmp: xmp))
+            orientation: Orientation(exif: exif ?? [], xmp: xmp), valueScale: scale)
     }
 }

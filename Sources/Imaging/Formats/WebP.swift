@@ -64,13 +64,16 @@ extension ImageHeader {
             throw .damaged(format: .webp, reason: unsafe reason.map { unsafe String(cString: $0) } ?? "")
         }
         if isAnimated { throw .unsupported(format: .webp, feature: "an animation (save its frames as PNG)") }
+        let (orientation, isLossy) = chunks(of: bytes)
         return ImageHeader(
-            format: .webp, width: Int(info.width), height: Int(info.height), scans: 1,
-            orientation: webpOrientation(bytes))
+            format: .webp, width: Int(info.width), height: Int(info.height), scans: 1, orientation: orientation,
+            valueScale: isLossy ? .unit : nil)
     }
 
-    /// The orientation in the first chunk of Exif data, which some writers begin with the mark of JPEG's, or of XMP.
-    private static func webpOrientation(_ bytes: ArraySlice<UInt8>) -> Orientation {
+    /// The orientation in the first chunk of Exif data, which some writers begin with the mark of JPEG's, or of XMP; and whether the
+    /// picture's chunk is that of lossy ones.
+    private static func chunks(of bytes: ArraySlice<UInt8>) -> (orientation: Orientation, isLossy: Bool) {
+        var isLossy = false
         var rest = bytes.prefix(8 + riffLength(bytes)).dropFirst(12)
         var (exif, xmp): (ArraySlice<UInt8>?, ArraySlice<UInt8>?)
         while rest.count >= 8 {
@@ -80,8 +83,9 @@ extension ImageHeader {
                 exif = content.starts(with: exifMark) ? content.dropFirst(exifMark.count) : content
             }
             if xmp == nil, rest.starts(with: "XMP ".utf8) { xmp = content }
+            isLossy = isLossy || rest.starts(with: "VP8 ".utf8)
             rest = rest.dropFirst(8 + length + length % 2)
         }
-        return Orientation(exif: exif ?? [], xmp: xmp ?? [])
+        return (Orientation(exif: exif ?? [], xmp: xmp ?? []), isLossy)
     }
 }

@@ -6,7 +6,10 @@ extension SampleComparison {
     func rows(split: String) -> [(name: String, value: String)] {
         let mmd = maximumMeanDiscrepancy
         let rows = [
-            ("samples", "\(grouped(count)) of seed \(seed), beside as many \(split) images"),
+            (
+                "samples",
+                "\(grouped(count)) of seed \(seed), beside as many \(split == "all" ? "of all" : split) images"
+            ),
             (
                 "mmd²",
                 "\(fixed(mmd.squared, 6)), \(probability(mmd.pValue)) (0: the same; kernel of width \(fixed(mmd.bandwidth, 2)))"

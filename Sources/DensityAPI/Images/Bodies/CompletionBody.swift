@@ -48,6 +48,8 @@ package struct CompletionBodyReader: ImageBodyReader {
             let row: Result<[UInt8], Problem> =
                 switch items[index] {
                 case .row(let row): row
+                case .encoded(let encoded) where index == 1 && encoded.header.format == .jpeg:
+                    .failure(Problem(.imageValue, "image: a JPEG does not keep which values are 0; save it as PNG"))
                 case .encoded(let encoded): (index == 0 ? images : masks).row(of: encoded, isStopped: isStopped)
                 }
             return index == 0 ? row : row.mapError { $0.about("mask") }

@@ -13,17 +13,20 @@ package enum JSONImage: Equatable {
     init(_ value: JSON) throws(Problem) {
         switch value {
         case .object(let members) where members.map(\.name) == ["image"]:
-            if case .object = members[0].value { throw Self.notAnImage }
+            if case .object = members[0].value { throw Self.notAnImage(members[0].value) }
             try self.init(members[0].value)
         case .string(let text): self = .encoded(try Self.picture(text))
         case .integers, .numbers, .array: self = .array(try NPYArray(value))
-        default: throw Self.notAnImage
+        default: throw Self.notAnImage(value)
         }
     }
 
-    fileprivate static let notAnImage = Problem(
-        .imageValue,
-        "image: expected lists of numbers, or a base64 string or data: URL of a picture, \(ImageFormat.choice)")
+    private static func notAnImage(_ value: JSON) -> Problem {
+        Problem(
+            .imageValue,
+            "image: expected lists of numbers, or a base64 string or data: URL of a picture, \(ImageFormat.choice), not \(value.kind)"
+        )
+    }
 
     /// Bytes of a picture out of base64 or a `data:` URL.
     /// - Throws: ``ProblemKind/imageDamaged``, ``ProblemKind/unsupportedMediaType``.
@@ -84,75 +87,11 @@ package struct JSONImages {
 
     private static func elements(of value: JSON, _ name: String) throws(Problem) -> [JSON] {
         switch value {
-        case .array(let elements): return elements
-        case .integers, .numbers:
+        case .array(let elements) where !(elements.first?.isBool ?? false): return elements
+        case .array, .integers, .numbers:
             throw Problem(
                 .imageValue, "\(name) must hold images, not numbers; one image is {\"image\": [[…]]}")
         default: throw Problem(.malformedBody, "\(name) must be a list")
-        }
-    }
-}
-
-extension NPYArray {
-    /// The array that nested lists are: of floats where a number has a fraction or an exponent, else of integers.
-    /// - Throws: ``ProblemKind/imageValue`` for what is no number, ``ProblemKind/imageSize`` for lists of different lengths.
-    init(_ value: JSON) throws(Problem) {
-        var nest = NumberNest(shape: Self.outline(of: value))
-        try nest.add(value, axis: 0)
-        if nest.isFloat {
-            self.init(shape: nest.shape, nest.values)
-        } else {
-            self.init(shape: nest.shape, nest.values.map { Int($0) })  // read as integers of fewer than 19 digits
-        }
-    }
-
-    /// Shape that nested lists have if each is as long as the first of its depth.
-    static func outline(of value: JSON) -> [Int] {
-        switch value {
-        case .integers(let values): [values.count]
-        case .numbers(let values): [values.count]
-        case .array(let values): [values.count] + (values.first.map(outline) ?? [])
-        default: []
-        }
-    }
-}
-
-/// Numbers of nested lists, in order.
-private struct NumberNest {
-    let shape: [Int]
-    var values: [Double] = []
-    var isFloat = false
-
-    init(shape: [Int]) { self.shape = shape }
-
-    mutating func add(_ value: JSON, axis: Int) throws(Problem) {
-        switch value {
-        case .integers(let integers):
-            try check(integers.count, axis, isLast: true)
-            values += integers.lazy.map(Double.init)
-        case .numbers(let numbers):
-            try check(numbers.count, axis, isLast: true)
-            values += numbers
-            isFloat = true
-        case .array(let elements):
-            let areLists = elements.allSatisfy { element in
-                switch element {
-                case .integers, .numbers, .array: true
-                default: false
-                }
-            }
-            guard areLists else { throw JSONImage.notAnImage }
-            // an empty list may be one of anything
-            try check(elements.count, axis, isLast: elements.isEmpty)
-            for element in elements { try add(element, axis: axis + 1) }
-        default: throw JSONImage.notAnImage
-        }
-    }
-
-    private func check(_ count: Int, _ axis: Int, isLast: Bool) throws(Problem) {
-        guard axis < shape.count, count == shape[axis], isLast == (axis == shape.count - 1) else {
-            let other = axis < shape.count ? ": one has \(shape[axis]) elements and another \(count)" : ""
-            throw Problem(.imageSize, "image: the nested lists are not of the same lengths\(other)")
         }
     }
 }

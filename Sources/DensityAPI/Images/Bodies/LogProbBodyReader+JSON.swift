@@ -7,7 +7,10 @@ import System
 extension LogProbBodyReader {
     func json(_ body: [UInt8], _ decoder: inout ImageDecoder) throws -> LogProbBody.Parts {
         let value = try JSONReader.read(body, limits: textLimits(images: options.maxRequestRows))
-        if let (array, layout) = try wholeArray(value) { return try parts(of: array, layout) }
+        if let (array, layout) = try wholeArray(value) {
+            guard layout.isStack, case .array(let images) = value else { return try parts(of: array, layout) }
+            return try parts(of: array, images, layout.ofOneImage)
+        }
         let json = try JSONImages(value, maxImages: options.maxRequestRows)
         let items = json.items.map { result -> LogProbBody.Item in
             switch result {
@@ -16,6 +19,17 @@ extension LogProbBodyReader {
             }
         }
         return LogProbBody.Parts(items: items, isList: json.isList)
+    }
+
+    /// Images in `layout` that `array` is a stack of, each judged by itself: one of whole numbers stays so beside others of fractions.
+    private func parts(of array: NPYArray, _ images: [JSON], _ layout: ArrayLayout) throws(Problem) -> LogProbBody.Parts
+    {
+        try checkCount(images.count)
+        let rows = images.map { image in
+            Result { () throws(Problem) in try input.rows(of: NPYArray(image), layout)[0].get() }
+        }
+        try input.checkScale(of: array, rows)
+        return LogProbBody.Parts(items: rows.map { .row($0) }, isList: true)
     }
 
     /// Bounds of a text of so many images.
@@ -45,25 +59,28 @@ extension LogProbBodyReader {
     }
 
     /// The array that a list at the top is as a whole, with its layout; nil for a list of images, each by itself.
-    /// - Throws: ``ProblemKind/imageSize`` for one that can be read in two ways.
+    /// - Throws: ``ProblemKind/imageSize`` for one that can be read in two ways, or in none.
     private func wholeArray(_ value: JSON) throws(Problem) -> (NPYArray, ArrayLayout)? {
         let outline = NPYArray.outline(of: value)
-        // images whose numbers stand in a row
-        guard outline.count > 1, outline != [outline[0], input.shape.dims] else { return nil }
-        let layout: ArrayLayout
-        if let asked = input.terms.layout {
-            guard asked.sides(of: outline) != nil else { return nil }
-            layout = asked
-        } else {
-            do throws(ArrayLayoutError) {
-                layout = try input.reading(of: outline, converting: input.terms.fit != nil)
-            } catch {
-                if case .several = error { throw input.problem(error) }
-                return nil
-            }
-        }
+        guard outline.count > 1 else { return nil }
+        let converts = input.terms.fit != nil
+        // images whose numbers stand in a row, which is no picture of the model's size but where it has one row
+        let areRows = outline == [outline[0], input.shape.dims]
+        if areRows, !converts || outline[0] == 1 && input.shape.height == 1 { return nil }
+        if let asked = input.terms.layout, asked.sides(of: outline) == nil { return nil }
         // lists of different lengths are images of which some are bad
-        return (try? NPYArray(value)).map { ($0, layout) }
+        guard let array = try? NPYArray(value) else { return nil }
+        if let asked = input.terms.layout { return (array, asked) }
+        if areRows { throw rowsOrPicture(outline) }
+        return (array, try input.layout(of: outline))
+    }
+
+    /// Problem of lists of as many numbers as an image has, which with `fit` may be images or the rows of one.
+    private func rowsOrPicture(_ outline: [Int]) -> Problem {
+        Problem(
+            .imageSize,
+            "the list may be \(outline[0]) images of \(outline[1]) numbers in a row, {\"images\": [X, …]}, or one of "
+                + "\(outline[0])x\(outline[1]) pixels, {\"image\": X} or layout=\(ArrayLayout.hw.rawValue)")
     }
 
     /// What there is to decode of an image of a JSON body.
