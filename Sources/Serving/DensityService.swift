@@ -7,7 +7,7 @@ public import Metrics
 /// Work of a direction that is ``ExecutionOrder/parallel`` is batched across requests in one lane; work that is
 /// ``ExecutionOrder/sequential`` runs in another, at a lower priority, in blocks, so that it holds up no batch.
 public final class DensityService: Sendable {
-    let registry = ModelRegistry()
+    package let registry: ModelRegistry
     let parallel: Lane
     let sequential: Lane
     private let driftAlarm: AlarmRate
@@ -25,6 +25,7 @@ public final class DensityService: Sendable {
             policy.patience = configuration.patience
             return policy
         }
+        registry = ModelRegistry(whenAbsent: { [metrics] in metrics.end("model", $0) })
         let lanes = LaneMetrics(in: metrics)
         // What a caller may not have of the parallel lane helps with its batches, and is free at once for others.
         parallel = Lane(
@@ -37,6 +38,7 @@ public final class DensityService: Sendable {
             niceness: configuration.sequentialNiceness, metrics: lanes.lane("sequential"), watch: watch)
         declareLanes(in: metrics)
         declareDrift(in: metrics)
+        declareModels(in: metrics)
     }
 
     deinit {
@@ -71,30 +73,44 @@ public final class DensityService: Sendable {
         for model in models where !names.insert(model.record.name).inserted {
             throw ServingError.badModelSet(reason: "two models are called \(model.record.name)")
         }
-        for model in models { try await admit(model, drift[model.record.name] ?? []) }
+        for model in models {
+            let name = model.record.name
+            try await admit(model, as: registry.begin(name), drift: drift[name] ?? [])
+        }
         registry.open()
     }
 
-    /// Tests a model; then it serves under its name.
-    private func admit(_ density: any ImageDensity, _ drift: [DriftMartingale.State]) async throws {
-        let id = try registry.begin(density.record.name)
+    /// Warms a model up and tests it; then it serves under its name, in the place of what did. A generation that fails is given up, and what
+    /// serves goes on.
+    /// - Parameters:
+    ///   - id: generation that ``ModelRegistry/begin(_:)`` began.
+    ///   - drift: states of which the one of the model's calibration images goes on; before them goes that of what serves.
+    /// - Throws: ``ServingError/badModelSet(reason:)``, ``ServingError/selfTestFailed(model:reason:)``, ``ServingError/draining``.
+    package func admit(
+        _ density: any ImageDensity, as id: LoadedModel.ID, drift: [DriftMartingale.State] = []
+    ) async throws {
         do {
-            let reference = density.record.decision?.driftReference(alarm: driftAlarm)
-            let monitor = try reference.map { reference in
-                let state = drift.first { $0.reference == reference.digest }
-                guard let monitor = DriftMonitor(reference, continuing: state) else {
-                    throw ServingError.badModelSet(
-                        reason: "the state of drift of \(density.record.name) has numbers that no test has")
-                }
-                return monitor
-            }
-            let model = try registry.loaded(density, as: id, drift: monitor)
+            let model = try registry.loaded(density, as: id, drift: monitor(of: density.record, drift))
             try await selfTest(model)
             try registry.passed(model)
         } catch {
             registry.failed(id)
             throw error
         }
+    }
+
+    /// The watch over the images of a model with this record: of the one that serves under its name, where that is of the same calibration
+    /// images, else a new one.
+    private func monitor(of record: ModelRecord, _ states: [DriftMartingale.State]) throws -> DriftMonitor? {
+        guard let reference = record.decision?.driftReference(alarm: driftAlarm) else { return nil }
+        let old = registry.served.first { $0.name == record.name }?.drift
+        if let old, old.reference.digest == reference.digest { return old }
+        let state = states.first { $0.reference == reference.digest }
+        guard let monitor = DriftMonitor(reference, continuing: state) else {
+            throw ServingError.badModelSet(
+                reason: "the state of drift of \(record.name) has numbers that no test has")
+        }
+        return monitor
     }
 
     /// Ends readiness, so that no new requests are sent here, but answers those that come all the same. A service that was

@@ -30,10 +30,18 @@ struct AccessTests {
         (ReadyRoute.self, "/health/ready", [:], []),
         (ModelsRoute.self, "/models", [:], []),
         (ModelRoute.self, "/models/fake", [:], []),
+        (
+            ModelLogProbRoute.self, "/models/fake/logprob", [.contentType: "application/octet-stream"],
+            [1, 1, 1, 1, 1, 1]
+        ),
+        (ModelSampleRoute.self, "/models/fake/sample", [:], []),
         (DriftRoute.self, "/drift", [:], []),
         (MetricsRoute.self, "/metrics", [:], []),
         (OpenAPIRoute.self, "/openapi.yaml", [:], []),
         (AdminStatusRoute.self, "/admin/status", [:], []),
+        (AdminModelsRoute.self, "/admin/models", [:], []),
+        (LoadModelRoute.self, "/admin/models/fake/load", [:], []),
+        (UnloadModelRoute.self, "/admin/models/fake/unload", [:], []),
         (ReloadRoute.self, "/admin/reload", [:], []),
         (LogLevelRoute.self, "/admin/log-level?level=debug", [:], []),
         (DriftResetRoute.self, "/admin/drift/reset", [:], []),
@@ -46,6 +54,8 @@ struct AccessTests {
         (AllInferenceStatisticsRoute.self, "/v2/models/stats", [:], []),
         (InferenceStatisticsRoute.self, "/v2/models/fake/stats", [:], []),
         (RepositoryIndexRoute.self, "/v2/repository/index", [:], []),
+        (RepositoryLoadRoute.self, "/v2/repository/models/fake/load", [:], []),
+        (RepositoryUnloadRoute.self, "/v2/repository/models/fake/unload", [:], []),
         (InferRoute.self, "/v2/models/fake/infer", [.inferenceLength: "0"], [1, 1, 1, 1, 1, 1]),
     ]
 
@@ -70,6 +80,10 @@ struct AccessTests {
         "/v2/models/{model}/ready",
     ]
 
+    private func isAdministration(_ path: String) -> Bool {
+        path.hasPrefix("/admin/") || path.hasPrefix("/v2/repository/models/")
+    }
+
     @Test("every route of the table has a request here")
     func complete() {
         #expect(Self.requests.map { $0.route.path } == routes.map { $0.path })
@@ -78,7 +92,7 @@ struct AccessTests {
     @Test("without a key file, all but administration is open")
     func withoutKeys() async throws {
         for (path, status) in try await statuses(TestAPI(Self.decided)) {
-            #expect(status == (path.hasPrefix("/admin/") ? 403 : 200), "\(path)")
+            #expect(status == (isAdministration(path) ? 403 : 200), "\(path)")
         }
         let detail = try await TestAPI().get("/admin/status").problem(403, "forbidden")
         #expect(detail == "administration needs a key with the scope admin, and this service has no key file")
@@ -97,9 +111,14 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob", "/typicality", "/encode", "/v2/models/{model}/infer"]
-            case .sample: ["/sample", "/decode", "/interpolate", "/complete"]
-            case .admin: ["/admin/status", "/admin/reload", "/admin/log-level", "/admin/drift/reset"]
+            case .score: ["/logprob", "/typicality", "/encode", "/models/{model}/logprob", "/v2/models/{model}/infer"]
+            case .sample: ["/sample", "/decode", "/interpolate", "/complete", "/models/{model}/sample"]
+            case .admin:
+                [
+                    "/admin/status", "/admin/models", "/admin/models/{model}/load", "/admin/models/{model}/unload",
+                    "/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload",
+                    "/admin/reload", "/admin/log-level", "/admin/drift/reset",
+                ]
             case .metrics: ["/drift", "/metrics", "/v2/models/stats", "/v2/models/{model}/stats"]
             }
         let any: Set = [
@@ -116,12 +135,12 @@ struct AccessTests {
         let keys = try TestKeys([.score])
         let apis = try await [TestAPI(Self.decided), TestAPI(Self.decided, options: { $0.keys = keys.ring })]
         for api in apis {
-            for (path, status) in try await statuses(api, on: .unixSocket) where path.hasPrefix("/admin/") {
+            for (path, status) in try await statuses(api, on: .unixSocket) where isAdministration(path) {
                 #expect(status == 200, "\(path)")
             }
             for name in ["Forwarded", "X-Forwarded-For", "Via"] {
                 let fields: HTTPFields = [HTTPField.Name(name)!: "1.1 proxy"]
-                for (path, status) in try await statuses(api, fields, on: .unixSocket) where path.hasPrefix("/admin/") {
+                for (path, status) in try await statuses(api, fields, on: .unixSocket) where isAdministration(path) {
                     #expect(status == 403 || status == 401, "\(path)")
                 }
             }

@@ -134,12 +134,24 @@ extension StreamedBody {
 final class FakeAdministration: Sendable {
     let reloads = Locked<[Administration.Reload]>([Administration.Reload(name: "keys")])
     let level = Locked(Logger.Level.info)
+    let modelStates = Locked<[ModelState]>([])
+    /// What loading and unloading throw.
+    let modelError = Locked<(any Error)?>(nil)
 
     var administration: Administration {
         Administration(
             reload: { self.reloads.value },
             logLevel: { self.level.value },
-            setLogLevel: { level in self.level.change { $0 = level } })
+            setLogLevel: { level in self.level.change { $0 = level } },
+            models: Administration.Models(
+                states: { self.modelStates.value }, load: { try self.model($0) }, unload: { _ = try self.model($0) }))
+    }
+
+    private func model(_ name: String) throws -> ModelState {
+        if let error = modelError.value { throw error }
+        guard name == "fake" else { throw ModelExchangeError.unknown(name) }
+        return ModelState(
+            name: name, file: "fake.safetensors", phase: .serving, isDefault: true, loaded: 0, memory: 492, leaving: 0)
     }
 }
 

@@ -8,7 +8,7 @@ struct ModelLifecycleTests {
     @Test("goes from absent by loading and testing to serving, and by leaving to absent")
     func whole() throws {
         var life = Life()
-        let steps: [(Life.Event, [Life.Action], Life.Phase)] = [
+        let steps: [(Life.Event, [Life.Action], ModelPhase)] = [
             (.begin(1), [], .loading), (.loaded(1), [], .testing), (.passed(1), [.serve(1)], .serving),
             (.leave, [.letGo(1)], .leaving), (.released(1), [], .absent),
         ]
@@ -152,7 +152,7 @@ struct ModelLifecycleTests {
         #expect(reached.count == 8 + 3 * 2 * 4 + 3 * (4 + 2 * 2 * 2))
     }
 
-    private func phase(_ roles: Roles) -> Life.Phase {
+    private func phase(_ roles: Roles) -> ModelPhase {
         let all = Set(roles.values)
         if all.contains(.serving) { return .serving }
         if all.contains(.testing) { return .testing }

@@ -137,4 +137,32 @@ struct ModelRegistryTests {
         never.failReadiness()
         #expect(throws: ServingError.draining) { try never.models }
     }
+
+    @Test("a name that is given up, or whose first generation fails, is told of once it is absent")
+    func absence() throws {
+        let absent = Locked<[String]>([])
+        let registry = ModelRegistry(whenAbsent: { name in absent.change { $0.append(name) } })
+        registry.failed(try registry.begin("a"))
+        #expect(absent.value == ["a"])
+        _ = try serve(FakeDensity(name: "b"), in: registry)
+        registry.open()
+        var held: LoadedModel? = try registry.models.defaultModel
+        try registry.leave("b")
+        #expect(throws: ServingError.unknownModel("b")) { try registry.leave("b") }
+        #expect(absent.value == ["a"] && registry.memory == 492)
+        #expect(registry.lives.map(\.memory) == [492])
+        _ = held?.name
+        held = nil
+        #expect(absent.value == ["a", "b"] && registry.memory == 0 && registry.lives.isEmpty)
+    }
+
+    @Test("nothing begins after the registry was closed")
+    func closed() throws {
+        let registry = ModelRegistry()
+        let begun = try registry.begin("a")
+        registry.close()
+        #expect(throws: ServingError.draining) { try registry.begin("b") }
+        registry.failed(begun)
+        #expect(registry.lives.isEmpty)
+    }
 }

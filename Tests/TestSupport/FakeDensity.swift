@@ -17,6 +17,7 @@ public final class FakeDensity: ImageDensity {
 
     public let record: ModelRecord
     public let precision: WeightPrecision
+    public let memoryBytes: Int
     public let densityOrder: ExecutionOrder
     public let samplingOrder: ExecutionOrder
     /// Every sample but that of seed 0, which the self-test draws, makes its call throw.
@@ -43,8 +44,9 @@ public final class FakeDensity: ImageDensity {
         densityOrder: ExecutionOrder = .parallel, samplingOrder: ExecutionOrder = .sequential,
         failsSampling: Bool = false, inverseError: Float = 0, isConditional: Bool = false, infersClass: Bool = false,
         dequantizer: Sizes? = nil,
-        precision: WeightPrecision = .f32, start: StartingRecord? = nil
+        precision: WeightPrecision = .f32, memoryBytes: Int = 492, start: StartingRecord? = nil
     ) {
+        self.memoryBytes = memoryBytes
         self.precision = precision
         self.failsSampling = failsSampling
         self.inverseError = inverseError

@@ -97,6 +97,9 @@ check("the first axis is the batch's", metadata["inputs"][0]["shape"] == [-1] + 
 check("the outputs are all that there are", [t["name"] for t in metadata["outputs"]] == NAMES)
 index = client.get_model_repository_index(headers)
 check("index", [(m["name"], m["version"], m["state"]) for m in index] == [(MODEL, "1", "READY"), (SAMPLE, "1", "READY")])
+refused("loading a model of no file", lambda: client.load_model("giraffes", headers=headers), "giraffes", status=404)
+refused("loading a client's configuration", lambda: client.load_model(MODEL, headers=headers, config="{}"), "config", status=400)
+refused("unloading a model of no file", lambda: client.unload_model("giraffes", headers=headers), "giraffes", status=404)
 refused("metadata of another model", lambda: client.get_model_metadata("giraffes", headers=headers), "giraffes", status=404)
 refused("no key", lambda: client.get_model_metadata(MODEL), "Bearer", status=401)
 for what, call in [

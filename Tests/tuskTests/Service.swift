@@ -9,6 +9,9 @@ final class Service {
     let process: Process
     let output = Pipe()
     private(set) var text = ""
+    /// All tests run at once, so that a client on a busy machine can be silent for a long time.
+    private static let patient = ["--head-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"]
+        .flatMap { [$0, "600"] }
 
     /// Starts it, and waits until it is ready.
     /// - Parameter model: its file; a model that is trained for it without.
@@ -26,12 +29,10 @@ final class Service {
             let trained = try Program.run(CommandTests.train(work, "--epochs", "1"))
             try #require(trained.code == 0, "\(trained.errors)")
         }
-        // All tests run at once, so that a client on a busy machine can be silent for a long time.
-        let patient = ["--head-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"].flatMap { [$0, "600"] }
         // Those of the arguments that say otherwise come later, and win.
         let quiet = ["--log-format", "text", "--access-log", "off"]
         process = Program.process(
-            ["serve", "--model", model ?? work.file("m.safetensors")] + quiet + patient + listening + arguments,
+            ["serve", "--model", model ?? work.file("m.safetensors")] + quiet + Self.patient + listening + arguments,
             script: script)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
@@ -40,6 +41,19 @@ final class Service {
         process.standardError = log ?? FileHandle(forWritingAtPath: work.file("errors"))
         try process.run()
         try wait(for: sign)
+    }
+
+    /// Starts it over a folder of models, with a Unix socket beside a free port, and waits until it is ready.
+    init(_ arguments: [String], folder: String, socket: String) throws {
+        work = try Workplace()
+        process = Program.process(
+            ["serve", "--models", folder, "--port", "0", "--listen", "unix:\(socket)", "--log-format", "text"]
+                + ["--access-log", "off"] + Self.patient + arguments)
+        process.standardOutput = output
+        try Data().write(to: URL(filePath: work.file("errors")))
+        process.standardError = FileHandle(forWritingAtPath: work.file("errors"))
+        try process.run()
+        try wait(for: "ready after")
     }
 
     deinit {

@@ -40,4 +40,4 @@ extension DriftMartingale.Moment {
 }
 
 /// Unix time as text (RFC 3339), UTC.
-private func timestamp(_ time: Int) -> String { Date(timeIntervalSince1970: Double(time)).ISO8601Format() }
+func timestamp(_ time: Int) -> String { Date(timeIntervalSince1970: Double(time)).ISO8601Format() }

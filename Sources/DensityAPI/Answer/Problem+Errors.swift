@@ -16,6 +16,7 @@ extension Problem {
         case let error as MultipartError: self.init(error)
         case let error as ImagingError: self.init(error)
         case let error as ServingError: self.init(error)
+        case let error as ModelExchangeError: self.init(error)
         case let error as DecodingRefusal: self.init(error)
         case let error as HTTPServerError: self.init(error)
         default: return nil
@@ -128,6 +129,14 @@ extension Problem {
                 fields: Self.retry(after: .zero))
         case .cancelled, .badModelSet, .selfTestFailed:
             self.init(.internal, "the request could not be answered")
+        }
+    }
+
+    init(_ error: ModelExchangeError) {
+        switch error {
+        case .unknown: self.init(.unknownModel, "model: \(error)")
+        case .failed, .isDefault: self.init(.modelUnchanged, "model: \(error)")
+        case .overMemory: self.init(.modelMemory, "model: \(error)")
         }
     }
 

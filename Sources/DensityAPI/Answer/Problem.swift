@@ -17,6 +17,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case misdirectedRequest = "misdirected-request"
     case requestTimeout = "request-timeout"
     case reloadFailed = "reload-failed"
+    case modelUnchanged = "model-unchanged"
+    case modelMemory = "model-memory"
     case lengthRequired = "length-required"
     case bodyTooLarge = "body-too-large"
     case targetTooLong = "target-too-long"
@@ -67,6 +69,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .misdirectedRequest: (.misdirectedRequest, "The request is for another service")
         case .requestTimeout: (.requestTimeout, "The request did not arrive in time")
         case .reloadFailed: (.conflict, "Not everything could be reloaded")
+        case .modelUnchanged: (.conflict, "The model stays as it was")
+        case .modelMemory: (.conflict, "There is no memory for the model")
         case .lengthRequired: (.lengthRequired, "Length required")
         case .bodyTooLarge: (.contentTooLarge, "The body is too large")
         case .targetTooLong: (.uriTooLong, "The request target is too long")

@@ -37,7 +37,7 @@ struct ScoringRequest: Sendable {
         self.context = context
         let imageTerms = try ImageTerms(query)
         type = try BodyType(request.fields, among: LogProbBodyReader.mediaTypes + more)
-        model = try context.service.models.model(named: query["model"])
+        model = try context.service.models.model(named: request.modelName(query))
         reader = LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: context.options)
         terms = try RequestTerms(request, options: context.options)
         caller = request.caller

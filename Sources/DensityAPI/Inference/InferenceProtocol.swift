@@ -27,7 +27,7 @@ extension Problem {
         case .unsupportedMediaType, .notAcceptable: .badRequest
         default:
             switch kind.status {
-            case .unprocessableContent: .badRequest
+            case .unprocessableContent, .conflict: .badRequest
             case .tooManyRequests, .gatewayTimeout: .serviceUnavailable
             default: kind.status
             }

@@ -10,8 +10,8 @@ struct InferenceServerRoute: Route {
     static let access = Access.anyone
     private let context: APIContext
 
-    /// Extensions, by Triton's names: models are not loaded by the protocol, so that `model_repository` is not among them.
-    private static let extensions = ["binary_tensor_data", "model_configuration", "statistics"]
+    /// Extensions, by Triton's names.
+    private static let extensions = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 
     init(_ context: APIContext) { self.context = context }
 
@@ -64,44 +64,6 @@ struct InferenceReadyRoute: Route {
                 .inference(
                     ["ready": .bool(false), "live": .bool(context.isLive)], status: problem.kind.status,
                     fields: problem.fields))
-        }
-    }
-}
-
-/// `POST /v2/repository/index`: the models by name, version and state.
-struct RepositoryIndexRoute: Route {
-    static let path = "/v2/repository/index"
-    static let method = HTTPRequest.Method.post
-    static let access = Access.anyKey
-    /// Most bytes of a body, which may have one member.
-    private static let limit = 4096
-    private let context: APIContext
-
-    init(_ context: APIContext) { self.context = context }
-
-    func begin(_ request: RoutedRequest) throws -> RouteWork {
-        try request.checkNoQuery()
-        let models = try context.service.models
-        return .body(limit: Self.limit, lengthRequired: false) { body in
-            // `ready` leaves out models that are not, of which there are none
-            if !body.isEmpty, case let value = try JSONReader.read(body) {
-                guard case .object(let members) = value else {
-                    throw Problem(.malformedBody, "the body must be empty, or an object with the member ready")
-                }
-                if let ready = members.first(where: { $0.name == "ready" })?.value, ready != .bool(true),
-                    ready != .bool(false)
-                {
-                    throw Problem(.malformedBody, "ready must be true or false")
-                }
-            }
-            return .inference(
-                .array(
-                    InferenceModel.all(of: models).map { model in
-                        [
-                            "name": .string(model.name), "version": .string(InferenceModel.version), "state": "READY",
-                            "reason": "",
-                        ]
-                    }))
         }
     }
 }

@@ -26,7 +26,7 @@ struct SampleRoute: Route {
         let query = try Query(request.query, known: SamplingRequest.parameters + ["model"])
         let type = try Accept(request.fields).best(of: [.json, .png, .npy, .ndjson])
         var draws = try SamplingRequest(
-            query, model: context.service.models.model(named: query["model"]),
+            query, model: context.service.models.model(named: request.modelName(query)),
             terms: RequestTerms(request, options: context.options), context)
         draws.terms.isStream = type == .ndjson
         var asked = Ask(draws: draws, type: type)

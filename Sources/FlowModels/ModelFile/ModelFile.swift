@@ -141,12 +141,7 @@ public enum ModelFile {
             throw ModelFileError.format(error)
         }
         try ContentHash.verify(metadata, of: bytes)
-        let record = try record(in: metadata)
-        guard let architecture = FlowRegistry.architecture(named: record.architecture) else {
-            throw ModelFileError.unknownArchitecture(
-                record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
-        }
-        try record.validate(architecture)
+        let (record, architecture) = try validRecord(in: metadata)
         return try model(architecture, record, tensors, bytes, precision, isToBeTested: isToBeTested)
     }
 
@@ -174,6 +169,18 @@ public enum ModelFile {
         }
     }
 
+    /// The record of a file, every number of it checked, and its architecture.
+    /// - Throws: ``ModelFileError``.
+    static func validRecord(in metadata: [String: String]) throws -> (ModelRecord, any FlowArchitecture.Type) {
+        let record = try record(in: metadata)
+        guard let architecture = FlowRegistry.architecture(named: record.architecture) else {
+            throw ModelFileError.unknownArchitecture(
+                record.architecture, known: FlowRegistry.architectures.map { $0.architectureName })
+        }
+        try record.validate(architecture)
+        return (record, architecture)
+    }
+
     private static func record(in metadata: [String: String]) throws -> ModelRecord {
         guard let json = metadata[recordKey] else { throw ModelFileError.noRecord }
         do {
@@ -189,9 +196,7 @@ public enum ModelFile {
     ) throws -> DensityModel {
         let parameters = try checkSizes(
             architecture, record, held: tensors.values.reduce(0) { $0 + $1.count })
-        // as arrays of the flow, packed, and while they are packed
-        try checkMemory(
-            numbers: Flow.elementCount(shape: record.eventShape, sizes: record.sizes) ?? .max, times: 3)
+        try checkMemory(numbers: record.elementCount(architecture), times: loadingCopies)
         let isWhole = record.formatVersion == 1
         var record = record
         record.parameterCount = parameters

@@ -256,19 +256,32 @@ package enum Safetensors {
         return (places, header.metadata)
     }
 
-    /// Decodes the header of a file, and finds where the tensors' bytes begin.
+    /// Bytes of the length that a file begins with.
+    package static let lengthBytes = 8
+
+    /// Count of the bytes up to the end of the header, of a file that begins with `bytes`.
     /// - Throws: ``SafetensorsError``.
-    private static func header(of bytes: RawSpan) throws -> (header: Header, dataStart: Int) {
-        guard bytes.byteCount >= 8 else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }
+    static func headerBytes(of bytes: RawSpan) throws -> Int {
+        guard bytes.byteCount >= lengthBytes else { throw SafetensorsError.tooShort(bytes: bytes.byteCount) }
         let length = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
         guard length <= UInt64(headerLimit) else {
             throw SafetensorsError.headerTooLong(bytes: length, limit: headerLimit)
         }
-        let start = 8 + Int(length)
+        return lengthBytes + Int(length)
+    }
+
+    /// Decodes the metadata of a file, whose tensors are not looked at.
+    /// - Throws: ``SafetensorsError``.
+    static func metadata(of bytes: RawSpan) throws -> [String: String] { try header(of: bytes).header.metadata }
+
+    /// Decodes the header of a file, and finds where the tensors' bytes begin.
+    /// - Throws: ``SafetensorsError``.
+    private static func header(of bytes: RawSpan) throws -> (header: Header, dataStart: Int) {
+        let start = try headerBytes(of: bytes)
         guard start <= bytes.byteCount else {
             throw SafetensorsError.wrongLength(expected: start, actual: bytes.byteCount)
         }
-        let json = unsafe bytes.extracting(8..<start).withUnsafeBytes { unsafe Data($0) }
+        let json = unsafe bytes.extracting(lengthBytes..<start).withUnsafeBytes { unsafe Data($0) }
         guard let header = try? JSONDecoder().decode(Header.self, from: json) else {
             throw SafetensorsError.headerNotJSON
         }

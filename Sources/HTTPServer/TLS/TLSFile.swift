@@ -34,7 +34,7 @@ package enum TLSFile {
         func named(_ failure: WholeFile.Failure) -> TLSError {
             switch failure {
             case .system(let error): .unreadable(file: path, code: error.code)
-            case .folder, .notAFile: .notAFile(path)
+            case .folder, .notAFile, .outside: .notAFile(path)
             case .tooLarge: .tooLarge(file: path, limit: TLSConfiguration.fileBytes)
             }
         }

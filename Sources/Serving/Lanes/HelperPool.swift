@@ -24,12 +24,13 @@ public final class HelperPool: Sendable {
     private let threads: Int
 
     /// Starts `threads` threads; they end with the pool.
-    public init(threads: Int = ServiceConfiguration().threads) {
+    /// - Parameter niceness: added to the threads' nice value.
+    public init(threads: Int = ServiceConfiguration().threads, niceness: Int32 = 0) {
         precondition(threads > 0)
         self.threads = threads
         for _ in 0..<threads {
             let core = core
-            Threads.start { core.work() }
+            Threads.start(niceness: niceness) { core.work() }
         }
     }
 

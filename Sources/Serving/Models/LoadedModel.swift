@@ -46,6 +46,8 @@ public final class LoadedModel: Sendable {
 
     /// Record of the model, as its file has it.
     public var record: ModelRecord { density.record }
+    /// Bytes of memory that the model's weights take.
+    public var memoryBytes: Int { density.memoryBytes }
     /// Precision of the model's weights.
     public var precision: WeightPrecision { density.precision }
 }

@@ -37,15 +37,6 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
     /// The event does not fit the state.
     package struct Refusal: Error, Equatable {}
 
-    /// Phase of the name as a whole.
-    package enum Phase: String, Hashable, Sendable {
-        case absent
-        case loading
-        case testing
-        case serving
-        case leaving
-    }
-
     /// The generation on its way.
     package enum Incoming: Hashable, Sendable {
         case loading(Generation)
@@ -69,8 +60,8 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
     /// The life of a name that no model has yet.
     package init() {}
 
-    /// Phase of the name as a whole; ``Phase/serving`` also while an exchange is under way.
-    package var phase: Phase {
+    /// Phase of the name as a whole; ``ModelPhase/serving`` also while an exchange is under way.
+    package var phase: ModelPhase {
         switch (serving, incoming) {
         case (_?, _): .serving
         case (nil, .loading?): .loading
@@ -129,4 +120,13 @@ package struct ModelLifecycle<Generation: Hashable & Sendable>: Hashable, Sendab
         leaving.insert(generation)
         return [.letGo(generation)]
     }
+}
+
+/// Phase of a model's name as a whole.
+public enum ModelPhase: String, Hashable, Sendable, CaseIterable {
+    case absent
+    case loading
+    case testing
+    case serving
+    case leaving
 }

@@ -26,6 +26,8 @@ package final class ModelRegistry: Sendable {
         var lives: [String: Life] = [:]
         /// Generations that are tested or serve.
         var held: [LoadedModel.ID: LoadedModel] = [:]
+        /// Bytes of the generations that somebody holds, those that are leaving among them.
+        var memory: [LoadedModel.ID: Int] = [:]
         /// Models that serve; nil when none does.
         var served: ModelSet?
 
@@ -60,8 +62,11 @@ package final class ModelRegistry: Sendable {
 
     private let state = Mutex(State())
 
+    private let whenAbsent: @Sendable (String) -> Void
+
     /// A registry without names, which answers no requests yet.
-    package init() {}
+    /// - Parameter whenAbsent: called under the registry's lock once nothing is left of a name; must not wait, nor ask the registry.
+    package init(whenAbsent: @escaping @Sendable (String) -> Void = { _ in }) { self.whenAbsent = whenAbsent }
 
     // MARK: - What is served
 
@@ -114,10 +119,11 @@ package final class ModelRegistry: Sendable {
     // MARK: - Lives
 
     /// Begins a generation of `name`: the first, or one that is to take the place of what serves.
-    /// - Throws: ``ServingError/badModelSet(reason:)`` when another is on its way.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when another is on its way; ``ServingError/draining`` after ``close()``.
     package func begin(_ name: String) throws(ServingError) -> LoadedModel.ID {
         let id = LoadedModel.ID.next()
         try change { state throws(ServingError) in
+            guard state.access != .closed else { throw .draining }
             do throws(Life.Refusal) { try state.handle(.begin(id), of: name) } catch {
                 throw .badModelSet(reason: "a model called \(name) is being loaded already")
             }
@@ -139,6 +145,7 @@ package final class ModelRegistry: Sendable {
             }
             try state.report(.loaded(id), of: model.record.name)
             state.held[id] = model
+            state.memory[id] = density.memoryBytes
         }
         return model
     }
@@ -154,12 +161,33 @@ package final class ModelRegistry: Sendable {
         change { state in state.note(.failed(id), of: state.name(of: id)) }
     }
 
+    /// Gives `name` up, with what is on its way: requests that hold its model go on, and no other gets it.
+    /// - Throws: ``ServingError/unknownModel(_:)`` when there is nothing to give up.
+    package func leave(_ name: String) throws(ServingError) {
+        try change { state throws(ServingError) in
+            do throws(Life.Refusal) { try state.handle(.leave, of: name) } catch { throw .unknownModel(name) }
+        }
+    }
+
     /// Gives every name up: requests that hold a model go on, and no other gets one.
     package func leaveAll() {
         change { state in
             for name in state.names { state.note(.leave, of: name) }
         }
     }
+
+    /// Names that are not absent, each with its life and the bytes that its generations take.
+    package var lives: [(name: String, life: ModelLifecycle<LoadedModel.ID>, memory: Int)] {
+        let state = state.withLock(\.self)
+        return state.names.compactMap { name in
+            state.lives[name].map { life in
+                (name, life, state.memory.reduce(0) { life.contains($1.key) ? $0 + $1.value : $0 })
+            }
+        }
+    }
+
+    /// Bytes that the weights of all generations take that somebody holds.
+    package var memory: Int { state.withLock { $0.memory.values.reduce(0, +) } }
 
     /// The life of `name` as it is now.
     package func life(of name: String) -> ModelLifecycle<LoadedModel.ID> {
@@ -168,7 +196,10 @@ package final class ModelRegistry: Sendable {
 
     /// Notes that nobody holds a generation any more; one that was loaded too late was never known here.
     private func released(_ id: LoadedModel.ID) {
-        change { state in state.note(.released(id), of: state.name(of: id)) }
+        change { state in
+            state.memory[id] = nil
+            state.note(.released(id), of: state.name(of: id))
+        }
     }
 
     /// Changes the state by `body`. What that lets go of is freed when the lock is free again: a model whose last holder was
@@ -176,7 +207,10 @@ package final class ModelRegistry: Sendable {
     private func change<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) {
         let (before, result) = state.withLock { state in
             let before = state
-            return (before, Result { () throws(Failure) in try body(&state) })
+            let result = Result { () throws(Failure) in try body(&state) }
+            // Here, since a new generation of the name may begin at once.
+            for name in before.names where state.lives[name] == nil { whenAbsent(name) }
+            return (before, result)
         }
         withExtendedLifetime(before) {}
         try result.get()

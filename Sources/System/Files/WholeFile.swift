@@ -14,6 +14,8 @@ package struct WholeFile: ~Copyable {
         case notAFile
         /// There are more than `limit` bytes.
         case tooLarge(limit: Int)
+        /// A link that leads out of the folder in which the file was asked for.
+        case outside
 
         package var description: String {
             switch self {
@@ -21,6 +23,7 @@ package struct WholeFile: ~Copyable {
             case .folder: "a folder"
             case .notAFile: "not a regular file"
             case .tooLarge(let limit): "larger than \(limit) bytes"
+            case .outside: "a link that leads out of its folder"
             }
         }
     }
@@ -31,24 +34,48 @@ package struct WholeFile: ~Copyable {
     /// User id of the owner.
     package let owner: UInt32
     /// Length in bytes when the file was opened.
-    package let size: Int
+    package var size: Int { stamp.size }
+    /// What tells the file from another that takes its place.
+    package let stamp: FileStamp
+
+    // Non-blocking, or a pipe without a writer would hold us up before it is refused.
+    private static let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
 
     /// Opens the file at `path`.
     /// - Throws: ``Failure``.
     package init(_ path: FilePath) throws(Failure) {
-        // Non-blocking, or a pipe without a writer would hold us up before it is refused.
-        let number = unsafe path.withCString { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
+        let number = unsafe path.withCString { unsafe open($0, Self.flags) }
+        guard number >= 0 else { throw .system(SystemError()) }
+        try self.init(Descriptor(number))
+    }
+
+    /// Opens the file called `name` inside `folder`. Links are followed as long as the file that they lead to is in the folder or below it.
+    /// - Throws: ``Failure``; ``Failure/outside`` for any other.
+    package init(_ name: FileName, in folder: FilePath) throws(Failure) {
+        let parent = unsafe folder.withCString { unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard parent >= 0 else { throw .system(SystemError()) }
+        let home = Descriptor(parent)
+        let number = unsafe FilePath(name.bytes).withCString { unsafe openat(home.number, $0, Self.flags) }
         guard number >= 0 else { throw .system(SystemError()) }
         let descriptor = Descriptor(number)
+        // What was opened, not what stands at its path by now.
+        let (inner, outer) = (try descriptor.place(), try home.place())
+        guard inner.starts(with: outer == [slash] ? outer : outer + [slash]) else { throw .outside }
+        try self.init(descriptor)
+    }
+
+    private init(_ descriptor: consuming Descriptor) throws(Failure) {
         var status = stat()
-        guard unsafe fstat(number, &status) == 0 else { throw .system(SystemError()) }
+        guard unsafe fstat(descriptor.number, &status) == 0 else { throw .system(SystemError()) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw status.st_mode & S_IFMT == S_IFDIR ? .folder : .notAFile
         }
         self.descriptor = descriptor
         mode = status.st_mode
         owner = status.st_uid
-        size = Int(status.st_size)
+        stamp = FileStamp(
+            size: Int(status.st_size), modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds,
+            number: UInt64(status.st_ino))
     }
 
     /// Opens the file at `path`, in UTF-8.
@@ -77,6 +104,24 @@ package struct WholeFile: ~Copyable {
         return bytes
     }
 
+    /// Copy of the first `count` bytes, or of all where there are fewer.
+    /// - Throws: ``Failure/system(_:)``.
+    package func prefix(_ count: Int) throws(Failure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: min(count, size))
+        var filled = 0
+        while filled < bytes.count {
+            let part = unsafe bytes.withUnsafeMutableBytes {
+                unsafe pread(descriptor.number, $0.baseAddress! + filled, $0.count - filled, off_t(filled))
+            }
+            if part < 0, errno == EINTR { continue }
+            guard part >= 0 else { throw .system(SystemError()) }
+            if part == 0 { break }
+            filled += part
+        }
+        bytes.removeLast(bytes.count - filled)
+        return bytes
+    }
+
     /// Result of `body` for the bytes, which are mapped: pages that it does not look at are never read. They are valid
     /// inside `body` alone, and only as long as nobody shortens the file.
     /// - Throws: ``Failure``; what `body` throws.
@@ -88,5 +133,41 @@ package struct WholeFile: ~Copyable {
         else { throw Failure.system(SystemError()) }
         defer { unsafe munmap(address, size) }
         return try unsafe body(RawSpan(_unsafeStart: UnsafeRawPointer(address), byteCount: size))
+    }
+}
+
+/// What tells a file from another that takes its place, and from itself after a change.
+package struct FileStamp: Hashable, Sendable {
+    /// Length, bytes.
+    package let size: Int
+    /// Times of the last change of the contents and of the inode, nanoseconds since 1970.
+    package let modified: Int
+    package let changed: Int
+    /// Number of the inode.
+    package let number: UInt64
+
+    package init(size: Int, modified: Int, changed: Int, number: UInt64) {
+        self.size = size
+        self.modified = modified
+        self.changed = changed
+        self.number = number
+    }
+}
+
+private let slash = UInt8(ascii: "/")
+
+extension timespec {
+    fileprivate var nanoseconds: Int { tv_sec &* 1_000_000_000 &+ tv_nsec }
+}
+
+extension Descriptor {
+    /// Path of what is open, links resolved (proc(5), `/proc/self/fd`).
+    fileprivate borrowing func place() throws(WholeFile.Failure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe bytes.withUnsafeMutableBytes {
+            unsafe readlink("/proc/self/fd/\(number)", $0.baseAddress!, $0.count)
+        }
+        guard length >= 0 else { throw .system(SystemError()) }
+        return Array(bytes[..<length])
     }
 }

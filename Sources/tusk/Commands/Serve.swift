@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
         abstract: "Answers for models over HTTP: POST /logprob, GET /sample.",
         discussion:
             "The contract is at /openapi.yaml of the running service. Ctrl-C or SIGTERM lets requests that have "
-            + "begun finish; a second one ends at once. SIGHUP reads key file and certificate again. "
+            + "begun finish; a second one ends at once. SIGHUP reads key file, certificate and changed models again. "
             + "What it ends with: docs/guide/lifecycle.md.")
 
     @OptionGroup var models: ServedModelArguments
@@ -131,7 +131,8 @@ struct Serve: AsyncParsableCommand {
         defer { output.flush(log) }
         try Resources.check(threads: threads, queues: HTTPServerConfiguration().ioQueues)
         let driftFile = try drift.open()
-        let service = DensityService(configuration: try serviceConfiguration, metrics: metrics)
+        let serving = try serviceConfiguration
+        let service = DensityService(configuration: serving, metrics: metrics)
         let liveness = Duration.seconds(livenessTimeout)
         var options = try apiOptions(logger, log, metrics)
         let release = releaseMemoryAfter > 0 ? MemoryRelease(after: .seconds(releaseMemoryAfter), metrics, logger) : nil
@@ -139,9 +140,18 @@ struct Serve: AsyncParsableCommand {
         let reloading = Reloading(logger: logger)
         if let part = keys.reloadable(options.keys) { reloading.add(part) }
         let helpers = HelperPool(threads: threads)
+        let catalog = ModelCatalog(
+            service: service, memory: models.memoryLimit, niceness: serving.sequentialNiceness, metrics: metrics,
+            report: { event in
+                logger.report(event)
+                release?.workEnded()
+            },
+            keep: { driftFile?.write(service.driftStates, logger: logger) }, drift: { driftFile?.states ?? [:] },
+            sources: models.sources(weights.precision))
+        reloading.exchange(catalog)
         let api = DensityAPI(
             service: service, openAPI: Embedded.openAPI, options: options,
-            administration: administration(reloading, log) {
+            administration: administration(reloading, catalog, log) {
                 driftFile?.write(service.driftStates, logger: logger)
             }, helpers: helpers,
             decoding: DecodingLane(
@@ -166,21 +176,25 @@ struct Serve: AsyncParsableCommand {
         let waitsForModels = configuration.addresses.contains { $0.isInherited }
         if !waitsForModels { try listen() }
 
-        Task(executorPreference: executor) { [models, weights] in
+        Task(executorPreference: executor) { [models] in
             do {
-                let densities = try await helpers.run { try models.load(weights.precision) }
-                try await service.load(densities, drift: driftFile?.states ?? [:])
+                let records = try await catalog.start(default: models.defaultModel)
                 driftFile?.report(service.driftStates, to: logger)
                 if waitsForModels { try listen() }
-                event.yield(.ready(densities.map(\.record)))
+                event.yield(.ready(records))
             } catch ServingError.selfTestFailed(let model, let reason) {
                 event.yield(.failed(CommandError("the self-test of \(model) failed: \(reason)")))
+            } catch ServingError.badModelSet(let reason) {
+                event.yield(.failed(CommandError(reason)))
+            } catch let error as ModelExchangeError {
+                event.yield(.failed(CommandError("\(error)")))
             } catch {
                 event.yield(.failed(error))
             }
         }
         var signsOfLife: Task<Void, Never>?
         var keepingDrift: Task<Void, Never>?
+        var watchingModels: Task<Void, Never>?
         life: for await event in events {
             switch event {
             case .ready(let records):
@@ -207,9 +221,14 @@ struct Serve: AsyncParsableCommand {
                         }
                     }
                 }
+                if models.watchModels > 0 {
+                    watchingModels = Task(executorPreference: executor) { [models] in
+                        await catalog.watch(every: .seconds(models.watchModels)) { await executor.pause(for: $0) }
+                    }
+                }
                 hangUp.act {
                     notify("RELOADING=1", ServiceManager.time)
-                    reloading.reload()
+                    executor.wait { await reloading.reload() }
                     notify("READY=1")
                 }
             case .failed(let error):
@@ -224,6 +243,7 @@ struct Serve: AsyncParsableCommand {
             delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line
         ) {
             keepingDrift?.cancel()
+            watchingModels?.cancel()
             driftFile?.write(service.driftStates, logger: logger)
         }
         signsOfLife?.cancel()
@@ -266,11 +286,14 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func administration(
-        _ reloading: Reloading, _ log: LogSink, keepDrift: @escaping @Sendable () -> Void
+        _ reloading: Reloading, _ catalog: ModelCatalog, _ log: LogSink, keepDrift: @escaping @Sendable () -> Void
     ) -> Administration {
         Administration(
-            reload: { reloading.reload() }, logLevel: { log.level }, setLogLevel: { log.level = $0 },
-            keepDrift: keepDrift)
+            reload: { await reloading.reload() }, logLevel: { log.level }, setLogLevel: { log.level = $0 },
+            keepDrift: keepDrift,
+            models: Administration.Models(
+                states: { catalog.states }, load: { try await catalog.load($0) },
+                unload: { try await catalog.unload($0) }))
     }
 
     private var serviceConfiguration: ServiceConfiguration {
@@ -296,6 +319,7 @@ struct Serve: AsyncParsableCommand {
         try check("--request-timeout", requestTimeout, in: 0.001...86_400)
         try check("--release-memory-after", releaseMemoryAfter, in: 0...86_400)
         try check("--liveness-timeout", livenessTimeout, in: 0.001...86_400)
+        try models.check()
         try connections.check()
         try sizes.check()
         try images.check()

@@ -1,5 +1,6 @@
 import DensityAPI
 import Logging
+import Serving
 import Synchronization
 
 /// An error whose text holds no path, address or internal name, so that a client may be told it.
@@ -16,6 +17,8 @@ final class Reloading: Sendable {
 
     /// Things that can be read again; locked while they are read too, so that two requests do not mix old and new.
     private let parts: Mutex<[Part]>
+    /// Models that are exchanged with the rest, after it.
+    private let models = Mutex<ModelCatalog?>(nil)
     private let logger: Logger
 
     init(logger: Logger) {
@@ -27,12 +30,31 @@ final class Reloading: Sendable {
         parts.withLock { $0.append(part) }
     }
 
+    /// Exchanges the models of `catalog` from now on too.
+    func exchange(_ catalog: ModelCatalog) { models.withLock { $0 = catalog } }
+
     /// Whether there is nothing to read again; then SIGHUP ends the process as it does any other.
     var isEmpty: Bool { parts.withLock(\.isEmpty) }
 
     /// Reads everything again; what fails stays as it was.
     @discardableResult
-    func reload() -> [Administration.Reload] {
+    func reload() async -> [Administration.Reload] {
+        let parts = reloadParts()
+        guard let catalog = models.withLock(\.self) else { return parts }
+        do {
+            let failures = try await catalog.refresh()
+            return parts + [
+                Administration.Reload(
+                    name: "models", failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
+            ]
+        } catch {
+            logger.error("models are not looked at", metadata: ["reason": "\(error)"])
+            let told = (error as? ModelExchangeError).map { "\($0)" }
+            return parts + [Administration.Reload(name: "models", failure: told ?? "the log says why")]
+        }
+    }
+
+    private func reloadParts() -> [Administration.Reload] {
         parts.withLock { parts in
             parts.map { part in
                 do {
@@ -47,6 +69,18 @@ final class Reloading: Sendable {
                     return Administration.Reload(name: part.name, failure: told ?? "the log says why")
                 }
             }
+        }
+    }
+}
+
+extension Logger {
+    /// Logs what happened to a model.
+    func report(_ event: ModelCatalog.Event) {
+        switch event {
+        case .loaded(let name, let file): notice("model loaded", metadata: ["model": "\(name)", "file": "\(file)"])
+        case .failed(let file, let reason):
+            error("model not loaded; what was served still is", metadata: ["file": "\(file)", "reason": "\(reason)"])
+        case .unloaded(let name, let file): notice("model unloaded", metadata: ["model": "\(name)", "file": "\(file)"])
         }
     }
 }

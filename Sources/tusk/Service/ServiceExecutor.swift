@@ -19,6 +19,16 @@ final class ServiceExecutor: TaskExecutor {
         }
     }
 
+    /// Returns when `work` is done. For threads of their own, since it holds up the calling one.
+    func wait(for work: @escaping @Sendable () async -> Void) {
+        let isDone = DispatchSemaphore(value: 0)
+        Task(executorPreference: self) {
+            await work()
+            isDone.signal()
+        }
+        isDone.wait()
+    }
+
     /// Returns when `work` is done, or after `limit`; what is not done then goes on, and nobody waits for it.
     /// - Returns: whether it is done.
     func wait(atMost limit: Duration, for work: @escaping @Sendable () async -> Void) async -> Bool {

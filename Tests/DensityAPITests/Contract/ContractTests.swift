@@ -101,7 +101,7 @@ struct ContractTests {
         let path = path.replacing("{model}", with: "fake").replacing("{version}", with: "1")
         let method = try #require(HTTPRequest.Method(method))
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
-        let isAdmin = path.hasPrefix("/admin/")
+        let isAdmin = path.hasPrefix("/admin/") || path.hasPrefix("/v2/repository/models/")
         let needed = path == "/admin/log-level" ? "?level=debug" : ""
         func refused(_ error: HTTPServerError) async throws -> Answer {
             try await Answer(TestAPI().api.respond(to: error, head: head, labels: ExchangeLabels(), on: .test))
@@ -116,7 +116,7 @@ struct ContractTests {
         switch status {
         case 200: return try await send(TestAPI(FakeDensity(decision: .test())))
         case 304:
-            let path = path == "/sample" ? "/sample?seed=1" : path
+            let path = path.hasSuffix("/sample") ? "\(path)?seed=1" : path
             let tag = try #require(try await TestAPI().get(path).fields[.eTag])
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
@@ -125,9 +125,12 @@ struct ContractTests {
             let keys = try TestKeys(status == 403 ? [other] : [])
             let api = try await TestAPI(options: { $0.keys = keys.ring })
             return try await api.request(method, path, fields: status == 403 ? keys.fields(other) : [:])
-        case 404 where path.hasPrefix("/models/"): return try await TestAPI().get("/models/other")
-        case 404 where isInference:
-            return try await TestAPI().request(method, path.replacing("fake", with: "other"), body: [])
+        case 404 where path.contains("/fake"):
+            let other = path.replacing("/fake", with: "/other")
+            let (type, body) = content(of: path, beginning: 1)
+            return try await TestAPI().request(
+                method, other, fields: method == .post && !isAdmin ? [.contentType: type] : [:],
+                body: isAdmin || method != .post ? [] : body, on: isAdmin ? .unixSocket : .test)
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
@@ -135,6 +138,7 @@ struct ContractTests {
         case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
         case 409:
             let api = try await TestAPI()
+            api.admin.modelError.change { $0 = ModelExchangeError.isDefault("fake") }
             api.admin.reloads.change { $0 = [Administration.Reload(name: "keys", failure: "line 3: it has no name")] }
             return try await send(api)
         case 411: return try await refused(.lengthRequired)
@@ -173,6 +177,10 @@ struct ContractTests {
             let model = FakeDensity()
             let api = try await TestAPI(model, options: { $0.livenessTimeout = .zero })
             return try await api.holding(model) { try await send(api) }
+        case 503 where path.hasPrefix("/admin/models") || path.hasPrefix("/v2/repository/models/"):
+            let api = try await TestAPI()
+            api.admin.modelError.change { $0 = ServingError.draining }
+            return try await send(api)
         case 503: return try await send(TestAPI(isLoading: true))
         case 504:
             let model = FakeDensity(decision: .test())

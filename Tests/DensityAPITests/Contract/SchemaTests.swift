@@ -2,6 +2,7 @@ import DensityAPI
 import FlowCore
 import FlowModels
 import HTTPTypes
+import Serving
 import TestSupport
 import Testing
 
@@ -110,6 +111,8 @@ struct SchemaTests {
         }
         func density(_ api: TestAPI, _ query: String, _ body: String) async throws {
             add("/logprob", try await api.postJSON("/logprob\(query)", body), method: "POST")
+            add(
+                "/models/{model}/logprob", try await api.postJSON("/models/fake/logprob\(query)", body), method: "POST")
         }
         let image = "[1,1,1,1,1,1]"
         for api in [plain, conditional] {
@@ -122,6 +125,7 @@ struct SchemaTests {
                 add(path, try await api.postJSON(path + query, body), method: "POST")
             }
             add("/sample", try await api.get("/sample?count=2"))
+            add("/models/{model}/sample", try await api.get("/models/fake/sample"))
             add("/models", try await api.get("/models"))
             add("/models/{model}", try await api.get("/models/fake"))
         }
@@ -156,11 +160,24 @@ struct SchemaTests {
         add("/health/ready", try await plain.get("/health/ready"))
         let routes: [(HTTPRequest.Method, String, String)] = [
             (.get, "/admin/status", ""), (.post, "/admin/reload", ""), (.put, "/admin/log-level", "?level=debug"),
+            (.post, "/admin/models/{model}/load", ""), (.post, "/admin/models/{model}/unload", ""),
             (.get, "/drift", ""), (.post, "/admin/drift/reset", ""),
         ]
         for (method, path, query) in routes {
-            add(path, try await plain.request(method, path + query, on: .unixSocket), method: method.rawValue)
+            let target = path.replacing("{model}", with: "fake") + query
+            add(path, try await plain.request(method, target, on: .unixSocket), method: method.rawValue)
         }
+        plain.admin.modelStates.change { states in
+            states = [
+                ModelState(
+                    file: "bad.safetensors", phase: .absent, isDefault: false, memory: 0, leaving: 0,
+                    failure: ModelState.Failure(time: 0, reason: "it is a folder")),
+                ModelState(
+                    name: "fake", file: "fake.safetensors", phase: .serving, incoming: .testing, isDefault: true,
+                    loaded: 0, memory: 492, leaving: 1),
+            ]
+        }
+        add("/admin/models", try await plain.request(.get, "/admin/models", on: .unixSocket))
         try await addInferences(of: plain, &answers)
         let unready: [(path: String, TestAPI, TestAPI)] = [
             ("/v2/health/ready", plain, loading), ("/v2/models/{model}/ready", plain, loading),
@@ -180,6 +197,10 @@ struct SchemaTests {
     private static func addInferences(
         of api: TestAPI, _ answers: inout [(operation: Contract.Operation, answer: Answer)]
     ) async throws {
+        for end in ["load", "unload"] {
+            let answer = try await api.request(.post, "/v2/repository/models/fake/\(end)", on: .unixSocket)
+            answers.append((Operation(path: "/v2/repository/models/{model}/\(end)", method: "POST"), answer))
+        }
         for path in ["/v2", "/v2/models/stats"] {
             answers.append((Operation(path: path, method: "GET"), try await api.get(path)))
         }

@@ -177,6 +177,41 @@ struct InferenceTests {
         }
     }
 
+    @Test("models are loaded and unloaded as administrators do it")
+    func repository() async throws {
+        let api = try await TestAPI()
+        func ask(_ path: String, _ body: String = "{}") async throws -> Answer {
+            try await api.request(.post, "/v2/repository/\(path)", body: Array(body.utf8), on: .unixSocket)
+        }
+        #expect(try await ask("models/fake/load").text == "{}")
+        #expect(try await ask("models/fake/unload", #"{"parameters":{"unload_dependents":false}}"#).status == 200)
+        for body in [#"{"parameters":{"config":"{}"}}"#, #"{"parameters":{"file:1/x":"AA=="}}"#] {
+            #expect(try await ask("models/fake/load", body).inferenceError(400).contains("there are none here"))
+        }
+        _ = try await ask("models/other/load").inferenceError(404)
+        api.admin.modelError.change { $0 = ModelExchangeError.failed(file: "a.safetensors", reason: "it is damaged") }
+        #expect(try await ask("models/fake/load").inferenceError(400) == "model: a.safetensors: it is damaged")
+        api.admin.modelStates.change {
+            $0 = [
+                ModelState(
+                    name: "bad", file: "bad.safetensors", phase: .absent, isDefault: false, memory: 0, leaving: 0,
+                    failure: ModelState.Failure(time: 0, reason: "it is damaged")),
+                ModelState(
+                    name: "new", file: "new.safetensors", phase: .absent, incoming: .loading, isDefault: false,
+                    memory: 0, leaving: 0),
+                ModelState(
+                    name: "fake", file: "fake.safetensors", phase: .serving, isDefault: true, memory: 0, leaving: 0),
+            ]
+        }
+        let index = try await ask("index").text
+        #expect(index.contains(#"{"name":"bad","version":"1","state":"UNAVAILABLE","reason":"it is damaged"}"#))
+        #expect(index.contains(#"{"name":"new:sample","version":"1","state":"LOADING","reason":""}"#))
+        let ready = try await ask("index", #"{"ready":true}"#).text
+        #expect(ready.contains("fake:sample") && !ready.contains("bad") && !ready.contains("new"))
+        let open = try await api.request(.post, "/v2/repository/models/fake/load")
+        _ = try open.inferenceError(403)
+    }
+
     @Test("statistics are what was counted")
     func statistics() async throws {
         let api = try await TestAPI()

@@ -36,40 +36,12 @@ struct ModelArguments: ParsableArguments {
     func load(_ precision: WeightPrecision = .f32) throws -> DensityModel { try loadModel(model, precision) }
 }
 
-/// Options that say which models a service answers for.
-struct ServedModelArguments: ParsableArguments {
-    @Option(
-        name: .customLong("model"),
-        help: ArgumentHelp(
-            "Model file; may be repeated: ?model=NAME picks one by the name in its file, and the first answers where none is "
-                + "picked. Without it the animals inside this program.", valueName: "file"))
-    var models: [String] = []
-
-    /// The models, in the order of their options.
-    /// - Throws: a `CommandError` that names the file, or the two that hold models of one name.
-    func load(_ precision: WeightPrecision) throws -> [any ImageDensity] {
-        // The service tests each by its check vector, and needs no flow to train.
-        if models.isEmpty { return [try loadModel(nil, precision, isToBeTested: true).forService()] }
-        var files: [String: String] = [:]
-        return try models.map { file in
-            let density = try loadModel(file, precision, isToBeTested: true).forService()
-            let name = density.record.name
-            if let first = files.updateValue(file, forKey: name) {
-                throw CommandError("--model \(file): its model is called \(name), as is that of --model \(first)")
-            }
-            return density
-        }
-    }
-}
-
 /// The model in `file`; the one inside this program for nil.
 /// - Throws: a `CommandError` that names the file.
-private func loadModel(
-    _ file: String?, _ precision: WeightPrecision, isToBeTested: Bool = false
-) throws -> DensityModel {
+private func loadModel(_ file: String?, _ precision: WeightPrecision) throws -> DensityModel {
     do {
-        guard let file else { return try Embedded.model(precision, isToBeTested: isToBeTested) }
-        return try ModelFile.load(path: file, precision: precision, isToBeTested: isToBeTested)
+        guard let file else { return try Embedded.model(precision) }
+        return try ModelFile.load(path: file, precision: precision)
     } catch let error as ModelFileError {
         throw modelError(file, error)
     }
@@ -80,8 +52,11 @@ private func modelError(_ file: String?, _ error: any Error) -> CommandError {
     guard let file else { return CommandError("embedded model: \(error)") }
     // where it cannot be read, the error says so already
     let start = try? RandomAccessFile(file).reader().peek(fileKindBytes)
-    guard let start, let kind = fileKind(of: start), kind.name != "safetensors file" else {
-        return CommandError("\(file): \(error)")
-    }
-    return CommandError("\(file): expected a model file, found \(kind.phraseWithAdvice)")
+    return CommandError("\(file): \(modelFault(error, start: start.map(Array.init)))")
+}
+
+/// What is wrong with a model file that begins with `start`, without its path; of one that plainly is something else what it is.
+func modelFault(_ error: any Error, start: [UInt8]?) -> String {
+    guard let start, let kind = fileKind(of: start), kind.name != "safetensors file" else { return "\(error)" }
+    return "expected a model file, found \(kind.phraseWithAdvice)"
 }
