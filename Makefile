@@ -96,7 +96,7 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis), its TLS against Mozilla's advice (sslyze), its metrics against Prometheus
+conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients
 	@scripts/setup.sh conformance
 	Tests/conformance/run.sh
 

@@ -38,20 +38,26 @@ public struct JSONReader {
 
     private let bytes: [UInt8]
     private let limits: Limits
+    private let readsNotFinite: Bool
     private var index = 0
     private var containers = 0
 
-    private init(_ bytes: [UInt8], limits: Limits) {
+    private init(_ bytes: [UInt8], limits: Limits, readsNotFinite: Bool) {
         self.bytes = bytes
         self.limits = limits
+        self.readsNotFinite = readsNotFinite
     }
 
     /// The value that all of `bytes` is the text of.
     ///
+    /// - Parameter readsNotFinite: whether `NaN`, `Infinity` and `-Infinity` are numbers, which JSON does not have and Python's json
+    ///   writes: for who wants to say where they stand.
     /// - Throws: ``JSONError`` when it is no JSON, passes a limit, names a member twice, or has an object of more than
     ///   32 members.
-    public static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
-        var reader = JSONReader(bytes, limits: limits)
+    public static func read(
+        _ bytes: [UInt8], limits: Limits = Limits(), readsNotFinite: Bool = false
+    ) throws(JSONError) -> JSON {
+        var reader = JSONReader(bytes, limits: limits, readsNotFinite: readsNotFinite)
         if bytes.starts(with: byteOrderMark) { reader.index = byteOrderMark.count }
         // two or four bytes for a character, all but one of which are 0 where it is a bracket or a quote
         if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0])
@@ -96,6 +102,8 @@ public struct JSONReader {
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
+        case UInt8(ascii: "N") where readsNotFinite: return try literal("NaN", .number(.nan))
+        case UInt8(ascii: "I") where readsNotFinite: return try literal("Infinity", .number(.infinity))
         case let byte? where byte == UInt8(ascii: "-") || ASCII.isDigit(byte): return try number()
         case nil: throw error("it ends where a value should be")
         default: throw error("no value begins so")
@@ -187,6 +195,7 @@ public struct JSONReader {
     private mutating func number() throws(JSONError) -> JSON {
         let start = index  // of any length: as many digits as wanted may follow the point
         let isNegative = skip(UInt8(ascii: "-"))
+        if isNegative, readsNotFinite, next == UInt8(ascii: "I") { return try literal("Infinity", .number(-.infinity)) }
         let whole = digits()
         guard !whole.isEmpty else { throw error("a digit should be here") }
         guard whole.count == 1 || bytes[whole.lowerBound] != UInt8(ascii: "0") else {

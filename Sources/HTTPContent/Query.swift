@@ -8,12 +8,22 @@ public struct Query: Sendable {
     /// - Throws: ``QueryError/malformed``, ``QueryError/unknown(name:known:)`` for a name that is not among `known`,
     ///   ``QueryError/repeated(name:)``.
     public init(_ text: Substring?, known: [String]) throws(QueryError) {
-        var values: [String: String] = [:]
+        var pairs: [(name: String, value: String)] = []
         for pair in (text ?? "").split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
                 let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
             else { throw .malformed }
+            pairs.append((name, value))
+        }
+        try self.init(pairs, known: known)
+    }
+
+    /// Parameters that came in another form than a query.
+    /// - Throws: ``QueryError/unknown(name:known:)``, ``QueryError/repeated(name:)``.
+    public init(_ pairs: [(name: String, value: String)], known: [String]) throws(QueryError) {
+        var values: [String: String] = [:]
+        for (name, value) in pairs {
             guard known.contains(name) else { throw .unknown(name: name, known: known) }
             guard values.updateValue(value, forKey: name) == nil else { throw .repeated(name: name) }
         }

@@ -45,6 +45,18 @@ struct AccessTests {
         (ReloadRoute.self, "/admin/reload", [:], []),
         (LogLevelRoute.self, "/admin/log-level?level=debug", [:], []),
         (DriftResetRoute.self, "/admin/drift/reset", [:], []),
+        (InferenceServerRoute.self, "/v2", [:], []),
+        (InferenceLiveRoute.self, "/v2/health/live", [:], []),
+        (InferenceReadyRoute.self, "/v2/health/ready", [:], []),
+        (InferenceModelRoute.self, "/v2/models/fake", [:], []),
+        (InferenceModelReadyRoute.self, "/v2/models/fake/ready", [:], []),
+        (InferenceConfigurationRoute.self, "/v2/models/fake/config", [:], []),
+        (AllInferenceStatisticsRoute.self, "/v2/models/stats", [:], []),
+        (InferenceStatisticsRoute.self, "/v2/models/fake/stats", [:], []),
+        (RepositoryIndexRoute.self, "/v2/repository/index", [:], []),
+        (RepositoryLoadRoute.self, "/v2/repository/models/fake/load", [:], []),
+        (RepositoryUnloadRoute.self, "/v2/repository/models/fake/unload", [:], []),
+        (InferRoute.self, "/v2/models/fake/infer", [.inferenceLength: "0"], [1, 1, 1, 1, 1, 1]),
     ]
 
     /// A model of which every route has something to say.
@@ -63,7 +75,14 @@ struct AccessTests {
         return statuses
     }
 
-    private let open: Set = ["/health", "/health/live", "/health/ready", "/openapi.yaml"]
+    private let open: Set = [
+        "/health", "/health/live", "/health/ready", "/openapi.yaml", "/v2", "/v2/health/live", "/v2/health/ready",
+        "/v2/models/{model}/ready",
+    ]
+
+    private func isAdministration(_ path: String) -> Bool {
+        path.hasPrefix("/admin/") || path.hasPrefix("/v2/repository/models/")
+    }
 
     @Test("every route of the table has a request here")
     func complete() {
@@ -73,7 +92,7 @@ struct AccessTests {
     @Test("without a key file, all but administration is open")
     func withoutKeys() async throws {
         for (path, status) in try await statuses(TestAPI(Self.decided)) {
-            #expect(status == (path.hasPrefix("/admin/") ? 403 : 200), "\(path)")
+            #expect(status == (isAdministration(path) ? 403 : 200), "\(path)")
         }
         let detail = try await TestAPI().get("/admin/status").problem(403, "forbidden")
         #expect(detail == "administration needs a key with the scope admin, and this service has no key file")
@@ -92,16 +111,19 @@ struct AccessTests {
         let keys = try TestKeys(Scope.allCases)
         let own: Set<String> =
             switch scope {
-            case .score: ["/logprob", "/typicality", "/encode", "/models/{model}/logprob"]
+            case .score: ["/logprob", "/typicality", "/encode", "/models/{model}/logprob", "/v2/models/{model}/infer"]
             case .sample: ["/sample", "/decode", "/interpolate", "/complete", "/models/{model}/sample"]
             case .admin:
                 [
                     "/admin/status", "/admin/models", "/admin/models/{model}/load", "/admin/models/{model}/unload",
+                    "/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload",
                     "/admin/reload", "/admin/log-level", "/admin/drift/reset",
                 ]
-            case .metrics: ["/drift", "/metrics"]
+            case .metrics: ["/drift", "/metrics", "/v2/models/stats", "/v2/models/{model}/stats"]
             }
-        let any: Set = ["/models", "/models/{model}"]
+        let any: Set = [
+            "/models", "/models/{model}", "/v2/models/{model}", "/v2/models/{model}/config", "/v2/repository/index",
+        ]
         let statuses = try await statuses(TestAPI(Self.decided, options: { $0.keys = keys.ring }), keys.fields(scope))
         for (path, status) in statuses {
             #expect(status == (open.union(own).union(any).contains(path) ? 200 : 403), "\(scope) \(path)")
@@ -113,12 +135,12 @@ struct AccessTests {
         let keys = try TestKeys([.score])
         let apis = try await [TestAPI(Self.decided), TestAPI(Self.decided, options: { $0.keys = keys.ring })]
         for api in apis {
-            for (path, status) in try await statuses(api, on: .unixSocket) where path.hasPrefix("/admin/") {
+            for (path, status) in try await statuses(api, on: .unixSocket) where isAdministration(path) {
                 #expect(status == 200, "\(path)")
             }
             for name in ["Forwarded", "X-Forwarded-For", "Via"] {
                 let fields: HTTPFields = [HTTPField.Name(name)!: "1.1 proxy"]
-                for (path, status) in try await statuses(api, fields, on: .unixSocket) where path.hasPrefix("/admin/") {
+                for (path, status) in try await statuses(api, fields, on: .unixSocket) where isAdministration(path) {
                     #expect(status == 403 || status == 401, "\(path)")
                 }
             }

@@ -15,6 +15,20 @@ struct JSONReaderTests {
         #expect(String(decoding: JSON.numbers([1, 0.5, .nan]).encoded, as: UTF8.self) == "[1.0,0.5,null]")
     }
 
+    @Test("NaN and the infinities are numbers only for who asks for them")
+    func notFinite() throws {
+        let text = Array("[1,NaN,Infinity,-Infinity,-2.5]".utf8)
+        #expect(throws: JSONError.self) { try JSONReader.read(text) }
+        guard case .numbers(let numbers) = try JSONReader.read(text, readsNotFinite: true) else {
+            Issue.record("no numbers")
+            return
+        }
+        #expect(numbers[0] == 1 && numbers[1].isNaN && numbers[2...] == [.infinity, -.infinity, -2.5])
+        for bad in ["[Nan]", "[-NaN]", "[+Infinity]", "[Inf]", "[--Infinity]", "[NaN1]"] {
+            #expect(throws: JSONError.self) { try JSONReader.read(Array(bad.utf8), readsNotFinite: true) }
+        }
+    }
+
     @Test("a byte order mark in front is passed over, and UTF-16 is named")
     func byteOrderMark() throws {
         #expect(try JSONReader.read([0xEF, 0xBB, 0xBF] + Array("[1]".utf8)) == .integers([1]))

@@ -58,6 +58,14 @@ def array(ctx, response):
     return response.content
 
 
+@schemathesis.deserializer("application/octet-stream")
+def tensors(ctx, response):
+    length = int(response.headers["Inference-Header-Content-Length"][0])
+    outputs = json.loads(response.content[:length])["outputs"]
+    assert sum(output.get("parameters", {}).get("binary_data_size", 0) for output in outputs) == len(response.content) - length
+    return response.content
+
+
 @schemathesis.deserializer("image/png")
 def picture(ctx, response):
     assert response.content.startswith(b"\x89PNG\r\n\x1a\n") and response.content.endswith(b"IEND\xaeB`\x82")

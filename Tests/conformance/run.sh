@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
 # Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema;
-# has curl and requests undo its content codings; holds its TLS against Mozilla's recommendation (tls.sh); and has
-# Prometheus scrape its metrics (metrics.sh).
+# has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py); holds its TLS
+# against Mozilla's recommendation (tls.sh); and has Prometheus scrape its metrics (metrics.sh).
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 . Tests/conformance/service.sh
-venv=.build/conformance
 [ -x "$program" ] || { echo "conformance: $program is not built; run make build" >&2; exit 1; }
-# Again when the list has changed since.
-if ! cmp --quiet Tests/conformance/requirements.txt "$venv/installed.txt"; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --requirement Tests/conformance/requirements.txt
-    cp Tests/conformance/requirements.txt "$venv/installed.txt"
-fi
+# install VENV LIST    again when the list has changed since
+install() {
+    cmp --quiet "$2" "$1/installed.txt" && return
+    python3 -m venv "$1"
+    "$1/bin/pip" install --quiet --requirement "$2"
+    cp "$2" "$1/installed.txt"
+}
+venv=.build/conformance
+install "$venv" Tests/conformance/requirements.txt
+# apart, since kserve pins what a web service needs
+inference=.build/conformance-inference
+install "$inference" Tests/conformance/inference-requirements.txt
 
 Tests/conformance/tls.sh
 
@@ -30,4 +35,5 @@ url=$(sed -n 's/.* listens on //p' "$output")
 "$venv/bin/schemathesis" --config-file Tests/conformance/schemathesis.toml run openapi.yaml --url "$url" \
     --header "Authorization: Bearer $key" --checks all --max-examples "${EXAMPLES:-100}"
 "$venv/bin/python" Tests/conformance/clients.py "$url" "$key"
+"$inference/bin/python" Tests/conformance/inference.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"

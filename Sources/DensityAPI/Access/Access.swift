@@ -15,6 +15,9 @@ package enum Access: Equatable, Sendable {
     /// The holder of a key with this scope, when a key file is configured. ``Scope/admin`` is refused without a key
     /// file, but for a client of a Unix socket.
     case scope(Scope)
+    /// The holder of a key with one of these scopes, when a key file is configured; which one, the route says for each request
+    /// (``RoutedRequest/require(_:)``).
+    case oneOf([Scope])
 }
 
 /// Check of whether the client of a request may have what its head asks for (RFC 6750, section 2.1: the key is in
@@ -42,10 +45,11 @@ struct AccessControl: Sendable {
         }
         let key = try keys.key(presented(by: request))
         request.labels.keyName = key.name
-        if case .scope(let scope) = access, !key.scopes.contains(scope) {
-            throw Problem(
-                .forbidden, "the key does not have the scope \(scope.rawValue)",
-                fields: Self.challenge(", error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""))
+        request.scopes = key.scopes
+        switch access {
+        case .anyone, .anyKey: break
+        case .scope(let scope): try request.require(scope)
+        case .oneOf(let scopes): if !scopes.contains(where: key.scopes.contains) { try request.require(scopes[0]) }
         }
     }
 
@@ -70,6 +74,17 @@ struct AccessControl: Sendable {
 
     static func challenge(_ parameters: String) -> HTTPFields {
         [.wwwAuthenticate: realm + parameters]
+    }
+}
+
+extension RoutedRequest {
+    /// Refuses a request whose key does not have `scope`.
+    /// - Throws: ``ProblemKind/forbidden``.
+    func require(_ scope: Scope) throws(Problem) {
+        guard let scopes, !scopes.contains(scope) else { return }
+        throw Problem(
+            .forbidden, "the key does not have the scope \(scope.rawValue)",
+            fields: AccessControl.challenge(", error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""))
     }
 }
 

@@ -40,7 +40,7 @@ final class RequestMetrics: Sendable {
         self.endings = Dictionary(
             uniqueKeysWithValues: EndedExchange.Ending.allCases.map { ($0, endings[$0.rawValue]) })
         let problems = set.counter(
-            "http_problems", "Answers of application/problem+json, by the end of their type.", labels: ["kind"])
+            "http_problems", "Answers that are errors, by the end of their type.", labels: ["kind"])
         self.problems = Dictionary(uniqueKeysWithValues: ProblemKind.allCases.map { ($0, problems[$0.rawValue]) })
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0, OfRoute($0)) })
         other = OfRoute("none")

@@ -43,6 +43,35 @@ struct ScoringRequest: Sendable {
         caller = request.caller
     }
 
+    /// A request whose terms are not in its head.
+    init(
+        model: LoadedModel, images: ImageTerms, terms: RequestTerms, type: BodyType, caller: Caller,
+        _ context: APIContext
+    ) {
+        self.model = model
+        self.terms = terms
+        self.type = type
+        self.caller = caller
+        self.context = context
+        reader = LogProbBodyReader(input: ImageInput(record: model.record, terms: images), options: context.options)
+    }
+
+    /// Names of the parameters that ``read(_:)`` reads.
+    static let scoreParameters = ["samples", "class", "posterior", "detail", "alarm", "drift"]
+
+    /// Takes what is to be said of the images from the parameters.
+    /// - Throws: ``QueryError``; ``Problem`` for what the model has not learned or cannot say.
+    mutating func read(_ query: Query) throws {
+        samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
+        classIndex = try askedClass(query, of: model.record)
+        wantsClasses = try query.choice("posterior", of: YesOrNo.self) == .yes
+        if wantsClasses { try checkPosterior(of: model.record, givenClass: classIndex) }
+        (detail, alarm) = try scoreTerms(
+            detail: query.choice("detail", of: ScoreDetail.self), alarm: query["alarm"], of: model.record,
+            givenClass: classIndex)
+        countsForDrift = try query.choice("drift", of: YesOrNo.self) != .no
+    }
+
     /// Scores of a body's images.
     struct Scored: Sendable {
         var model: LoadedModel
@@ -84,6 +113,12 @@ struct ScoringRequest: Sendable {
         let start = ContinuousClock.now
         let deadline = start + (terms.deadline ?? context.options.requestTimeout)
         let decoded = try await context.decoded(body, as: type, by: reader, for: caller, until: deadline)
+        return try await scored(decoded, since: start)
+    }
+
+    /// Scores of the images of a body that came at `start`.
+    /// - Throws: ``Problem``, ``ServingError``.
+    func scored(_ decoded: LogProbBody, since start: ContinuousClock.Instant) async throws -> Scored {
         let decodeTime = start.duration(to: .now)
         try checkCount(decoded)
         let rows = decoded.images.flatMap { image in
@@ -129,14 +164,18 @@ struct ScoringRequest: Sendable {
         }
     }
 
-    /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken, or can be done in time; the problem of an only image.
-    private func checkCount(_ decoded: LogProbBody) throws(Problem) {
-        guard decoded.images.count * samples <= context.options.maxRequestRows else {
+    /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken.
+    func checkRows(images: Int) throws(Problem) {
+        guard images * samples <= context.options.maxRequestRows else {
             throw Problem(
                 .imageCount,
-                "\(decoded.images.count) images times samples=\(samples) is more than the limit of "
-                    + "\(context.options.maxRequestRows)")
+                "\(images) images times samples=\(samples) is more than the limit of \(context.options.maxRequestRows)")
         }
+    }
+
+    /// - Throws: ``ProblemKind/imageCount`` for more rows than are taken, or can be done in time; the problem of an only image.
+    private func checkCount(_ decoded: LogProbBody) throws(Problem) {
+        try checkRows(images: decoded.images.count)
         if !decoded.isList { _ = try decoded.images[0].get() }
         let rowCount = decoded.images.count { (try? $0.get()) != nil } * samples
         try context.checkTime(DensityWork.self, like: row, count: rowCount, by: model, "images, times samples,")

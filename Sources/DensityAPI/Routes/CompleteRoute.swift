@@ -38,7 +38,7 @@ struct CompleteRoute: Route {
         let count = try query.integer("count", in: 1...options.maxSampleCount) ?? 1
         var draw = CompletionRow(
             pixels: [], isKnown: [], seed: try query.unsigned("seed") ?? UInt64.random(in: 0..<1 << 53), index: 0)
-        let temperature = try query.positive("temperature", upTo: SampleRoute.maxTemperature) ?? 1
+        let temperature = try query.positive("temperature", upTo: SamplingRequest.maxTemperature) ?? 1
         draw.temperature = Float(temperature)
         draw.particles =
             try query.integer("particles", in: 1...options.maxCompletionParticles)
@@ -50,7 +50,7 @@ struct CompleteRoute: Route {
         let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
         let type = try BodyType(request.fields, among: CompletionBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
-        draw.classIndex = try classIndex(query, of: model.record)
+        draw.classIndex = try askedClass(query, of: model.record)
         let ask = Ask(
             model: model, count: count, temperature: temperature, draw: draw,
             terms: try RequestTerms(request, options: options), type: type,

@@ -34,7 +34,7 @@ struct EncodeRoute: Route {
         let type = try BodyType(request.fields, among: LogProbBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         let ask = Ask(
-            model: model, classIndex: try classIndex(query, of: model.record),
+            model: model, classIndex: try askedClass(query, of: model.record),
             terms: try RequestTerms(request, options: context.options), type: type,
             reader: LogProbBodyReader(
                 input: ImageInput(record: model.record, terms: imageTerms), options: context.options),

@@ -44,7 +44,7 @@ struct InterpolateRoute: Route {
         options.maxRequestRows = 2
         let ask = Ask(
             model: model, steps: steps ?? min(Self.standardSteps, options.maxInterpolationSteps),
-            classIndex: try classIndex(query, of: model.record),
+            classIndex: try askedClass(query, of: model.record),
             terms: try RequestTerms(request, options: options), type: type,
             reader: LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: options),
             caller: request.caller, accepted: accepted)

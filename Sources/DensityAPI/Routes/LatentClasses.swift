@@ -66,7 +66,7 @@ extension RequestTimings {
 /// The class that a latent belongs to, which a class-conditional model needs.
 /// - Throws: ``ProblemKind/parameter`` for a class that there is no density of, or none where one is needed.
 func neededClass(_ query: Query, of record: ModelRecord, _ why: String) throws(Problem) -> Int? {
-    let index = try classIndex(query, of: record)
+    let index = try askedClass(query, of: record)
     guard index != nil || !record.isConditional else {
         throw Problem(
             .parameter, "class is needed, since \(why); it is one of \(record.classes.joined(separator: ", "))")

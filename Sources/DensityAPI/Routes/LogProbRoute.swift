@@ -16,15 +16,9 @@ struct LogProbRoute: Route {
     init(_ context: APIContext) { self.context = context }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let names = ScoringRequest.parameters + ["samples", "class", "posterior", "detail", "alarm", "drift"]
-        let query = try Query(request.query, known: names)
+        let query = try Query(request.query, known: ScoringRequest.parameters + ScoringRequest.scoreParameters)
         var ask = try ScoringRequest(request, query, context, more: [.ndjson])
-        ask.samples = try query.integer("samples", in: 1...context.options.maxImportanceSamples) ?? 1
-        ask.classIndex = try classIndex(query, of: ask.model.record)
-        ask.wantsClasses = try query.choice("posterior", of: YesOrNo.self) == .yes
-        if ask.wantsClasses { try checkPosterior(of: ask.model.record, givenClass: ask.classIndex) }
-        (ask.detail, ask.alarm) = try decision(query, of: ask.model.record, givenClass: ask.classIndex)
-        ask.countsForDrift = try query.choice("drift", of: YesOrNo.self) != .no
+        try ask.read(query)
         if ask.type.named?.isSame(as: .ndjson) == true {
             _ = try Accept(request.fields).best(of: [.ndjson])
             return try ask.streaming()
@@ -68,7 +62,7 @@ struct LogProbRoute: Route {
 }
 
 /// Value of a parameter that is one or the other.
-private enum YesOrNo: String, CaseIterable {
+enum YesOrNo: String, CaseIterable {
     case yes = "true"
     case no = "false"
 }
@@ -87,11 +81,11 @@ package func checkPosterior(of record: ModelRecord, givenClass classIndex: Int?)
 /// The index of the class that a request names, or nil when it names none. A model that is not class-conditional and has
 /// learned a single class may be asked for that.
 /// - Throws: ``ProblemKind/parameter`` for a class that there is no density of.
-func classIndex(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? {
+func askedClass(_ query: Query, of record: ModelRecord) throws(Problem) -> Int? {
     try classIndex(named: query["class"], of: record)
 }
 
-/// The index of the class called `name`, as ``classIndex(_:of:)`` finds it; nil for none.
+/// The index of the class called `name`, as ``askedClass(_:of:)`` finds it; nil for none.
 /// - Throws: ``ProblemKind/parameter`` for a class that there is no density of.
 package func classIndex(named name: String?, of record: ModelRecord) throws(Problem) -> Int? {
     guard let name else { return nil }
@@ -109,15 +103,6 @@ package func classIndex(named name: String?, of record: ModelRecord) throws(Prob
             .parameter, "class must be one of \(record.classes.joined(separator: ", ")), not \(quoted(name))")
     }
     return index
-}
-
-/// How much a request wants to know of whether an image is like the learned ones, and its rate of false alarms.
-/// - Throws: ``QueryError``; ``ProblemKind/parameter`` for what `decision`, the model's, cannot say.
-private func decision(
-    _ query: Query, of record: ModelRecord, givenClass classIndex: Int?
-) throws -> (ScoreDetail, AlarmRate?) {
-    try scoreTerms(
-        detail: query.choice("detail", of: ScoreDetail.self), alarm: query["alarm"], of: record, givenClass: classIndex)
 }
 
 /// How much is said of an image, and the rate of false alarms that `alarm` writes; nil for the model's own.

@@ -75,15 +75,22 @@ private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
     ]
 }
 
+extension APIContext {
+    /// Most images of a request that `model` scores: the API's limit, and what is done within the time limit by the measured cost.
+    func mostImages(of model: LoadedModel) -> Int {
+        let images = service.mostRows(
+            DensityWork.self, like: DensityRow(pixels: []), by: model, within: options.requestTimeout)
+        return max(1, min(options.maxRequestRows, images ?? .max))
+    }
+}
+
 /// The largest requests that are taken: the API's limits, and what is done within the time limit by the measured cost.
 private func limits(of model: LoadedModel, _ context: APIContext) -> JSON {
     let (service, options) = (context.service, context.options)
-    let images = service.mostRows(
-        DensityWork.self, like: DensityRow(pixels: []), by: model, within: options.requestTimeout)
     let samples = service.mostRows(
         SamplingWork.self, like: SampleRow(seed: 0, index: 0), by: model, within: options.requestTimeout)
     return [
-        "images": .integer(max(1, min(options.maxRequestRows, images ?? .max))),
+        "images": .integer(context.mostImages(of: model)),
         "samples": .integer(max(1, min(options.maxSampleCount, samples ?? .max))),
     ]
 }

@@ -30,7 +30,7 @@ extension RoutedRequest {
     /// Name of the model that the path or the query names; nil for the default one.
     /// - Throws: ``ProblemKind/parameter`` when they name two.
     func modelName(_ query: Query) throws(Problem) -> String? {
-        guard let named = parameters.optional("model") else { return query["model"] }
+        guard let named = parameters.value(of: "model") else { return query["model"] }
         if let other = query["model"], other != named {
             throw Problem(.parameter, "model is \(quoted(other)), and the path names \(quoted(named))")
         }

@@ -14,6 +14,7 @@ package final class APIContext: Sendable {
     let openAPI: StoredAnswer
     let requestMetrics: RequestMetrics
     let scoreMetrics: ScoreMetrics
+    let inferenceMetrics: InferenceMetrics
     /// Time of the start by the monotonic clock.
     let started = monotonicNow()
 
@@ -27,8 +28,9 @@ package final class APIContext: Sendable {
         self.options = options
         self.administration = administration
         self.openAPI = openAPI
-        requestMetrics = RequestMetrics(in: options.metrics, routes: Set(routes.map { $0.path }))
+        requestMetrics = RequestMetrics(in: options.metrics, routes: Set(routes.flatMap { $0.paths }))
         scoreMetrics = ScoreMetrics(in: options.metrics)
+        inferenceMetrics = InferenceMetrics(in: options.metrics)
     }
 
     /// Result of `body`, run on a helper thread when it works on many `bytes`, else here: to pass on a small job costs more
@@ -50,13 +52,15 @@ package final class APIContext: Sendable {
         return problem
     }
 
-    /// The answer that tells a client of `error`.
-    func answer(to error: any Error) -> ServerResponse { answer(problem(error)) }
+    /// The answer that tells the client who sent `request` of `error`.
+    func answer(to error: any Error, for request: ReceivedHead?) -> ServerResponse {
+        answer(problem(error), for: request)
+    }
 
-    /// The answer that is `problem`.
-    func answer(_ problem: Problem) -> ServerResponse {
+    /// The answer that is `problem`, in the form of the protocol that `request` speaks.
+    func answer(_ problem: Problem, for request: ReceivedHead?) -> ServerResponse {
         requestMetrics.count(problem.kind)
-        return problem.response
+        return request?.isInference == true ? problem.inferenceResponse : problem.response
     }
 
     /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.

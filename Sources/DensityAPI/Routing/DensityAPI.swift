@@ -82,7 +82,9 @@ public struct DensityAPI: HTTPHandler {
             }
         } catch {
             return .respond(
-                finished(context.answer(to: error), for: request.received, request.labels).coded(context))
+                finished(
+                    context.answer(to: error, for: request.received), for: request.received, request.labels
+                ).coded(context))
         }
     }
 
@@ -90,7 +92,7 @@ public struct DensityAPI: HTTPHandler {
         to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
     ) -> ServerResponse {
         let request = head.map { ReceivedHead($0, on: connection) }
-        return finished(context.answer(Problem(error)), for: request, labels).coded(context)
+        return finished(context.answer(Problem(error), for: request), for: request, labels).coded(context)
     }
 
     public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {
@@ -119,7 +121,7 @@ public struct DensityAPI: HTTPHandler {
         _ request: ReceivedHead, _ labels: ExchangeLabels, with work: @Sendable () async throws -> ServerResponse
     ) async -> ServerResponse {
         let response: ServerResponse
-        do { response = try await work() } catch { response = context.answer(to: error) }
+        do { response = try await work() } catch { response = context.answer(to: error, for: request) }
         let answer = finished(response, for: request, labels)
         return answer.isCodedInline(context) ? answer.coded(context) : await answer.codedByHelper(context)
     }

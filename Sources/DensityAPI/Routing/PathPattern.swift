@@ -32,12 +32,12 @@ package struct PathPattern: Sendable {
 package struct PathParameters: Sendable {
     fileprivate(set) var values: [(name: String, value: String)] = []
 
-    /// The value of the parameter `name`; nil when the route's path has none.
-    func optional(_ name: String) -> String? { values.first { $0.name == name }?.value }
+    /// The value of the parameter `name`; nil where the path that was asked for has none.
+    func value(of name: String) -> String? { values.first { $0.name == name }?.value }
 
     /// The value of the parameter `name`, which the route's own path must have.
     subscript(_ name: String) -> String {
-        guard let value = values.first(where: { $0.name == name })?.value else {
+        guard let value = value(of: name) else {
             preconditionFailure("the path of the route has no parameter {\(name)}")
         }
         return value

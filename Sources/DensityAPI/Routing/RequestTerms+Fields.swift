@@ -37,6 +37,18 @@ extension RequestTerms {
         }
     }
 
+    /// Takes what a request of the Open Inference Protocol says of them: `timeout` in microseconds, 0 for none, within the limit that
+    /// they have; `priority`, of which 0 is the default, 1 the most urgent, and 2 and more run in what others leave.
+    /// - Throws: ``QueryError``.
+    mutating func read(_ query: Query) throws(QueryError) {
+        if let microseconds = try query.integer("timeout", in: 0...Int.max), microseconds > 0 {
+            let asked = Duration.microseconds(Int64(min(microseconds, 1 << 50)))
+            deadline = deadline.map { min(asked, $0) } ?? asked
+            isPromised = true
+        }
+        if let priority = try query.integer("priority", in: 0...Int.max), priority > 1 { self.priority = .batch }
+    }
+
     /// The same terms after some of the time has gone, and `spent` of a thread with it.
     func after(_ elapsed: Duration, spent: Duration) -> RequestTerms {
         var terms = self

@@ -17,6 +17,8 @@ package enum RouteWork: Sendable {
 package protocol Route: Sendable {
     /// Path as in openapi.yaml: a segment in braces is a parameter, which any one segment can be.
     static var path: String { get }
+    /// Every path of the route, ``path`` first: it alone, unless the route says more.
+    static var paths: [String] { get }
     /// Method of the route; one of `GET` answers `HEAD` too.
     static var method: HTTPRequest.Method { get }
     /// Key that the route needs, once a key file is configured.
@@ -31,6 +33,8 @@ package protocol Route: Sendable {
 extension Route {
     /// Methods that the route answers.
     package static var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
+
+    package static var paths: [String] { [path] }
 }
 
 /// Every route, in the order of openapi.yaml; a test compares the two.
@@ -59,4 +63,16 @@ package let routes: [any Route.Type] = [
     ReloadRoute.self,
     LogLevelRoute.self,
     DriftResetRoute.self,
+    InferenceServerRoute.self,
+    InferenceLiveRoute.self,
+    InferenceReadyRoute.self,
+    InferenceModelRoute.self,
+    InferenceModelReadyRoute.self,
+    InferenceConfigurationRoute.self,
+    AllInferenceStatisticsRoute.self,
+    InferenceStatisticsRoute.self,
+    RepositoryIndexRoute.self,
+    RepositoryLoadRoute.self,
+    RepositoryUnloadRoute.self,
+    InferRoute.self,
 ]

@@ -12,8 +12,7 @@ struct RouteTable: Sendable {
 
     init(_ routes: [any Route]) {
         var byPath: [(path: String, routes: [any Route])] = []
-        for route in routes {
-            let path = type(of: route).path
+        for (path, route) in routes.flatMap({ route in type(of: route).paths.map { ($0, route) } }) {
             if let index = byPath.firstIndex(where: { $0.path == path }) {
                 byPath[index].routes.append(route)
             } else {

@@ -14,6 +14,9 @@ final class ReceivedHead: Sendable {
     let requestID: String?
     let accept: Accept
 
+    /// Whether the request is one of the Open Inference Protocol, whose errors have a form of their own.
+    var isInference: Bool { path == "/v2" || path.hasPrefix("/v2/") }
+
     init(_ head: HTTPRequest, on connection: ConnectionInfo) {
         let target = head.path ?? ""
         let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
@@ -39,6 +42,8 @@ package struct RoutedRequest: Sendable {
     var parameters = PathParameters()
     /// The route of ``resource`` for ``method``.
     var route: (any Route)?
+    /// Scopes of the request's key; nil where there is no key file.
+    var scopes: Set<Scope>?
     /// Caller as the last head step found it; nil before.
     var foundCaller: Caller?
 
@@ -61,10 +66,16 @@ package struct RoutedRequest: Sendable {
 
     init(_ head: HTTPRequest, on connection: ConnectionInfo) { received = ReceivedHead(head, on: connection) }
 
+    /// Checks the head for a route that has no query parameters and one representation, whatever `Accept` says.
+    /// - Throws: ``QueryError`` for any parameter.
+    func checkNoQuery() throws(QueryError) {
+        if query != nil { _ = try Query(query, known: []) }
+    }
+
     /// Checks the head for a route that has no query parameters and one representation.
     /// - Throws: ``QueryError`` for any parameter, ``NotAcceptableError`` for an `Accept` that `type` does not satisfy.
     func checkPlain(offering type: MediaType) throws {
-        if query != nil { _ = try Query(query, known: []) }
+        try checkNoQuery()
         if !received.accept.isAnything { _ = try received.accept.best(of: [type]) }
     }
 }

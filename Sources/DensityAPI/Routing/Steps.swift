@@ -117,7 +117,7 @@ extension ServerResponse {
 // MARK: - The answer
 
 private func chooseCoding(_ answer: inout OutgoingAnswer, _ api: DensityAPI) {
-    guard let request = answer.request else { return }
+    guard let request = answer.request, request.takesCoding(of: answer.response) else { return }
     answer.coding = AnswerCoding(leastBytes: api.context.options.leastCodedBytes)
         .choose(for: &answer.response, accept: request.acceptEncoding)
 }

@@ -15,20 +15,23 @@ struct ContractTests {
     @Test("has the routes of the table, in its order")
     func table() throws {
         let documented = try Contract().operations.map(\.operation)
-        let table = routes.map { Contract.Operation(path: $0.path, method: $0.method.rawValue) }
+        let table = routes.flatMap { route in
+            route.paths.map { Contract.Operation(path: $0, method: route.method.rawValue) }
+        }
         #expect(documented == table)
     }
 
     @Test("says of every route which key it needs")
     func access() throws {
         let contract = try Contract()
-        for route in routes {
-            let operation = Contract.Operation(path: route.path, method: route.method.rawValue)
+        for (route, path) in routes.flatMap({ route in route.paths.map { (route, $0) } }) {
+            let operation = Contract.Operation(path: path, method: route.method.rawValue)
             let expected =
                 switch route.access {
                 case .anyone: "[]"
                 case .anyKey: "[{ key: [] }, {}]"
                 case .scope(let scope): "[{ key: [\(scope.rawValue)] }, {}]"
+                case .oneOf(let scopes): "[\(scopes.map { "{ key: [\($0.rawValue)] }" }.joined(separator: ", ")), {}]"
                 }
             #expect(try contract.description(of: operation)["security"] == YAML.read(expected), "\(route.path)")
             let statuses = contract.operations.first { $0.operation == operation }?.statuses ?? []
@@ -83,7 +86,7 @@ struct ContractTests {
                 guard let content = response["content"] else { continue }
                 let type = try #require(answer.type)
                 let media = try #require(content[type], "\(operation.path) \(status): \(type) is not documented")
-                if type == "application/problem+json" {
+                if type == "application/problem+json" || operation.path.hasPrefix("/v2") && status >= 400 {
                     var seen: Set<String> = []
                     let schema = try #require(media["schema"])
                     #expect(try contract.faults(of: YAML.read(answer.text), in: schema, at: "", seen: &seen) == [])
@@ -94,10 +97,11 @@ struct ContractTests {
 
     /// A request to the route that is answered with `status`; nil when none is known.
     private static func provoke(_ status: Int, of path: String, method: String) async throws -> Answer? {
-        let path = path.replacing("{model}", with: "fake")
+        let isInference = path.hasPrefix("/v2")
+        let path = path.replacing("{model}", with: "fake").replacing("{version}", with: "1")
         let method = try #require(HTTPRequest.Method(method))
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
-        let isAdmin = path.hasPrefix("/admin/")
+        let isAdmin = path.hasPrefix("/admin/") || path.hasPrefix("/v2/repository/models/")
         let needed = path == "/admin/log-level" ? "?level=debug" : ""
         func refused(_ error: HTTPServerError) async throws -> Answer {
             try await Answer(TestAPI().api.respond(to: error, head: head, labels: ExchangeLabels(), on: .test))
@@ -117,7 +121,7 @@ struct ContractTests {
             return try await TestAPI().request(.get, path, fields: [.ifNoneMatch: tag])
         case 400: return try await refused(.malformed(reason: "no Host"))
         case 401, 403:
-            let other = ["/drift", "/metrics"].contains(path) ? Scope.score : .metrics
+            let other = ["/drift", "/metrics"].contains(path) || path.hasSuffix("/stats") ? Scope.score : .metrics
             let keys = try TestKeys(status == 403 ? [other] : [])
             let api = try await TestAPI(options: { $0.keys = keys.ring })
             return try await api.request(method, path, fields: status == 403 ? keys.fields(other) : [:])
@@ -140,7 +144,8 @@ struct ContractTests {
         case 411: return try await refused(.lengthRequired)
         case 413: return try await refused(.bodyTooLarge(limit: 6))
         case 414: return try await refused(.targetTooLong(limit: 8192))
-        case 415 where method == .post && !isAdmin: return try await send(TestAPI(), "", [.contentType: "text/plain"])
+        case 415 where method == .post && !isAdmin && !isInference:
+            return try await send(TestAPI(), "", [.contentType: "text/plain"])
         case 415: return try await refused(.unsupportedContentCoding("br"))
         case 417: return try await refused(.expectationFailed)
         case 421:
@@ -168,11 +173,11 @@ struct ContractTests {
                 method, path, fields: [.contentType: type], body: body)
         case 500: return try await send(TestAPI(FakeDensity(failsSampling: true)))
         case 501: return try await refused(.unsupportedTransferCoding)
-        case 503 where path == "/health/live":
+        case 503 where path.hasSuffix("/health/live"):
             let model = FakeDensity()
             let api = try await TestAPI(model, options: { $0.livenessTimeout = .zero })
             return try await api.holding(model) { try await send(api) }
-        case 503 where path.hasPrefix("/admin/models"):
+        case 503 where path.hasPrefix("/admin/models") || path.hasPrefix("/v2/repository/models/"):
             let api = try await TestAPI()
             api.admin.modelError.change { $0 = ServingError.draining }
             return try await send(api)
@@ -191,7 +196,12 @@ struct ContractTests {
     /// A body that the route takes, its media type first; the first level, or number of a latent, is `first`.
     private static func content(of path: String, beginning first: UInt8) -> (type: String, body: [UInt8]) {
         let image = "[\(first),1,1,1,1,1]"
+        if path.hasSuffix("/infer") {
+            let tensor = "{\"name\":\"image\",\"datatype\":\"UINT8\",\"shape\":[1,2,3],\"data\":\(image)}"
+            return ("application/json", Array("{\"inputs\":[\(tensor)]}".utf8))
+        }
         return switch path {
+        case "/v2/repository/index": ("application/json", Array("{}".utf8))
         case "/decode": ("application/json", Array("{\"latent\":\(image)}".utf8))
         case "/interpolate": ("application/octet-stream", [first, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
         case "/complete": ("application/json", Array("{\"image\":\(image),\"mask\":[0,0,0,1,1,1]}".utf8))

@@ -20,7 +20,9 @@ struct SchemaTests {
         for (operation, statuses) in contract.operations {
             for status in statuses {
                 let content = try contract.response(status, of: operation)["content"]
-                guard let schema = content?["application/json"]?["schema"] else { continue }
+                guard let schema = content?["application/json"]?["schema"],
+                    schema["$ref"]?.string != "#/components/schemas/InferenceError"  // ContractTests has these
+                else { continue }
                 let place = "\(operation.method) \(operation.path) \(status)"
                 documented.formUnion(try contract.places(in: schema, at: place))
                 let some = answers.filter { $0.operation == operation && $0.answer.status == status }
@@ -176,6 +178,45 @@ struct SchemaTests {
             ]
         }
         add("/admin/models", try await plain.request(.get, "/admin/models", on: .unixSocket))
+        try await addInferences(of: plain, &answers)
+        let unready: [(path: String, TestAPI, TestAPI)] = [
+            ("/v2/health/ready", plain, loading), ("/v2/models/{model}/ready", plain, loading),
+            ("/v2/models/{model}/versions/{version}/ready", plain, loading),
+        ]
+        for (path, ready, not) in unready {
+            let own = path.replacing("{model}", with: "fake").replacing("{version}", with: "1")
+            add(path, try await ready.get(own))
+            add(path, try await not.get(own))
+        }
+        add("/v2/health/live", try await plain.get("/v2/health/live"))
+        add("/v2/health/live", try await stalled.holding(model) { try await stalled.get("/v2/health/live") })
         return answers
+    }
+
+    /// Answers of the Open Inference Protocol that are no errors.
+    private static func addInferences(
+        of api: TestAPI, _ answers: inout [(operation: Contract.Operation, answer: Answer)]
+    ) async throws {
+        for end in ["load", "unload"] {
+            let answer = try await api.request(.post, "/v2/repository/models/fake/\(end)", on: .unixSocket)
+            answers.append((Operation(path: "/v2/repository/models/{model}/\(end)", method: "POST"), answer))
+        }
+        for path in ["/v2", "/v2/models/stats"] {
+            answers.append((Operation(path: path, method: "GET"), try await api.get(path)))
+        }
+        let index = try await api.request(.post, "/v2/repository/index")
+        answers.append((Operation(path: "/v2/repository/index", method: "POST"), index))
+        for path in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
+            let body =
+                #"{"id":"a","inputs":[{"name":"image","datatype":"UINT8","shape":[1,2,3],"data":[1,1,1,1,1,1]}]}"#
+            for (name, body) in [("fake", body), ("fake:sample", #"{"inputs":[]}"#)] {
+                let own = path.replacing("{model}", with: name).replacing("{version}", with: "1")
+                for end in ["", "/config", "/stats"] {
+                    answers.append((Operation(path: path + end, method: "GET"), try await api.get(own + end)))
+                }
+                let answer = try await api.postJSON(own + "/infer", body)
+                answers.append((Operation(path: path + "/infer", method: "POST"), answer))
+            }
+        }
     }
 }

@@ -27,12 +27,28 @@ extension APIContext {
     ) async throws -> LogProbBody {
         let type = try type.resolved(for: body)
         let work = reader.work(toTakeApart: body, type: type)
-        let parts =
-            work <= options.inlineWork
-            ? try reader.parts(of: body, type: type)
-            : try await decoding.run(for: caller, deadline: deadline, steps: [work]) { _, _ in
-                try reader.parts(of: body, type: type)
-            }[0]
+        let parts = try await takenApart(work: work, for: caller, until: deadline) {
+            try reader.parts(of: body, type: type)
+        }
+        return try await decoded(parts, by: reader, for: caller, until: deadline)
+    }
+
+    /// What `body` makes of so much work, in a unit of a byte of text: in the decoding lane where that is worth the way.
+    /// - Throws: what `body` throws, and ``DecodingLane/run(for:deadline:steps:_:)``.
+    func takenApart<Parts: Sendable>(
+        work: Int, for caller: Caller, until deadline: ContinuousClock.Instant,
+        _ body: @escaping @Sendable () throws -> Parts
+    ) async throws -> Parts {
+        guard work > options.inlineWork else { return try body() }
+        return try await decoding.run(for: caller, deadline: deadline, steps: [work]) { _, _ in try body() }[0]
+    }
+
+    /// The images of a body that was taken apart, decoded as ``decoded(_:as:by:for:until:)`` says.
+    /// - Throws: ``DecodingLane/run(for:deadline:steps:_:)``.
+    func decoded(
+        _ parts: LogProbBody.Parts, by reader: some ImageBodyReader, for caller: Caller,
+        until deadline: ContinuousClock.Instant
+    ) async throws -> LogProbBody {
         let steps = parts.steps(ofWork: options.inlineWork)
         guard steps.count > 1 || steps[0].work > options.inlineWork else {
             return LogProbBody(

@@ -28,7 +28,9 @@ package enum JSONImage: Equatable {
         )
     }
 
-    private static func picture(_ text: String) throws(Problem) -> [UInt8] {
+    /// Bytes of a picture out of base64 or a `data:` URL.
+    /// - Throws: ``ProblemKind/imageDamaged``, ``ProblemKind/unsupportedMediaType``.
+    static func picture(_ text: String) throws(Problem) -> [UInt8] {
         if DataURL.isOne(text) {
             guard let url = DataURL(text) else {
                 throw Problem(.imageDamaged, "image: the data: URL is not by RFC 2397, or its base64 is damaged")

@@ -33,7 +33,7 @@ extension LogProbBodyReader {
     }
 
     /// Bounds of a text of so many images.
-    private func textLimits(images: Int) -> JSONReader.Limits {
+    func textLimits(images: Int) -> JSONReader.Limits {
         let shape = input.shape
         let perImage = shape.height * (max(shape.width, shape.channels) + 1) + 2
         return JSONReader.Limits(containers: max(JSONReader.Limits().containers, images * perImage))

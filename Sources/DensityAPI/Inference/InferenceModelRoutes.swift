@@ -1,0 +1,92 @@
+import FlowModels
+import HTTPContent
+import HTTPTypes
+import HTTPWire
+import Serving
+
+/// Paths of a resource of a model of the protocol: of the model, and of one of its versions.
+private func modelPaths(_ end: String) -> [String] {
+    ["/v2/models/{model}\(end)", "/v2/models/{model}/versions/{version}\(end)"]
+}
+
+/// `GET /v2/models/{model}`: tensors of a model.
+struct InferenceModelRoute: Route {
+    static let paths = modelPaths("")
+    static let path = paths[0]
+    static let method = HTTPRequest.Method.get
+    static let access = Access.anyKey
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkNoQuery()
+        let model = try InferenceModel(request.parameters, in: context.service.models)
+        return .done(
+            .inference([
+                "name": .string(model.name), "versions": .array([.string(InferenceModel.version)]),
+                "platform": .string(InferenceModel.platform),
+                "inputs": .array(model.inputs.map(\.metadata)), "outputs": .array(model.outputs.map(\.metadata)),
+            ]))
+    }
+}
+
+/// `GET /v2/models/{model}/ready`: whether a model answers, for probes.
+struct InferenceModelReadyRoute: Route {
+    static let paths = modelPaths("/ready")
+    static let path = paths[0]
+    static let method = HTTPRequest.Method.get
+    static let access = Access.anyone
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkNoQuery()
+        let models: ModelSet
+        do throws(ServingError) {
+            models = try context.service.modelsIfReady
+        } catch {
+            let problem = Problem(error)
+            return .done(
+                .inference(
+                    ["name": .string(request.parameters["model"]), "ready": .bool(false)],
+                    status: problem.kind.status, fields: problem.fields))
+        }
+        let model = try InferenceModel(request.parameters, in: models)
+        return .done(.inference(["name": .string(model.name), "ready": .bool(true)]))
+    }
+}
+
+/// `GET /v2/models/{model}/config`: how a model is batched, as Triton's configurations say it.
+struct InferenceConfigurationRoute: Route {
+    static let paths = modelPaths("/config")
+    static let path = paths[0]
+    static let method = HTTPRequest.Method.get
+    static let access = Access.anyKey
+    private let context: APIContext
+
+    init(_ context: APIContext) { self.context = context }
+
+    func begin(_ request: RoutedRequest) throws -> RouteWork {
+        try request.checkNoQuery()
+        let model = try InferenceModel(request.parameters, in: context.service.models)
+        let isBatched = model.task == .score
+        return .done(
+            .inference([
+                "name": .string(model.name), "platform": .string(InferenceModel.platform), "backend": "tusk",
+                "version_policy": ["latest": ["num_versions": .integer(1)]],
+                // what is drawn has no input whose first axis could be that of a batch
+                "max_batch_size": .integer(isBatched ? context.mostImages(of: model.model) : 0),
+                "input": .array(model.inputs.map { $0.configuration(isBatched: isBatched) }),
+                "output": .array(model.outputs.map { $0.configuration(isBatched: isBatched) }),
+                "model_transaction_policy": ["decoupled": .bool(false)],
+                "response_cache": ["enable": .bool(false)],
+            ]))
+    }
+}
+
+extension InferenceModel {
+    /// Kind of program and file, `PROJECT_FORMAT` by the protocol.
+    fileprivate static let platform = "tusk_safetensors"
+}
