@@ -263,10 +263,10 @@ struct LifeTests {
         "without the address space that it needs it says so in a line",
         arguments: [["health"], ["serve", "--port", "0"]])
     func addressSpace(arguments: [String]) throws {
-        let refused = try Program.run(arguments, script: "ulimit -v 100000")
+        let refused = try Program.run(arguments, script: "ulimit -v 120000")
         #expect(refused.code == 71)
         #expect(
-            refused.errors.hasPrefix("Error: this process may have 100000 KiB of address space (ulimit -v, LimitAS=), ")
+            refused.errors.hasPrefix("Error: this process may have 120000 KiB of address space (ulimit -v, LimitAS=), ")
         )
         #expect(refused.errors.hasSuffix("at its start\n"))
     }
