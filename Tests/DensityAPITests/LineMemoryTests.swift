@@ -7,11 +7,11 @@ import Testing
 @Suite("Memory of bodies of lines")
 struct LineMemoryTests {
     /// Lines of a body, and of each of its parts.
-    private static let (count, partLines) = (50_000, 100)
+    private static let (count, partLines) = (5_000, 100)
     private static let line = Array("[1,1,1,1,1,1]\n".utf8)
 
     @Test(
-        "of 50,000 lines no more waits than the backlog and a block, whatever the reader's pace",
+        "of 5,000 lines no more waits than the backlog and a block, whatever the reader's pace",
         arguments: [0, 1 << 16])
     func bounded(backlog: Int) async throws {
         let api = try await TestAPI(options: { $0.maxStreamBacklog = backlog })
