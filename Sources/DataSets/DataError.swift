@@ -18,6 +18,8 @@ public enum DataError: Error, Equatable, Sendable {
     case unsupported(file: String, expected: String, found: String)
     /// `quantity` is `value`; at most `limit` is read.
     case tooLarge(file: String, quantity: String, value: Int, limit: Int)
+    /// What stands there, `found`, is in the place of a file that was not fetched.
+    case notFetched(file: String, found: String)
     /// The images have several sizes or colour modes, `shapes`, the most frequent first.
     case mixedShapes(file: String, shapes: [ShapeCount])
     /// Several files or images cannot be read.
@@ -60,11 +62,6 @@ extension DataError {
     /// Sizes and colour modes that a text names, at most.
     private static let mostShapes = 5
 
-    /// Whether a file was not fetched, so that what it should hold would be left out.
-    var isOfStandIn: Bool {
-        if case .unsupported(_, "data", _) = self { true } else { false }
-    }
-
     private static func text(of shapes: [ShapeCount], in file: String) -> String {
         let named = shapes.prefix(mostShapes).map { "\($0.count) of \($0.shape), such as \($0.first)" }
         let others = shapes.dropFirst(mostShapes)
@@ -91,6 +88,7 @@ extension DataError: CustomStringConvertible {
         case .trailingBytes(let file, let expected, let found):
             "\(file): bytes after the end: expected \(expected) bytes, found \(found)"
         case .damaged(let file, let reason): "\(file): damaged: \(reason)"
+        case .notFetched(let file, let found): "\(file): expected data, found \(found)"
         case .unsupported(let file, let expected, let found): "\(file): expected \(expected), found \(found)"
         case .tooLarge(let file, let quantity, let value, let limit):
             "\(file): \(quantity): \(value) is over the limit of \(limit)"

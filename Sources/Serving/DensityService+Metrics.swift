@@ -4,33 +4,33 @@ import Metrics
 /// Metrics whose values the lanes and the models keep themselves.
 extension DensityService {
     func declareLanes(in set: MetricSet) {
-        let lanes = [(name: "parallel", lane: parallel), (name: "sequential", lane: sequential)]
+        let lanes = [parallel, sequential]
         func declare(_ name: String, _ help: String, _ value: @escaping @Sendable (LaneLoad) -> Int) {
             set.declare(
                 name, help, .gauge,
                 series: {
-                    lanes.map { name, lane in
-                        MetricReading.Series([MetricLabel("lane", name)], .integer(value(lane.load)))
+                    lanes.map { lane in
+                        MetricReading.Series([MetricLabel("lane", lane.metrics.name)], .integer(value(lane.load)))
                     }
                 })
         }
         // Without labels: who picks an instance by them reads one series.
         set.declare("queued_requests", "Requests of which no row has run, in both lanes.", .gauge) {
-            lanes.reduce(0) { $0 + $1.lane.load.queuedRequests }
+            lanes.reduce(0) { $0 + $1.load.queuedRequests }
         }
         set.declare("running_requests", "Requests of which rows run or have run, in both lanes.", .gauge) {
-            lanes.reduce(0) { $0 + $1.lane.load.runningRequests }
+            lanes.reduce(0) { $0 + $1.load.runningRequests }
         }
         declare("queued_rows", "Rows that wait.") { $0.queuedRows }
         declare("running_rows", "Rows of the batches that run.") { $0.runningRows }
         set.declare(
             "batches", "Batches that were formed, by what closed them.", .counter,
             series: {
-                lanes.flatMap { name, lane in
+                lanes.flatMap { lane in
                     let closed = lane.closedBatches
                     return BatchClosing.allCases.map { closing in
                         MetricReading.Series(
-                            [MetricLabel("lane", name), MetricLabel("closed_by", closing.rawValue)],
+                            [MetricLabel("lane", lane.metrics.name), MetricLabel("closed_by", closing.rawValue)],
                             .integer(closed[closing] ?? 0))
                     }
                 }

@@ -31,11 +31,11 @@ public final class DensityService: Sendable {
         parallel = Lane(
             policy: policy(
                 maxBatchRows: configuration.maxBatchRows, delay: configuration.maxBatchDelay, reservesWorker: true),
-            metrics: lanes.lane("parallel"), watch: watch)
+            metrics: lanes.lane(.parallel), watch: watch)
         driftAlarm = configuration.driftAlarm
         sequential = Lane(
             policy: policy(maxBatchRows: configuration.sequentialBlockRows, delay: .zero, reservesWorker: false),
-            niceness: configuration.sequentialNiceness, metrics: lanes.lane("sequential"), watch: watch)
+            niceness: configuration.sequentialNiceness, metrics: lanes.lane(.sequential), watch: watch)
         declareLanes(in: metrics)
         declareDrift(in: metrics)
         declareModels(in: metrics)

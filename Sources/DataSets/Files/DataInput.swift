@@ -38,12 +38,12 @@ package final class DataInput {
     package convenience init(_ path: String) throws(DataError) { try self.init(opening: FilePath(path)) }
 
     /// Opens a file that is known to be there, such as one of a folder.
-    /// - Throws: as for a path in UTF-8; ``DataError/unsupported(file:expected:found:)`` for what stands where a file should be that was
+    /// - Throws: as for a path in UTF-8; ``DataError/notFetched(file:found:)`` for what stands where a file should be that was
     ///   not fetched.
     package convenience init(_ path: FilePath) throws(DataError) {
         try self.init(opening: path)
         guard let kind = fileKind(of: start), kind.isStandIn else { return }
-        throw .unsupported(file: path.text, expected: "data", found: kind.phraseWithAdvice)
+        throw .notFetched(file: path.text, found: kind.phraseWithAdvice)
     }
 
     private convenience init(opening path: FilePath) throws(DataError) {

@@ -102,7 +102,9 @@ extension LoadedData {
                 found.append((format, source))
                 names.append(source.example)
             } catch {
-                if format == PictureFormat.self || error.isOfStandIn { throw error }
+                if format == PictureFormat.self { throw error }
+                // whatever else is there, it would be left out
+                if case .notFetched = error { throw error }
                 failure = failure ?? error
             }
         }

@@ -8,7 +8,7 @@ import Serving
 
 /// `POST /v2/models/{model}/infer`: scores of images, or images that are drawn, as tensors.
 struct InferRoute: Route {
-    static let paths = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"]
+    static let paths = InferenceModel.paths("/infer")
     static let path = paths[0]
     static let method = HTTPRequest.Method.post
     static let access = Access.oneOf([.score, .sample])

@@ -4,14 +4,9 @@ import HTTPTypes
 import HTTPWire
 import Serving
 
-/// Paths of a resource of a model of the protocol: of the model, and of one of its versions.
-private func modelPaths(_ end: String) -> [String] {
-    ["/v2/models/{model}\(end)", "/v2/models/{model}/versions/{version}\(end)"]
-}
-
 /// `GET /v2/models/{model}`: tensors of a model.
 struct InferenceModelRoute: Route {
-    static let paths = modelPaths("")
+    static let paths = InferenceModel.paths("")
     static let path = paths[0]
     static let method = HTTPRequest.Method.get
     static let access = Access.anyKey
@@ -33,7 +28,7 @@ struct InferenceModelRoute: Route {
 
 /// `GET /v2/models/{model}/ready`: whether a model answers, for probes.
 struct InferenceModelReadyRoute: Route {
-    static let paths = modelPaths("/ready")
+    static let paths = InferenceModel.paths("/ready")
     static let path = paths[0]
     static let method = HTTPRequest.Method.get
     static let access = Access.anyone
@@ -60,7 +55,7 @@ struct InferenceModelReadyRoute: Route {
 
 /// `GET /v2/models/{model}/config`: how a model is batched, as Triton's configurations say it.
 struct InferenceConfigurationRoute: Route {
-    static let paths = modelPaths("/config")
+    static let paths = InferenceModel.paths("/config")
     static let path = paths[0]
     static let method = HTTPRequest.Method.get
     static let access = Access.anyKey
@@ -87,6 +82,11 @@ struct InferenceConfigurationRoute: Route {
 }
 
 extension InferenceModel {
+    /// Paths of a resource of a model: of the model, and of one of its versions.
+    static func paths(_ end: String) -> [String] {
+        ["/v2/models/{model}\(end)", "/v2/models/{model}/versions/{version}\(end)"]
+    }
+
     /// Kind of program and file, `PROJECT_FORMAT` by the protocol.
     fileprivate static let platform = "tusk_safetensors"
 }

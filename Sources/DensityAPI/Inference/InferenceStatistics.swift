@@ -22,7 +22,7 @@ struct AllInferenceStatisticsRoute: Route {
 
 /// `GET /v2/models/{model}/stats`: statistics of one.
 struct InferenceStatisticsRoute: Route {
-    static let paths = ["/v2/models/{model}/stats", "/v2/models/{model}/versions/{version}/stats"]
+    static let paths = InferenceModel.paths("/stats")
     static let path = paths[0]
     static let method = HTTPRequest.Method.get
     static let access = Access.scope(.metrics)

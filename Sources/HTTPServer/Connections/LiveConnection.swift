@@ -14,8 +14,8 @@ final class LiveConnection {
     /// Whether the end of our side waits for the socket too.
     var isFinishBlocked = false
 
-    /// Whether a TLS handshake was completed and counted.
-    private var hasHandshake = false
+    /// Whether a TLS handshake is still to be completed and counted.
+    private var awaitsHandshake: Bool
 
     /// What decides on requests of the last head, for as long as the machine keeps that.
     var decider: HeadDecider?
@@ -31,6 +31,7 @@ final class LiveConnection {
     init(id: Int, transport: any Transport, machine: consuming HTTPConnection) {
         self.id = id
         self.transport = transport
+        awaitsHandshake = transport is TLSTransport
         self.machine = machine
     }
 
@@ -43,8 +44,8 @@ final class LiveConnection {
 
     /// Whether bytes come for the first time through TLS, so that a handshake was completed.
     func noteHandshake() -> Bool {
-        guard !hasHandshake, transport.info.isEncrypted else { return false }
-        hasHandshake = true
+        guard awaitsHandshake, transport.info.isEncrypted else { return false }
+        awaitsHandshake = false
         return true
     }
 

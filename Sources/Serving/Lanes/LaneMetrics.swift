@@ -1,3 +1,4 @@
+import FlowCore
 import Metrics
 
 /// Metrics of the lanes of a service.
@@ -58,8 +59,10 @@ struct LaneMetrics: Sendable {
             "expired_requests", "Requests whose time limit passed in a lane.", labels: ["lane"])
     }
 
-    /// Metrics of the lane called `name`.
-    func lane(_ name: String) -> Lane {
-        Lane(name: name, all: self, batchRows: batchRows[name], cancelled: cancelled[name], expired: expired[name])
+    /// Metrics of the lane for work of `order`.
+    func lane(_ order: ExecutionOrder) -> Lane {
+        let name = order.rawValue
+        return Lane(
+            name: name, all: self, batchRows: batchRows[name], cancelled: cancelled[name], expired: expired[name])
     }
 }
