@@ -60,18 +60,18 @@ extension DensityService {
             "model_memory_bytes", "Memory that a model's weights take, those of generations that are leaving included.",
             .gauge,
             series: { [registry] in
-                registry.lives.map { name, _, memory in
+                registry.lives.map { name, _, _, memory in
                     MetricReading.Series([MetricLabel("model", name)], .integer(memory))
                 }
             })
         set.declare(
             "model_phase", "Phase of a model: 1 for the one that it is in, 0 for others.", .gauge,
             series: { [registry] in
-                registry.lives.flatMap { name, life, _ in
+                registry.lives.flatMap { name, _, current, _ in
                     ModelPhase.allCases.filter { $0 != .absent }.map { phase in
                         MetricReading.Series(
                             [MetricLabel("model", name), MetricLabel("phase", phase.rawValue)],
-                            .integer(life.phase == phase ? 1 : 0))
+                            .integer(current == phase ? 1 : 0))
                     }
                 }
             })

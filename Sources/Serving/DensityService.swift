@@ -1,6 +1,7 @@
 import FlowCore
 public import FlowModels
 public import Metrics
+import Synchronization
 
 /// Service that computes for requests what the loaded models can do, each kind of ``LaneWork``, on threads of its own.
 ///
@@ -11,6 +12,8 @@ public final class DensityService: Sendable {
     let parallel: Lane
     let sequential: Lane
     private let driftAlarm: AlarmRate
+    /// Loads the weights of a model that rests again.
+    private let loadWeights = Mutex<(@Sendable (LoadedModel) async throws -> any ImageDensity)?>(nil)
     /// Watch over the work of both lanes, and of what else feeds it.
     public let watch = WorkWatch()
 
@@ -61,21 +64,27 @@ public final class DensityService: Sendable {
     }
 
     /// Warms every model up, tests it by its check vector through the lanes, and becomes ready when all have passed. The
-    /// first is the default.
+    /// first is the default. Models are called as their records say.
     ///
     /// - Parameter drift: states of drift by the models' names, of which the one of the model's calibration images and of the
     ///   service's rate goes on.
     /// - Throws: ``ServingError/badModelSet(reason:)``, ``ServingError/selfTestFailed(model:reason:)``; then the
     ///   service goes on loading.
     public func load(_ models: [any ImageDensity], drift: [String: [DriftMartingale.State]] = [:]) async throws {
+        try await load(models.map { ($0.record.name, $0) }, drift: drift)
+    }
+
+    /// Does what ``load(_:drift:)`` does, with models under the names that they are given.
+    package func load(
+        _ models: [(name: String, density: any ImageDensity)], drift: [String: [DriftMartingale.State]]
+    ) async throws {
         guard !models.isEmpty else { throw ServingError.badModelSet(reason: "no model was given") }
         var names: Set<String> = []
-        for model in models where !names.insert(model.record.name).inserted {
-            throw ServingError.badModelSet(reason: "two models are called \(model.record.name)")
+        for (name, _) in models where !names.insert(name).inserted {
+            throw ServingError.badModelSet(reason: "two models are called \(name)")
         }
-        for model in models {
-            let name = model.record.name
-            try await admit(model, as: registry.begin(name), drift: drift[name] ?? [])
+        for (name, density) in models {
+            try await admit(density, as: registry.begin(name), drift: drift[name] ?? [])
         }
         registry.open()
     }
@@ -90,7 +99,8 @@ public final class DensityService: Sendable {
         _ density: any ImageDensity, as id: LoadedModel.ID, drift: [DriftMartingale.State] = []
     ) async throws {
         do {
-            let model = try registry.loaded(density, as: id, drift: monitor(of: density.record, drift))
+            let monitor = try monitor(of: density.record, as: registry.name(of: id), drift)
+            let model = try registry.loaded(density, as: id, drift: monitor)
             try await selfTest(model)
             try registry.passed(model)
         } catch {
@@ -99,16 +109,16 @@ public final class DensityService: Sendable {
         }
     }
 
-    /// The watch over the images of a model with this record: of the one that serves under its name, where that is of the same calibration
+    /// The watch over the images of a model with this record: of the one that serves under `name`, where that is of the same calibration
     /// images, else a new one.
-    private func monitor(of record: ModelRecord, _ states: [DriftMartingale.State]) throws -> DriftMonitor? {
+    private func monitor(of record: ModelRecord, as name: String, _ states: [DriftMartingale.State]) throws -> DriftMonitor? {
         guard let reference = record.decision?.driftReference(alarm: driftAlarm) else { return nil }
-        let old = registry.served.first { $0.name == record.name }?.drift
+        let old = registry.served.first { $0.name == name }?.drift
         if let old, old.reference.digest == reference.digest { return old }
         let state = states.first { $0.reference == reference.digest }
         guard let monitor = DriftMonitor(reference, continuing: state) else {
             throw ServingError.badModelSet(
-                reason: "the state of drift of \(record.name) has numbers that no test has")
+                reason: "the state of drift of \(name) has numbers that no test has")
         }
         return monitor
     }
@@ -129,7 +139,7 @@ public final class DensityService: Sendable {
     public var driftStates: [String: DriftMartingale.State] {
         Dictionary(
             uniqueKeysWithValues: registry.served.compactMap { model in
-                model.drift.map { (model.record.name, $0.test.state) }
+                model.drift.map { (model.name, $0.test.state) }
             })
     }
 
@@ -142,9 +152,12 @@ public final class DensityService: Sendable {
         _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, terms: RequestTerms
     ) async throws -> RowAnswer<Work.Output> {
         guard !rows.isEmpty else { return RowAnswer(results: [], timings: RequestTimings()) }
+        var terms = terms
+        let hold = try await hold(model, for: &terms, rows: rows.count)
+        defer { withExtendedLifetime(hold) {} }
         let lane = lane(for: Work.order(on: model.density))
         let ticket = lane.newTicket()
-        return try await withTaskCancellationHandler {
+        return try await withTaskCancellationHandler { [terms] in
             try await withCheckedThrowingContinuation { continuation in
                 let sink = RowSink<Work.Output>.collecting(rows: rows.count, for: continuation)
                 do throws(ServingError) {
@@ -162,23 +175,67 @@ public final class DensityService: Sendable {
 
     /// Results of the rows in blocks, in order, each as soon as it and those before it have run. The stream throws
     /// ``ServingError/deadlinePassed(finished:of:)`` and ``ServingError/draining``; whoever stops iterating cancels the rest.
-    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``.
+    /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/draining``, ``ServingError/rests(_:)``.
     package func blocks<Work: LaneWork>(
         _: Work.Type, _ rows: [Work.Row], by model: LoadedModel, terms: RequestTerms
-    ) throws(ServingError) -> AsyncThrowingStream<RowBlock<Work.Output>, any Error> {
+    ) async throws -> AsyncThrowingStream<RowBlock<Work.Output>, any Error> {
         let (stream, continuation) = AsyncThrowingStream<RowBlock<Work.Output>, any Error>.makeStream()
         guard !rows.isEmpty else {
             continuation.finish()
             return stream
         }
+        var terms = terms
+        let hold = try await hold(model, for: &terms, rows: rows.count)
         let lane = lane(for: Work.order(on: model.density))
         let ticket = lane.newTicket()
-        try lane.submit(
-            Work.self, ticket, rows, to: model, terms: terms, sink: .ordering(for: continuation))
+        // Before the rows are handed over, since whoever ends the stream asks for it once.
         continuation.onTermination = { reason in
+            withExtendedLifetime(hold) {}
             if case .cancelled = reason { lane.cancel(ticket) }
         }
+        try lane.submit(
+            Work.self, ticket, rows, to: model, terms: terms, sink: .ordering(for: continuation))
         return stream
+    }
+
+    /// Hold of the weights of `model` for a request, whose time goes on while it waits for them.
+    /// - Throws: ``ServingError/rests(_:)``, ``ServingError/deadlinePassed(finished:of:)``, ``ServingError/cancelled``.
+    private func hold(_ model: LoadedModel, for terms: inout RequestTerms, rows: Int) async throws -> WeightsHold {
+        let start = ContinuousClock.now
+        let rests = model.weights.rest
+        let load = loadWeights.withLock(\.self)
+        do {
+            try await model.weights.hold(waiting: terms.deadline) {
+                guard let load else { throw ServingError.rests(model.name) }
+                return try await load(model)
+            }
+        } catch ServingError.deadlinePassed {
+            throw ServingError.deadlinePassed(finished: 0, of: rows)
+        }
+        if rests, let deadline = terms.deadline { terms.deadline = max(.zero, deadline - start.duration(to: .now)) }
+        return WeightsHold(model.weights)
+    }
+
+    /// Method by which the rest of a row's image is drawn.
+    /// - Throws: as ``answer(_:_:by:terms:)`` for weights that rest.
+    package func completionMethod(
+        of row: CompletionRow, by model: LoadedModel, terms: RequestTerms
+    ) async throws -> CompletionMethod {
+        var terms = terms
+        let hold = try await hold(model, for: &terms, rows: 1)
+        defer { withExtendedLifetime(hold) {} }
+        return model.density.completionMethod(of: row)
+    }
+
+    /// Sets who loads the weights of models that rest again.
+    func loadsWeights(by load: @escaping @Sendable (LoadedModel) async throws -> any ImageDensity) {
+        loadWeights.withLock { $0 = load }
+    }
+
+    /// Tests weights that were loaded again for the model called `name`, as ``admit(_:as:drift:)`` tests those of a new one.
+    /// - Throws: ``ServingError/selfTestFailed(model:reason:)``.
+    func test(_ density: any ImageDensity, as name: String) async throws {
+        try await selfTest(LoadedModel(density, name: name))
     }
 
     /// Refuses what ``answer(_:_:by:terms:)`` would refuse now of `count` rows that cost as much as `row`, and takes nothing.
@@ -220,12 +277,12 @@ public final class DensityService: Sendable {
         let record = model.record
         let answer = try await logDensities(of: [DensityRow(pixels: record.check.pixels)], model: model)
         guard case .success(let value) = answer.results[0] else {
-            throw ServingError.selfTestFailed(model: record.name, reason: "its check vector has no density")
+            throw ServingError.selfTestFailed(model: model.name, reason: "its check vector has no density")
         }
         let expected = record.check.logProb
         guard abs(value.logProb - expected) <= ModelFile.checkTolerance(dims: record.eventShape.dims) else {
             throw ServingError.selfTestFailed(
-                model: record.name,
+                model: model.name,
                 reason: "its check vector has log_prob \(value.logProb), and should have \(expected)")
         }
     }

@@ -12,6 +12,8 @@ public enum ServingError: Error, Equatable, Sendable {
     case draining
     /// Deadline of the request passed, or could not be kept any more, when so many of its rows had run.
     case deadlinePassed(finished: Int, of: Int)
+    /// The weights of the model of that name were unused and given up, and could not be loaded again.
+    case rests(String)
     /// The caller's task was cancelled.
     case cancelled
     /// Two models have the same name, or none was given.

@@ -101,7 +101,17 @@ struct ModelFileTests {
         #expect(error([1, 2, 3]) == .format(.tooShort(bytes: 3)))
         #expect(
             error(Array(bytes.dropLast()))?.isOffsetsOrLength == true)
-        #expect(error(bytes + [0]) == .format(.wrongLength(expected: bytes.count, actual: bytes.count + 1)))
+        let tooLong = ModelFileError.format(.wrongLength(expected: bytes.count, actual: bytes.count + 1))
+        #expect(error(bytes + [0]) == tooLong)
+
+        // by the header and the length alone, before the rest is read
+        let head = Array(bytes[..<(8 + parts(bytes).header.utf8.count)])
+        func outline(_ length: Int) throws -> ModelFile.Outline {
+            try unsafe ModelFile.outline(of: head.span.bytes, fileBytes: length, isCopied: true)
+        }
+        #expect(try outline(bytes.count).record.architecture == "maf")
+        #expect(throws: tooLong) { try outline(bytes.count + 1) }
+        #expect(throws: ModelFileError.self) { try outline(bytes.count - 1) }
     }
 
     @Test("a header longer than the limit is refused before it is read")

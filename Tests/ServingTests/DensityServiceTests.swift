@@ -178,7 +178,7 @@ struct DensityServiceTests {
             let density = Task { try await service.logDensities(of: [row(1), row(2)], model: loaded) }
             let stream = Task {
                 var images = 0
-                for try await block in try service.sample(
+                for try await block in try await service.sample(
                     (0..<3).map { SampleRow(seed: 1, index: $0) }, model: loaded)
                 {
                     images += block.results.count
@@ -291,7 +291,7 @@ struct DensityServiceTests {
         }
         let rows = (0..<30).map { SampleRow(seed: 7, index: $0) }
         var images: [DrawnImage] = []
-        for try await block in try service.sample(rows, model: loaded) {
+        for try await block in try await service.sample(rows, model: loaded) {
             #expect(block.first == images.count)
             #expect(block.results.count <= 4)
             images += try block.results.map { try $0.get() }
@@ -304,7 +304,7 @@ struct DensityServiceTests {
         let (slow, quick) = (FakeDensity(name: "slow"), FakeDensity(name: "quick"))
         let service = service()
         slow.hold()
-        let stream = try service.sample([SampleRow(seed: 1, index: 0)], model: LoadedModel(slow))
+        let stream = try await service.sample([SampleRow(seed: 1, index: 0)], model: LoadedModel(slow))
         await eventually { slow.samplingCalls.count == 1 }
         #expect(
             try await service.logDensities(of: [row(1)], model: LoadedModel(quick)).results == [
@@ -322,7 +322,7 @@ struct DensityServiceTests {
         model.hold(afterSamplingCalls: 1)
         let first = Locked(false)
         let task = Task {
-            for try await _ in try service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: loaded) {
+            for try await _ in try await service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: loaded) {
                 first.change { $0 = true }
             }
         }

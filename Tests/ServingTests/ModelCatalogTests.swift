@@ -1,3 +1,4 @@
+import FlowCore
 import FlowModels
 import Metrics
 import Serving
@@ -18,6 +19,8 @@ struct ModelCatalogTests {
         private let writes = Locked(0)
         /// Called while a file is read.
         let whileReading = Locked<(@Sendable () -> Void)?>(nil)
+        /// Names that files' models are served by, beside those of their records.
+        let names = Locked<[String: ServedName]>([:])
         /// Bytes that loading takes beside what the model takes.
         let extra = Locked(0)
 
@@ -44,8 +47,9 @@ struct ModelCatalogTests {
                     return file
                 }
                 return ModelSource(
-                    place: "/secret/\(name)", file: name, stamp: { try? file().stamp },
-                    name: { try file().contents.get().record.name },
+                    place: "/secret/\(name)", file: name, given: self.names.value[name],
+                    stamp: { try? file().stamp },
+                    recordName: { try file().contents.get().record.name },
                     read: { admit in
                         let density = try file().contents.get()
                         try admit(density.record, density.memoryBytes + self.extra.value)
@@ -99,7 +103,7 @@ struct ModelCatalogTests {
         #expect(setup.values("model_loads") == ["completed": 2, "failed": 0, "over_memory": 0])
         #expect(setup.values("model_memory_bytes") == ["a": 492, "b": 492])
         let phases = setup.values("model_phase")
-        #expect(phases["a serving"] == 1 && phases["a testing"] == 0 && phases.count == 8)
+        #expect(phases["a serving"] == 1 && phases["a testing"] == 0 && phases.count == 10)
     }
 
     @Test("what the start refuses is said with the place")
@@ -320,6 +324,160 @@ struct ModelCatalogTests {
         #expect(service.registry.lives.isEmpty && service.registry.memory == 0)
         setup.files.remove("a.safetensors")
         await eventually { next == nil }
+    }
+
+    @Test("versions of a name stand side by side; the name means the highest, and loads and unloads them all")
+    func versions() async throws {
+        let setup = Setup()
+        for version in [2, 10] {
+            setup.files.names.change { $0["a/\(version).safetensors"] = ServedName("a", version: version) }
+            setup.files.write("a/\(version).safetensors", .success(FakeDensity(name: "other")))
+        }
+        setup.files.write("b.safetensors", .success(FakeDensity(name: "b")))
+        #expect(try await setup.catalog.start().map(\.name) == ["a@10", "a@2", "b"])
+        #expect(try setup.served().name == "a@10" && setup.served("a").record.name == "other")
+        #expect(setup.values("model_memory_bytes") == ["a@2": 492, "a@10": 492, "b": 492])
+
+        // a new version takes the place of the default, and its fault holds up no other
+        setup.files.names.change { $0["a/11.safetensors"] = ServedName("a", version: 11) }
+        setup.files.write("a/11.safetensors", .failure(Self.damaged))
+        let (second, tenth) = (try setup.served("a@2").id, try setup.served("a@10").id)
+        await #expect(
+            throws: ModelExchangeError.failed(file: "a/11.safetensors", reason: "\(Self.damaged)")
+        ) { try await setup.catalog.load("a") }
+        #expect(try setup.served("a@2").id != second && setup.served("a@10").id != tenth)
+        setup.files.write("a/11.safetensors", .success(FakeDensity()))
+        #expect(try await setup.catalog.refresh() == [])
+        #expect(try setup.served().name == "a@11")
+        #expect(setup.catalog.states.filter(\.isDefault).map(\.name) == ["a@11"])
+        #expect(try await setup.catalog.load("a").name == "a@11")
+
+        try await setup.catalog.unload("a@11")
+        #expect(try setup.served().name == "a@10")
+        await #expect(throws: ModelExchangeError.isDefault("a")) { try await setup.catalog.unload("a") }
+        setup.files.remove("a/10.safetensors")
+        #expect(try await setup.catalog.refresh() == [])
+        #expect(try setup.served().name == "a@2")
+        await #expect(throws: ModelExchangeError.isDefault("a@2")) { try await setup.catalog.unload("a@2") }
+        await #expect(throws: ServingError.unknownModel("a@10")) { try await setup.catalog.unload("a@10") }
+        #expect(try await setup.catalog.load("a").name == "a@11", "what was unloaded comes back by its name")
+
+        let pinned = Setup(FakeDensity(name: "b"))
+        for version in [1, 2] {
+            pinned.files.names.change { $0["\(version)"] = ServedName("a", version: version) }
+            pinned.files.write("\(version)", .success(FakeDensity()))
+        }
+        _ = try await pinned.catalog.start(default: "a@1")
+        #expect(try pinned.served().name == "a@1")
+        try await pinned.catalog.unload("a@2")
+        await #expect(throws: ModelExchangeError.isDefault("a")) { try await pinned.catalog.unload("a") }
+    }
+
+    @Test("a model that nobody uses rests, and is loaded again for whoever asks; one loads it for all who wait")
+    func resting() async throws {
+        let setup = Setup(FakeDensity(name: "a"), FakeDensity(name: "b"))
+        _ = try await setup.catalog.start()
+        let model = try setup.served("b")
+        let row = DensityRow(pixels: [1, 2, 3, 4, 5, 6])
+        let before = try await setup.service.logDensities(of: [row], model: model).results
+        setup.catalog.rest(after: .seconds(3600))
+        #expect(try setup.state("b.safetensors").phase == .serving)
+        weak let weights = model.density as? FakeDensity
+        setup.files.write("b.safetensors", .success(FakeDensity(name: "b")))
+        setup.catalog.rest(after: .zero)
+        #expect(weights == nil, "its memory is free")
+        let state = try setup.state("b.safetensors")
+        #expect(state.phase == .resting && state.memory == 0)
+        #expect(setup.values("model_phase")["b resting"] == 1 && setup.values("model_phase")["b serving"] == 0)
+        #expect(setup.values("model_memory_bytes")["b"] == 0)
+        #expect(try setup.served("b") === model && model.density.densityOrder == .parallel)
+
+        let reads = Locked(0)
+        setup.files.whileReading.change { $0 = { reads.change { $0 += 1 } } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    let answer = try await setup.service.logDensities(of: [row], model: model)
+                    #expect(answer.results == before)
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(reads.value == 1)
+        #expect(try setup.state("b.safetensors").phase == .serving && setup.state("b.safetensors").memory == 492)
+
+        // a stream holds the weights to its end
+        let samples = (0..<3).map { SampleRow(seed: 1, index: UInt64($0)) }
+        var stream: AsyncThrowingStream<SampleBlock, any Error>? = try await setup.service.sample(samples, model: model)
+        setup.catalog.rest(after: .zero)
+        #expect(try setup.state("b.safetensors").phase == .serving)
+        if let stream { for try await _ in stream {} }
+        stream = nil
+        await eventually {
+            setup.catalog.rest(after: .zero)
+            return (try? setup.state("b.safetensors").phase) == .resting
+        }
+    }
+
+    @Test("what keeps a model from being loaded again is said, and a changed file takes its place")
+    func wakingFails() async throws {
+        let setup = Setup(FakeDensity(name: "a"), FakeDensity(name: "b"), memory: 1000)
+        _ = try await setup.catalog.start()
+        let model = try setup.served("b")
+        let rows = [DensityRow(pixels: [1, 2, 3, 4, 5, 6])]
+        setup.catalog.rest(after: .zero)
+        setup.files.write("b.safetensors", .failure(Self.damaged))
+        await #expect(throws: ServingError.rests("b")) { try await setup.service.logDensities(of: rows, model: model) }
+        #expect(try setup.state("b.safetensors").failure?.reason == "\(Self.damaged)")
+        #expect(try setup.state("b.safetensors").phase == .resting)
+
+        setup.files.write("b.safetensors", .success(FakeDensity(name: "b")))
+        setup.files.extra.change { $0 = 509 }
+        await #expect(throws: ServingError.rests("b")) { try await setup.service.logDensities(of: rows, model: model) }
+        #expect(try setup.state("b.safetensors").failure?.reason.contains("of memory; 0.0 MiB of at most") == true)
+        #expect(setup.values("model_loads")["over_memory"] == 1)
+        setup.files.extra.change { $0 = 0 }
+
+        let (begun, goesOn) = (Locked(false), Locked(false))
+        setup.files.whileReading.change { hook in
+            hook = {
+                begun.change { $0 = true }
+                while !goesOn.value {}
+            }
+        }
+        let waiting = Task { try await setup.service.logDensities(of: rows, model: model) }
+        await eventually { begun.value }
+        var terms = RequestTerms()
+        terms.deadline = .milliseconds(20)
+        await #expect(throws: ServingError.deadlinePassed(finished: 0, of: 1)) {
+            try await setup.service.logDensities(of: rows, model: model, terms: terms)
+        }
+        waiting.cancel()
+        await #expect(throws: ServingError.cancelled) { try await waiting.value }
+        goesOn.change { $0 = true }
+        setup.files.whileReading.change { $0 = nil }
+        #expect(try await setup.service.logDensities(of: rows, model: model).results.count == 1)
+
+        await eventually {
+            setup.catalog.rest(after: .zero)
+            return (try? setup.state("b.safetensors").phase) == .resting
+        }
+        let next = FakeDensity(name: "b", classes: ["lion"], memoryBytes: 100)
+        setup.files.write("b.safetensors", .success(next))
+        await #expect(throws: ServingError.rests("b")) { try await setup.service.logDensities(of: rows, model: model) }
+        #expect(try setup.served("b").id != model.id, "the next request gets what the file holds now")
+    }
+
+    @Test("models rest by themselves after their time")
+    func restingByItself() async throws {
+        let setup = Setup(FakeDensity(name: "a"))
+        _ = try await setup.catalog.start()
+        let task = Task { await setup.catalog.letRest(after: .milliseconds(1)) { try? await Task.sleep(for: $0) } }
+        await eventually { (try? setup.state("a.safetensors").phase) == .resting }
+        task.cancel()
+        await task.value
+        #expect(try await setup.service.logDensities(of: [], model: setup.served()).results.isEmpty)
+        #expect(try setup.state("a.safetensors").phase == .resting, "nothing was computed")
     }
 
     @Test("what is asked for at once is done one after the other")

@@ -80,14 +80,53 @@ struct ModelRegistryTests {
         #expect(try registry.models.models.map(\.record.name) == ["b"])
     }
 
-    @Test("a model is served under its own name alone")
+    @Test("a model is served under the name that its generation was begun for")
     func names() throws {
         let registry = ModelRegistry()
-        let id = try registry.begin("a")
-        #expect(throws: ServingError.badModelSet(reason: "a model called b was loaded as a")) {
-            try registry.loaded(FakeDensity(name: "b"), as: id)
+        let model = try registry.loaded(FakeDensity(name: "b"), as: registry.begin("a@3"))
+        #expect(model.name == "a@3" && model.base == "a" && model.version == 3 && model.record.name == "b")
+        try registry.passed(model)
+        registry.open()
+        #expect(try registry.models.model(named: "a@3") === model)
+        #expect(try registry.models.model(named: "a") === model)
+        #expect(throws: ServingError.unknownModel("b")) { try registry.models.model(named: "b") }
+    }
+
+    @Test("a name alone means the model without a version, else the highest version; the default keeps to its name")
+    func versions() throws {
+        let registry = ModelRegistry()
+        func serve(_ name: String) throws {
+            try registry.passed(try registry.loaded(FakeDensity(), as: registry.begin(name)))
         }
-        #expect(registry.life(of: "a").phase == .loading)
+        func named(_ name: String?) throws -> String { try registry.models.model(named: name).name }
+        for name in ["a@2", "b", "a@10"] { try serve(name) }
+        registry.setDefault("a")
+        registry.open()
+        #expect(try named(nil) == "a@10" && named("a") == "a@10" && named("a@2") == "a@2" && named("b") == "b")
+        #expect(try registry.models.models.map(\.name) == ["a@10", "a@2", "b"])
+        #expect(try registry.models.versions(of: "a").map(\.version) == [2, 10])
+        #expect(!registry.needs(["a@10"]) && !registry.needs(["b"]) && registry.needs(["a@2", "a@10"]))
+        try serve("a@11")
+        #expect(try named(nil) == "a@11")
+        for name in ["a@11", "a@10"] { try registry.leave(name) }
+        #expect(try named(nil) == "a@2" && registry.needs(["a@2"]))
+        try serve("a")
+        #expect(try named("a") == "a" && named("a@2") == "a@2")
+        registry.setDefault("a@2")
+        #expect(try named(nil) == "a@2" && registry.needs(["a@2"]), "one version, whatever else there is")
+    }
+
+    @Test(
+        "names with versions are read, and nothing else is taken for one",
+        arguments: [
+            ("a", "a", nil), ("a.b-c_D@1", "a.b-c_D", 1), ("a@999999999", "a", 999_999_999), ("a@1000000000", nil, nil),
+            ("a@0", nil, nil), ("a@01", nil, nil), ("a@+1", nil, nil), ("a@-1", nil, nil), ("a@", nil, nil), ("@1", nil, nil),
+            ("a@1@2", nil, nil), ("a b", nil, nil), ("", nil, nil), ("a:sample", nil, nil), ("a@１", nil, nil),
+        ] as [(String, String?, Int?)])
+    func servedNames(text: String, base: String?, version: Int?) {
+        let name = ServedName(text)
+        #expect(name?.base == base && name?.version == version)
+        if base != nil { #expect(name?.description == text) }
     }
 
     @Test("what comes after its name was given up is let go of")
@@ -102,7 +141,7 @@ struct ModelRegistryTests {
         do {
             let density = FakeDensity(name: "b")
             late = density
-            #expect(throws: ServingError.badModelSet(reason: "a model called b was loaded as none")) {
+            #expect(throws: ServingError.badModelSet(reason: "the model was given up while it was being loaded")) {
                 try registry.loaded(density, as: loading)
             }
         }

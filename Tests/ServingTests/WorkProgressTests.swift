@@ -54,7 +54,7 @@ struct WorkProgressTests {
         #expect(try await scored.results.count == 1)
         await eventually { service.standstill == nil }
         density.hold()
-        let blocks = try service.sample([SampleRow(seed: 1, index: 0)], model: model)
+        let blocks = try await service.sample([SampleRow(seed: 1, index: 0)], model: model)
         await eventually { density.samplingCalls.count == 1 }
         #expect(service.standstill != nil)
         density.release()

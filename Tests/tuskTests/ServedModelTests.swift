@@ -134,6 +134,74 @@ struct ServedModelTests {
         #expect(setup.service.end() == 0)
     }
 
+    @Test("a folder in the folder has versions of its name, and a file can be served by another name")
+    func versions() async throws {
+        let setup = try Setup(["b"])
+        let client = try setup.service.client()
+        try FileManager.default.createDirectory(atPath: setup.folder + "/gate", withIntermediateDirectories: true)
+        for version in [1, 2] {
+            try Setup.train(setup.work, "m", seed: version, to: "models/gate/\(version).safetensors")
+        }
+        // a volume's own, which nobody else may read
+        try FileManager.default.createDirectory(
+            atPath: setup.folder + "/lost+found", withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0])
+        #expect(try await setup.admin("POST", "/admin/reload").text == #"{"reloaded":["models"]}"#)
+        let first = try await client.roundTrip(Self.logProb("gate@1"))
+        let latest = try await client.roundTrip(Self.logProb("gate"))
+        #expect(first.text.hasPrefix(#"{"model":"gate@1","#) && latest.text.hasPrefix(#"{"model":"gate@2","#))
+        #expect(Self.values(first) != Self.values(latest))
+        #expect(try await client.roundTrip(Self.logProb()).text.hasPrefix(#"{"model":"b","#))
+        #expect(try await setup.admin("POST", "/admin/models/gate@2/unload").text == #"{"unloaded":"gate@2"}"#)
+        #expect(try await client.roundTrip(Self.logProb("gate")).text == first.text)
+        try setup.copy("models/gate/1.safetensors", over: "models/gate/new.safetensors")
+        let reason = "gate/new.safetensors: the file of a version is called by its number, such as 3.safetensors"
+        #expect(try await setup.admin("POST", "/admin/reload").text.contains(reason))
+        #expect(try await client.roundTrip(Self.logProb("gate")).text == first.text)
+        #expect(setup.service.end() == 0)
+
+        let named = try Service(
+            "--model", "gate@7=\(setup.folder)/gate/2.safetensors", "--default-model", "gate",
+            model: setup.folder + "/b.safetensors")
+        #expect(named.text.contains(": 2 models: gate@7, maf, "))
+        let answer = try await named.client().roundTrip(Self.logProb())
+        #expect(answer.text.hasPrefix(#"{"model":"gate@7","#) && Self.values(answer) == Self.values(latest))
+        #expect(named.end() == 0)
+        let refused = try Program.run(["serve", "--port", "0", "--model", "gate@0=\(setup.folder)/b.safetensors"])
+        #expect(refused.code == 1)
+        #expect(refused.errors.contains("gate@0 is no name; NAME has 1 to 64 of"))
+    }
+
+    @Test("a model that nobody asks for rests, and answers the next request as it did")
+    func resting() async throws {
+        let setup = try Setup(["a"], ["--rest-models-after", "0.1"])
+        let client = try setup.service.client()
+        func rests() async throws {
+            await eventually {
+                (try? await setup.admin("GET", "/admin/models").text.contains(#""phase":"resting""#)) == true
+            }
+        }
+        let before = try await client.roundTrip(Self.logProb())
+        try await rests()
+        #expect(try await client.roundTrip("GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200)
+        #expect(try await setup.admin("GET", "/admin/models").text.contains(#""memory_bytes":0"#))
+        #expect(try await client.roundTrip(Self.logProb()).text == before.text)
+        for path in ["/sample?count=1&seed=1", "/models/a"] {
+            try await rests()
+            #expect(try await client.roundTrip("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200)
+        }
+        try await rests()
+        try Data("<html>".utf8).write(to: URL(filePath: "\(setup.folder)/a.safetensors"))
+        let refused = try await client.roundTrip(Self.logProb())
+        #expect(refused.status == 503 && refused["Retry-After"] != nil)
+        #expect(refused.text.contains(#"model: \"a\" was unused, and could not be loaded again"#))
+        #expect(
+            try await setup.admin("GET", "/admin/models").text.contains("expected a model file, found an HTML page"))
+        #expect(setup.service.end() == 0)
+        let limit = try Program.run(["serve", "--port", "0", "--rest-models-after", "0.01"])
+        #expect(limit.errors.contains("--rest-models-after is 0.01; it must be 0.1 to 604800"))
+    }
+
     @Test("links out of the folder are refused, and an empty folder")
     func folders() async throws {
         let work = try Workplace()

@@ -17,7 +17,7 @@ extension LoadedModel {
             ]
         }
         return [
-            "model": .string(record.name),
+            "model": .string(name),
             "drifted": .bool(state.alarm != nil),
             "drifted_since": state.alarm?.json ?? .null,
             "wealth": .number(min(exp(test.logWealth), .greatestFiniteMagnitude)),

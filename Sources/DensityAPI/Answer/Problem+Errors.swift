@@ -120,6 +120,10 @@ extension Problem {
                     + "\(deadline.inSeconds) s", fields: Self.dropped(.tooLate, retryAfter: wait - deadline))
         case .loading:
             self.init(.loading, "the model is being loaded", fields: Self.dropped(.loading, retryAfter: .zero))
+        case .rests(let name):
+            self.init(
+                .loading, "model: \(quoted(name)) was unused, and could not be loaded again",
+                fields: Self.dropped(.loading, retryAfter: .zero))
         case .draining:
             self.init(
                 .draining, "the service takes no new requests", fields: Self.dropped(.draining, retryAfter: .zero))

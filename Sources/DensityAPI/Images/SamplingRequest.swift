@@ -59,7 +59,7 @@ struct SamplingRequest: Sendable {
     func drawn(_ context: APIContext) async throws -> (images: [DrawnImage], timings: RequestTimings) {
         var images: [DrawnImage] = []
         var timings = RequestTimings()
-        for try await block in try context.service.sample(rows, model: model, terms: terms) {
+        for try await block in try await context.service.sample(rows, model: model, terms: terms) {
             images += try block.results.map(context.image)
             timings = block.timings
         }

@@ -36,30 +36,43 @@ struct InferenceModel: Sendable {
         }
     }
 
-    /// The only version of every model.
-    static let version = "1"
-
     let model: LoadedModel
     let task: Task
 
-    /// Name in the protocol.
-    var name: String { model.name + task.suffix }
+    /// Name in the protocol, which is without the version.
+    var name: String { Self.name(model.base, task) }
+    /// Version in the protocol, where every model has one.
+    var version: String { Self.version(model.version) }
 
     init(_ model: LoadedModel, _ task: Task) { (self.model, self.task) = (model, task) }
+
+    /// Name in the protocol of what is asked of a model of that name.
+    static func name(_ base: String, _ task: Task) -> String { base + task.suffix }
+
+    /// Version in the protocol of a model with that version, or without one.
+    static func version(_ number: Int?) -> String { String(number ?? 1) }
 
     /// The model that a path with the parameters `model` and, if there is one, `version` names.
     /// - Throws: ``ProblemKind/unknownModel`` for a name or a version that there is none of.
     init(_ path: PathParameters, in models: ModelSet) throws(Problem) {
         let name = path["model"]
         let task: Task = name.hasSuffix(Task.sample.suffix) ? .sample : .score
-        guard let model = try? models.model(named: String(name.dropLast(task.suffix.count))) else {
+        guard let latest = try? models.model(named: String(name.dropLast(task.suffix.count))) else {
             throw Problem(.unknownModel, "model: no model called \(quoted(name)) is loaded")
         }
-        if let version = path.value(of: "version"), version != Self.version {
-            throw Problem(
-                .unknownModel, "version: \(quoted(name)) has the version \(Self.version), not \(quoted(version))")
+        self.init(latest, task)
+        guard let version = path.value(of: "version"), version != self.version else { return }
+        let versions = models.versions(of: latest.base)
+        guard let model = versions.first(where: { Self.version($0.version) == version }) else {
+            let known = Self.versions(of: latest, in: models).joined(separator: ", ")
+            throw Problem(.unknownModel, "version: \(quoted(name)) has \(known), not \(quoted(version))")
         }
         self.init(model, task)
+    }
+
+    /// Versions of the name of `model`, the highest last.
+    static func versions(of model: LoadedModel, in models: ModelSet) -> [String] {
+        models.versions(of: model.base).map { version($0.version) }
     }
 
     /// Every name of the protocol, those of one model side by side.

@@ -16,10 +16,12 @@ struct InferenceModelRoute: Route {
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
         try request.checkNoQuery()
-        let model = try InferenceModel(request.parameters, in: context.service.models)
+        let models = try context.service.models
+        let model = try InferenceModel(request.parameters, in: models)
+        let versions = InferenceModel.versions(of: model.model, in: models)
         return .done(
             .inference([
-                "name": .string(model.name), "versions": .array([.string(InferenceModel.version)]),
+                "name": .string(model.name), "versions": .array(versions.map(JSON.string)),
                 "platform": .string(InferenceModel.platform),
                 "inputs": .array(model.inputs.map(\.metadata)), "outputs": .array(model.outputs.map(\.metadata)),
             ]))
@@ -70,7 +72,8 @@ struct InferenceConfigurationRoute: Route {
         return .done(
             .inference([
                 "name": .string(model.name), "platform": .string(InferenceModel.platform), "backend": "tusk",
-                "version_policy": ["latest": ["num_versions": .integer(1)]],
+                // all that there are, of which the highest answers for the name alone
+                "version_policy": ["all": .object([])],
                 // what is drawn has no input whose first axis could be that of a batch
                 "max_batch_size": .integer(isBatched ? context.mostImages(of: model.model) : 0),
                 "input": .array(model.inputs.map { $0.configuration(isBatched: isBatched) }),

@@ -87,7 +87,7 @@ extension InferenceRequest {
             binary += bytes
         }
         var members: [JSON.Member] = [
-            .init("model_name", .string(model.name)), .init("model_version", .string(InferenceModel.version)),
+            .init("model_name", .string(model.name)), .init("model_version", .string(model.version)),
         ]
         if let id { members.append(.init("id", .string(id))) }
         if !parameters.isEmpty { members.append(.init("parameters", .object(parameters))) }

@@ -38,7 +38,7 @@ struct InferenceStatisticsRoute: Route {
 }
 
 extension ServerResponse {
-    /// Statistics of `models` by what `GET /metrics` counts. What is not counted is 0, and 0 times.
+    /// Statistics of `models` by what `GET /metrics` counts. What is not counted took no time.
     fileprivate static func statistics(of models: [InferenceModel], _ context: APIContext) -> ServerResponse {
         let readings = context.options.metrics.readings
         return .inference([
@@ -67,13 +67,15 @@ private struct InferenceStatistics {
         let inferences = { (outcome: String) in
             value(InferenceMetrics.name, [work, own, MetricLabel("outcome", outcome)])
         }
+        // perf_analyzer ends itself unless input and output were computed as often as the batches were.
+        let uncounted: JSON = ["count": .integer(Int(computing?.number ?? 0)), "ns": .integer(0)]
         let times: [JSON.Member] = [
-            .init("compute_input", Self.duration(nil)), .init("compute_infer", Self.duration(computing)),
-            .init("compute_output", Self.duration(nil)),
+            .init("compute_input", uncounted), .init("compute_infer", Self.duration(computing)),
+            .init("compute_output", uncounted),
         ]
         let rows = Int(value("rows", [work, own])?.number ?? 0) - Int(value("failed_rows", [work, own])?.number ?? 0)
         return [
-            "name": .string(model.name), "version": .string(InferenceModel.version), "last_inference": .integer(0),
+            "name": .string(model.name), "version": .string(model.version), "last_inference": .integer(0),
             "inference_count": .integer(rows), "execution_count": .integer(Int(computing?.number ?? 0)),
             "inference_stats": .object(
                 [

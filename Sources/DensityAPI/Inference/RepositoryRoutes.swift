@@ -24,22 +24,24 @@ struct RepositoryIndexRoute: Route {
                 onlyReady = flag
             }
             let served = InferenceModel.all(of: try context.service.models)
-            var entries = served.map { entry($0.name, "READY") }
+            var entries = served.map { entry($0.name, $0.version, "READY") }
             let names = Set(served.map(\.model.name))
             for state in context.administration.models.states() where !onlyReady {
-                guard let name = state.name, !names.contains(name) else { continue }
+                guard let text = state.name, !names.contains(text), let name = ServedName(text) else { continue }
                 let kind = state.incoming == nil ? "UNAVAILABLE" : "LOADING"
-                entries += InferenceModel.Task.allCases.map {
-                    entry(name + $0.suffix, kind, state.failure?.reason ?? "")
+                entries += InferenceModel.Task.allCases.map { task in
+                    entry(
+                        InferenceModel.name(name.base, task), InferenceModel.version(name.version), kind,
+                        state.failure?.reason ?? "")
                 }
             }
             return .inference(.array(entries))
         }
     }
 
-    private func entry(_ name: String, _ state: String, _ reason: String = "") -> JSON {
+    private func entry(_ name: String, _ version: String, _ state: String, _ reason: String = "") -> JSON {
         [
-            "name": .string(name), "version": .string(InferenceModel.version), "state": .string(state),
+            "name": .string(name), "version": .string(version), "state": .string(state),
             "reason": .string(reason),
         ]
     }

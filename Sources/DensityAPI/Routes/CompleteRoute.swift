@@ -71,7 +71,7 @@ struct CompleteRoute: Route {
         var draw = ask.draw
         draw.pixels = try decoded.images[0].get()
         draw.isKnown = try decoded.images[1].get().map { $0 == 0 }
-        let method = ask.model.density.completionMethod(of: draw)
+        let method = try await context.service.completionMethod(of: draw, by: ask.model, terms: ask.terms)
         if method == .chain, ask.model.record.isConditional, draw.classIndex == nil {
             throw Problem(
                 .parameter,
@@ -148,7 +148,7 @@ struct CompleteRoute: Route {
                 }
             return JSON.object(
                 [
-                    .init("model", .string(record.name)), .init("seed", .unsigned(draw.seed)),
+                    .init("model", .string(ask.model.name)), .init("seed", .unsigned(draw.seed)),
                     .init("temperature", .number(ask.temperature)), .init("method", .string(method.rawValue)),
                     .init("exact", .bool(method.isExact)),
                     .init("known_pixels", .integer(draw.isKnown.count { $0 })),

@@ -96,7 +96,7 @@ struct DecodeRoute: Route {
                 return .failure(problem)
             }
             return JSON.object(
-                [.init("model", .string(record.name))] + AnswerList(items).members("images")
+                [.init("model", .string(ask.model.name))] + AnswerList(items).members("images")
             ).encoded
         }
     }

@@ -108,7 +108,7 @@ struct EncodeRoute: Route {
                 return NPYArray(shape: axes, latents.flatMap(\.latent)).encoded()
             }
             let head: [JSON.Member] = [
-                .init("model", .string(record.name)),
+                .init("model", .string(ask.model.name)),
                 .init("shape", .integers([shape.height, shape.width, shape.channels])),
             ]
             guard isList else { return JSON.object(head + members(try results[0].get(), record)).encoded }

@@ -129,7 +129,7 @@ struct InterpolateRoute: Route {
             }
             let named = classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
             return JSON.object(
-                [.init("model", .string(record.name))] + named + [
+                [.init("model", .string(ask.model.name))] + named + [
                     .init("endpoints", .array(endpoints)), .init("images", .array(items)),
                 ]
             ).encoded

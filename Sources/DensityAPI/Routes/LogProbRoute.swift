@@ -54,7 +54,7 @@ struct LogProbRoute: Route {
     }
 
     private func json(_ scored: ScoringRequest.Scored) throws -> JSON {
-        let model = JSON.Member("model", .string(scored.model.record.name))
+        let model = JSON.Member("model", .string(scored.model.name))
         guard scored.isList else { return .object([model] + (try scored.results[0].get().json)) }
         let entries = AnswerList(scored.results.map { $0.map(\.json) }, files: scored.files)
         return .object([model] + entries.members("results"))

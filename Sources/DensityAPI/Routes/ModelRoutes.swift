@@ -19,7 +19,7 @@ struct ModelsRoute: Route {
         let store = try context.service.models
         return .done(
             .json([
-                "default": .string(store.defaultModel.record.name),
+                "default": .string(store.defaultModel.name),
                 "models": .array(store.models.map { describe($0, context) }),
             ]).tagged())
     }
@@ -45,7 +45,7 @@ struct ModelRoute: Route {
 private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
     let record = model.record
     return [
-        "name": .string(record.name),
+        "name": .string(model.name),
         "architecture": .string(record.architecture),
         "hyper_parameters": describe(record.recordedSizes, FlowRegistry.fields.filter { $0.isOption }),
         "shape": [

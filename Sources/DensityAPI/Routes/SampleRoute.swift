@@ -49,7 +49,7 @@ struct SampleRoute: Route {
     private func tag(of ask: Ask) -> EntityTag {
         let record = ask.draws.model.record
         return EntityTag(following: [
-            context.options.version, record.name, String(record.check.logProb.bitPattern),
+            context.options.version, ask.draws.model.name, String(record.check.logProb.bitPattern),
             "\(ask.draws.model.precision)",
             String(ask.draws.count), String(ask.draws.seed), String(ask.draws.temperature.bitPattern),
             ask.draws.classIndex.map(String.init) ?? "",
@@ -71,7 +71,7 @@ struct SampleRoute: Route {
         if ask.type == .ndjson {
             let draws = ask.draws
             return try await stream(
-                try context.service.sample(draws.rows, model: draws.model, terms: draws.terms), ask)
+                try await context.service.sample(draws.rows, model: draws.model, terms: draws.terms), ask)
         }
         let (drawn, timings) = try await ask.draws.drawn(context)
         let body = try await context.heavy(bytes: drawn.count * ask.draws.model.record.eventShape.dims) {
@@ -91,7 +91,7 @@ struct SampleRoute: Route {
                 JSON.object([.init("index", .integer($0))] + (try drawn.members($0)))
             }
             let answer: JSON = [
-                "model": .string(record.name), "seed": .unsigned(ask.draws.seed),
+                "model": .string(ask.draws.model.name), "seed": .unsigned(ask.draws.seed),
                 "temperature": .number(ask.draws.temperature), "samples": .array(samples),
             ]
             return answer.encoded
@@ -127,7 +127,7 @@ struct SampleRoute: Route {
             let drawn = DrawnImages(try block.results.map(context.image), record)
             for offset in block.results.indices {
                 var line: [JSON.Member] = [
-                    .init("model", .string(record.name)), .init("seed", .unsigned(ask.draws.seed)),
+                    .init("model", .string(ask.draws.model.name)), .init("seed", .unsigned(ask.draws.seed)),
                 ]
                 line.append(.init("index", .integer(block.first + offset)))
                 line += try drawn.members(offset)

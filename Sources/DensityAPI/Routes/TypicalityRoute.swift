@@ -39,7 +39,7 @@ struct TypicalityRoute: Route {
                 throw Problem(.densityNotFinite, "image: a kind of its evidence is not a number")
             }
             return .json(
-                set.json(model: scored.model.record.name, alarm: alarm),
+                set.json(model: scored.model.name, alarm: alarm),
                 fields: [.serverTiming: scored.timing.description])
         }
     }

@@ -27,17 +27,18 @@ extension ModelFile {
         let start = try readable { () throws(WholeFile.Failure) in try file.prefix(Safetensors.lengthBytes) }
         let count = try sound { try unsafe Safetensors.headerBytes(of: start.span.bytes) }
         let header = try readable { () throws(WholeFile.Failure) in try file.prefix(count) }
-        return try unsafe outline(of: header.span.bytes, fileBytes: file.size)
+        return try unsafe outline(of: header.span.bytes, fileBytes: file.size, isCopied: true)
     }
 
     /// Reads the outline of a file of `fileBytes` bytes that begins with `bytes`, the header among them.
-    /// - Throws: ``ModelFileError``.
-    package static func outline(of bytes: RawSpan, fileBytes: Int) throws -> Outline {
-        let metadata = try sound { try Safetensors.metadata(of: bytes) }
+    /// - Parameter isCopied: whether loading takes memory for the file's bytes too.
+    /// - Throws: ``ModelFileError``; also for a length that is not the one that the header describes.
+    package static func outline(of bytes: RawSpan, fileBytes: Int, isCopied: Bool) throws -> Outline {
+        let metadata = try sound { try Safetensors.metadata(of: bytes, fileBytes: fileBytes) }
         let (record, architecture) = try validRecord(in: metadata)
         let numbers = record.elementCount(architecture)
         let (weights, overflow) = numbers.multipliedReportingOverflow(by: loadingCopies * MemoryLayout<Float>.size)
-        let (sum, isTooMuch) = weights.addingReportingOverflow(fileBytes)
+        let (sum, isTooMuch) = weights.addingReportingOverflow(isCopied ? fileBytes : 0)
         return Outline(record: record, loadingBytes: overflow || isTooMuch ? .max : sum)
     }
 

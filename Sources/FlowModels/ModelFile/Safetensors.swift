@@ -237,21 +237,30 @@ package enum Safetensors {
     /// Finds the tensors in the bytes of a file, by name, whose numbers are all finite, and decodes the metadata.
     /// - Throws: ``SafetensorsError``.
     static func places(in bytes: RawSpan) throws -> (places: [String: Place], metadata: [String: String]) {
+        let (places, metadata) = try places(in: bytes, fileBytes: bytes.byteCount)
+        for place in places where !isFinite(place, of: bytes) { throw SafetensorsError.notFinite(tensor: place.name) }
+        return (Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0) }), metadata)
+    }
+
+    /// Finds the tensors of a file of `fileBytes` bytes that begins with `bytes`, its header among them, in their order, and decodes the
+    /// metadata.
+    /// - Throws: ``SafetensorsError``.
+    private static func places(
+        in bytes: RawSpan, fileBytes: Int
+    ) throws -> (places: [Place], metadata: [String: String]) {
         let (header, start) = try header(of: bytes)
-        let length = bytes.byteCount - start
-        var places: [String: Place] = [:]
+        let length = fileBytes - start
+        var places: [Place] = []
         var end = 0
         // sorted by where they start, then by where they end: an empty tensor stands before its neighbour
         for (name, entry) in header.entries.sorted(by: {
             ($0.value.data_offsets.first ?? 0, $0.value.data_offsets.last ?? 0)
                 < ($1.value.data_offsets.first ?? 0, $1.value.data_offsets.last ?? 0)
         }) {
-            let place = try place(name, entry, from: start, length, at: &end)
-            guard isFinite(place, of: bytes) else { throw SafetensorsError.notFinite(tensor: name) }
-            places[name] = place
+            places.append(try place(name, entry, from: start, length, at: &end))
         }
         guard end == length else {
-            throw SafetensorsError.wrongLength(expected: start + end, actual: bytes.byteCount)
+            throw SafetensorsError.wrongLength(expected: start + end, actual: fileBytes)
         }
         return (places, header.metadata)
     }
@@ -270,9 +279,12 @@ package enum Safetensors {
         return lengthBytes + Int(length)
     }
 
-    /// Decodes the metadata of a file, whose tensors are not looked at.
+    /// Decodes the metadata of a file of `fileBytes` bytes that begins with `bytes`, its header among them. The tensors must have their places
+    /// in the file, and are not looked at.
     /// - Throws: ``SafetensorsError``.
-    static func metadata(of bytes: RawSpan) throws -> [String: String] { try header(of: bytes).header.metadata }
+    static func metadata(of bytes: RawSpan, fileBytes: Int) throws -> [String: String] {
+        try places(in: bytes, fileBytes: fileBytes).metadata
+    }
 
     /// Decodes the header of a file, and finds where the tensors' bytes begin.
     /// - Throws: ``SafetensorsError``.

@@ -22,31 +22,44 @@ public final class LoadedModel: Sendable {
 
     /// Identity of this generation.
     public let id: ID
-    /// Density that computes for the model.
-    public let density: any ImageDensity
-    /// Name of the model, of its record: to ask for that copies all of it.
+    /// Weights of the model, and what computes with them.
+    let weights: ModelWeights
+    /// What is known of the model's density. It computes in lanes alone, which hold its weights; those may rest else.
+    public var density: any ImageDensity { weights.density }
+    /// Record of the model, as its file has it.
+    public let record: ModelRecord
+    /// Name that the service knows the model by: that of its record, or another one that it was given; see ``ServedName``.
     public let name: String
+    /// ``name`` without its version.
+    public let base: String
+    /// Version of the model; nil without one.
+    public let version: Int?
     /// Watch over the images that the model scores; nil of one without ``DecisionRecord``.
     public let drift: DriftMonitor?
     private let whenReleased: (@Sendable (ID) -> Void)?
 
-    /// - Parameter whenReleased: called once nobody holds the model, on the thread that let go of it last; must not wait.
+    /// - Parameters:
+    ///   - name: name that the service knows the model by; that of the record where it is nil.
+    ///   - whenReleased: called once nobody holds the model, on the thread that let go of it last; must not wait.
     package init(
-        _ density: any ImageDensity, id: ID = .next(), drift: DriftMonitor? = nil,
+        _ density: any ImageDensity, id: ID = .next(), name: String? = nil, drift: DriftMonitor? = nil,
         whenReleased: (@Sendable (ID) -> Void)? = nil
     ) {
         self.id = id
-        self.density = density
-        name = density.record.name
+        weights = ModelWeights(density)
+        record = density.record
+        let name = name ?? record.name
+        let parts = ServedName(name)
+        self.name = name
+        base = parts?.base ?? name
+        version = parts?.version
         self.drift = drift
         self.whenReleased = whenReleased
     }
 
     deinit { whenReleased?(id) }
 
-    /// Record of the model, as its file has it.
-    public var record: ModelRecord { density.record }
-    /// Bytes of memory that the model's weights take.
+    /// Bytes of memory that the model's weights take now.
     public var memoryBytes: Int { density.memoryBytes }
     /// Precision of the model's weights.
     public var precision: WeightPrecision { density.precision }

@@ -4,28 +4,42 @@ package import System
 
 /// What administrators, signals and watches ask of the catalog.
 extension ModelCatalog {
-    /// Reads the file of the model called `name` again, or that of a model that is not served yet.
-    /// - Throws: ``ModelExchangeError``, ``ServingError/draining``.
+    /// Reads the file of the model called `name` again, or that of a model that is not served yet; of a name with versions all of them, of
+    /// which one that fails holds up no other.
+    /// - Returns: the state of the model; of several that of the highest version.
+    /// - Throws: ``ModelExchangeError``, of several files that of the first; ``ServingError/draining``.
     package func load(_ name: String) async throws -> ModelState {
         try await inTurn {
-            try await self.exchange(self.source(of: name))
-            guard let state = self.states.first(where: { $0.name == name }) else {
+            var failure: ModelExchangeError?
+            for source in try await self.sources(of: name) {
+                do { try await self.exchange(source) } catch let error as ModelExchangeError {
+                    failure = failure ?? error
+                }
+            }
+            if let failure { throw failure }
+            let served = try? self.service.registry.servedModel(named: name)
+            guard let served, let state = self.states.first(where: { $0.name == served.name }) else {
                 throw ModelExchangeError.unknown(name)
             }
             return state
         }
     }
 
-    /// Takes the model called `name` from service; requests that it has begun to answer it answers to their end.
+    /// Takes the model called `name` from service, of a name with versions all of them; requests that it has begun to answer it answers to
+    /// their end.
     /// - Throws: ``ModelExchangeError/isDefault(_:)``, ``ServingError/unknownModel(_:)``.
     package func unload(_ name: String) async throws {
         try await inTurn {
-            if self.states.contains(where: { $0.name == name && $0.isDefault }) {
-                throw ModelExchangeError.isDefault(name)
-            }
-            try self.leave(name)
+            let served = self.service.registry.served
+            let exact = served.filter { $0.name == name }
+            let names = Set((exact.isEmpty ? served.filter { $0.base == name } : exact).map(\.name))
+            guard !names.isEmpty else { throw ServingError.unknownModel(name) }
+            guard !self.service.registry.needs(names) else { throw ModelExchangeError.isDefault(name) }
+            for name in names.sorted() { try self.leave(name) }
             self.state.withLock { entries in
-                for place in entries.indices where entries[place].name == name { entries[place].isWanted = false }
+                for place in entries.indices where entries[place].name.map(names.contains) == true {
+                    entries[place].isWanted = false
+                }
             }
         }
     }
@@ -98,7 +112,7 @@ extension ModelCatalog {
             state.withLock { $0.removeAll { $0.source.place == entry.source.place } }
             return nil
         }
-        guard service.registry.served.first?.name != name else {
+        guard !service.registry.needs([name]) else {
             let reason = "the file is gone; its model is the default, which is not unloaded"
             change(entry.source) { $0.failure = ModelState.Failure(time: Glibc.time(nil), reason: reason) }
             return .failed(file: entry.source.file, reason: reason)
@@ -108,24 +122,27 @@ extension ModelCatalog {
         return nil
     }
 
-    /// The place of the model called `name`: the one that it was read from last, or one of which no model is served, whose name is read.
+    /// The places of the model called `name`: the one that it was read from last; those of its versions; or one of which no model is
+    /// served, whose name is read.
     /// - Throws: ``ModelExchangeError``.
-    private func source(of name: String) async throws -> ModelSource {
+    private func sources(of name: String) async throws -> [ModelSource] {
         let entries = state.withLock(\.self)
         let sources = try await reading { try self.sources() }
         func isTaken(_ source: ModelSource) -> Bool {
             entries.contains { $0.source.place == source.place && $0.name.map(isServed) == true }
         }
-        if let known = entries.first(where: { $0.name == name && isServed(name) }) { return known.source }
+        if let known = entries.first(where: { $0.name == name && isServed(name) }) { return [known.source] }
+        let versions = sources.filter { $0.given?.version != nil && $0.given?.base == name }
+        if !versions.isEmpty { return versions }
         let free = sources.filter { !isTaken($0) }
         let found = try await reading { () -> ModelSource? in
             if let named = free.first(where: { $0.file == name + ".safetensors" }) {
                 // Also one that cannot be read: then loading it says why.
-                guard let held = try? named.name(), held != name else { return named }
+                guard let held = try? named.servedName(), held != name else { return named }
             }
-            return free.first { (try? $0.name()) == name }
+            return free.first { (try? $0.servedName()) == name }
         }
         guard let found else { throw ModelExchangeError.unknown(name) }
-        return found
+        return [found]
     }
 }

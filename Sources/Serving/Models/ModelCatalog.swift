@@ -14,11 +14,15 @@ package final class ModelCatalog: Sendable {
         case loaded(name: String, file: String)
         case failed(file: String, reason: String)
         case unloaded(name: String, file: String)
+        /// The weights were given up until they are needed.
+        case rests(name: String)
+        /// The weights are there again.
+        case woke(name: String)
     }
 
     struct Entry: Sendable {
         var source: ModelSource
-        /// Name of the model that was read of it last.
+        /// Name that the model that was read of it last is served by.
         var name: String?
         /// State of the file when it was read, or tried, last.
         var stamp: FileStamp?
@@ -33,9 +37,9 @@ package final class ModelCatalog: Sendable {
     let service: DensityService
     let state = Mutex<[Entry]>([])
     let limit: Int
-    private let reader: HelperPool
-    private let loads: Labelled<Counter>
-    private let report: @Sendable (Event) -> Void
+    let reader: HelperPool
+    let loads: Labelled<Counter>
+    let report: @Sendable (Event) -> Void
     /// Called before a model's generation is given up or exchanged.
     private let keep: @Sendable () -> Void
     /// States of drift of earlier processes.
@@ -63,9 +67,13 @@ package final class ModelCatalog: Sendable {
         self.keep = keep
         self.drift = drift
         self.sources = sources
+        service.loadsWeights { [weak self] model in
+            guard let self else { throw ServingError.draining }
+            return try await wake(model)
+        }
     }
 
-    private enum Outcome: String, CaseIterable {
+    enum Outcome: String, CaseIterable {
         case completed
         case failed
         case overMemory = "over_memory"
@@ -78,7 +86,7 @@ package final class ModelCatalog: Sendable {
         return state.withLock(\.self).map { entry in
             let found = lives.first { $0.name == entry.name }
             return ModelState(
-                name: entry.name, file: entry.source.file, phase: found?.life.phase ?? .absent,
+                name: entry.name, file: entry.source.file, phase: found?.phase ?? .absent,
                 incoming: found?.life.incoming.map { incoming in
                     if case .loading = incoming { .loading } else { .testing }
                 }, isDefault: entry.name != nil && entry.name == defaultName, loaded: entry.loaded,
@@ -89,14 +97,14 @@ package final class ModelCatalog: Sendable {
     // MARK: - Start
 
     /// Reads all models, which must all be sound, and serves them.
-    /// - Parameter defaultName: name of the default model; nil for that of the first place.
-    /// - Returns: the records, the default first.
+    /// - Parameter defaultName: name of the default model, which without a version is the highest; nil for that of the first place.
+    /// - Returns: the models, the default first.
     /// - Throws: ``ModelExchangeError``, whose files are places; ``ServingError``; what else sources throw.
-    package func start(default defaultName: String? = nil) async throws -> [ModelRecord] {
+    package func start(default defaultName: String? = nil) async throws -> [LoadedModel] {
         try await inTurn { try await self.startAll(defaultName) }
     }
 
-    private func startAll(_ defaultName: String?) async throws -> [ModelRecord] {
+    private func startAll(_ defaultName: String?) async throws -> [LoadedModel] {
         let (limit, sources) = (limit, sources)
         let read = try await reader.run {
             var read: [(entry: Entry, density: any ImageDensity)] = []
@@ -105,17 +113,18 @@ package final class ModelCatalog: Sendable {
                 let used = read.reduce(0) { $0 + $1.density.memoryBytes }
                 do {
                     let density = try source.read { record, need in
-                        if let first = read.first(where: { $0.entry.name == record.name }) {
+                        let name = source.servedName(of: record)
+                        if let first = read.first(where: { $0.entry.name == name }) {
                             throw ModelExchangeError.failed(
                                 file: source.place,
-                                reason: "its model is called \(record.name), as is that of \(first.entry.source.place)")
+                                reason: "its model is called \(name), as is that of \(first.entry.source.place)")
                         }
+                        entry.name = name
                         guard need <= limit - used else {
                             throw ModelExchangeError.overMemory(
                                 file: source.place, need: need, used: used, limit: limit)
                         }
                     }
-                    entry.name = density.record.name
                     read.append((entry, density))
                 } catch let error as ModelExchangeError {
                     throw error
@@ -125,14 +134,14 @@ package final class ModelCatalog: Sendable {
             }
             return read
         }
-        var densities = read.map(\.density)
-        if let defaultName {
-            guard let place = densities.firstIndex(where: { $0.record.name == defaultName }) else {
-                throw ModelExchangeError.unknown(defaultName)
-            }
-            densities.insert(densities.remove(at: place), at: 0)
+        let named = read.compactMap { one in one.entry.name.map { (name: $0, density: one.density) } }
+        let names = named.compactMap { ServedName($0.name) }
+        if let defaultName, !names.contains(where: { "\($0)" == defaultName || $0.base == defaultName }) {
+            throw ModelExchangeError.unknown(defaultName)
         }
-        try await service.load(densities, drift: drift())
+        // A later version of the default takes its place, but for a default of one version.
+        if let name = defaultName ?? names.first?.base { service.registry.setDefault(name) }
+        try await service.load(named, drift: drift())
         loads[Outcome.completed.rawValue].add(read.count)
         state.withLock { entries in
             entries = read.map { entry, _ in
@@ -141,7 +150,7 @@ package final class ModelCatalog: Sendable {
                 return entry
             }
         }
-        return densities.map(\.record)
+        return service.registry.served
     }
 
     // MARK: - Loading
@@ -166,8 +175,9 @@ package final class ModelCatalog: Sendable {
                         throw ModelExchangeError.overMemory(
                             file: source.file, need: need, used: used, limit: self.limit)
                     }
-                    let id = try self.service.registry.begin(record.name)
-                    begun.withLock { $0 = (id, record.name) }
+                    let name = source.servedName(of: record)
+                    let id = try self.service.registry.begin(name)
+                    begun.withLock { $0 = (id, name) }
                 }
             }
             guard let (id, name) = begun.withLock(\.self) else { preconditionFailure("a model was read unasked") }
@@ -188,22 +198,22 @@ package final class ModelCatalog: Sendable {
 
     /// - Throws: ``ModelExchangeError`` for a model that cannot take its name.
     private func check(_ record: ModelRecord, of known: Entry) throws {
-        let file = known.source.file
-        if let name = known.name, name != record.name, isServed(name) {
+        let (file, next) = (known.source.file, known.source.servedName(of: record))
+        if let name = known.name, name != next, isServed(name) {
             throw ModelExchangeError.failed(
-                file: file, reason: "it holds a model called \(record.name) now, and \(name) is still served")
+                file: file, reason: "it holds a model called \(next) now, and \(name) is still served")
         }
         let other = state.withLock { entries in
-            entries.first { $0.name == record.name && $0.source.place != known.source.place }
+            entries.first { $0.name == next && $0.source.place != known.source.place }
         }
-        if let other, isServed(record.name) {
+        if let other, isServed(next) {
             throw ModelExchangeError.failed(
-                file: file, reason: "its model is called \(record.name), as is that of \(other.source.file)")
+                file: file, reason: "its model is called \(next), as is that of \(other.source.file)")
         }
     }
 
     /// Keeps a failure where it is seen, and throws it as clients are told it.
-    private func noted(_ error: any Error, of source: ModelSource, _ stamp: FileStamp?) throws {
+    func noted(_ error: any Error, of source: ModelSource, _ stamp: FileStamp?) throws {
         if error as? ServingError == .draining { throw error }
         let told: ModelExchangeError
         switch error {

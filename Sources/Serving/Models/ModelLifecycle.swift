@@ -128,5 +128,7 @@ public enum ModelPhase: String, Hashable, Sendable, CaseIterable {
     case loading
     case testing
     case serving
+    /// Serves, once its weights, which were unused, are loaded again.
+    case resting
     case leaving
 }

@@ -30,6 +30,8 @@ package final class ModelRegistry: Sendable {
         var memory: [LoadedModel.ID: Int] = [:]
         /// Models that serve; nil when none does.
         var served: ModelSet?
+        /// Name of the default model, with its version or without; nil for the model that was begun first.
+        var defaultName: String?
 
         /// The name that a generation is of; nil when it never began, or has left.
         func name(of id: LoadedModel.ID) -> String? { names.first { lives[$0]?.contains(id) == true } }
@@ -45,7 +47,12 @@ package final class ModelRegistry: Sendable {
                 names.removeAll { $0 == name }
             }
             guard !actions.isEmpty else { return }
-            served = ModelSet(names.compactMap { lives[$0]?.serving.flatMap { held[$0] } })
+            choose()
+        }
+
+        /// Finds the models that serve, and the default among them.
+        mutating func choose() {
+            served = ModelSet(names.compactMap { lives[$0]?.serving.flatMap { held[$0] } }, default: defaultName)
         }
 
         mutating func report(_ event: Life.Event, of name: String) throws(ServingError) {
@@ -84,6 +91,30 @@ package final class ModelRegistry: Sendable {
 
     /// Models that serve, whether or not new requests are answered.
     package var served: [LoadedModel] { state.withLock { $0.served?.models ?? [] } }
+
+    /// Makes the model called `name` the default; without its version that is the highest there is at each moment.
+    package func setDefault(_ name: String) {
+        change { state in
+            state.defaultName = name
+            state.choose()
+        }
+    }
+
+    /// Whether without the models called `names` none would be left that answers where no model is named.
+    package func needs(_ names: Set<String>) -> Bool {
+        state.withLock { state in
+            guard let served = state.served, names.contains(served.defaultModel.name) else { return false }
+            let others = ModelSet.byName(served.models.filter { !names.contains($0.name) })
+            return state.defaultName.map { others[$0] == nil } ?? true
+        }
+    }
+
+    /// The model that serves as `name`, whether or not new requests are answered.
+    /// - Throws: ``ServingError/unknownModel(_:)``.
+    package func servedModel(named name: String) throws(ServingError) -> LoadedModel {
+        guard let served = state.withLock(\.served) else { throw .unknownModel(name) }
+        return try served.model(named: name)
+    }
 
     private func models(_ isOpen: (Access) -> Bool) throws(ServingError) -> ModelSet {
         let (access, served) = state.withLock { ($0.access, $0.served) }
@@ -131,19 +162,24 @@ package final class ModelRegistry: Sendable {
         return id
     }
 
+    /// Name that a generation was begun for.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when the name was given up meanwhile.
+    package func name(of id: LoadedModel.ID) throws(ServingError) -> String {
+        guard let name = state.withLock({ $0.name(of: id) }) else {
+            throw .badModelSet(reason: "the model was given up while it was being loaded")
+        }
+        return name
+    }
+
     /// Notes that a generation is in memory, and is to be tested.
-    /// - Throws: ``ServingError/badModelSet(reason:)`` when the model has another name than the generation, or the name was
-    ///   given up meanwhile.
+    /// - Throws: ``ServingError/badModelSet(reason:)`` when the name was given up meanwhile.
     package func loaded(
         _ density: any ImageDensity, as id: LoadedModel.ID, drift: DriftMonitor? = nil
     ) throws(ServingError) -> LoadedModel {
-        let model = LoadedModel(density, id: id, drift: drift) { [weak self] in self?.released($0) }
+        let name = try name(of: id)
+        let model = LoadedModel(density, id: id, name: name, drift: drift) { [weak self] in self?.released($0) }
         try change { state throws(ServingError) in
-            let name = state.name(of: id)
-            guard name == model.record.name else {
-                throw .badModelSet(reason: "a model called \(model.record.name) was loaded as \(name ?? "none")")
-            }
-            try state.report(.loaded(id), of: model.record.name)
+            try state.report(.loaded(id), of: name)
             state.held[id] = model
             state.memory[id] = density.memoryBytes
         }
@@ -153,7 +189,7 @@ package final class ModelRegistry: Sendable {
     /// Notes that a generation has passed its test: it serves, in the place of what did.
     /// - Throws: ``ServingError/badModelSet(reason:)`` when the generation's name was given up meanwhile.
     package func passed(_ model: LoadedModel) throws(ServingError) {
-        try change { state throws(ServingError) in try state.report(.passed(model.id), of: model.record.name) }
+        try change { state throws(ServingError) in try state.report(.passed(model.id), of: model.name) }
     }
 
     /// Notes that a generation does not come; what serves goes on. Does nothing when its name was given up meanwhile.
@@ -176,18 +212,29 @@ package final class ModelRegistry: Sendable {
         }
     }
 
-    /// Names that are not absent, each with its life and the bytes that its generations take.
-    package var lives: [(name: String, life: ModelLifecycle<LoadedModel.ID>, memory: Int)] {
+    /// Names that are not absent, each with its life, its phase and the bytes that its generations take.
+    package var lives: [(name: String, life: ModelLifecycle<LoadedModel.ID>, phase: ModelPhase, memory: Int)] {
         let state = state.withLock(\.self)
         return state.names.compactMap { name in
             state.lives[name].map { life in
-                (name, life, state.memory.reduce(0) { life.contains($1.key) ? $0 + $1.value : $0 })
+                let rests = life.serving.flatMap { state.held[$0] }?.weights.rest == true
+                return (
+                    name, life, rests ? .resting : life.phase,
+                    state.memory.reduce(0) { life.contains($1.key) ? $0 + $1.value : $0 }
+                )
             }
         }
     }
 
     /// Bytes that the weights of all generations take that somebody holds.
     package var memory: Int { state.withLock { $0.memory.values.reduce(0, +) } }
+
+    /// Notes that the weights of a generation that somebody holds take as many bytes now.
+    func note(memory: Int, of id: LoadedModel.ID) {
+        state.withLock { state in
+            if state.memory[id] != nil { state.memory[id] = memory }
+        }
+    }
 
     /// The life of `name` as it is now.
     package func life(of name: String) -> ModelLifecycle<LoadedModel.ID> {

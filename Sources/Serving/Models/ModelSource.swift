@@ -7,26 +7,42 @@ package struct ModelSource: Sendable {
     package var place: String
     /// Name of the file, without its path.
     package var file: String
+    /// Name that the model is served by; nil for that of its record.
+    package var given: ServedName?
     /// State of the file now; nil when nothing is there that can be read.
     package var stamp: @Sendable () -> FileStamp?
-    /// Reads the name of the model alone.
-    package var name: @Sendable () throws -> String
+    /// Reads the name of the model's record alone.
+    package var recordName: @Sendable () throws -> String
     /// Reads the model, and asks `admit` before it takes memory, with the record and the bytes that loading takes. What it throws beside what
     /// `admit` throws says in words without a path what is wrong.
     package var read:
         @Sendable (_ admit: (_ record: ModelRecord, _ bytes: Int) throws -> Void) throws -> any ImageDensity
 
     package init(
-        place: String, file: String, stamp: @escaping @Sendable () -> FileStamp?,
-        name: @escaping @Sendable () throws -> String,
+        place: String, file: String, given: ServedName? = nil, stamp: @escaping @Sendable () -> FileStamp?,
+        recordName: @escaping @Sendable () throws -> String,
         read: @escaping @Sendable (_ admit: (ModelRecord, Int) throws -> Void) throws -> any ImageDensity
     ) {
         self.place = place
         self.file = file
+        self.given = given
         self.stamp = stamp
-        self.name = name
+        self.recordName = recordName
         self.read = read
     }
+
+    /// A place whose model cannot be read, for a `reason` in words without a path.
+    package init(place: String, file: String, fault reason: String) {
+        self.init(
+            place: place, file: file, stamp: { nil }, recordName: { throw ModelFileFault(reason) },
+            read: { _ in throw ModelFileFault(reason) })
+    }
+
+    /// Name that a model with this record is served by.
+    package func servedName(of record: ModelRecord) -> String { given?.description ?? record.name }
+
+    /// Name that the model is served by, which is read where none was given.
+    package func servedName() throws -> String { try given?.description ?? recordName() }
 }
 
 /// Fault of a model's file, in words without its path.

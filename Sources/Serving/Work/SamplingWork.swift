@@ -28,7 +28,7 @@ extension DensityService {
     ///   ``ServingError/draining``.
     public func sample(
         _ rows: [SampleRow], model: LoadedModel, terms: RequestTerms = RequestTerms()
-    ) throws(ServingError) -> AsyncThrowingStream<SampleBlock, any Error> {
-        try blocks(SamplingWork.self, rows, by: model, terms: terms)
+    ) async throws -> AsyncThrowingStream<SampleBlock, any Error> {
+        try await blocks(SamplingWork.self, rows, by: model, terms: terms)
     }
 }

@@ -118,7 +118,7 @@ struct Serve: AsyncParsableCommand {
     private func serve(_ hangUp: HangUp, _ executor: ServiceExecutor, _ output: ServiceOutput) async throws {
         let start = ContinuousClock.now
         try checkArguments()
-        enum Event { case ready([ModelRecord]), failed(any Error), endRequested }
+        enum Event { case ready(String), failed(any Error), endRequested }
         let (events, event) = AsyncStream<Event>.makeStream()
         let interruption = Interruption { event.yield(.endRequested) }
         let metrics = MetricSet()
@@ -178,10 +178,10 @@ struct Serve: AsyncParsableCommand {
 
         Task(executorPreference: executor) { [models] in
             do {
-                let records = try await catalog.start(default: models.defaultModel)
+                let served = summary(try await catalog.start(default: models.defaultModel))
                 driftFile?.report(service.driftStates, to: logger)
                 if waitsForModels { try listen() }
-                event.yield(.ready(records))
+                event.yield(.ready(served))
             } catch ServingError.selfTestFailed(let model, let reason) {
                 event.yield(.failed(CommandError("the self-test of \(model) failed: \(reason)")))
             } catch ServingError.badModelSet(let reason) {
@@ -194,15 +194,15 @@ struct Serve: AsyncParsableCommand {
         }
         var signsOfLife: Task<Void, Never>?
         var keepingDrift: Task<Void, Never>?
-        var watchingModels: Task<Void, Never>?
+        var modelTasks: [Task<Void, Never>] = []
         life: for await event in events {
             switch event {
-            case .ready(let records):
+            case .ready(let served):
                 let milliseconds = start.duration(to: .now) / .milliseconds(1)
                 // What loading took beside the models.
                 release?.workEnded()
-                output.line("ready after \(fixed(milliseconds, 0)) ms: \(summary(records)), \(weights.precision)")
-                notify("READY=1", "STATUS=ready: \(summary(records))")
+                output.line("ready after \(fixed(milliseconds, 0)) ms: \(served), \(weights.precision)")
+                notify("READY=1", "STATUS=ready: \(served)")
                 signsOfLife = manager.watchdog.map { watchdog in
                     Task(executorPreference: executor) {
                         // Twice within its time.
@@ -222,9 +222,17 @@ struct Serve: AsyncParsableCommand {
                     }
                 }
                 if models.watchModels > 0 {
-                    watchingModels = Task(executorPreference: executor) { [models] in
-                        await catalog.watch(every: .seconds(models.watchModels)) { await executor.pause(for: $0) }
-                    }
+                    modelTasks.append(
+                        Task(executorPreference: executor) { [models] in
+                            await catalog.watch(every: .seconds(models.watchModels)) { await executor.pause(for: $0) }
+                        })
+                }
+                if models.restModelsAfter > 0 {
+                    modelTasks.append(
+                        Task(executorPreference: executor) { [models] in
+                            let idle = Duration.seconds(models.restModelsAfter)
+                            await catalog.letRest(after: idle) { await executor.pause(for: $0) }
+                        })
                 }
                 hangUp.act {
                     notify("RELOADING=1", ServiceManager.time)
@@ -243,7 +251,7 @@ struct Serve: AsyncParsableCommand {
             delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line
         ) {
             keepingDrift?.cancel()
-            watchingModels?.cancel()
+            for task in modelTasks { task.cancel() }
             driftFile?.write(service.driftStates, logger: logger)
         }
         signsOfLife?.cancel()
@@ -334,12 +342,13 @@ struct Serve: AsyncParsableCommand {
     }
 
     /// Line that names the models, the default first.
-    private func summary(_ records: [ModelRecord]) -> String {
-        let models = records.map(summary).joined(separator: "; ")
-        return records.count == 1 ? models : "\(records.count) models: \(models)"
+    private func summary(_ models: [LoadedModel]) -> String {
+        let lines = models.map(summary).joined(separator: "; ")
+        return models.count == 1 ? lines : "\(models.count) models: \(lines)"
     }
 
-    private func summary(_ record: ModelRecord) -> String {
-        "\(record.name), \(record.architecture), images \(record.eventShape), \(grouped(record.parameterCount)) parameters"
+    private func summary(_ model: LoadedModel) -> String {
+        let record = model.record
+        return "\(model.name), \(record.architecture), images \(record.eventShape), \(grouped(record.parameterCount)) parameters"
     }
 }

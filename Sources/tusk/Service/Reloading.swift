@@ -81,6 +81,8 @@ extension Logger {
         case .failed(let file, let reason):
             error("model not loaded; what was served still is", metadata: ["file": "\(file)", "reason": "\(reason)"])
         case .unloaded(let name, let file): notice("model unloaded", metadata: ["model": "\(name)", "file": "\(file)"])
+        case .rests(let name): notice("model rests until it is asked for", metadata: ["model": "\(name)"])
+        case .woke(let name): notice("model loaded again, since it was asked for", metadata: ["model": "\(name)"])
         }
     }
 }

@@ -128,6 +128,29 @@ struct InferenceTests {
         #expect(answer.status == 503 && answer.text == #"{"live":false}"#)
     }
 
+    @Test("versions of a name are found by it, which alone means the highest, and every answer says which it is of")
+    func versions() async throws {
+        let api = try await TestAPI(FakeDensity(name: "fake@2"), more: [FakeDensity(name: "fake@10")])
+        #expect(try await api.get("/v2/models/fake").text.hasPrefix(#"{"name":"fake","versions":["2","10"],"#))
+        #expect(try await api.get("/v2/models/fake/versions/2").status == 200)
+        let unknown = try await api.get("/v2/models/fake:sample/versions/1").inferenceError(404)
+        #expect(unknown == "version: \"fake:sample\" has 2, 10, not \"1\"")
+        for (path, version) in [("fake", "10"), ("fake/versions/2", "2"), ("fake@2", "2"), ("fake%402", "2")] {
+            let body = "{\"inputs\":[{\"name\":\"image\",\(Self.ones)}]}"
+            let answer = try await api.request(.post, "/v2/models/\(path)/infer", body: Array(body.utf8))
+            #expect(answer.text.hasPrefix(#"{"model_name":"fake","model_version":"\#(version)","#))
+        }
+        let index = try await api.request(.post, "/v2/repository/index").text
+        for version in ["2", "10"] { #expect(index.contains(#"{"name":"fake","version":"\#(version)","state":"READY""#)) }
+        let statistics = try await api.get("/v2/models/fake/versions/2/stats").text
+        #expect(statistics.contains(#""name":"fake","version":"2""#) && !statistics.contains(#""version":"10""#))
+        #expect(try await api.postJSON("/logprob", #"{"image":[1,1,1,1,1,1]}"#).text.hasPrefix(#"{"model":"fake@2""#))
+        let other = try await api.postJSON("/models/fake/logprob", #"{"image":[1,1,1,1,1,1]}"#)
+        #expect(other.text.hasPrefix(#"{"model":"fake@10""#))
+        #expect(try await api.get("/models/fake@2").text.contains(#""name":"fake@2""#))
+        #expect(try await api.get("/models/fake@3").status == 404)
+    }
+
     @Test("a model is found by its name, percent-encoded or not, and by its only version")
     func names() async throws {
         let api = try await TestAPI(more: [FakeDensity(name: "b.c-d")])
@@ -138,7 +161,7 @@ struct InferenceTests {
         let unknown = try await api.get("/v2/models/other").inferenceError(404)
         #expect(unknown == "model: no model called \"other\" is loaded")
         let version = try await api.get("/v2/models/fake/versions/7/ready").inferenceError(404)
-        #expect(version == "version: \"fake\" has the version 1, not \"7\"")
+        #expect(version == "version: \"fake\" has 1, not \"7\"")
         for path in ["/v2/nothing", "/v2/trace/setting", "/v2/logging", "/v2/systemsharedmemory/status", "/v2/"] {
             _ = try await api.get(path).inferenceError(404)
         }
@@ -224,7 +247,7 @@ struct InferenceTests {
         #expect(after.contains(#""inference_count":4,"execution_count":2"#))
         #expect(after.contains(#""success":{"count":1,"ns":"#) && after.contains(#""fail":{"count":1,"ns":"#))
         #expect(
-            after.contains(#""compute_input":{"count":0,"ns":0}"#) && after.contains(#""cache_hit":{"count":0,"ns":0}"#)
+            after.contains(#""compute_input":{"count":2,"ns":0}"#) && after.contains(#""cache_hit":{"count":0,"ns":0}"#)
         )
         #expect(try await api.get("/v2/models/stats").text.contains(#""name":"fake:sample""#))
     }
