@@ -212,7 +212,13 @@ struct ServedModelTests {
             #expect(result.code == 1)
             return result.errors
         }
-        #expect(try refused("--models", folder) == "Error: no model was given\n")
+        #expect(
+            try refused("--models", folder)
+                == "Error: --models \(folder): there is no NAME.safetensors in it, and no folder NAME with 1.safetensors\n")
+        try FileManager.default.createDirectory(atPath: folder + "/z.safetensors", withIntermediateDirectories: true)
+        let isFolder = "/z.safetensors: the model file cannot be read: a folder\n"
+        #expect(try refused("--models", folder).hasSuffix(isFolder))
+        try FileManager.default.removeItem(atPath: folder + "/z.safetensors")
         #expect(try refused("--models", folder + "/none").hasSuffix(": No such file or directory\n"))
         #expect(try refused("--models", work.file("train-images-idx3-ubyte")).hasSuffix(": Not a directory\n"))
         try Setup.train(work, "a", to: "a.safetensors")

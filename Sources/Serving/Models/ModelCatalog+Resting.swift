@@ -1,5 +1,6 @@
 import FlowModels
 import Metrics
+import Synchronization
 
 /// Weights that are given up while they are unused.
 extension ModelCatalog {

@@ -57,6 +57,9 @@ struct ServedModelArguments: ParsableArguments {
                 "--model \(argument): \(name) is no name; NAME has 1 to 64 of A-Z a-z 0-9 . _ -, and VERSION is "
                     + "\(ServedName.versions.lowerBound) to \(ServedName.versions.upperBound)")
         }
+        if files.isEmpty, let folder, try ModelSource.all(in: folder, .f32).isEmpty {
+            throw CommandError("--models \(folder): there is no NAME\(ending) in it, and no folder NAME with 1\(ending)")
+        }
         if restModelsAfter != 0 { try tusk.check("--rest-models-after", restModelsAfter, in: 0.1...604_800) }
         if let modelMemory { try tusk.check("--model-memory", modelMemory, in: 1...1 << 24) }
         if watchModels != 0 { try tusk.check("--watch-models", watchModels, in: 0.1...86_400) }
@@ -97,10 +100,11 @@ extension ModelSource {
         do throws(SystemError) { listing = try items(of: FilePath(folder)) } catch {
             throw ModelExchangeError.failed(file: "--models \(folder)", reason: "\(error)")
         }
+        // A folder that is called as a file is refused as one.
         let files = listing.modelFiles.map { ModelSource(name: $0, in: folder, nil, precision) }
         // What cannot be a name is nobody's folder of models, such as a volume's lost+found.
-        let names = listing.items.filter { $0.kind == .folder }.map { String(bytesOfName: $0.name) }
-            .filter { !$0.hasPrefix(".") && ModelRecord.isValidName($0) }
+        let names = listing.items.filter { $0.kind == .folder && !FileName($0.name).isModelFile }
+            .map { String(bytesOfName: $0.name) }.filter { !$0.hasPrefix(".") && ModelRecord.isValidName($0) }
         return files + names.flatMap { versions(of: $0, in: folder, precision) }
     }
 
@@ -183,7 +187,11 @@ extension ModelSource {
 extension FolderListing {
     /// Names of the model files, in their order.
     fileprivate var modelFiles: [FileName] {
-        items.filter { $0.kind != .folder }.map { FileName($0.name) }
-            .filter { $0.bytes.first != UInt8(ascii: ".") && $0.hasEnding(ending) }
+        items.map { FileName($0.name) }.filter(\.isModelFile)
     }
+}
+
+extension FileName {
+    /// Whether that is the name of a model file.
+    fileprivate var isModelFile: Bool { bytes.first != UInt8(ascii: ".") && hasEnding(ending) }
 }
