@@ -27,6 +27,8 @@ from service import free_port, service, stop
 
 CONFIGURATION = pathlib.Path(__file__).parents[2] / "deploy/opentelemetry/collector.yaml"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+# Of the collector before 0.149, which knows the newer names not.
+FORMER_NAMES = {"file_log": "filelog", "otlp_http": "otlphttp"}
 # What OTLP calls the levels of the log (SeverityNumber).
 SEVERITIES = {"trace": 1, "debug": 5, "info": 9, "notice": 10, "warning": 13, "error": 17, "critical": 21}
 
@@ -60,7 +62,7 @@ def write_lines(program, log):
 
 def check_lines(configuration, lines):
     """The configuration's own words against every line, without a collector."""
-    operators = {o["type"]: o for o in configuration["receivers"]["filelog"]["operators"] if o["type"] != "remove"}
+    operators = {o["type"]: o for o in configuration["receivers"]["file_log"]["operators"] if o["type"] != "remove"}
     layout = operators["json_parser"]["timestamp"]["layout"].replace("%L", "%f")
     mapped = operators["json_parser"]["severity"]["mapping"]
     known = {"trace", "debug", "info", "error"} | set(mapped.values())
@@ -108,15 +110,19 @@ def run_collector(collector, program, configuration, folder, log, lines):
     parts = subprocess.run([collector, "components"], check=True, capture_output=True, text=True).stdout
     has_metrics = re.search(r"name: prometheus$", parts.split("exporters:")[0], re.MULTILINE) is not None
     configuration = json.loads(json.dumps(configuration))
-    configuration["receivers"]["filelog"]["start_at"] = "beginning"
-    configuration["exporters"]["otlphttp"] |= {"encoding": "json", "compression": "none"}
+    configuration["receivers"]["file_log"]["start_at"] = "beginning"
+    configuration["exporters"]["otlp_http"] |= {"encoding": "json", "compression": "none"}
     configuration["service"]["telemetry"] = {"metrics": {"level": "none"}}
     if not has_metrics:
         del configuration["receivers"]["prometheus"], configuration["service"]["pipelines"]["metrics"]
     else:
         configuration["receivers"]["prometheus"]["config"]["scrape_configs"][0] |= {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    text = yaml.safe_dump(configuration, sort_keys=False)
+    for name, before in FORMER_NAMES.items():
+        if not re.search(rf"name: {name}$", parts, re.MULTILINE):
+            text = re.sub(rf"\b{name}\b", before, text)
     path = folder / "collector.yaml"
-    path.write_text(yaml.safe_dump(configuration, sort_keys=False))
+    path.write_text(text)
     with otlp_receiver() as (endpoint, bodies), service(program, "--port", "0", "--access-log", "off") as url:
         environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "TUSK_LOG": str(log),
                                     "TUSK_ADDRESS": url.removeprefix("http://").strip("/")}
