@@ -75,7 +75,7 @@ promtool check config --syntax-only deploy/prometheus/prometheus.yaml
 echo "== deploy/operate.md, and the program at work"
 "$python" $checks/problems.py
 "$python" $checks/arguments.py --program "$program" --model Models/animals.safetensors \
-    "$work"/{kubernetes,models-volume,models-image,compose}.yaml
+    "$work"/{kubernetes,models-volume,models-image,monitoring,compose}.yaml
 "$python" $checks/kserve.py --program "$program" --model Models/animals.safetensors
 "$python" $checks/collector.py --program "$program" --collector "${COLLECTOR:-otelcol-contrib}"
 "$python" $checks/dashboard.py --program "$program"

@@ -34,7 +34,8 @@ def main():
         for arguments, mounts, probes in containers(path):
             with tempfile.TemporaryDirectory() as folder:
                 shutil.copyfile(options.model, pathlib.Path(folder, "mine.safetensors"))
-                given = [folder if a in mounts else a for a in arguments]
+                # A listener for metrics gets a free port too.
+                given = [folder if a in mounts else a.replace(":9464", f":{free_port()}") for a in arguments]
                 if set(mounts) - set(arguments):
                     raise SystemExit(f"{path.name}: {mounts} is mounted, and no argument names it")
                 # The drain delay is waited for at the end.
