@@ -95,7 +95,7 @@ def check_layout(board):
     return sorted(set(faults))
 
 
-def work(url, key, until):
+def work(url, key, limited, until):
     """Requests of every kind that a panel shows, until a time."""
     address = urllib.parse.urlsplit(url)
     trusting = ssl._create_unverified_context()
@@ -111,6 +111,7 @@ def work(url, key, until):
                     ("POST", "/logprob", IMAGE * 64, RAW | {"X-Request-Timeout-Ms": "1"}),
                     ("POST", "/logprob", b"\x89PNG", {"Content-Type": "image/png"}),
                     ("POST", "/v2/models/animals/infer", json.dumps({"inputs": [tensor]}), {}),
+                    ("POST", "/logprob", IMAGE, RAW | {"Authorization": f"Bearer {limited}"}),
                     ("POST", "/admin/models/animals/load", None, {}), ("GET", "/nowhere", None, {})]:
                 connection.request(method, path, body, headers | more)
                 connection.getresponse().read()
@@ -183,6 +184,12 @@ def check_queries(prometheus, board):
     return faults, count
 
 
+def new_key(program, name, *arguments):
+    """The key, and its line of a key file."""
+    command = [program, "key", "new", "--name", name, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=".build/release/tusk")
@@ -196,9 +203,9 @@ def main():
                         "-subj", "/CN=localhost", "-keyout", folder / "key.pem", "-out", folder / "certificate.pem"],
                        check=True, capture_output=True)
         scopes = [part for scope in ("score", "sample", "admin", "metrics") for part in ("--scope", scope)]
-        key, line = subprocess.run([program, "key", "new", "--name", "check", *scopes], check=True, capture_output=True, text=True
-                                   ).stdout.splitlines()
-        (folder / "keys").write_text(line + "\n")
+        key, line = new_key(program, "check", *scopes)
+        limited, limited_line = new_key(program, "limited", "--scope", "score", "--rate-requests", "1/min")
+        (folder / "keys").write_text(f"{line}\n{limited_line}\n")
         (folder / "keys").chmod(0o600)
         common = ["--port", "0", "--key-file", folder / "keys", "--access-log", "off", "--log-level", "warning"]
         tls = ["--tls-certificate", folder / "certificate.pem", "--tls-key", folder / "key.pem"]
@@ -206,7 +213,7 @@ def main():
             prometheus = Prometheus(folder, [plain, secure], key)
             try:
                 until = time.monotonic() + seconds
-                clients = [threading.Thread(target=work, args=(url, key, until)) for url in (plain, secure, secure)]
+                clients = [threading.Thread(target=work, args=(url, key, limited, until)) for url in (plain, secure, secure)]
                 for client in clients:
                     client.start()
                 for client in clients:
