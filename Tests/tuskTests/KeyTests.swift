@@ -150,6 +150,13 @@ struct KeyTests {
     }
 
     @Test("a log that nobody reads, or that is gone, stops nothing")
+            for (name, value) in [
+                ("span_id", "[0-9a-f]{16}"), ("parent_span_id", "b7ad6b7169203331"), ("trace_flags", "01"),
+            ] {
+                let field = try Regex(arguments.contains("json") ? "\"\(name)\":\"\(value)\"" : " \(name)=\(value) ")
+                #expect(lines[0].contains(field), "\(name): \(lines[0])")
+                #expect(!lines[1].contains(name) && !lines[1].contains("trace_id"), "\(lines[1])")
+            }
     func brokenLog() async throws {
         for isClosed in [true, false] {
             let errors = Pipe()

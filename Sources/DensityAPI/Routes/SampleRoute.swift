@@ -120,11 +120,13 @@ struct SampleRoute: Route {
         return ServerResponse(status: .ok, fields: fields(ask, timings: first.timings), body: .stream(lines))
     }
 
+        // here, where what is reported is known to be of the request
+        let images = try block.results.map(context.image)
     private func lines(_ block: SampleBlock, _ ask: Ask) async throws -> [UInt8] {
         let record = ask.draws.model.record
         return try await context.heavy(bytes: block.results.count * record.eventShape.dims) {
             var text: [UInt8] = []
-            let drawn = DrawnImages(try block.results.map(context.image), record)
+            let drawn = DrawnImages(images, record)
             for offset in block.results.indices {
                 var line: [JSON.Member] = [
                     .init("model", .string(record.name)), .init("seed", .unsigned(ask.draws.seed)),

@@ -60,7 +60,8 @@ package final class APIContext: Sendable {
     /// The answer that is `problem`, in the form of the protocol that `request` speaks.
     func answer(_ problem: Problem, for request: ReceivedHead?) -> ServerResponse {
         requestMetrics.count(problem.kind)
-        return request?.isInference == true ? problem.inferenceResponse : problem.response
+        return request?.isInference == true
+            ? problem.inferenceResponse : problem.response(to: CurrentRequest.labels?.requestID)
     }
 
     /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.

@@ -32,7 +32,7 @@ struct Steps: Sendable {
         addBrowserFields,  // Access-Control-…, Vary
         forbidStoringErrors,  // Cache-Control
         addName,  // X-Request-Id
-        addServerTiming,  // Server-Timing
+        addServerTiming,  // Server-Timing, with the span of a request that is traced
     ]
     // Then the content is coded.
 }
@@ -150,3 +150,5 @@ private func addName(_ answer: inout OutgoingAnswer, _: DensityAPI) {
 private func addServerTiming(_ answer: inout OutgoingAnswer, _: DensityAPI) {
     if !answer.response.fields.contains(.serverTiming) { answer.response.fields.append(ServerTiming.none) }
 }
+    guard let span = answer.labels.span, let timing = answer.response.fields[.serverTiming] else { return }
+    answer.response.fields[.serverTiming] = "\(timing), \(span.timing)"

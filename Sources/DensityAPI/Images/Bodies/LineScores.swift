@@ -29,7 +29,7 @@ struct LineScores: Sendable {
                 // nobody reads the answer any more
             } catch {
                 let problem = context.problem(error)
-                await backlog.put(problem.json.encoded + [0x0A])
+                await backlog.put(problem.json(for: CurrentRequest.labels?.requestID).encoded + [0x0A])
             }
         }
         return ServerResponse(
