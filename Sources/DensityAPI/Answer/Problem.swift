@@ -36,6 +36,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case densityNotFinite = "density-not-finite"
     case queueFull = "queue-full"
     case tooLate = "too-late"
+    case rateLimited = "rate-limited"
     case fieldsTooLarge = "fields-too-large"
     case `internal`
     case unsupportedMethod = "unsupported-method"
@@ -88,6 +89,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
         case .queueFull: (.tooManyRequests, "Too many requests")
         case .tooLate: (.tooManyRequests, "The answer would come too late")
+        case .rateLimited: (.tooManyRequests, "The key has used what it may")
         case .fieldsTooLarge: (.requestHeaderFieldsTooLarge, "The header fields are too large")
         case .internal: (.internalServerError, "Internal error")
         case .unsupportedMethod: (.notImplemented, "Unsupported method")

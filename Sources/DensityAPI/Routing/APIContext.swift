@@ -43,6 +43,7 @@ package final class APIContext: Sendable {
 
     /// The problem that `error` is to a client; what clients are not told of is reported.
     func problem(_ error: any Error) -> Problem {
+        if let refusal = error as? RateRefusal { requestMetrics.count(refusal) }
         let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
         // A client that has gone away is nobody's failure, and a problem has said what it is.
         let isGone = error as? ServingError == .cancelled || error is CancellationError

@@ -72,8 +72,13 @@ public struct DensityAPI: HTTPHandler {
                 return .later(labels: labels) { await answer(head, labels, with: work) }
             case .body(let limit, let lengthRequired, let then):
                 let (head, labels) = (request.received, request.labels)
+                let rates = request.rates
+                let isTakenLater = try rates.takeAnnounced(request.fields, limit: limit)
                 return .readBody(limit: limit, lengthRequired: lengthRequired, labels: labels) { body in
-                    await answer(head, labels) { try await then(body) }
+                    await answer(head, labels) {
+                        if isTakenLater { try rates.take(bytes: body.count) }
+                        return try await then(body)
+                    }
                 }
             case .stream(let then):
                 let (head, labels) = (request.received, request.labels)

@@ -47,6 +47,8 @@ package struct RoutedRequest: Sendable {
     var route: (any Route)?
     /// Scopes of the request's key; nil where there is no key file.
     var scopes: Set<Scope>?
+    /// What the request takes of its key's account.
+    var rates = RequestRates()
     /// Caller as the last head step found it; nil before.
     var foundCaller: Caller?
 
