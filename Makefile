@@ -107,8 +107,9 @@ restart-check: build ## restart the service behind HAProxy at load; no request m
 image-check: ## build the container image with buildah, run it read-only and ask it (root)
 	scripts/image-check.sh
 
-deploy-check: ## validate deploy/: kubernetes, compose, systemd and rules of Prometheus
-	scripts/deploy-check.sh
+deploy-check: build ## validate deploy/: manifests, units, rules and dashboard, and the program as they start it, 2 minutes; needs kubectl, systemd
+	@scripts/setup.sh deploy-check
+	scripts/deploy-check.sh $(PROGRAM)
 
 ##@ Measure
 .PHONY: bench-setup bench profile image-size bench-http-setup bench-http bench-load-setup bench-load load-check soak bench-growth exactness bench-first zoo-setup zoo zoo-report zoo-check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check|restart-check|conformance|zoo|bench-http]
+# Usage: scripts/setup.sh [build|image-check|restart-check|deploy-check|conformance|zoo|bench-http]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -22,6 +22,9 @@ iproute2                 gives the running image its loopback
 curl                     asks the running image" ;;
     restart-check) needs="\
 haproxy                  the load balancer that the service is restarted behind" ;;
+    deploy-check) needs="\
+prometheus               answers the dashboard's queries, and promtool checks the rules
+openssl                  a certificate for a minute" ;;
     conformance) needs="\
 prometheus               scrapes the metrics, and promtool checks them
 curl                     asks for them" ;;
@@ -32,7 +35,7 @@ wrk                      requests as fast as they are answered
 slowhttptest             slow clients
 openssl                  a certificate for a minute
 libpcre2-8-0             nginx, which is unpacked, not installed" ;;
-    *) echo "setup: '$1' is not one of: build, image-check, restart-check, conformance, zoo, bench-http" >&2; exit 64 ;;
+    *) echo "setup: '$1' is not one of: build, image-check, restart-check, deploy-check, conformance, zoo, bench-http" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

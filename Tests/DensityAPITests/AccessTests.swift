@@ -8,7 +8,7 @@ import Testing
 @Suite("Access", .timeLimit(.minutes(15)))
 struct AccessTests {
     /// A request of each route that would be answered with 200.
-    private static let requests: [(route: any Route.Type, path: String, fields: HTTPFields, body: [UInt8])] = [
+    static let requests: [(route: any Route.Type, path: String, fields: HTTPFields, body: [UInt8])] = [
         (LogProbRoute.self, "/logprob", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
         (TypicalityRoute.self, "/typicality", [.contentType: "application/octet-stream"], [1, 1, 1, 1, 1, 1]),
         (SampleRoute.self, "/sample", [:], []),
@@ -60,7 +60,7 @@ struct AccessTests {
     ]
 
     /// A model of which every route has something to say.
-    private static var decided: FakeDensity { FakeDensity(decision: .test()) }
+    static var decided: FakeDensity { FakeDensity(decision: .test()) }
 
     private func statuses(
         _ api: TestAPI, _ fields: HTTPFields = [:], on connection: ConnectionInfo = .test

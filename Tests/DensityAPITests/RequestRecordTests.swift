@@ -109,13 +109,30 @@ struct RequestRecordTests {
         #expect(try await record(try #require(strange), "/health").method == "OTHER")
     }
 
-    @Test("have the trace id of a valid traceparent")
+    @Test("have a span of their own in the trace of a valid traceparent, and in no other")
     func trace() async throws {
+        func span(_ fields: HTTPFields, _ path: String = "/health", answered: Bool = true) async throws -> RequestSpan?
+        {
+            try await record(answered ? .get : .post, path, fields, answered: answered).exchange.labels.span
+        }
         let value = "00-\(Self.traceID)-b7ad6b7169203331-01"
-        #expect(try await record(.get, "/health", [.traceParent: value]).traceID == Self.traceID)
-        #expect(try await record(.get, "/health").traceID == nil)
+        let spans = [
+            try #require(try await span([.traceParent: value])),
+            try #require(try await span([.traceParent: value], "/none")),
+            try #require(
+                try await span([.traceParent: value, .contentType: "image/png"], "/logprob", answered: false)),
+        ]
+        for span in spans {
+            #expect(span.traceID == Self.traceID && span.parentID == "b7ad6b7169203331" && span.isSampled)
+            #expect(span.spanID.wholeMatch(of: /[0-9a-f]{16}/) != nil && span.spanID != span.parentID)
+        }
+        #expect(Set(spans.map(\.spanID)).count == 3)
+        let unsampled = try await span([.traceParent: "00-\(Self.traceID)-b7ad6b7169203331-00"])
+        #expect(unsampled?.isSampled == false && unsampled?.flags == "00")
+        #expect(try await span([:]) == nil)
+        #expect(try await span([.traceParent: value.uppercased()]) == nil)
         var twice: HTTPFields = [.traceParent: value]
         twice.append(HTTPField(name: .traceParent, value: value))
-        #expect(try await record(.get, "/health", twice).traceID == nil)
+        #expect(try await span(twice) == nil)
     }
 }

@@ -229,6 +229,16 @@ struct ProblemJSON: Decodable {
     var status: Int
     var detail: String
     var error: String
+    var requestID: String?
+
+    enum CodingKeys: String, CodingKey {
+        case type
+        case title
+        case status
+        case detail
+        case error
+        case requestID = "request_id"
+    }
 }
 
 struct SamplesJSON: Decodable {
@@ -266,6 +276,7 @@ extension Answer {
         #expect(problem.status == status, sourceLocation: sourceLocation)
         #expect(problem.detail == problem.error, sourceLocation: sourceLocation)
         #expect(!problem.title.isEmpty, sourceLocation: sourceLocation)
+        #expect(problem.requestID == fields[.requestID], sourceLocation: sourceLocation)
         return problem.detail
     }
 }

@@ -6,11 +6,14 @@ import TestSupport
 final class TestKeys: Sendable {
     /// Seconds since 1970; 2026-11-25.
     let now = Locked(1_795_564_800)
+    /// Nanoseconds of the clock by which use is limited.
+    let clock = Locked<UInt64>(0)
     let tokens: [Scope: String]
     let ring: KeyRing
 
     /// Always has a key without use, called `other`, so that there is one.
-    init(_ scopes: [Scope], expiry: String? = nil) throws {
+    /// - Parameter limits: limits of every key.
+    init(_ scopes: [Scope], expiry: String? = nil, limits: RateLimits = [:]) throws {
         var tokens: [Scope: String] = [:]
         var lines = [KeyFile.line(name: "other", scopes: [.metrics], token: KeyToken.random(), expiry: nil)]
         for scope in scopes {
@@ -19,7 +22,9 @@ final class TestKeys: Sendable {
             lines.append(KeyFile.line(name: scope.rawValue, scopes: [scope], token: token, expiry: expiry))
         }
         self.tokens = tokens
-        ring = KeyRing(try KeyFile(lines.joined(separator: "\n")), now: { [now] in now.value })
+        ring = KeyRing(
+            try KeyFile(lines.joined(separator: "\n")), limits: limits, now: { [now] in now.value },
+            clock: { [clock] in clock.value })
     }
 
     func fields(_ scope: Scope) -> HTTPFields { [.authorization: "Bearer \(tokens[scope] ?? "")"] }

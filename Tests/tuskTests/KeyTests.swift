@@ -23,6 +23,10 @@ struct KeyTests {
         #expect(words.count == 4 && words[0] == "gate" && words[1] == "score,sample" && words[3] == "2199-12-31")
         #expect(words[2].hasPrefix("sha256:") && !first.line.contains(first.token.dropFirst(5)))
         #expect(try newKey("gate", "score").token != first.token)
+        let limited = try newKey(
+            "gate", "score",
+            more: ["--rate-rows", "1k/s,burst=5k", "--rate-requests", "600/min", "--rate-bytes", "none"])
+        #expect(limited.line.hasSuffix(" requests=600/min rows=1000/s,burst=5000 bytes=none"))
     }
 
     @Test("tusk key new refuses what a key file would refuse")
@@ -31,6 +35,8 @@ struct KeyTests {
             [], ["--name", "a"], ["--name", "a b", "--scope", "score"], ["--name", "a", "--scope", "root"],
             ["--name", "a", "--scope", "score", "--expires", "2027-02-30"],
             ["--name", "a", "--scope", "score", "--expires", "2001-01-01"],
+            ["--name", "a", "--scope", "score", "--rate-rows", "10"],
+            ["--name", "a", "--scope", "score", "--rate-bytes", "0/s"],
         ] {
             #expect(try Program.run(["key", "new"] + arguments).code == 64, "\(arguments)")
         }
@@ -57,6 +63,8 @@ struct KeyTests {
         #expect(try refused(line, mode: 0o646).contains("others than its owner may write to it"))
         #expect(try refused("\n" + line + "0").contains("line 2: the hash must be"))
         #expect(try refused("gate score " + token).contains("line 1: it holds a key itself"))
+        #expect(
+            try refused(line + " rows=10").contains("line 1: the limit of rows must be none, or a rate such as 10/s"))
         #expect(try refused("").contains("it holds no key"))
         #expect(try refused(line + String(repeating: "\n", count: 262_145)).contains("it is larger than 262144 bytes"))
         #expect(try refused(nil).contains("it is a folder"))
@@ -142,6 +150,13 @@ struct KeyTests {
             #expect(service.errors.contains("127.0.0.1") == hasAddress)
             guard expectedLines > 0 else { continue }
             #expect(lines[0].contains("id-7") && lines[0].contains("0af7651916cd43dd8448eb211c80319c"))
+            for (name, value) in [
+                ("span_id", "[0-9a-f]{16}"), ("parent_span_id", "b7ad6b7169203331"), ("trace_flags", "01"),
+            ] {
+                let field = try Regex(arguments.contains("json") ? "\"\(name)\":\"\(value)\"" : " \(name)=\(value) ")
+                #expect(lines[0].contains(field), "\(name): \(lines[0])")
+                #expect(!lines[1].contains(name) && !lines[1].contains("trace_id"), "\(lines[1])")
+            }
             #expect(lines[0].contains("/models/{model}") && lines[1].contains("OTHER"))
             if !arguments.contains("json") {
                 #expect(lines[0].contains(" info request method=GET route=/models/{model} status=422 end=complete "))

@@ -8,11 +8,14 @@ public struct APIKey: Equatable, Sendable {
     public var scopes: Set<Scope>
     /// The first day on which the key is refused, in days since 1 January 1970, UTC; nil for never.
     package var expiryDay: Int?
+    /// Limits of its use, in place of those of all keys.
+    package var limits: RateLimits
 
-    package init(name: String, scopes: Set<Scope>, expiryDay: Int? = nil) {
+    package init(name: String, scopes: Set<Scope>, expiryDay: Int? = nil, limits: RateLimits = [:]) {
         self.name = name
         self.scopes = scopes
         self.expiryDay = expiryDay
+        self.limits = limits
     }
 
     /// Whether the key is refused at `second`, in seconds since 1970.

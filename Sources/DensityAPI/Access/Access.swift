@@ -18,6 +18,14 @@ package enum Access: Equatable, Sendable {
     /// The holder of a key with one of these scopes, when a key file is configured; which one, the route says for each request
     /// (``RoutedRequest/require(_:)``).
     case oneOf([Scope])
+
+    /// Whether requests count for the limits of a key: not those by which an operator sees and steers the service.
+    var isLimited: Bool {
+        switch self {
+        case .anyone, .scope(.admin), .scope(.metrics): false
+        case .anyKey, .scope, .oneOf: true
+        }
+    }
 }
 
 /// Check of whether the client of a request may have what its head asks for (RFC 6750, section 2.1: the key is in
@@ -43,8 +51,9 @@ struct AccessControl: Sendable {
             }
             return
         }
-        let key = try keys.key(presented(by: request))
+        let (key, account) = try keys.key(presented(by: request))
         request.labels.keyName = key.name
+        if access.isLimited { request.rates.account = account }
         request.scopes = key.scopes
         switch access {
         case .anyone, .anyKey: break
@@ -91,12 +100,12 @@ extension RoutedRequest {
 extension KeyRing {
     /// Key of `token`.
     /// - Throws: ``ProblemKind/unauthorized`` for a token that is none, is not known, or has expired.
-    fileprivate func key(_ token: Substring) throws(Problem) -> APIKey {
+    fileprivate func key(_ token: Substring) throws(Problem) -> (APIKey, RateAccount?) {
         let reason: String
         if !KeyToken.isWellFormed(token) {
             reason = "the key is not one that tusk makes, or it was cut short"
-        } else if let key = find(KeyHash(ofToken: token)) {
-            if !key.isExpired(at: now()) { return key }
+        } else if let (key, account) = find(KeyHash(ofToken: token)) {
+            if !key.isExpired(at: now()) { return (key, account) }
             reason = "the key has expired"
         } else {
             reason = "the key is not known"

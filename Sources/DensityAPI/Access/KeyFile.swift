@@ -1,9 +1,9 @@
 import HTTPWire
 
-/// The keys that a service takes: a line for each, `name scopes sha256:hash [expiry]`, divided by spaces or tabs.
+/// The keys that a service takes: a line for each, `name scopes sha256:hash [expiry] [kind=limit …]`, divided by spaces or tabs.
 ///
-///     # name   scopes        SHA-256 of the key     first day it is refused (UTC)
-///     gate     score         sha256:9f86d081…
+///     # name   scopes        SHA-256 of the key     first day it is refused (UTC), limits of its use
+///     gate     score         sha256:9f86d081…       requests=50/s rows=1000/s,burst=5000
 ///     studio   score,sample  sha256:60303ae2…       2027-01-31
 ///
 /// Blank lines, and lines that begin with `#`, are skipped.
@@ -58,10 +58,14 @@ public struct KeyFile: Sendable {
     }
 
     /// The line of a new key.
-    public static func line(name: String, scopes: [Scope], token: String, expiry: String?) -> String {
+    public static func line(
+        name: String, scopes: [Scope], token: String, expiry: String?, limits: RateLimits = [:]
+    ) -> String {
         let hash = KeyHash(ofToken: token).hex
-        return ([name, scopes.map(\.rawValue).joined(separator: ","), hashPrefix + hash] + (expiry.map { [$0] } ?? []))
-            .joined(separator: " ")
+        let words =
+            [name, scopes.map(\.rawValue).joined(separator: ","), hashPrefix + hash] + (expiry.map { [$0] } ?? [])
+        let kinds = RateKind.allCases.compactMap { kind in limits[kind].map { "\(kind.rawValue)=\($0)" } }
+        return (words + kinds).joined(separator: " ")
     }
 
     /// Key and hash of a line. Errors quote nothing: what stands in the wrong place may be a hash, or a key.
@@ -71,11 +75,13 @@ public struct KeyFile: Sendable {
                 line: line,
                 reason: "it holds a key itself, not its hash; now that the key is written down, make another")
         }
-        guard (3...4).contains(words.count) else {
+        let more = words.dropFirst(3)
+        let days = more.filter { !$0.contains("=") }
+        guard words.count >= 3, days.count <= 1 else {
             throw KeyFileError(
                 line: line,
-                reason:
-                    "it has \(words.count) words; name, scopes, \(hashPrefix)hash and perhaps an expiry are expected")
+                reason: "it has \(words.count) words; name, scopes, \(hashPrefix)hash, perhaps an expiry and limits of "
+                    + "\(RateKind.names) are expected")
         }
         guard APIKey.isValidName(words[0]) else {
             throw KeyFileError(line: line, reason: "the name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'")
@@ -96,13 +102,28 @@ public struct KeyFile: Sendable {
                 reason: "the hash must be \(hashPrefix) and \(KeyHash.digits) lower-case hexadecimal digits")
         }
         var key = APIKey(name: String(words[0]), scopes: scopes)
-        if words.count == 4 {
-            guard let day = CivilDate(words[3]) else {
+        if let text = days.first {
+            guard let day = CivilDate(text) else {
                 throw KeyFileError(line: line, reason: "the expiry must be a day such as 2027-01-31")
             }
             key.expiryDay = day.daysSince1970
         }
+        for word in more where word.contains("=") { try add(word, to: &key.limits, line: line) }
         return (key, hash)
+    }
+
+    /// Adds the limit that `word` writes, such as `rows=1000/s`.
+    private static func add(_ word: Substring, to limits: inout RateLimits, line: Int) throws(KeyFileError) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let kind = RateKind(rawValue: String(parts[0])) else {
+            throw KeyFileError(line: line, reason: "a limit must be of \(RateKind.names)")
+        }
+        guard let limit = RateLimit(parts[1]) else {
+            throw KeyFileError(line: line, reason: "the limit of \(kind.rawValue) must be \(RateLimit.form)")
+        }
+        guard limits.updateValue(limit, forKey: kind) == nil else {
+            throw KeyFileError(line: line, reason: "it has two limits of \(kind.rawValue)")
+        }
     }
 }
 

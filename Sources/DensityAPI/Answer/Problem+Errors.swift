@@ -19,6 +19,7 @@ extension Problem {
         case let error as ModelExchangeError: self.init(error)
         case let error as DecodingRefusal: self.init(error)
         case let error as HTTPServerError: self.init(error)
+        case let error as RateRefusal: self.init(error)
         default: return nil
         }
     }
@@ -136,6 +137,15 @@ extension Problem {
         }
     }
 
+    init(_ refusal: RateRefusal) {
+        let state = refusal.overdraft > 0 ? "overdrawn by \(refusal.overdraft)" : "used up"
+        self.init(
+            .rateLimited,
+            "\(refusal.kind.rawValue): the limit of the key \(refusal.keyName), \(refusal.rate), is \(state); there is room again in "
+                + "\(Double(refusal.wait.dividedUp(by: 1_000_000)) / 1000) s",
+            fields: [.retryAfter: String(refusal.wait.dividedUp(by: 1_000_000_000))])
+    }
+
     init(_ error: ModelExchangeError) {
         switch error {
         case .unknown: self.init(.unknownModel, "model: \(error)")
@@ -207,6 +217,11 @@ extension Problem {
                 .requestTimeout, "less than \(minimumRate) bytes a second of the body arrived, for \(seconds) s")
         }
     }
+}
+
+extension UInt64 {
+    /// The quotient, rounded up: who comes back earlier than that is refused again.
+    fileprivate func dividedUp(by divisor: UInt64) -> UInt64 { self / divisor + (self % divisor > 0 ? 1 : 0) }
 }
 
 extension Duration {

@@ -36,6 +36,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case densityNotFinite = "density-not-finite"
     case queueFull = "queue-full"
     case tooLate = "too-late"
+    case rateLimited = "rate-limited"
     case fieldsTooLarge = "fields-too-large"
     case `internal`
     case unsupportedMethod = "unsupported-method"
@@ -88,6 +89,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .densityNotFinite: (.unprocessableContent, "The density is not a finite number")
         case .queueFull: (.tooManyRequests, "Too many requests")
         case .tooLate: (.tooManyRequests, "The answer would come too late")
+        case .rateLimited: (.tooManyRequests, "The key has used what it may")
         case .fieldsTooLarge: (.requestHeaderFieldsTooLarge, "The header fields are too large")
         case .internal: (.internalServerError, "Internal error")
         case .unsupportedMethod: (.notImplemented, "Unsupported method")
@@ -118,18 +120,21 @@ package struct Problem: Error, Equatable, Sendable {
         self.fields = fields
     }
 
-    var response: ServerResponse {
+    /// The answer to the request of the identifier `requestID`.
+    func response(to requestID: String?) -> ServerResponse {
         var fields = fields
         fields[.contentType] = MediaType.problem.description
-        return ServerResponse(status: kind.status, fields: fields, body: .bytes(json.encoded))
+        return ServerResponse(status: kind.status, fields: fields, body: .bytes(json(for: requestID).encoded))
     }
 
-    /// Object of RFC 9457.
-    var json: JSON {
-        [
-            "type": .string(kind.type), "title": .string(kind.title), "status": .integer(kind.status.code),
-            "detail": .string(detail), "error": .string(detail),
-        ]
+    /// Object of RFC 9457, with the identifier of the request, by which its line of the log is found.
+    func json(for requestID: String?) -> JSON {
+        .object(
+            [
+                .init("type", .string(kind.type)), .init("title", .string(kind.title)),
+                .init("status", .integer(kind.status.code)), .init("detail", .string(detail)),
+                .init("error", .string(detail)),
+            ] + (requestID.map { [.init("request_id", .string($0))] } ?? []))
     }
 
     /// The problem of one image of several, whose `name` it begins with.

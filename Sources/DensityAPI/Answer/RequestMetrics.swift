@@ -25,6 +25,7 @@ final class RequestMetrics: Sendable {
     /// Counts of requests that no route fits.
     private let other: OfRoute
     private let problems: [ProblemKind: Counter]
+    private let rateLimited: Labelled<Counter>
 
     /// Declares the metrics in `set`.
     /// - Parameter routes: paths of the routes, which are the only ones that have counts of their own.
@@ -42,6 +43,8 @@ final class RequestMetrics: Sendable {
         let problems = set.counter(
             "http_problems", "Answers that are errors, by the end of their type.", labels: ["kind"])
         self.problems = Dictionary(uniqueKeysWithValues: ProblemKind.allCases.map { ($0, problems[$0.rawValue]) })
+        rateLimited = set.counter(
+            "rate_limited_requests", "Requests that were refused by a limit of their key.", labels: ["limit", "key"])
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0, OfRoute($0)) })
         other = OfRoute("none")
     }
@@ -65,4 +68,7 @@ final class RequestMetrics: Sendable {
 
     /// Counts an answer that is a problem.
     func count(_ kind: ProblemKind) { problems[kind]?.add() }
+
+    /// Counts a refusal by a limit of a key, whose name is the operator's.
+    func count(_ refusal: RateRefusal) { rateLimited[refusal.kind.rawValue, refusal.keyName].add() }
 }

@@ -1,4 +1,3 @@
-import HTTPContent
 import HTTPTypes
 public import HTTPWire
 
@@ -12,16 +11,13 @@ public protocol ExchangeObserver: Sendable {
 public struct RequestRecord: Sendable {
     /// Method of the request, `OTHER` when it is none that HTTP defines; nil when the head could not be parsed.
     public var method: String?
-    /// Status, times, bytes, route, name of the key and request id.
+    /// Status, times, bytes, route, name of the key, request id and span.
     public var exchange: EndedExchange
-    /// Trace id of a valid `traceparent`, 32 hexadecimal digits; nil without one.
-    public var traceID: String?
     /// Facts about the connection.
     public var connection: ConnectionInfo
 
     init(_ exchange: EndedExchange, on connection: ConnectionInfo) {
         method = exchange.head.map { Self.known.contains($0.method) ? $0.method.rawValue : "OTHER" }
-        traceID = exchange.head?.headerFields[.traceParent].flatMap(TraceContext.traceID)
         self.exchange = exchange
         // The log is written later, and what a client sent should not be held until then.
         self.exchange.head = nil

@@ -1,4 +1,6 @@
+import HTTPContent
 import HTTPTypes
+import HTTPWire
 import Serving
 import Synchronization
 
@@ -17,17 +19,28 @@ package enum RequestID {
     private static let process = UInt64.random(in: .min ... .max)
     private static let counter = Atomic(UInt64.random(in: .min ... .max))
 
-    /// A new identifier of 128 bits, in hexadecimal: 64 bits are drawn when the program starts, and 64 differ in each of its
-    /// requests. It tells requests apart, and is no secret.
+    /// 64 bits that were not returned before.
     ///
     /// Source: the finalizer of SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*,
     /// 2014), a one-to-one map, of a counter.
+    private static func nextBits() -> UInt64 {
+        var bits = counter.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+        bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
+        return bits ^ bits >> 31
+    }
+
+    /// A new identifier of a span, 16 hexadecimal digits that are not all 0.
+    static func span() -> String {
+        let bits = nextBits()
+        // of all 64-bit numbers in turn one is 0
+        return hexDigits(of: bits == 0 ? nextBits() : bits)
+    }
+
+    /// A new identifier of 128 bits, in hexadecimal: 64 bits are drawn when the program starts, and 64 differ in each of its
+    /// requests. It tells requests apart, and is no secret.
     package static func random() -> String {
-        var low = counter.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
-        low = (low ^ (low >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        low = (low ^ (low >> 27)) &* 0x94d0_49bb_1331_11eb
-        low ^= low >> 31
-        let bits = UInt128(process) << 64 | UInt128(low)
+        let bits = UInt128(process) << 64 | UInt128(nextBits())
         return unsafe String(unsafeUninitializedCapacity: 32) { text in
             for index in 0..<32 {
                 let digit = UInt8(truncatingIfNeeded: bits >> UInt128(124 - 4 * index)) & 15
@@ -45,6 +58,19 @@ package enum RequestID {
         default: false
         }
     }
+}
+
+extension RequestSpan {
+    /// Span of a request that came with `context`; nil without one.
+    convenience init?(in context: TraceContext?) {
+        guard let context else { return nil }
+        self.init(
+            traceID: context.traceID, parentID: context.parentID, spanID: RequestID.span(),
+            isSampled: context.isSampled)
+    }
+
+    /// The span as an entry of `Server-Timing`.
+    var timing: String { "traceparent;desc=\"\(traceParent)\"" }
 }
 
 /// The `Server-Timing` of an answer (W3C Server Timing): milliseconds, and for `batch` the rows of the largest batch

@@ -14,16 +14,21 @@ struct SamplingRequest: Sendable {
     /// Index of the class; nil for none, of a class-conditional model one that is drawn first, by the class prior.
     var classIndex: Int?
     var terms: RequestTerms
+    /// What the rows are taken of.
+    let rates: RequestRates
 
-    /// Names of the parameters that ``init(_:model:terms:_:)`` reads.
+    /// Names of the parameters that ``init(_:model:terms:rates:_:)`` reads.
     static let parameters = ["count", "seed", "temperature", "class"]
     /// Largest `temperature`.
     static let maxTemperature = 2.0
 
     /// - Throws: ``QueryError``; ``ProblemKind/parameter`` for a class that there is no density of.
-    init(_ query: Query, model: LoadedModel, terms: RequestTerms, _ context: APIContext) throws {
+    init(
+        _ query: Query, model: LoadedModel, terms: RequestTerms, rates: RequestRates, _ context: APIContext
+    ) throws {
         self.model = model
         self.terms = terms
+        self.rates = rates
         count = try query.integer("count", in: 1...context.options.maxSampleCount) ?? 1
         let given = try query.unsigned("seed")
         isSeedGiven = given != nil
@@ -54,12 +59,20 @@ struct SamplingRequest: Sendable {
                 + "cost; at most \(most) fit in\(advice)")
     }
 
+    /// The images, block by block.
+    /// - Throws: ``ServingError``, ``RateRefusal``.
+    func blocks(_ context: APIContext) async throws -> AsyncThrowingStream<SampleBlock, any Error> {
+        try await rates.charged(rows: count) {
+            try await context.service.sample(rows, model: model, terms: terms)
+        }
+    }
+
     /// The images, all together.
-    /// - Throws: ``ServingError``; ``ProblemKind/internal`` where one could not be drawn.
+    /// - Throws: ``ServingError``; ``RateRefusal``; ``ProblemKind/internal`` where one could not be drawn.
     func drawn(_ context: APIContext) async throws -> (images: [DrawnImage], timings: RequestTimings) {
         var images: [DrawnImage] = []
         var timings = RequestTimings()
-        for try await block in try await context.service.sample(rows, model: model, terms: terms) {
+        for try await block in try await blocks(context) {
             images += try block.results.map(context.image)
             timings = block.timings
         }

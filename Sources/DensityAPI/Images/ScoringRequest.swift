@@ -27,6 +27,8 @@ struct ScoringRequest: Sendable {
     let type: BodyType
     let reader: LogProbBodyReader
     let caller: Caller
+    /// What the rows are taken of.
+    let rates: RequestRates
 
     /// Names of the query parameters that ``init(_:_:_:)`` reads.
     static let parameters = ImageTerms.parameters + ["model"]
@@ -41,17 +43,19 @@ struct ScoringRequest: Sendable {
         reader = LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: context.options)
         terms = try RequestTerms(request, options: context.options)
         caller = request.caller
+        rates = request.rates
     }
 
     /// A request whose terms are not in its head.
     init(
         model: LoadedModel, images: ImageTerms, terms: RequestTerms, type: BodyType, caller: Caller,
-        _ context: APIContext
+        rates: RequestRates, _ context: APIContext
     ) {
         self.model = model
         self.terms = terms
         self.type = type
         self.caller = caller
+        self.rates = rates
         self.context = context
         reader = LogProbBodyReader(input: ImageInput(record: model.record, terms: images), options: context.options)
     }
@@ -129,8 +133,10 @@ struct ScoringRequest: Sendable {
             case .failure: [DensityRow]()
             }
         }
-        let answer = try await context.service.logDensities(
-            of: rows, model: model, terms: terms.after(decodeTime, spent: decoded.decodingTime))
+        let answer = try await rates.charged(rows: rows.count) {
+            try await context.service.logDensities(
+                of: rows, model: model, terms: terms.after(decodeTime, spent: decoded.decodingTime))
+        }
         var results = scores(of: decoded.images, answer.results)
         observe(results)
         if detail == .pixels {

@@ -21,7 +21,7 @@ extension InferRoute {
         var terms = ask.terms
         try terms.read(query)
         let outputs = try request.chosen(of: ask.model)
-        let sampling = try SamplingRequest(query, model: ask.model.model, terms: terms, context)
+        let sampling = try SamplingRequest(query, model: ask.model.model, terms: terms, rates: ask.rates, context)
         try sampling.checkTime(context)
         let (images, timings) = try await sampling.drawn(context)
         let record = sampling.model.record

@@ -65,7 +65,7 @@ extension InferRoute {
         try terms.read(query)
         var scoring = ScoringRequest(
             model: model, images: try ImageTerms(query), terms: terms, type: BodyType(.octets), caller: ask.caller,
-            context)
+            rates: ask.rates, context)
         try scoring.read(query)
         let outputs = try request.chosen(of: ask.model)
         if let other = request.inputs.first(where: { $0.name != InferenceModel.image }) {

@@ -26,6 +26,7 @@ struct InferRoute: Route {
         var header: InferenceHeader
         var terms: RequestTerms
         var caller: Caller
+        var rates: RequestRates
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
@@ -34,7 +35,7 @@ struct InferRoute: Route {
         try request.require(model.task.scope)
         let ask = Ask(
             model: model, header: try InferenceHeader(request.fields),
-            terms: try RequestTerms(request, options: context.options), caller: request.caller)
+            terms: try RequestTerms(request, options: context.options), caller: request.caller, rates: request.rates)
         let service = context.service
         switch model.task {
         case .score:

@@ -21,10 +21,11 @@ extension Problem {
     }
 
     /// Status by Triton's map of errors: what is wrong with a request is 400, what there is no room or no time for is 503; what HTTP itself
-    /// refuses keeps its status.
+    /// refuses keeps its status, and so does what is beyond the client's own limits, since proxies take an instance out for 503.
     private var inferenceStatus: HTTPResponse.Status {
         switch kind {
         case .unsupportedMediaType, .notAcceptable: .badRequest
+        case .rateLimited: kind.status
         default:
             switch kind.status {
             case .unprocessableContent, .conflict: .badRequest

@@ -27,6 +27,7 @@ struct CompleteRoute: Route {
         var type: BodyType
         var reader: CompletionBodyReader
         var caller: Caller
+        var rates: RequestRates
         var accepted: MediaType
     }
 
@@ -55,7 +56,7 @@ struct CompleteRoute: Route {
             model: model, count: count, temperature: temperature, draw: draw,
             terms: try RequestTerms(request, options: options), type: type,
             reader: CompletionBodyReader(record: model.record, terms: imageTerms, options: options),
-            caller: request.caller,
+            caller: request.caller, rates: request.rates,
             accepted: accepted)
         try context.service.check(CompletionWork.self, like: draw, count: count, by: model, terms: ask.terms)
         return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
@@ -87,8 +88,10 @@ struct CompleteRoute: Route {
             row.index = UInt64(index)
             return row
         }
-        let answer = try await context.service.complete(
-            rows, model: ask.model, terms: ask.terms.after(decodeTime, spent: decoded.decodingTime))
+        let answer = try await ask.rates.charged(rows: rows.count) {
+            try await context.service.complete(
+                rows, model: ask.model, terms: ask.terms.after(decodeTime, spent: decoded.decodingTime))
+        }
         let images = try answer.results.map { result in
             switch result {
             case .success(let image): image

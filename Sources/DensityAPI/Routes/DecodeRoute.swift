@@ -22,6 +22,7 @@ struct DecodeRoute: Route {
         var type: BodyType
         var reader: LatentBodyReader
         var caller: Caller
+        var rates: RequestRates
         var accepted: MediaType
     }
 
@@ -35,7 +36,7 @@ struct DecodeRoute: Route {
             classIndex: try neededClass(query, of: model.record, "a latent belongs to a class of this model"),
             terms: try RequestTerms(request, options: context.options), type: type,
             reader: LatentBodyReader(record: model.record, options: context.options), caller: request.caller,
-            accepted: accepted)
+            rates: request.rates, accepted: accepted)
         try context.service.check(DecodingWork.self, like: LatentRow(latent: []), count: 1, by: model, terms: ask.terms)
         return .body(limit: ask.reader.limit, lengthRequired: true) { body in
             try await respond(to: ask, body: body)
@@ -53,8 +54,10 @@ struct DecodeRoute: Route {
         }
         try context.checkTime(
             DecodingWork.self, like: LatentRow(latent: []), count: rows.count, by: ask.model, "latents")
-        let answer = try await context.service.decode(
-            rows, model: ask.model, terms: ask.terms.after(decodeTime, spent: .zero))
+        let answer = try await ask.rates.charged(rows: rows.count) {
+            try await context.service.decode(
+                rows, model: ask.model, terms: ask.terms.after(decodeTime, spent: .zero))
+        }
         var next = 0
         let results = read.latents.map { latent in
             latent.flatMap { _ in

@@ -24,6 +24,7 @@ struct EncodeRoute: Route {
         var type: BodyType
         var reader: LogProbBodyReader
         var caller: Caller
+        var rates: RequestRates
         var accepted: MediaType
     }
 
@@ -38,7 +39,7 @@ struct EncodeRoute: Route {
             terms: try RequestTerms(request, options: context.options), type: type,
             reader: LogProbBodyReader(
                 input: ImageInput(record: model.record, terms: imageTerms), options: context.options),
-            caller: request.caller, accepted: accepted)
+            caller: request.caller, rates: request.rates, accepted: accepted)
         try context.service.check(
             EncodingWork.self, like: DensityRow(pixels: []), count: 1, by: model, terms: ask.terms)
         return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
@@ -57,12 +58,15 @@ struct EncodeRoute: Route {
             EncodingWork.self, like: DensityRow(pixels: []), count: images.count, by: ask.model, "images")
         var rows = images.map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
         var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
-        let (classes, timings) = try await context.classes(of: rows, by: ask.model, terms: terms)
-        terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-        for i in rows.indices { rows[i].classIndex = (try? classes[i].get()) ?? nil }
-        // an image that no class has a density of has no latent either
-        let known = rows.indices.filter { if case .success = classes[$0] { true } else { false } }
-        let answer = try await context.service.encode(known.map { rows[$0] }, model: ask.model, terms: terms)
+        let (classes, answer, timings) = try await ask.rates.charged(rows: rows.count) {
+            let (classes, timings) = try await context.classes(of: rows, by: ask.model, terms: terms)
+            terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+            for i in rows.indices { rows[i].classIndex = (try? classes[i].get()) ?? nil }
+            // an image that no class has a density of has no latent either
+            let known = rows.indices.filter { if case .success = classes[$0] { true } else { false } }
+            let answer = try await context.service.encode(known.map { rows[$0] }, model: ask.model, terms: terms)
+            return (classes, answer, timings)
+        }
         var found = answer.results.makeIterator()
         let latents = zip(rows, classes).map { row, classIndex in
             classIndex.flatMap { _ -> Result<Encoded, Problem> in

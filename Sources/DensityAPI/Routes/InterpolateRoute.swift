@@ -30,6 +30,7 @@ struct InterpolateRoute: Route {
         var type: BodyType
         var reader: LogProbBodyReader
         var caller: Caller
+        var rates: RequestRates
         var accepted: MediaType
     }
 
@@ -47,7 +48,7 @@ struct InterpolateRoute: Route {
             classIndex: try askedClass(query, of: model.record),
             terms: try RequestTerms(request, options: options), type: type,
             reader: LogProbBodyReader(input: ImageInput(record: model.record, terms: imageTerms), options: options),
-            caller: request.caller, accepted: accepted)
+            caller: request.caller, rates: request.rates, accepted: accepted)
         try context.service.check(
             DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: model, terms: ask.terms)
         return .body(limit: ask.reader.limit(for: type), lengthRequired: true) { body in
@@ -65,8 +66,37 @@ struct InterpolateRoute: Route {
         }
         try context.checkTime(
             DecodingWork.self, like: LatentRow(latent: []), count: ask.steps, by: ask.model, "steps")
-        var rows = try decoded.rows().map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
-        var terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
+        let rows = try decoded.rows().map { DensityRow(pixels: $0, classIndex: ask.classIndex) }
+        let terms = ask.terms.after(decodeTime, spent: decoded.decodingTime)
+        let path = try await ask.rates.charged(rows: rows.count + ask.steps) {
+            try await interpolated(rows, ask, terms, until: deadline)
+        }
+        let body = try await context.heavy(bytes: path.images.count * ask.model.record.eventShape.dims) {
+            try encode(path.images, path.ends, path.classIndex, ask)
+        }
+        return ServerResponse(
+            status: .ok,
+            fields: [
+                .contentType: ask.accepted.description, .vary: "\(HTTPField.Name.accept)",
+                .serverTiming: ServerTiming(timings: path.timings, decode: decodeTime).description,
+                .roundTripError: roundTripErrors(path.ends, latents: path.images.map(\.roundTripError)),
+            ], body: .bytes(body))
+    }
+
+    /// Images between two, the latents of these, and the class that all belong to.
+    private struct Path: Sendable {
+        var images: [DecodedLatent]
+        var ends: [EncodedLatent]
+        var classIndex: Int?
+        var timings: RequestTimings
+    }
+
+    /// The images between those of `rows`.
+    /// - Throws: ``Problem``, ``ServingError``.
+    private func interpolated(
+        _ rows: [DensityRow], _ ask: Ask, _ terms: RequestTerms, until deadline: ContinuousClock.Instant
+    ) async throws -> Path {
+        var (rows, terms) = (rows, terms)
         func keepDeadline() { terms.deadline = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)) }
         let (classIndex, timings) = try await context.commonClass(of: rows, by: ask.model, terms: terms)
         for i in rows.indices { rows[i].classIndex = classIndex }
@@ -95,17 +125,9 @@ struct InterpolateRoute: Route {
             case .failure(let failure): throw context.problem(ofLatent: failure)
             }
         }
-        let spent = answer.timings.after(encoded.timings).after(timings)
-        let body = try await context.heavy(bytes: images.count * ask.model.record.eventShape.dims) {
-            try encode(images, ends, classIndex, ask)
-        }
-        return ServerResponse(
-            status: .ok,
-            fields: [
-                .contentType: ask.accepted.description, .vary: "\(HTTPField.Name.accept)",
-                .serverTiming: ServerTiming(timings: spent, decode: decodeTime).description,
-                .roundTripError: roundTripErrors(ends, latents: images.map(\.roundTripError)),
-            ], body: .bytes(body))
+        return Path(
+            images: images, ends: ends, classIndex: classIndex,
+            timings: answer.timings.after(encoded.timings).after(timings))
     }
 
     private func encode(

@@ -27,7 +27,7 @@ struct SampleRoute: Route {
         let type = try Accept(request.fields).best(of: [.json, .png, .npy, .ndjson])
         var draws = try SamplingRequest(
             query, model: context.service.models.model(named: request.modelName(query)),
-            terms: RequestTerms(request, options: context.options), context)
+            terms: RequestTerms(request, options: context.options), rates: request.rates, context)
         draws.terms.isStream = type == .ndjson
         var asked = Ask(draws: draws, type: type)
         if draws.isSeedGiven { asked.tag = tag(of: asked) }
@@ -69,9 +69,7 @@ struct SampleRoute: Route {
 
     private func respond(to ask: Ask) async throws -> ServerResponse {
         if ask.type == .ndjson {
-            let draws = ask.draws
-            return try await stream(
-                try await context.service.sample(draws.rows, model: draws.model, terms: draws.terms), ask)
+            return try await stream(try await ask.draws.blocks(context), ask)
         }
         let (drawn, timings) = try await ask.draws.drawn(context)
         let body = try await context.heavy(bytes: drawn.count * ask.draws.model.record.eventShape.dims) {
@@ -122,9 +120,11 @@ struct SampleRoute: Route {
 
     private func lines(_ block: SampleBlock, _ ask: Ask) async throws -> [UInt8] {
         let record = ask.draws.model.record
+        // here, where what is reported is known to be of the request
+        let images = try block.results.map(context.image)
         return try await context.heavy(bytes: block.results.count * record.eventShape.dims) {
             var text: [UInt8] = []
-            let drawn = DrawnImages(try block.results.map(context.image), record)
+            let drawn = DrawnImages(images, record)
             for offset in block.results.indices {
                 var line: [JSON.Member] = [
                     .init("model", .string(ask.draws.model.name)), .init("seed", .unsigned(ask.draws.seed)),

@@ -43,6 +43,7 @@ package final class APIContext: Sendable {
 
     /// The problem that `error` is to a client; what clients are not told of is reported.
     func problem(_ error: any Error) -> Problem {
+        if let refusal = error as? RateRefusal { requestMetrics.count(refusal) }
         let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
         // A client that has gone away is nobody's failure, and a problem has said what it is.
         let isGone = error as? ServingError == .cancelled || error is CancellationError
@@ -60,7 +61,8 @@ package final class APIContext: Sendable {
     /// The answer that is `problem`, in the form of the protocol that `request` speaks.
     func answer(_ problem: Problem, for request: ReceivedHead?) -> ServerResponse {
         requestMetrics.count(problem.kind)
-        return request?.isInference == true ? problem.inferenceResponse : problem.response
+        return request?.isInference == true
+            ? problem.inferenceResponse : problem.response(to: CurrentRequest.labels?.requestID)
     }
 
     /// Refuses more rows like `row` than can be done within the time limit, by the measured cost; `what` names them.

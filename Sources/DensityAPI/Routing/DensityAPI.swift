@@ -60,6 +60,7 @@ public struct DensityAPI: HTTPHandler {
     private func decide(_ routed: Routed) -> HeadDecision {
         var request = routed.request
         request.labels.requestID = request.received.requestID ?? RequestID.random()
+        request.labels.span = RequestSpan(in: request.received.trace)
         do {
             switch try begin(&request, routed.outcome) {
             case .done(let response):
@@ -71,8 +72,13 @@ public struct DensityAPI: HTTPHandler {
                 return .later(labels: labels) { await answer(head, labels, with: work) }
             case .body(let limit, let lengthRequired, let then):
                 let (head, labels) = (request.received, request.labels)
+                let rates = request.rates
+                let isTakenLater = try rates.takeAnnounced(request.fields, limit: limit)
                 return .readBody(limit: limit, lengthRequired: lengthRequired, labels: labels) { body in
-                    await answer(head, labels) { try await then(body) }
+                    await answer(head, labels) {
+                        if isTakenLater { try rates.take(bytes: body.count) }
+                        return try await then(body)
+                    }
                 }
             case .stream(let then):
                 let (head, labels) = (request.received, request.labels)
@@ -81,10 +87,10 @@ public struct DensityAPI: HTTPHandler {
                 }
             }
         } catch {
-            return .respond(
-                finished(
-                    context.answer(to: error, for: request.received), for: request.received, request.labels
-                ).coded(context))
+            let response = CurrentRequest.$labels.withValue(request.labels) {
+                context.answer(to: error, for: request.received)
+            }
+            return .respond(finished(response, for: request.received, request.labels).coded(context))
         }
     }
 
@@ -92,7 +98,10 @@ public struct DensityAPI: HTTPHandler {
         to error: HTTPServerError, head: HTTPRequest?, labels: ExchangeLabels, on connection: ConnectionInfo
     ) -> ServerResponse {
         let request = head.map { ReceivedHead($0, on: connection) }
-        return finished(context.answer(Problem(error), for: request), for: request, labels).coded(context)
+        var labels = labels
+        labels.requestID = labels.requestID ?? request?.requestID ?? RequestID.random()
+        let response = CurrentRequest.$labels.withValue(labels) { context.answer(Problem(error), for: request) }
+        return finished(response, for: request, labels).coded(context)
     }
 
     public func exchangeEnded(_ exchange: EndedExchange, on connection: ConnectionInfo) {
@@ -120,8 +129,9 @@ public struct DensityAPI: HTTPHandler {
     private func answer(
         _ request: ReceivedHead, _ labels: ExchangeLabels, with work: @Sendable () async throws -> ServerResponse
     ) async -> ServerResponse {
-        let response: ServerResponse
-        do { response = try await work() } catch { response = context.answer(to: error, for: request) }
+        let response = await CurrentRequest.$labels.withValue(labels) {
+            do { return try await work() } catch { return context.answer(to: error, for: request) }
+        }
         let answer = finished(response, for: request, labels)
         return answer.isCodedInline(context) ? answer.coded(context) : await answer.codedByHelper(context)
     }

@@ -12,6 +12,8 @@ final class ReceivedHead: Sendable {
     let acceptEncoding: AcceptEncoding?
     /// The client's own identifier of the request, where it is one that is echoed.
     let requestID: String?
+    /// Place in the client's trace; nil without a valid `traceparent`.
+    let trace: TraceContext?
     let accept: Accept
 
     /// Whether the request is one of the Open Inference Protocol, whose errors have a form of their own.
@@ -26,6 +28,7 @@ final class ReceivedHead: Sendable {
         query = end.map { target[target.utf8.index(after: $0)...] }
         acceptEncoding = AcceptEncoding(head.headerFields)
         requestID = RequestID.echo(head.headerFields[.requestID])
+        trace = head.headerFields[.traceParent].flatMap(TraceContext.init)
         accept = Accept(head.headerFields)
     }
 }
@@ -44,6 +47,8 @@ package struct RoutedRequest: Sendable {
     var route: (any Route)?
     /// Scopes of the request's key; nil where there is no key file.
     var scopes: Set<Scope>?
+    /// What the request takes of its key's account.
+    var rates = RequestRates()
     /// Caller as the last head step found it; nil before.
     var foundCaller: Caller?
 

@@ -23,6 +23,7 @@ struct Steps: Sendable {
     /// Steps that every request takes, once its head has a route.
     var request: [HeadStep] = [
         checkAccess,  // 400, 401, 403; label: key
+        checkRates,  // 429
         findCaller,
     ]
     // Then the route begins, and its work makes the answer.
@@ -32,7 +33,7 @@ struct Steps: Sendable {
         addBrowserFields,  // Access-Control-…, Vary
         forbidStoringErrors,  // Cache-Control
         addName,  // X-Request-Id
-        addServerTiming,  // Server-Timing
+        addServerTiming,  // Server-Timing, with the span of a request that is traced
     ]
     // Then the content is coded.
 }
@@ -84,6 +85,12 @@ private func findRoute(_ request: inout RoutedRequest, _: DensityAPI) throws -> 
 private func checkAccess(_ request: inout RoutedRequest, _ api: DensityAPI) throws -> ServerResponse? {
     guard let route = request.route else { preconditionFailure("no step found a route") }
     try api.access.check(&request, for: type(of: route).access)
+    return nil
+}
+
+/// Takes the request of its key's account, where that is limited, before its body is asked for.
+private func checkRates(_ request: inout RoutedRequest, _: DensityAPI) throws -> ServerResponse? {
+    try request.rates.account?.begin()
     return nil
 }
 
@@ -149,4 +156,6 @@ private func addName(_ answer: inout OutgoingAnswer, _: DensityAPI) {
 
 private func addServerTiming(_ answer: inout OutgoingAnswer, _: DensityAPI) {
     if !answer.response.fields.contains(.serverTiming) { answer.response.fields.append(ServerTiming.none) }
+    guard let span = answer.labels.span, let timing = answer.response.fields[.serverTiming] else { return }
+    answer.response.fields[.serverTiming] = "\(timing), \(span.timing)"
 }

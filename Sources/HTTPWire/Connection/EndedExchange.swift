@@ -8,11 +8,45 @@ public struct ExchangeLabels: Sendable, Equatable {
     public var keyName: String?
     /// The `X-Request-Id` of the answer.
     public var requestID: String?
+    /// Span of the request; nil when the client named no trace.
+    public var span: RequestSpan?
 
-    public init(route: String? = nil, keyName: String? = nil, requestID: String? = nil) {
+    public init(
+        route: String? = nil, keyName: String? = nil, requestID: String? = nil, span: RequestSpan? = nil
+    ) {
         self.route = route
         self.keyName = keyName
         self.requestID = requestID
+        self.span = span
+    }
+}
+
+/// Span of a request in the trace of its client. A class, since labels are copied often and few requests have one.
+public final class RequestSpan: Equatable, Sendable {
+    /// Identifier of the trace, 32 hexadecimal digits.
+    public let traceID: String
+    /// Identifier of the client's span, 16 hexadecimal digits.
+    public let parentID: String
+    /// Identifier of the request's own span, 16 hexadecimal digits.
+    public let spanID: String
+    /// Whether the trace is recorded.
+    public let isSampled: Bool
+
+    public init(traceID: String, parentID: String, spanID: String, isSampled: Bool) {
+        self.traceID = traceID
+        self.parentID = parentID
+        self.spanID = spanID
+        self.isSampled = isSampled
+    }
+
+    /// Flags of the trace, two hexadecimal digits: of those that W3C Trace Context has, `sampled` alone.
+    public var flags: String { isSampled ? "01" : "00" }
+
+    /// The span as a value of `traceparent`, version 00: what a child of it would get.
+    public var traceParent: String { "00-\(traceID)-\(spanID)-\(flags)" }
+
+    public static func == (a: RequestSpan, b: RequestSpan) -> Bool {
+        a.traceID == b.traceID && a.parentID == b.parentID && a.spanID == b.spanID && a.isSampled == b.isSampled
     }
 }
 

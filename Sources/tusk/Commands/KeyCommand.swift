@@ -30,6 +30,8 @@ struct KeyCommand: ParsableCommand {
             help: ArgumentHelp("The first day on which it is refused, in UTC, such as 2027-01-31.", valueName: "day"))
         var expires: String?
 
+        @OptionGroup(title: "Limits") var rates: RateArguments
+
         func validate() throws {
             guard APIKey.isValidName(name) else {
                 throw ValidationError("--name must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'.")
@@ -49,7 +51,9 @@ struct KeyCommand: ParsableCommand {
             // Each scope once, in the order of the list.
             let scopes = Scope.allCases.filter(scope.contains)
             // Where that cannot be written the key is lost, and the command's status says so.
-            Terminal.line(token + "\n" + KeyFile.line(name: name, scopes: scopes, token: token, expiry: expires))
+            let line = KeyFile.line(
+                name: name, scopes: scopes, token: token, expiry: expires, limits: rates.limits)
+            Terminal.line(token + "\n" + line)
         }
     }
 }

@@ -124,7 +124,7 @@ struct Serve: AsyncParsableCommand {
         let metrics = MetricSet()
         ProcessMetrics.declare(in: metrics)
         let log = logs.open(metrics)
-        let logger = Logger(label: "tusk") { _ in SinkLogHandler(log) }
+        let logger = Logger(label: "tusk") { _ in SinkLogHandler(log, metadataProvider: .request) }
         let manager = try ServiceManager()
         @Sendable func notify(_ states: String...) { output.tell(manager, states, logger) }
         // The last lines are those that say why it ended.

@@ -40,8 +40,9 @@ struct AccessLog: ExchangeObserver {
         // Names, and values that are no text, are of a known length.
         let room =
             1024 + LogLineWriter.room(for: record.method) + LogLineWriter.room(for: labels.route)
-            + LogLineWriter.room(for: labels.requestID) + LogLineWriter.room(for: record.traceID)
+            + LogLineWriter.room(for: labels.requestID)
             + LogLineWriter.room(for: labels.keyName) + LogLineWriter.room(for: record.connection.peer)
+            + (labels.span == nil ? 0 : spanRoom)
         return [UInt8](capacity: room) { output in
             writer.begin(.now, level, "request", to: &output)
             writer.write(Name.method, record.method, to: &output)
@@ -54,7 +55,13 @@ struct AccessLog: ExchangeObserver {
             writer.write(Name.handling, milliseconds: exchange.handlingTime, to: &output)
             writer.write(Name.sending, milliseconds: exchange.sendingTime, to: &output)
             writer.write(Name.requestID, labels.requestID, to: &output)
-            writer.write(Name.traceID, record.traceID, to: &output)
+            // Without a trace not even null: OpenTelemetry's collector would take that for an identifier.
+            if let span = labels.span {
+                writer.write(Name.traceID, span.traceID, to: &output)
+                writer.write(Name.spanID, span.spanID, to: &output)
+                writer.write(Name.parentSpanID, span.parentID, to: &output)
+                writer.write(Name.traceFlags, span.flags, to: &output)
+            }
             writer.write(Name.key, labels.keyName, to: &output)
             writer.write(Name.version, version, to: &output)
             writer.write(Name.tls, record.connection.isEncrypted, to: &output)
@@ -63,6 +70,9 @@ struct AccessLog: ExchangeObserver {
         }
     }
 }
+
+/// Bytes that a span's identifiers and flags take: 32, twice 16 and 2 digits, quoted.
+private let spanRoom = 74
 
 /// Names of the values of a request's line.
 private enum Name {
@@ -77,6 +87,9 @@ private enum Name {
     static let sending = LogName(#","send_ms":"#, " send_ms=")
     static let requestID = LogName(#","request_id":"#, " request_id=")
     static let traceID = LogName(#","trace_id":"#, " trace_id=")
+    static let spanID = LogName(#","span_id":"#, " span_id=")
+    static let parentSpanID = LogName(#","parent_span_id":"#, " parent_span_id=")
+    static let traceFlags = LogName(#","trace_flags":"#, " trace_flags=")
     static let key = LogName(#","key":"#, " key=")
     static let version = LogName(#","protocol":"#, " protocol=")
     static let tls = LogName(#","tls":"#, " tls=")

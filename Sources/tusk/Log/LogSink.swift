@@ -183,7 +183,10 @@ struct SinkLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(_ sink: LogSink) { self.sink = sink }
+    init(_ sink: LogSink, metadataProvider: Logger.MetadataProvider? = nil) {
+        self.sink = sink
+        self.metadataProvider = metadataProvider
+    }
 
     var logLevel: Logger.Level {
         get { sink.level }

@@ -29,7 +29,7 @@ struct LineScores: Sendable {
                 // nobody reads the answer any more
             } catch {
                 let problem = context.problem(error)
-                await backlog.put(problem.json.encoded + [0x0A])
+                await backlog.put(problem.json(for: CurrentRequest.labels?.requestID).encoded + [0x0A])
             }
         }
         return ServerResponse(
@@ -37,13 +37,15 @@ struct LineScores: Sendable {
             body: .stream(parts))
     }
 
-    /// Images of a block: by their cost no more than a fourth of the time limit, so that none fails for those it stands with.
+    /// Images of a block: by their cost no more than a fourth of the time limit, so that none fails for those it stands with, and no more than
+    /// the key may have at once.
     private var blockImages: Int {
         let options = context.options
         let rows =
             context.service.mostRows(
                 DensityWork.self, like: ask.row, by: ask.model, within: options.requestTimeout / 4) ?? .max
-        return max(1, min(options.streamBlockImages, min(options.maxRequestRows, rows) / ask.samples))
+        let most = min(options.maxRequestRows, rows, ask.rates.mostRows ?? .max)
+        return max(1, min(options.streamBlockImages, most / ask.samples))
     }
 
     /// The body's lines, block by block.
@@ -82,7 +84,12 @@ struct LineScores: Sendable {
                 var parts = self.parts
                 let part = try await parts.next(isolation: self)
                 self.parts = parts
-                if let part { lines.receive(part) } else { lines.end() }
+                if let part {
+                    try await scores.ask.rates.take(bytes: part.count, waiting: scores.context.options.requestTimeout)
+                    lines.receive(part)
+                } else {
+                    lines.end()
+                }
                 try hold(besides: 0)
             }
         }
@@ -103,12 +110,15 @@ struct LineScores: Sendable {
         }
     }
 
-    /// Scores of a text of whole lines. A block after the first waits for capacity as long as a request may take.
+    /// Scores of a text of whole lines. A block after the first waits for capacity, and for what its key may have, as long as a request may
+    /// take.
     private func scores(of text: [UInt8], isFirst: Bool) async throws -> [Result<ImageScore, Problem>] {
         if text.isEmpty { return [] }
         let start = ContinuousClock.now
         while true {
             do {
+                // before the text is read, which for a long wait would be done in vain
+                if !isFirst { try await ask.rates.waitForRows(context.options.requestTimeout) }
                 return try await ask.scored(text).results
             } catch {
                 guard !isFirst, let wait = Self.wait(for: error),
@@ -126,6 +136,7 @@ struct LineScores: Sendable {
         case ServingError.tooLate(let wait, let deadline): wait - deadline
         case DecodingRefusal.full(_, _, let retryAfter): retryAfter
         case DecodingRefusal.late(let wait, let left): wait - left
+        case let refusal as RateRefusal: refusal.duration
         default: nil
         }
     }

@@ -13,12 +13,21 @@ struct KeyArguments: ParsableArguments {
             valueName: "file"))
     var keyFile: String?
 
+    @OptionGroup var rates: RateArguments
+
+    func validate() throws {
+        if keyFile == nil, let kind = rates.limits.keys.first {
+            throw ValidationError(
+                "--rate-\(kind.rawValue) needs --key-file: without keys there is nobody to tell from others.")
+        }
+    }
+
     /// The keys in force; nil without a key file.
     /// - Throws: ``ServiceFailure``, which names the file and what is wrong.
     func load() throws -> KeyRing? {
         guard let keyFile else { return nil }
         do {
-            return KeyRing(try Self.read(keyFile), now: { time(nil) })
+            return KeyRing(try Self.read(keyFile), limits: rates.limits, now: { time(nil) })
         } catch {
             throw ExitStatus.configuration.failure("--key-file \(keyFile): \(error)")
         }
