@@ -63,7 +63,7 @@ extension ServingError {
     /// Whether the request was turned away before anything of it ran.
     fileprivate var isForWantOfRoom: Bool {
         switch self {
-        case .queueFull, .tooLate, .loading, .draining: true
+        case .queueFull, .tooLate, .loading, .rests, .draining: true
         default: false
         }
     }
