@@ -1,7 +1,6 @@
 """What the checks behind HAProxy share: the proxy, the service, and clients that keep what they get."""
 
 import http.client
-import pathlib
 import re
 import signal
 import socket

@@ -9,12 +9,12 @@ import asyncio
 import base64
 import gzip
 import io
+import json
 import struct
 import sys
 import zlib
 
 import httpx
-import kserve
 import numpy as np
 import tritonclient.http as triton
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
@@ -105,6 +105,11 @@ refused("no key", lambda: client.get_model_metadata(MODEL), "Bearer", status=401
 for what, call in [
     ("trace settings", lambda: client.get_trace_settings(headers=headers)),
     ("log settings", lambda: client.get_log_settings(headers=headers)),
+    ("trace settings of a model", lambda: client.update_trace_settings(MODEL, {"trace_level": ["OFF"]}, headers=headers)),
+    ("new log settings", lambda: client.update_log_settings({"log_info": False}, headers=headers)),
+    ("a region of shared memory", lambda: client.register_system_shared_memory("region", "/region", 64, headers=headers)),
+    ("the end of a region", lambda: client.unregister_system_shared_memory("region", headers=headers)),
+    ("a region of CUDA's", lambda: client.register_cuda_shared_memory("region", b"handle", 0, 64, headers=headers)),
     ("shared memory", lambda: client.get_system_shared_memory_status(headers=headers)),
     ("CUDA's shared memory", lambda: client.get_cuda_shared_memory_status(headers=headers)),
 ]:
@@ -134,7 +139,9 @@ for shape, array in [("NHWC", images), ("NCHW", images.transpose(0, 3, 1, 2).cop
                 what = f"tritonclient {shape} {type}, {'binary' if binary else 'JSON'}, {'named' if names else 'all'}"
                 check(what, same({name: result.as_numpy(name) for name in NAMES}))
 unit = (images / np.float32(255)).astype(np.float32)
-check("fractions with scale=unit", same({n: v for n, v in ((n, infer([tensor(unit, "FP32")], parameters={"scale": "unit"}).as_numpy(n)) for n in NAMES)}))
+for binary in [True, False]:  # in JSON they are written as doubles, with all digits
+    result = infer([tensor(unit, "FP32", binary)], parameters={"scale": "unit"})
+    check(f"fractions with scale=unit, {'binary' if binary else 'JSON'}", same({name: result.as_numpy(name) for name in NAMES}))
 pictures = np.array([png(image) for image in images], object)
 check("pictures, binary", same({name: infer([tensor(pictures, "BYTES")]).as_numpy(name) for name in NAMES}))
 text = np.array([base64.b64encode(picture) for picture in pictures], object)
@@ -148,6 +155,9 @@ for coding in ["gzip", "deflate"]:
     result = infer([tensor(images, binary=False)], NAMES, False, request_compression_algorithm=coding, response_compression_algorithm=coding)
     check(f"request and answer in {coding}, JSON", same({name: result.as_numpy(name) for name in NAMES}))
 check("async_infer", same({n: v for r in [client.async_infer(MODEL, [tensor(images)], headers=dict(headers)).get_result()] for n, v in ((n, r.as_numpy(n)) for n in NAMES)}))
+handles = [client.async_infer(MODEL, [tensor(images)], headers=dict(headers), request_id=str(n)) for n in range(32)]
+results = [handle.get_result() for handle in handles]
+check("32 of async_infer at a time", all(same({name: r.as_numpy(name) for name in NAMES}) for r in results) and [r.get_response()["id"] for r in results] == [str(n) for n in range(32)])
 samples = plain.post("/logprob?samples=4", content=npy(images), headers={"Content-Type": "application/x-npy"}).json()["results"]
 check("samples", infer([tensor(images)], parameters={"samples": 4}).as_numpy("log_prob").tolist() == [score["log_prob"] for score in samples])
 check("timeout and priority", infer([tensor(images)], timeout=20_000_000, priority=2).as_numpy("log_prob").shape == (3,))
@@ -155,6 +165,11 @@ after = client.get_inference_statistics(MODEL, headers=headers)["model_stats"][0
 success = [s["inference_stats"]["success"] for s in (before, after)]
 check(f"statistics: {success[1]}", success[1]["count"] - success[0]["count"] > 24 and success[1]["ns"] > success[0]["ns"])
 check("  rows, batches, queue and computing", after["inference_count"] - before["inference_count"] > 72 and all(after["inference_stats"][n]["count"] > 0 for n in ["queue", "compute_infer"]))
+counts = ["success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"]
+numbers = [after[n] for n in ["inference_count", "execution_count", "last_inference"]] + [after["inference_stats"][n][m] for n in counts for m in ["count", "ns"]]
+check("  numbers are whole and not negative", all(isinstance(number, int) and number >= 0 for number in numbers))
+times = [after["inference_stats"][n]["count"] for n in ["compute_input", "compute_infer", "compute_output"]]
+check(f"  the three parts of computing have one count, or perf_analyzer aborts: {times}", len(set(times)) == 1)
 check("  of all models, and of a version", len(client.get_inference_statistics(headers=headers)["model_stats"]) == 2 and client.get_inference_statistics(MODEL, "1", headers=headers)["model_stats"][0]["name"] == MODEL)
 
 # MARK: tritonclient: what is refused
@@ -163,9 +178,14 @@ for binary in [True, False]:
     bad = images.astype(np.float32)
     bad[1, 2, 3, 0] = np.nan
     refused(f"NaN, {'binary' if binary else 'JSON'}", lambda: infer([tensor(bad, "FP32", binary)]), "image", "[1, 2, 3, 0]", "nan", status=400)
+    for value, word in [(np.inf, "inf"), (-np.inf, "-inf")]:
+        bad[1, 2, 3, 0] = value
+        refused(f"{value}, {'binary' if binary else 'JSON'}", lambda: infer([tensor(bad, "FP32", binary)]), "image", "[1, 2, 3, 0]", word, status=400)
     refused(f"an empty batch, {'binary' if binary else 'JSON'}", lambda: infer([tensor(images[:0], binary=binary)]), "from 1 to", "not 0", status=400)
     refused("an error of a coded answer", lambda: infer([tensor(images[:, :27].copy(), binary=binary)], response_compression_algorithm="gzip"), "28x28", status=400)
 refused("another type", lambda: infer([tensor(images.astype(np.int64), "INT64")]), "INT64", "UINT8, FP32, BYTES", status=400)
+refused("FP64, since FP32 has all levels", lambda: infer([tensor(images.astype(np.float64), "FP64")]), "FP64", "UINT8, FP32, BYTES", status=400)
+refused("FP16", lambda: infer([tensor(images.astype(np.float16), "FP16")]), "FP16", "UINT8, FP32, BYTES", status=400)
 refused("another input", lambda: infer([tensor(images, name="pixels")]), "pixels", "image", status=400)
 refused("another output", lambda: infer([tensor(images)], ["density"]), "density", "log_prob", status=400)
 refused("another parameter", lambda: infer([tensor(images)], parameters={"sampels": 2}), "sampels", "samples", status=400)
@@ -258,4 +278,36 @@ answer = plain.post(f"/v2/models/{MODEL}/infer", content=whole, headers={length:
 check(f"the header counts decoded bytes: {answer.text[:80]}", answer.status_code == 200)
 for path in ["/v2", f"/v2/models/{MODEL}", "/v2/health/ready", "/v2/models/stats"]:
     check(f"{path} has no content coding", "Content-Encoding" not in plain.get(path, headers={"Accept-Encoding": "gzip"}).headers)
+for path in [f"/v2/models/{MODEL}/ready", f"/v2/models/%{ord(MODEL[0]):x}{MODEL[1:]}/ready", f"/v2/models/{MODEL}%3Asample/ready", f"/v2/models/{MODEL}:sample/versions/1/ready"]:
+    check(f"{path} names a model", plain.get(path).status_code == 200)
+for path in ["/v2/", "//v2", f"/v2/models/{MODEL}/", f"/v2/models/{MODEL}/ready/", f"/v2/models/a/{MODEL}", f"/v2/models/a%2F{MODEL}", "/v2/models/", "/v2/health", "/v2/health/live/"]:
+    answer = plain.get(path)
+    check(f"{path} is {answer.status_code}, no redirect", answer.status_code in (400, 404) and "Location" not in answer.headers)
+body = {"model_name": "giraffes", "unknown": [1], "inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 28, 28], "data": images[0].ravel().tolist(), "unknown": {}}]}
+answer = plain.post(f"/v2/models/{MODEL}/infer", json={**body, "id": "\u00e9 7"}).json()
+check("unknown members are passed over, the id comes back", answer["id"] == "\u00e9 7" and answer["model_name"] == MODEL)
+check("  and without an id there is none", "id" not in plain.post(f"/v2/models/{MODEL}/infer", json=body).json())
+outputs = [{"name": "log_prob", "parameters": {"binary_data": False}}, {"name": "p_value"}]
+answer = plain.post(f"/v2/models/{MODEL}/infer", json={**body, "parameters": {"binary_data_output": True}, "outputs": outputs})
+parts = json.loads(answer.content[: int(answer.headers[length])])["outputs"]
+check("an output's own form goes before the request's", "data" in parts[0] and parts[1]["parameters"]["binary_data_size"] == 8)
+for path in ["/v2/repository/index", "/v2/repository/models/giraffes/load", "/v2/repository/models/giraffes/unload"]:
+    answer = plain.post(path, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    check(f"{path} as libcurl sends it: {answer.status_code}", answer.status_code == (200 if path.endswith("index") else 404))
+# kserve reads the reason from exactly this type, tritonclient undoes no coding of errors
+bare = httpx.Client(base_url=url, timeout=60)
+infer_path, coded = f"/v2/models/{MODEL}/infer", {"Accept-Encoding": "gzip, deflate"}
+for status, answer in [
+    (400, plain.post(infer_path, content=b"[", headers=coded)),
+    (401, bare.post(infer_path, json=body, headers=coded)),
+    (404, plain.post("/v2/models/giraffes/infer", json=body, headers=coded)),
+    (404, plain.get("/v2/models/giraffes", headers=coded)),
+    (405, plain.delete(infer_path, headers=coded)),
+    (413, plain.post(infer_path, content=bytes(80 << 20), headers=coded)),
+    (415, plain.post(infer_path, content=b"{}", headers={**coded, "Content-Encoding": "br"})),
+    (503, plain.post(infer_path, json={**body, "parameters": {"timeout": 1}}, headers=coded)),
+]:
+    held = answer.headers["Content-Type"] == "application/json" and "Content-Encoding" not in answer.headers and isinstance(answer.json()["error"], str)
+    check(f"{answer.status_code} {answer.headers['Content-Type']}: {answer.text[:100]}", answer.status_code == status and held)
+check("503 says when to come back, though no client reads it", int(answer.headers["Retry-After"]) > 0)
 print("tritonclient and kserve: all as expected")
