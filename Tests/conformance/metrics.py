@@ -14,6 +14,8 @@ import httpx
 from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics
 
+from common import check
+
 url, key = sys.argv[1:]
 client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,12 +26,6 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 )
-
-
-def check(what, holds):
-    print(("ok   " if holds else "FAIL ") + what)
-    if not holds:
-        sys.exit(1)
 
 
 def scrape(accept):
