@@ -97,7 +97,7 @@ class Load:
     def __init__(self, port, requests, clients, read=lambda request, body: None):
         self.port, self.requests, self.read = port, requests, read
         self.exchanges, self.ended = [], threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=[number]) for number in range(clients)]
+        self.threads = [threading.Thread(target=self.run, args=[number], daemon=True) for number in range(clients)]
         for thread in self.threads:
             thread.start()
 

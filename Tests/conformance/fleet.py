@@ -264,7 +264,9 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if not options.isolated:
         isolate()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("fleet: stopped"))
+    for number, reason in [(signal.SIGINT, "stopped"), (signal.SIGTERM, "stopped"), (signal.SIGALRM, "takes too long")]:
+        signal.signal(number, lambda *_, reason=reason: sys.exit("fleet: " + reason))
+    signal.alarm(120 + round(15 * options.seconds))  # whatever it waits for
     network()
     with tempfile.TemporaryDirectory() as folder:
         fleet = Fleet(options, pathlib.Path(folder))

@@ -11,6 +11,7 @@ import argparse
 import collections
 import http.client
 import pathlib
+import signal
 import socket
 import sys
 import tempfile
@@ -130,6 +131,7 @@ if __name__ == "__main__":
     parser.add_argument("--restarts", type=int, default=6)
     parser.add_argument("--clients", type=int, default=16)
     options = parser.parse_args()
+    signal.alarm(120 + 30 * options.restarts)  # whatever it waits for, by the default action: it ends
     passed = True
     for way in [two_processes, in_place]:
         with tempfile.TemporaryDirectory() as folder:
