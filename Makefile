@@ -89,20 +89,24 @@ tsan: setup ## run the tests of the service with ThreadSanitizer
 	Tests/ThreadSanitizer/run.sh
 
 ##@ Check
-.PHONY: format lint conformance restart-check image-check deploy-check
+.PHONY: format lint conformance restart-check fleet-check image-check deploy-check
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive $(SOURCES)
 
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients
+conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients and perf_analyzer
 	@scripts/setup.sh conformance
 	Tests/conformance/run.sh
 
 restart-check: build ## restart the service behind HAProxy at load; no request may be lost, 1 minute (ARGS)
 	@scripts/setup.sh restart-check
 	python3 Tests/conformance/restart.py --program $(PROGRAM) $(ARGS)
+
+fleet-check: build ## three instances behind HAProxy at load: one killed, one gone, one drained, all exchanged, 2 minutes (root or user namespaces; ARGS)
+	@scripts/setup.sh fleet-check
+	python3 Tests/conformance/fleet.py --program $(PROGRAM) $(ARGS)
 
 image-check: ## build the container image with buildah, run it read-only and ask it (root)
 	scripts/image-check.sh

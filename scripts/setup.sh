@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a job needs, and says which and why; silent when they are all there.
-# Usage: scripts/setup.sh [build|image-check|restart-check|deploy-check|conformance|zoo|bench-http]
+# Usage: scripts/setup.sh [build|image-check|restart-check|fleet-check|deploy-check|conformance|zoo|bench-http]
 set -euo pipefail
 
 # Package and reason, a line each.
@@ -27,7 +27,11 @@ prometheus               answers the dashboard's queries, and promtool checks th
 openssl                  a certificate for a minute" ;;
     conformance) needs="\
 prometheus               scrapes the metrics, and promtool checks them
-curl                     asks for them" ;;
+curl                     asks for them
+debootstrap              a newer Debian for perf_analyzer, where this one is older than it" ;;
+    fleet-check) needs="\
+haproxy                  the load balancer that the instances are behind
+iproute2                 gives each instance a host of its own" ;;
     zoo) needs="\
 dataset-fashion-mnist    70,000 images for the model zoo" ;;
     bench-http) needs="\
@@ -35,7 +39,7 @@ wrk                      requests as fast as they are answered
 slowhttptest             slow clients
 openssl                  a certificate for a minute
 libpcre2-8-0             nginx, which is unpacked, not installed" ;;
-    *) echo "setup: '$1' is not one of: build, image-check, restart-check, deploy-check, conformance, zoo, bench-http" >&2; exit 64 ;;
+    *) echo "setup: '$1' is not one of: build, image-check, restart-check, fleet-check, deploy-check, conformance, zoo, bench-http" >&2; exit 64 ;;
 esac
 
 if ! command -v apt-get > /dev/null; then

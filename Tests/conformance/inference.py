@@ -7,19 +7,17 @@ The model is the default one, of 28 x 28 x 1 levels, with a calibration and a de
 
 import asyncio
 import base64
-import gzip
 import io
-import struct
 import sys
-import zlib
 
 import httpx
-import kserve
 import numpy as np
 import tritonclient.http as triton
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 from tritonclient.utils import InferenceServerException
+
+from common import check, images, npy, png
 
 url, key = sys.argv[1:]
 headers = {"Authorization": f"Bearer {key}"}
@@ -28,29 +26,6 @@ client = triton.InferenceServerClient(url.removeprefix("http://"), network_timeo
 MODEL = plain.get("/models").json()["default"]
 SAMPLE = MODEL + ":sample"
 NAMES = ["log_prob", "bits_per_dim", "percentile", "p_value", "verdict"]
-random = np.random.default_rng(1)
-images = random.integers(0, 256, (3, 28, 28, 1), np.uint8)
-
-
-def check(what, holds):
-    print(("ok   " if holds else "FAIL ") + what)
-    if not holds:
-        sys.exit(1)
-
-
-def png(image):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + row.tobytes() for row in image[..., 0])
-    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def refused(what, call, *parts, status=None):
@@ -105,6 +80,11 @@ refused("no key", lambda: client.get_model_metadata(MODEL), "Bearer", status=401
 for what, call in [
     ("trace settings", lambda: client.get_trace_settings(headers=headers)),
     ("log settings", lambda: client.get_log_settings(headers=headers)),
+    ("trace settings of a model", lambda: client.update_trace_settings(MODEL, {"trace_level": ["OFF"]}, headers=headers)),
+    ("new log settings", lambda: client.update_log_settings({"log_info": False}, headers=headers)),
+    ("a region of shared memory", lambda: client.register_system_shared_memory("region", "/region", 64, headers=headers)),
+    ("the end of a region", lambda: client.unregister_system_shared_memory("region", headers=headers)),
+    ("a region of CUDA's", lambda: client.register_cuda_shared_memory("region", b"handle", 0, 64, headers=headers)),
     ("shared memory", lambda: client.get_system_shared_memory_status(headers=headers)),
     ("CUDA's shared memory", lambda: client.get_cuda_shared_memory_status(headers=headers)),
 ]:
@@ -134,7 +114,9 @@ for shape, array in [("NHWC", images), ("NCHW", images.transpose(0, 3, 1, 2).cop
                 what = f"tritonclient {shape} {type}, {'binary' if binary else 'JSON'}, {'named' if names else 'all'}"
                 check(what, same({name: result.as_numpy(name) for name in NAMES}))
 unit = (images / np.float32(255)).astype(np.float32)
-check("fractions with scale=unit", same({n: v for n, v in ((n, infer([tensor(unit, "FP32")], parameters={"scale": "unit"}).as_numpy(n)) for n in NAMES)}))
+for binary in [True, False]:  # in JSON they are written as doubles, with all digits
+    result = infer([tensor(unit, "FP32", binary)], parameters={"scale": "unit"})
+    check(f"fractions with scale=unit, {'binary' if binary else 'JSON'}", same({name: result.as_numpy(name) for name in NAMES}))
 pictures = np.array([png(image) for image in images], object)
 check("pictures, binary", same({name: infer([tensor(pictures, "BYTES")]).as_numpy(name) for name in NAMES}))
 text = np.array([base64.b64encode(picture) for picture in pictures], object)
@@ -148,6 +130,9 @@ for coding in ["gzip", "deflate"]:
     result = infer([tensor(images, binary=False)], NAMES, False, request_compression_algorithm=coding, response_compression_algorithm=coding)
     check(f"request and answer in {coding}, JSON", same({name: result.as_numpy(name) for name in NAMES}))
 check("async_infer", same({n: v for r in [client.async_infer(MODEL, [tensor(images)], headers=dict(headers)).get_result()] for n, v in ((n, r.as_numpy(n)) for n in NAMES)}))
+handles = [client.async_infer(MODEL, [tensor(images)], headers=dict(headers), request_id=str(n)) for n in range(32)]
+results = [handle.get_result() for handle in handles]
+check("32 of async_infer at a time", all(same({name: r.as_numpy(name) for name in NAMES}) for r in results) and [r.get_response()["id"] for r in results] == [str(n) for n in range(32)])
 samples = plain.post("/logprob?samples=4", content=npy(images), headers={"Content-Type": "application/x-npy"}).json()["results"]
 check("samples", infer([tensor(images)], parameters={"samples": 4}).as_numpy("log_prob").tolist() == [score["log_prob"] for score in samples])
 check("timeout and priority", infer([tensor(images)], timeout=20_000_000, priority=2).as_numpy("log_prob").shape == (3,))
@@ -155,6 +140,11 @@ after = client.get_inference_statistics(MODEL, headers=headers)["model_stats"][0
 success = [s["inference_stats"]["success"] for s in (before, after)]
 check(f"statistics: {success[1]}", success[1]["count"] - success[0]["count"] > 24 and success[1]["ns"] > success[0]["ns"])
 check("  rows, batches, queue and computing", after["inference_count"] - before["inference_count"] > 72 and all(after["inference_stats"][n]["count"] > 0 for n in ["queue", "compute_infer"]))
+counts = ["success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"]
+numbers = [after[n] for n in ["inference_count", "execution_count", "last_inference"]] + [after["inference_stats"][n][m] for n in counts for m in ["count", "ns"]]
+check("  numbers are whole and not negative", all(isinstance(number, int) and number >= 0 for number in numbers))
+times = [after["inference_stats"][n]["count"] for n in ["compute_input", "compute_infer", "compute_output"]]
+check(f"  the three parts of computing have one count, or perf_analyzer aborts: {times}", len(set(times)) == 1)
 check("  of all models, and of a version", len(client.get_inference_statistics(headers=headers)["model_stats"]) == 2 and client.get_inference_statistics(MODEL, "1", headers=headers)["model_stats"][0]["name"] == MODEL)
 
 # MARK: tritonclient: what is refused
@@ -163,9 +153,14 @@ for binary in [True, False]:
     bad = images.astype(np.float32)
     bad[1, 2, 3, 0] = np.nan
     refused(f"NaN, {'binary' if binary else 'JSON'}", lambda: infer([tensor(bad, "FP32", binary)]), "image", "[1, 2, 3, 0]", "nan", status=400)
+    for value, word in [(np.inf, "inf"), (-np.inf, "-inf")]:
+        bad[1, 2, 3, 0] = value
+        refused(f"{value}, {'binary' if binary else 'JSON'}", lambda: infer([tensor(bad, "FP32", binary)]), "image", "[1, 2, 3, 0]", word, status=400)
     refused(f"an empty batch, {'binary' if binary else 'JSON'}", lambda: infer([tensor(images[:0], binary=binary)]), "from 1 to", "not 0", status=400)
     refused("an error of a coded answer", lambda: infer([tensor(images[:, :27].copy(), binary=binary)], response_compression_algorithm="gzip"), "28x28", status=400)
 refused("another type", lambda: infer([tensor(images.astype(np.int64), "INT64")]), "INT64", "UINT8, FP32, BYTES", status=400)
+refused("FP64, since FP32 has all levels", lambda: infer([tensor(images.astype(np.float64), "FP64")]), "FP64", "UINT8, FP32, BYTES", status=400)
+refused("FP16", lambda: infer([tensor(images.astype(np.float16), "FP16")]), "FP16", "UINT8, FP32, BYTES", status=400)
 refused("another input", lambda: infer([tensor(images, name="pixels")]), "pixels", "image", status=400)
 refused("another output", lambda: infer([tensor(images)], ["density"]), "density", "log_prob", status=400)
 refused("another parameter", lambda: infer([tensor(images)], parameters={"sampels": 2}), "sampels", "samples", status=400)
@@ -243,19 +238,4 @@ async def kserve_client():
 
 
 asyncio.run(kserve_client())
-
-# MARK: without a client
-
-length = "Inference-Header-Content-Length"
-for what, body in [("levels", images[0].tobytes()), ("a picture", png(images[0]))]:
-    answer = plain.post(f"/v2/models/{MODEL}/infer", content=body, headers={length: "0"})
-    check(f"a body of {what} alone", answer.headers["Content-Type"] == "application/octet-stream" and struct.unpack("<d", answer.content[int(answer.headers[length]):][:8])[0] == expected["log_prob"][0])
-for kind in [None, "application/x-www-form-urlencoded", "image/png", "text/plain"]:
-    answer = plain.post(f"/v2/models/{MODEL}/infer", content=b'{"inputs":[]}', headers={} if kind is None else {"Content-Type": kind})
-    check(f"Content-Type {kind}: {answer.json()['error']}", answer.status_code == 400 and answer.headers["Content-Type"] == "application/json" and "Content-Encoding" not in answer.headers and set(answer.json()) == {"error"})
-whole = gzip.compress(b'{"inputs":[{"name":"image","datatype":"UINT8","shape":[1,28,28],"parameters":{"binary_data_size":784}}]}' + images[0].tobytes())
-answer = plain.post(f"/v2/models/{MODEL}/infer", content=whole, headers={length: "104", "Content-Encoding": "gzip"})
-check(f"the header counts decoded bytes: {answer.text[:80]}", answer.status_code == 200)
-for path in ["/v2", f"/v2/models/{MODEL}", "/v2/health/ready", "/v2/models/stats"]:
-    check(f"{path} has no content coding", "Content-Encoding" not in plain.get(path, headers={"Accept-Encoding": "gzip"}).headers)
 print("tritonclient and kserve: all as expected")

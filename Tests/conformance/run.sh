@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema;
-# has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py); holds its TLS
-# against Mozilla's recommendation (tls.sh); and has Prometheus scrape its metrics (metrics.sh).
+# has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py), and asks
+# by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
+# the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh).
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -36,4 +37,7 @@ url=$(sed -n 's/.* listens on //p' "$output")
     --header "Authorization: Bearer $key" --checks all --max-examples "${EXAMPLES:-100}"
 "$venv/bin/python" Tests/conformance/clients.py "$url" "$key"
 "$inference/bin/python" Tests/conformance/inference.py "$url" "$key"
+"$inference/bin/python" Tests/conformance/protocol.py "$url" "$key"
+"$inference/bin/python" Tests/conformance/metrics.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"
+Tests/conformance/perf.sh "$url" "$key"
