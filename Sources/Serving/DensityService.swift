@@ -91,6 +91,7 @@ public final class DensityService: Sendable {
     ) async throws {
         do {
             let model = try registry.loaded(density, as: id, drift: monitor(of: density.record, drift))
+            for lane in [parallel, sequential] { lane.metrics.begin(model.name) }
             try await selfTest(model)
             try registry.passed(model)
         } catch {
