@@ -99,6 +99,13 @@ public final class MetricSet: Sendable {
         }
     }
 
+    /// The metrics called `names` with their values; others are not read.
+    public func readings(of names: Set<String>) -> [MetricReading] {
+        metrics.withLock { $0.filter { names.contains($0.name) } }.map {
+            MetricReading(name: $0.name, help: $0.help, kind: $0.kind, series: $0.read())
+        }
+    }
+
     /// Value of the metric called `name`, summed over its series; nil when there is none.
     public subscript(name: String) -> Int? {
         metrics.withLock(\.self).first { $0.name == name }.map { metric in

@@ -101,6 +101,7 @@ public final class DensityService: Sendable {
         do {
             let monitor = try monitor(of: density.record, as: registry.name(of: id), drift)
             let model = try registry.loaded(density, as: id, drift: monitor)
+            for lane in [parallel, sequential] { lane.metrics.begin(model.name) }
             try await selfTest(model)
             try registry.passed(model)
         } catch {

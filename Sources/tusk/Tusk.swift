@@ -36,6 +36,7 @@ struct Tusk: AsyncParsableCommand {
             Inspect.self,
             Seal.self,
             Health.self,
+            Status.self,
             KeyCommand.self,
             Bench.self,
         ])

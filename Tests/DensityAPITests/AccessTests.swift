@@ -130,12 +130,16 @@ struct AccessTests {
         }
     }
 
-    @Test("a Unix socket administers without a key, but not through a proxy, and has no other rights")
+    private func isForOperators(_ path: String) -> Bool {
+        isAdministration(path) || ["/drift", "/metrics", "/v2/models/stats", "/v2/models/{model}/stats"].contains(path)
+    }
+
+    @Test("over a Unix socket administration and metrics need no key, but through a proxy, and all else does")
     func unixSocket() async throws {
         let keys = try TestKeys([.score])
         let apis = try await [TestAPI(Self.decided), TestAPI(Self.decided, options: { $0.keys = keys.ring })]
         for api in apis {
-            for (path, status) in try await statuses(api, on: .unixSocket) where isAdministration(path) {
+            for (path, status) in try await statuses(api, on: .unixSocket) where isForOperators(path) {
                 #expect(status == 200, "\(path)")
             }
             for name in ["Forwarded", "X-Forwarded-For", "Via"] {
@@ -145,7 +149,11 @@ struct AccessTests {
                 }
             }
         }
-        #expect(try await apis[1].request(.get, "/sample", on: .unixSocket).status == 401)
+        let proxied: HTTPFields = [HTTPField.Name("Via")!: "1.1 proxy"]
+        #expect(try await apis[1].request(.get, "/metrics", fields: proxied, on: .unixSocket).status == 401)
+        for (path, status) in try await statuses(apis[1], on: .unixSocket) where !isForOperators(path) {
+            #expect(status == (open.contains(path) ? 200 : 401), "\(path)")
+        }
     }
 
     @Test("what is asked for is said as RFC 6750 says it")

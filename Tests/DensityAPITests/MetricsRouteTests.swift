@@ -123,4 +123,50 @@ struct MetricsRouteTests {
             return answer
         }
     }
+
+    @Test("a listener for monitoring has metrics and health for everyone, and no other route")
+    func monitoring() async throws {
+        let keys = try TestKeys([.metrics])
+        let api = try await TestAPI(options: { $0.keys = keys.ring })
+        func status(_ method: HTTPRequest.Method, _ path: String) async -> Int {
+            let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
+            return await api.api.monitoring.response(to: head).status.code
+        }
+        #expect(try await api.get("/metrics").status == 401)
+        let own = Set(monitoringRoutes.map { $0.path })
+        #expect(own == ["/metrics", "/health", "/health/live", "/health/ready"])
+        for path in own {
+            #expect(await status(.get, path) == 200)
+            #expect(await status(.head, path) == 200)
+            #expect(await status(.post, path) == 405)
+        }
+        for route in routes where !own.contains(route.path) {
+            let path = route.path.replacing("{model}", with: "fake")
+            #expect(await status(route.method, path) == 404, "\(path)")
+        }
+        // They are counted with the others.
+        let before = api.metrics("http_problems") ?? 0
+        _ = await status(.get, "/sample")
+        #expect(api.metrics("http_problems") == before + 1)
+    }
+
+    @Test("series of scores begin with the first count, and each image counts once")
+    func scores() async throws {
+        let api = try await TestAPI(FakeDensity(decision: .test()))
+        func series(_ name: String) async throws -> [String] {
+            try await lines(api).filter { $0.hasPrefix("tusk_\(name)") }
+        }
+        for name in ["verdicts_total{", "score_p_values_count{", "score_percentiles_count{", "scores_without_density"] {
+            let begun = try await series(name)
+            #expect(begun.isEmpty, "\(begun)")
+        }
+        let images = "[[1,1,1,1,1,1],[9,9,9,9,9,9],[1,1,1,1,1,1]]"
+        _ = try await api.postJSON("/logprob", images)
+        _ = try await api.postJSON("/logprob", images)
+        let verdicts = try await series("verdicts_total{").compactMap {
+            $0.split(separator: " ").last.flatMap { Int($0) }
+        }
+        #expect(verdicts.reduce(0, +) == 6 && verdicts.allSatisfy { $0 > 0 })
+        #expect(try await series("score_p_values_count{") == [#"tusk_score_p_values_count{model="fake"} 6"#])
+    }
 }

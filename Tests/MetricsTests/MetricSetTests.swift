@@ -23,6 +23,7 @@ struct MetricSetTests {
                 reading("answers", "Answers that were sent.", .counter, 5),
                 reading("open", "Open connections.", .gauge, 2), reading("limit", "Most connections.", .gauge, 7),
             ])
+        #expect(set.readings(of: ["limit", "none"]) == [reading("limit", "Most connections.", .gauge, 7)])
         #expect(set["answers"] == 5)
         #expect(set["closed"] == nil)
     }

@@ -14,7 +14,8 @@ struct HealthTests {
 
     func check(_ server: AnswerServer, timeout: Duration = .seconds(10)) throws {
         let addresses = try SocketAddress.resolve("127.0.0.1", server.port)
-        try HealthProbe(addresses: addresses, timeout: timeout).check()
+        var client = ServiceClient(addresses: addresses, timeout: timeout)
+        try client.checkReady()
     }
 
     @Test("a 200 passes, whatever follows it")
@@ -27,7 +28,7 @@ struct HealthTests {
     @Test("another status fails and is named", arguments: [503, 404, 500, 100])
     func notReady(status: Int) throws {
         let server = try AnswerServer("HTTP/1.1 \(status) X\r\n\r\n")
-        #expect(throws: HealthError.notReady(status: status)) { try check(server) }
+        #expect(throws: ServiceClientError.notReady(status: status)) { try check(server) }
     }
 
     @Test(
@@ -35,13 +36,13 @@ struct HealthTests {
         arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.0 200 OK\r\n"])
     func notHTTP(answer: String) throws {
         let server = try AnswerServer(answer)
-        #expect(throws: HealthError.notHTTP) { try check(server) }
+        #expect(throws: ServiceClientError.notHTTP) { try check(server) }
     }
 
     @Test("a connection closed within the status line fails")
     func closedEarly() throws {
         let server = try AnswerServer("HTTP/1.1 2")
-        #expect(throws: HealthError.unreachable(reason: "it closed the connection without an answer")) {
+        #expect(throws: ServiceClientError.unreachable(reason: "it closed the connection without an answer")) {
             try check(server)
         }
     }
@@ -49,20 +50,22 @@ struct HealthTests {
     @Test("a service that accepts and says nothing fails in time")
     func silent() throws {
         let server = try AnswerServer()
-        #expect(throws: HealthError.timedOut(.milliseconds(50))) { try check(server, timeout: .milliseconds(50)) }
+        #expect(throws: ServiceClientError.timedOut(.milliseconds(50))) {
+            try check(server, timeout: .milliseconds(50))
+        }
     }
 
     @Test("a port that nobody listens on fails")
     func nobody() throws {
         // Bound, so that nothing else can come to listen there.
         let server = try AnswerServer(listens: false)
-        #expect(throws: HealthError.unreachable(reason: "Connection refused")) { try check(server) }
+        #expect(throws: ServiceClientError.unreachable(reason: "Connection refused")) { try check(server) }
     }
 
     @Test("a 400 from a service that speaks no TLS is named, and why TLS failed")
     func badRequest() throws {
         let server = try AnswerServer(Self.badRequest, Self.badRequest)
-        let failure = HealthError.notByTLS(.unreachable(reason: "wrong version number"))
+        let failure = ServiceClientError.notByTLS(.unreachable(reason: "wrong version number"))
         #expect(throws: failure) { try check(server) }
         #expect(
             "\(failure)" == "the service answered 400, and by TLS: the service cannot be reached: wrong version number")
@@ -71,7 +74,7 @@ struct HealthTests {
     @Test("a port that closes the connection where TLS is due fails")
     func closedByTLS() throws {
         let server = try AnswerServer(Self.badRequest, "")
-        #expect(throws: HealthError.notByTLS(.unreachable(reason: "unexpected eof while reading"))) {
+        #expect(throws: ServiceClientError.notByTLS(.unreachable(reason: "unexpected eof while reading"))) {
             try check(server)
         }
     }
@@ -86,7 +89,7 @@ struct HealthTests {
             ? AnswerServer(Self.badRequest, record, isSlow: true) : AnswerServer(Self.badRequest)
         // Long enough for the first answer on a busy machine.
         let time = Duration.seconds(3)
-        #expect(throws: HealthError.notByTLS(.timedOut(time))) { try check(server, timeout: time) }
+        #expect(throws: ServiceClientError.notByTLS(.timedOut(time))) { try check(server, timeout: time) }
     }
 
     @Test("addresses are those of tusk serve, but for inherited sockets")
@@ -95,7 +98,7 @@ struct HealthTests {
             [], ["--port", "1"], ["--host", "::1"], ["--listen", "[::1]:65535"], ["--listen", "*:80"],
             ["--listen", "unix:/run/s"],
         ] {
-            #expect(try Health.parse(arguments).addresses().count == 1)
+            #expect(try Health.parse(arguments).service.addresses().count == 1)
         }
         for (arguments, message) in [
             (["--port", "0"], "--port is 0; it must be 1 to 65535"),
@@ -105,7 +108,7 @@ struct HealthTests {
             (["--host", "a.invalid"], "host a.invalid is neither an address nor a name that resolves"),
         ] {
             let health = try Health.parse(arguments)
-            let error = #expect(throws: (any Error).self) { try health.addresses() }
+            let error = #expect(throws: (any Error).self) { try health.service.addresses() }
             #expect(error.map { "\($0)" } == message)
         }
         #expect(throws: (any Error).self) { try Health.parse(["--listen", "[::1]:80", "--port", "80"]) }
@@ -118,7 +121,7 @@ struct HealthTests {
 
     @Test("timeouts on the bounds are accepted", arguments: ["0.001", "86400"])
     func timeoutAccepted(text: String) throws {
-        #expect(try Health.parse(["--timeout=\(text)"]).timeout == Double(text))
+        #expect(try Health.parse(["--timeout=\(text)"]).service.timeout == Double(text))
     }
 }
 

@@ -24,7 +24,7 @@ struct MetricsTests {
 
     @Test("the page has every metric that a service has, and no other but those of TLS")
     func page() async throws {
-        let service = try Service()
+        let service = try Service("--metrics-listen", "127.0.0.1:0")
         let answer = try await RawSocketClient(.ipv4(port: try service.port())).roundTrip(
             "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: application/openmetrics-text\r\n\r\n")
         #expect(answer.status == 200)

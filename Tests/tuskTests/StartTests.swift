@@ -136,7 +136,7 @@ struct StartTests {
     func choice() throws {
         let passed = [PassedSocket(descriptor: 3, name: "web"), PassedSocket(descriptor: 4, name: "web")]
         func chosen(_ arguments: String..., passed: [PassedSocket] = []) throws -> [ListenAddress] {
-            try ListenArguments.parse(arguments).addresses(passed: passed)
+            try ListenArguments.parse(arguments).addresses(passed: passed).service
         }
         #expect(try chosen() == [.tcp(host: "127.0.0.1", port: 8080)])
         #expect(try chosen("--port", "1") == [.tcp(host: "127.0.0.1", port: 1)])
@@ -149,6 +149,41 @@ struct StartTests {
         #expect(try chosen("--listen", "fd:web", passed: passed) == both)
         #expect(try chosen("--listen", "fd:4", "--listen", "fd:3", passed: passed) == both.reversed())
         #expect(throws: CommandError.self) { try chosen("--listen", "fd:3", passed: passed) }
+    }
+
+    @Test("a listener for monitoring takes its sockets out of those that were passed, and the service the others")
+    func monitoringChoice() throws {
+        let passed = [PassedSocket(descriptor: 3, name: "http"), PassedSocket(descriptor: 4, name: "metrics")]
+        func chosen(_ arguments: String..., passed: [PassedSocket] = []) throws -> ListenArguments.Addresses {
+            try ListenArguments.parse(arguments).addresses(passed: passed)
+        }
+        #expect(try chosen().metrics.isEmpty)
+        let common = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
+        #expect(
+            try chosen("--metrics-listen", "[::1]:9090", "--metrics-listen", "unix:/m")
+                == .init(service: [common], metrics: [.tcp(host: "::1", port: 9090), .unix(path: "/m")]))
+        let both = ListenArguments.Addresses(
+            service: [.inherited(descriptor: 3)], metrics: [.inherited(descriptor: 4)])
+        #expect(try chosen("--metrics-listen", "fd:metrics", passed: passed) == both)
+        #expect(try chosen("--metrics-listen", "fd:4", "--listen", "fd:http", passed: passed) == both)
+        // Nothing is left for the service but its common address.
+        #expect(
+            try chosen("--metrics-listen", "fd:3", "--metrics-listen", "fd:4", passed: passed).service == [common])
+        for (arguments, message) in [
+            (["--metrics-listen", "here"], "--metrics-listen is here; it must be HOST:PORT"),
+            (["--metrics-listen", "fd:none"], "--metrics-listen is fd:none; no socket of this name was passed"),
+            (["--metrics-listen", "fd:3", "--listen", "fd:3", "--listen", "fd:4"], "fd:3 is named by both"),
+            (["--metrics-listen", "fd:3", "--port", "1"], "socket 4 (metrics) was passed, and no --listen names it"),
+            (["--max-metrics-connections", "0"], "--max-metrics-connections is 0; it must be 1 to 1000000"),
+            (["--max-metrics-connections", "1000001"], "--max-metrics-connections is 1000001; it must be 1 to"),
+        ] {
+            let options = try ListenArguments.parse(arguments)
+            let error = #expect(throws: CommandError.self) { try options.addresses(passed: passed) }
+            #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+        }
+        for bound in ["1", "1000000"] {
+            #expect(try chosen("--max-metrics-connections", bound).service == [common])
+        }
     }
 
     // MARK: Notification

@@ -12,8 +12,8 @@ package enum Access: Equatable, Sendable {
     case anyone
     /// The holder of any key, when a key file is configured.
     case anyKey
-    /// The holder of a key with this scope, when a key file is configured. ``Scope/admin`` is refused without a key
-    /// file, but for a client of a Unix socket.
+    /// The holder of a key with this scope, when a key file is configured. ``Scope/admin`` is refused without a key file. A client of a
+    /// Unix socket needs no key for ``Scope/admin`` and ``Scope/metrics``.
     case scope(Scope)
     /// The holder of a key with one of these scopes, when a key file is configured; which one, the route says for each request
     /// (``RoutedRequest/require(_:)``).
@@ -43,7 +43,7 @@ struct AccessControl: Sendable {
     /// - Throws: ``ProblemKind/unauthorized``, ``ProblemKind/forbidden``, or ``ProblemKind/malformedRequest`` for more
     ///   than one `Authorization`.
     func check(_ request: inout RoutedRequest, for access: Access) throws(Problem) {
-        guard access != .anyone, !isAdminOfSocket(request, access) else { return }
+        guard access != .anyone, !isOperatorOfSocket(request, access) else { return }
         guard let keys else {
             guard access != .scope(.admin) else {
                 throw Problem(
@@ -62,8 +62,10 @@ struct AccessControl: Sendable {
         }
     }
 
-    private func isAdminOfSocket(_ request: RoutedRequest, _ access: Access) -> Bool {
-        access == .scope(.admin) && request.connection.isUnixSocket
+    /// Whether the permissions of a Unix socket's file say that this may be done: administration, and reading what is counted, which
+    /// administration tells too.
+    private func isOperatorOfSocket(_ request: RoutedRequest, _ access: Access) -> Bool {
+        (access == .scope(.admin) || access == .scope(.metrics)) && request.connection.isUnixSocket
             && Self.forwarded.allSatisfy { request.fields[$0] == nil }
     }
 

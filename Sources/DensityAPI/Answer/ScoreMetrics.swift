@@ -23,17 +23,25 @@ struct ScoreMetrics: Sendable {
             "scores_without_density", "Images whose log-density was not a finite number.", labels: ["model"])
     }
 
-    /// Counts the scores of a request's images.
+    /// Counts the scores of a request's images. Each series is looked up once, and begins with the first count.
     func count(_ results: [Result<ImageScore, Problem>], of model: String) {
-        for result in results {
-            switch result {
-            case .success(let score):
-                if let percentile = score.percentile { percentiles[model].observe(percentile) }
-                if let rank = score.rank { pValues[model].observe(rank.pValue) }
-                if let verdict = score.verdict { verdicts[model, verdict.rawValue].add() }
-            case .failure(let problem):
-                if problem.kind == .densityNotFinite { withoutDensity[model].add() }
-            }
+        let scores = results.compactMap { try? $0.get() }
+        observe(scores.compactMap(\.percentile), in: percentiles, of: model)
+        observe(scores.compactMap(\.rank?.pValue), in: pValues, of: model)
+        let found = scores.compactMap(\.verdict)
+        for verdict in Verdict.allCases {
+            let count = found.count { $0 == verdict }
+            if count > 0 { verdicts[model, verdict.rawValue].add(count) }
         }
+        let undefined = results.count { result in
+            if case .failure(let problem) = result { problem.kind == .densityNotFinite } else { false }
+        }
+        if undefined > 0 { withoutDensity[model].add(undefined) }
+    }
+
+    private func observe(_ values: [Double], in histograms: Labelled<Histogram>, of model: String) {
+        guard !values.isEmpty else { return }
+        let histogram = histograms[model]
+        for value in values { histogram.observe(value) }
     }
 }

@@ -40,7 +40,7 @@ struct InferenceStatisticsRoute: Route {
 extension ServerResponse {
     /// Statistics of `models` by what `GET /metrics` counts. What is not counted took no time.
     fileprivate static func statistics(of models: [InferenceModel], _ context: APIContext) -> ServerResponse {
-        let readings = context.options.metrics.readings
+        let readings = context.options.metrics.readings(of: InferenceStatistics.names)
         return .inference([
             "model_stats": .array(models.map { InferenceStatistics(of: $0, by: readings).json })
         ])
@@ -51,6 +51,11 @@ extension ServerResponse {
 private struct InferenceStatistics {
     private let model: InferenceModel
     private let readings: [MetricReading]
+
+    /// Metrics that the statistics come of.
+    static let names: Set = [
+        "rows", "failed_rows", "batch_compute_seconds", "queue_wait_seconds", InferenceMetrics.name,
+    ]
 
     init(of model: InferenceModel, by readings: [MetricReading]) { (self.model, self.readings) = (model, readings) }
 

@@ -9,7 +9,7 @@ public import Serving
 /// answer through the answer steps. What the head found, a model among it, the decision's continuation holds until then.
 public struct DensityAPI: HTTPHandler {
     let context: APIContext
-    let access: AccessControl
+    var access: AccessControl
     var table: RouteTable
     var steps = Steps()
 
@@ -25,6 +25,14 @@ public struct DensityAPI: HTTPHandler {
                 type: .yaml, content: openAPI, AnswerCoding(leastBytes: options.leastCodedBytes)))
         access = AccessControl(keys: options.keys)
         table = RouteTable(routes.map { [context] in $0.init(context) })
+    }
+
+    /// The same service as a listener of its own shows it: metrics and health, for everyone who reaches it, and nothing else.
+    public var monitoring: DensityAPI {
+        var api = self
+        api.access = AccessControl()
+        api.table = RouteTable(monitoringRoutes.map { [context] in $0.init(context) })
+        return api
     }
 
     public func decide(_ head: HTTPRequest, on connection: ConnectionInfo) -> HeadDecision {

@@ -76,3 +76,6 @@ package let routes: [any Route.Type] = [
     RepositoryUnloadRoute.self,
     InferRoute.self,
 ]
+
+/// Routes of ``DensityAPI/monitoring``: what is read of a service, and changes and computes nothing.
+package let monitoringRoutes: [any Route.Type] = [MetricsRoute.self, HealthRoute.self, LiveRoute.self, ReadyRoute.self]

@@ -9,6 +9,14 @@ package struct SocketAddress {
     /// Family of the address, such as `AF_INET`.
     package var family: Int32 { Int32(storage.ss_family) }
 
+    /// Whether what is sent there stays on this machine: to a Unix socket or a loopback address.
+    package var isThisMachine: Bool {
+        if family == AF_UNIX { return true }
+        var copy = self
+        guard let host = try? copy.numeric().host else { return false }
+        return host == "::1" || host.hasPrefix("127.")
+    }
+
     /// An address that is none yet, for the kernel to fill in.
     init() {}
 

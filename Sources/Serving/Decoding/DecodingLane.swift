@@ -14,11 +14,18 @@ public final class DecodingLane: Sendable {
     public init(
         policy: DecodingPolicy = DecodingPolicy(), metrics: MetricSet = MetricSet(), watch: WorkWatch = WorkWatch()
     ) {
-        core = Core(policy, watch)
-        let core = core
+        let core = Core(policy, watch)
+        self.core = core
         for _ in 0..<policy.threads { Threads.start(niceness: policy.niceness) { core.work(.any) } }
         Threads.start { core.work(.short) }
         metrics.declare("decoding_requests", "Requests whose images wait to be decoded, or are.", .gauge) { core.count }
+        metrics.declare(
+            "refused_decodings", "Requests whose images were not taken to be decoded, by reason.", .counter,
+            series: {
+                core.refused.map {
+                    MetricReading.Series([MetricLabel("reason", $0.reason)], .integer($0.counter.value))
+                }
+            })
     }
 
     deinit { core.stop() }
@@ -75,6 +82,8 @@ private final class Core: Sendable {
     private let origin = ContinuousClock.now
     private let threads: Int
     private let watch: WorkWatch
+    private let queueFull = Counter()
+    private let tooLate = Counter()
 
     init(_ policy: DecodingPolicy, _ watch: WorkWatch) {
         self.watch = watch
@@ -103,8 +112,20 @@ private final class Core: Sendable {
                 state.jobs[ticket] = job
                 return (actions, [])
             } catch {
+                count(error)
                 return ([], [(job, error)])
             }
+        }
+    }
+
+    /// Numbers of requests that were not taken, by the reason.
+    var refused: [(reason: String, counter: Counter)] { [("queue_full", queueFull), ("too_late", tooLate)] }
+
+    private func count(_ refusal: DecodingRefusal) {
+        switch refusal {
+        case .full: queueFull.add()
+        case .late: tooLate.add()
+        case .deadlinePassed: break  // taken, and not done in time
         }
     }
 
@@ -156,7 +177,9 @@ private final class Core: Sendable {
                 shortSignal.signal()
             case .complete(let ticket): end(ticket, nil)
             case .expire(let ticket): end(ticket, DecodingRefusal.deadlinePassed)
-            case .refuse(let ticket, let refusal): end(ticket, refusal)
+            case .refuse(let ticket, let refusal):
+                count(refusal)
+                end(ticket, refusal)
             }
         }
         return ends

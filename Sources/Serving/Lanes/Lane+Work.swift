@@ -31,7 +31,6 @@ extension Lane {
             case .complete(let ticket):
                 if let end = state.remove(ticket) { ends.append((end, nil)) }
             case .expire(let ticket, let finished, let rows):
-                metrics.expired.add()
                 if let end = state.remove(ticket) { ends.append((end, .deadlinePassed(finished: finished, of: rows))) }
             }
         }

@@ -93,7 +93,7 @@ package final class Lane: Sendable {
                 state.groupOf[ticket] = group
                 return actions
             } catch {
-                metrics.refused(error.reason)
+                metrics.refused(error.reason, of: model.name)
                 throw ServingError(error)
             }
         }
@@ -110,7 +110,7 @@ package final class Lane: Sendable {
                 try state.batcher.check(rows: count, parts: parts, group: group, terms: terms)
             }
         } catch {
-            metrics.refused(error.reason)
+            metrics.refused(error.reason, of: model.name)
             throw ServingError(error)
         }
     }
@@ -122,9 +122,7 @@ package final class Lane: Sendable {
             end = state.remove(ticket)
             return state.batcher.cancel(ticket, at: now)
         }
-        guard let end else { return }
-        metrics.cancelled.add()
-        end(.cancelled)
+        end?(.cancelled)
     }
 
     /// Notes what a batch of one row of a group is expected to take, before one has run.
@@ -175,11 +173,11 @@ package final class Lane: Sendable {
 
 extension Batcher.Refusal {
     /// Reason of the refusal in metrics.
-    fileprivate var reason: String {
+    fileprivate var reason: LaneMetrics.Refusal {
         switch self {
-        case .full: "queue_full"
-        case .late: "too_late"
-        case .draining: "draining"
+        case .full: .queueFull
+        case .late: .tooLate
+        case .draining: .draining
         }
     }
 }

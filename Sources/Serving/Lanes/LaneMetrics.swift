@@ -6,19 +6,31 @@ struct LaneMetrics: Sendable {
     /// Metrics of one lane.
     struct Lane: Sendable {
         let name: String
-        let all: LaneMetrics
+        fileprivate let all: LaneMetrics
         let batchRows: Histogram
-        let cancelled: Counter
-        let expired: Counter
 
         /// What is counted of one kind of work on a model.
         func series(_ work: String, of model: String) -> Series {
             Series(
                 rows: all.rows[work, model], failedRows: all.failedRows[work, model], wait: all.waits[name, model],
-                computing: all.computing[name, model])
+                computing: all.computing[name, model], lane: self, model: model)
         }
 
-        func refused(_ reason: String) { all.refused[name, reason].add() }
+        /// Counts a request for `model` that was not taken.
+        func refused(_ reason: Refusal, of model: String) { all.refused[name, reason.rawValue, model].add() }
+
+        /// Begins at 0 what is counted of requests for `model` that get no answer: the first one is to be seen to come.
+        func begin(_ model: String) {
+            for reason in Refusal.allCases { _ = all.refused[name, reason.rawValue, model] }
+            _ = (all.cancelled[name, model], all.expired[name, model])
+        }
+    }
+
+    /// Reason why a lane does not take a request.
+    enum Refusal: String, CaseIterable {
+        case queueFull = "queue_full"
+        case tooLate = "too_late"
+        case draining
     }
 
     /// What is counted of one kind of work on a model.
@@ -27,6 +39,17 @@ struct LaneMetrics: Sendable {
         let failedRows: Counter
         let wait: Histogram
         let computing: Histogram
+        fileprivate let lane: Lane
+        fileprivate let model: String
+
+        /// Counts a request that ended with `error`, or with all its rows.
+        func ended(_ error: ServingError?) {
+            switch error {
+            case .cancelled: lane.all.cancelled[lane.name, model].add()
+            case .deadlinePassed: lane.all.expired[lane.name, model].add()
+            default: break
+            }
+        }
     }
 
     private let rows: Labelled<Counter>
@@ -52,17 +75,18 @@ struct LaneMetrics: Sendable {
         batchRows = set.histogram(
             "batch_rows", "Rows of a batch.", bounds: Histogram.rows, labels: ["lane"])
         refused = set.counter(
-            "refused_requests", "Requests that a lane did not take, by reason.", labels: ["lane", "reason"])
+            "refused_requests", "Requests that a lane did not take, by reason and model.",
+            labels: ["lane", "reason", "model"])
         cancelled = set.counter(
-            "cancelled_requests", "Requests whose client went away before their rows had run.", labels: ["lane"])
+            "cancelled_requests", "Requests whose client went away before their rows had run.",
+            labels: ["lane", "model"])
         expired = set.counter(
-            "expired_requests", "Requests whose time limit passed in a lane.", labels: ["lane"])
+            "expired_requests", "Requests whose time limit passed in a lane.", labels: ["lane", "model"])
     }
 
     /// Metrics of the lane for work of `order`.
     func lane(_ order: ExecutionOrder) -> Lane {
         let name = order.rawValue
-        return Lane(
-            name: name, all: self, batchRows: batchRows[name], cancelled: cancelled[name], expired: expired[name])
+        return Lane(name: name, all: self, batchRows: batchRows[name])
     }
 }

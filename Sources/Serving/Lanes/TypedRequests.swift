@@ -55,7 +55,10 @@ final class TypedRequests<Work: LaneWork>: Sendable {
     /// What tells `request` that it is over. Holds the model, whose last release should not come under the lane's lock.
     private func end(of request: Request) -> RequestEnd {
         request.gone.raise()
-        return { [self] error in withExtendedLifetime(self) { request.sink.finish(error) } }
+        return { [self] error in
+            counted.ended(error)
+            withExtendedLifetime(self) { request.sink.finish(error) }
+        }
     }
 
     func run(_ batch: Batcher<LaneGroup>.Batch, at now: Duration, threads: (any IdleThreads)?) {

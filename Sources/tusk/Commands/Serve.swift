@@ -129,7 +129,8 @@ struct Serve: AsyncParsableCommand {
         @Sendable func notify(_ states: String...) { output.tell(manager, states, logger) }
         // The last lines are those that say why it ended.
         defer { output.flush(log) }
-        try Resources.check(threads: threads, queues: HTTPServerConfiguration().ioQueues)
+        let queues = HTTPServerConfiguration().ioQueues
+        try Resources.check(threads: threads, queues: listening.metricsListen.isEmpty ? queues : queues + 2)
         let driftFile = try drift.open()
         let serving = try serviceConfiguration
         let service = DensityService(configuration: serving, metrics: metrics)
@@ -156,12 +157,27 @@ struct Serve: AsyncParsableCommand {
             }, helpers: helpers,
             decoding: DecodingLane(
                 policy: images.policy(threads: threads), metrics: metrics, watch: service.watch))
-        let configuration = try serverConfiguration(passed: manager.passedSockets)
+        let addresses = try listening.addresses(passed: manager.passedSockets)
+        let configuration = try serverConfiguration(addresses)
         let server = HTTPServer(configuration: configuration, handler: api, metrics: metrics, logger: logger)
         if configuration.tls != nil {
             reloading.add(Reloading.Part(name: "certificate") { try server.reloadTLS() })
         }
 
+        let monitoring =
+            addresses.metrics.isEmpty
+            ? nil
+            : MonitoringServer(
+                api, addresses: addresses.metrics, maxConnections: listening.maxMetricsConnections, like: configuration,
+                metrics: metrics, logger: logger)
+        if let monitoring {
+            do {
+                let addresses = try monitoring.start().map { $0.port == nil ? "\($0)" : "http://\($0)" }
+                output.line("metrics and health at \(addresses.joined(separator: ", "))")
+            } catch {
+                throw error.exitStatus.failure("\(error)")
+            }
+        }
         @Sendable func listen() throws {
             do {
                 let addresses = try server.start()
@@ -208,6 +224,7 @@ struct Serve: AsyncParsableCommand {
                         // Twice within its time.
                         while !Task.isCancelled {
                             await server.passQueues()
+                            await monitoring?.passQueues()
                             if service.standstill ?? .zero < liveness { notify("WATCHDOG=1") }
                             await executor.pause(for: watchdog / 2)
                         }
@@ -241,12 +258,13 @@ struct Serve: AsyncParsableCommand {
                 }
             case .failed(let error):
                 await server.stop(grace: .zero)
+                await monitoring?.stop()
                 throw error
             case .endRequested: break life
             }
         }
         notify("STOPPING=1", "STATUS=finishing")
-        let ending = Ending(server: server, service: service, executor: executor)
+        let ending = Ending(server: server, service: service, monitoring: monitoring, executor: executor)
         let cutOff = await ending.run(
             delay: .seconds(shutdown.drainDelay), grace: .seconds(shutdown.grace), say: output.line
         ) {
@@ -282,14 +300,17 @@ struct Serve: AsyncParsableCommand {
         return options
     }
 
-    private func serverConfiguration(passed: [PassedSocket]) throws -> HTTPServerConfiguration {
+    private func serverConfiguration(_ addresses: ListenArguments.Addresses) throws -> HTTPServerConfiguration {
         var configuration = HTTPServerConfiguration()
-        configuration.addresses = try listening.addresses(passed: passed)
+        configuration.addresses = addresses.service
         configuration.socketMode = listening.socketMode.bits
         connections.apply(to: &configuration)
         sizes.apply(to: &configuration)
         configuration.tls = try tls.credentials()
-        try Descriptors.check(maxConnections: configuration.maxConnections, limit: Descriptors.raiseLimit())
+        try Descriptors.check(
+            maxConnections: configuration.maxConnections,
+            metricsConnections: addresses.metrics.isEmpty ? 0 : listening.maxMetricsConnections,
+            limit: Descriptors.raiseLimit())
         return configuration
     }
 

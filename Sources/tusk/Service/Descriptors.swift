@@ -44,12 +44,14 @@ enum Descriptors {
     }
 
     /// Refuses more connections than there are descriptors for.
+    /// - Parameter metricsConnections: those of `--metrics-listen`, beside the others.
     /// - Throws: ``ServiceFailure``.
-    static func check(maxConnections: Int, limit: Int) throws {
-        let needed = maxConnections + reserve
+    static func check(maxConnections: Int, metricsConnections: Int = 0, limit: Int) throws {
+        let needed = maxConnections + metricsConnections + reserve
         guard needed <= limit else {
+            let apart = metricsConnections > 0 ? ", with --max-metrics-connections \(metricsConnections)," : ""
             throw ExitStatus.configuration.failure(
-                "--max-connections \(maxConnections) needs \(needed) descriptors, and this process may open \(limit): "
+                "--max-connections \(maxConnections)\(apart) needs \(needed) descriptors, and this process may open \(limit): "
                     + "raise its limit (ulimit -n, LimitNOFILE=) or lower --max-connections")
         }
     }

@@ -6,6 +6,8 @@ import Serving
 struct Ending {
     let server: HTTPServer
     let service: DensityService
+    /// Answers until the models have gone.
+    var monitoring: MonitoringServer?
     /// Executor on which all of it runs, so that it waits for nothing that is computed.
     let executor: ServiceExecutor
 
@@ -32,6 +34,7 @@ struct Ending {
         // The models go last: what has begun needs them. A batch ends between two of its tiles at the earliest, and a large
         // model's take long.
         _ = await executor.wait(atMost: Self.laneTime) { [service] in await service.drain() }
+        await monitoring?.stop()
         return cutOff
     }
 }
