@@ -96,10 +96,12 @@ struct DecodingTests {
                         // On a busy machine a thread may be called away for long.
                         $0.requestTimeout = .seconds(600)
                     })
-                    answers.append(try await api.post(path, type: type, body))
+                    let fields: HTTPFields = [.contentType: type, .requestID: "same"]
+                    answers.append(try await api.request(.post, path, fields: fields, body: body))
                     #expect(api.reports.all.isEmpty)
                 }
-                #expect(answers.allSatisfy { $0.status == answers[0].status && $0.text == answers[0].text })
+                let told = Set(answers.map { "\($0.status) \($0.text)" })
+                #expect(told.count == 1, "\(type): \(told)")
             }
         }
     }

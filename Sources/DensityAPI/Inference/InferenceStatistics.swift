@@ -41,23 +41,30 @@ extension ServerResponse {
     /// Statistics of `models` by what `GET /metrics` counts. What is not counted took no time.
     fileprivate static func statistics(of models: [InferenceModel], _ context: APIContext) -> ServerResponse {
         let readings = context.options.metrics.readings(of: InferenceStatistics.names)
+        let values = InferenceStatistics.Values(
+            uniqueKeysWithValues: readings.map { reading in
+                (reading.name, Dictionary(reading.series.map { (Set($0.labels), $0.value) }) { first, _ in first })
+            })
         return .inference([
-            "model_stats": .array(models.map { InferenceStatistics(of: $0, by: readings).json })
+            "model_stats": .array(models.map { InferenceStatistics(of: $0, by: values).json })
         ])
     }
 }
 
 /// Statistics of a model of the protocol.
 private struct InferenceStatistics {
+    /// Values of metrics, by name and labels, since there may be many models.
+    typealias Values = [String: [Set<MetricLabel>: MetricValue]]
+
     private let model: InferenceModel
-    private let readings: [MetricReading]
+    private let values: Values
 
     /// Metrics that the statistics come of.
     static let names: Set = [
         "rows", "failed_rows", "batch_compute_seconds", "queue_wait_seconds", InferenceMetrics.name,
     ]
 
-    init(of model: InferenceModel, by readings: [MetricReading]) { (self.model, self.readings) = (model, readings) }
+    init(of model: InferenceModel, by values: Values) { (self.model, self.values) = (model, values) }
 
     var json: JSON {
         let density = model.model.density
@@ -95,9 +102,7 @@ private struct InferenceStatistics {
     }
 
     /// Value of the series of the metric `name` with `labels`; nil before it has one.
-    private func value(_ name: String, _ labels: [MetricLabel]) -> MetricValue? {
-        readings.first { $0.name == name }?.series.first { Set($0.labels) == Set(labels) }?.value
-    }
+    private func value(_ name: String, _ labels: Set<MetricLabel>) -> MetricValue? { values[name]?[labels] }
 
     /// How often something was done, and how many nanoseconds it took; nil where nobody counts it.
     private static func duration(_ value: MetricValue?) -> JSON {
