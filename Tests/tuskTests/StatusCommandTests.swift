@@ -196,13 +196,18 @@ struct StatusCommandTests {
             let lines = frame.replacing("\u{1B}[J", with: "").replacing("\u{1B}[K", with: "").split(separator: "\r\n")
             #expect(lines.count <= 18 && lines.allSatisfy { $0.count <= 60 && !$0.contains("\u{1B}") })
         }
+        // Ctrl-Z gives the terminal back until the command goes on
+        kill(process.processIdentifier, SIGTSTP)
+        _ = await terminal.text { $0.hasSuffix("\u{1B}[?25h\u{1B}[?1049l") }
+        kill(process.processIdentifier, SIGCONT)
+        _ = await terminal.text { $0.components(separatedBy: begin).count == 3 }
         // the service goes, and the page stays
         #expect(service.end() == 0)
         let gone = await terminal.text { $0.contains("no news for ") }
         #expect(gone.contains("the service cannot be reached"))
         kill(process.processIdentifier, SIGINT)
         let all = await terminal.text { $0.hasSuffix("\u{1B}[?25h\u{1B}[?1049l") }
-        #expect(all.components(separatedBy: "\u{1B}[?1049h").count == 2)
+        #expect(all.components(separatedBy: "\u{1B}[?1049h").count == 3)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
     }

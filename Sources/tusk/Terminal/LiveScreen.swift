@@ -75,8 +75,9 @@ final class LiveScreen {
             on(SIGWINCH) { state.wake.signal() },
             on(SIGTSTP) {
                 state.hide()
-                kill(getpid(), SIGSTOP)
-                // here again after SIGCONT
+                // Of this thread: one of the process may stop another first, and this one would go on for a moment. It is here again after
+                // SIGCONT.
+                raise(SIGSTOP)
                 state.show()
                 state.wake.signal()
             },
