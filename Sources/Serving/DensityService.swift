@@ -112,7 +112,9 @@ public final class DensityService: Sendable {
 
     /// The watch over the images of a model with this record: of the one that serves under `name`, where that is of the same calibration
     /// images, else a new one.
-    private func monitor(of record: ModelRecord, as name: String, _ states: [DriftMartingale.State]) throws -> DriftMonitor? {
+    private func monitor(of record: ModelRecord, as name: String, _ states: [DriftMartingale.State]) throws
+        -> DriftMonitor?
+    {
         guard let reference = record.decision?.driftReference(alarm: driftAlarm) else { return nil }
         let old = registry.served.first { $0.name == name }?.drift
         if let old, old.reference.digest == reference.digest { return old }

@@ -322,7 +322,8 @@ struct DensityServiceTests {
         model.hold(afterSamplingCalls: 1)
         let first = Locked(false)
         let task = Task {
-            for try await _ in try await service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: loaded) {
+            for try await _ in try await service.sample((0..<100).map { SampleRow(seed: 1, index: $0) }, model: loaded)
+            {
                 first.change { $0 = true }
             }
         }

@@ -37,7 +37,8 @@ struct LaneWorkTests {
         let bad = try await service.answer(LetterWork.self, ["one", "bad"], by: model, terms: RequestTerms())
         #expect(bad.results[0] == .success(3) && (try? bad.results[1].get()) == nil)
         var lengths: [Int] = []
-        for try await block in try await service.blocks(LetterWork.self, ["a", "bb"], by: model, terms: RequestTerms()) {
+        for try await block in try await service.blocks(LetterWork.self, ["a", "bb"], by: model, terms: RequestTerms())
+        {
             lengths += try block.results.map { try $0.get() }
         }
         #expect(lengths == [1, 2])

@@ -120,7 +120,8 @@ struct ModelRegistryTests {
         "names with versions are read, and nothing else is taken for one",
         arguments: [
             ("a", "a", nil), ("a.b-c_D@1", "a.b-c_D", 1), ("a@999999999", "a", 999_999_999), ("a@1000000000", nil, nil),
-            ("a@0", nil, nil), ("a@01", nil, nil), ("a@+1", nil, nil), ("a@-1", nil, nil), ("a@", nil, nil), ("@1", nil, nil),
+            ("a@0", nil, nil), ("a@01", nil, nil), ("a@+1", nil, nil), ("a@-1", nil, nil), ("a@", nil, nil),
+            ("@1", nil, nil),
             ("a@1@2", nil, nil), ("a b", nil, nil), ("", nil, nil), ("a:sample", nil, nil), ("a@１", nil, nil),
         ] as [(String, String?, Int?)])
     func servedNames(text: String, base: String?, version: Int?) {

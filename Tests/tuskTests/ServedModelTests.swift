@@ -214,7 +214,8 @@ struct ServedModelTests {
         }
         #expect(
             try refused("--models", folder)
-                == "Error: --models \(folder): there is no NAME.safetensors in it, and no folder NAME with 1.safetensors\n")
+                == "Error: --models \(folder): there is no NAME.safetensors in it, and no folder NAME with 1.safetensors\n"
+        )
         try FileManager.default.createDirectory(atPath: folder + "/z.safetensors", withIntermediateDirectories: true)
         let isFolder = "/z.safetensors: the model file cannot be read: a folder\n"
         #expect(try refused("--models", folder).hasSuffix(isFolder))

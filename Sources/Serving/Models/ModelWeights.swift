@@ -79,7 +79,8 @@ final class ModelWeights: Sendable {
         return given != nil
     }
 
-    private func wait(_ limit: Duration?, _ load: @escaping @Sendable () async throws -> any ImageDensity) async throws {
+    private func wait(_ limit: Duration?, _ load: @escaping @Sendable () async throws -> any ImageDensity) async throws
+    {
         let number = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter

@@ -370,6 +370,7 @@ struct Serve: AsyncParsableCommand {
 
     private func summary(_ model: LoadedModel) -> String {
         let record = model.record
-        return "\(model.name), \(record.architecture), images \(record.eventShape), \(grouped(record.parameterCount)) parameters"
+        return
+            "\(model.name), \(record.architecture), images \(record.eventShape), \(grouped(record.parameterCount)) parameters"
     }
 }

@@ -141,7 +141,9 @@ struct InferenceTests {
             #expect(answer.text.hasPrefix(#"{"model_name":"fake","model_version":"\#(version)","#))
         }
         let index = try await api.request(.post, "/v2/repository/index").text
-        for version in ["2", "10"] { #expect(index.contains(#"{"name":"fake","version":"\#(version)","state":"READY""#)) }
+        for version in ["2", "10"] {
+            #expect(index.contains(#"{"name":"fake","version":"\#(version)","state":"READY""#))
+        }
         let statistics = try await api.get("/v2/models/fake/versions/2/stats").text
         #expect(statistics.contains(#""name":"fake","version":"2""#) && !statistics.contains(#""version":"10""#))
         #expect(try await api.postJSON("/logprob", #"{"image":[1,1,1,1,1,1]}"#).text.hasPrefix(#"{"model":"fake@2""#))

@@ -58,7 +58,8 @@ struct ServedModelArguments: ParsableArguments {
                     + "\(ServedName.versions.lowerBound) to \(ServedName.versions.upperBound)")
         }
         if files.isEmpty, let folder, try ModelSource.all(in: folder, .f32).isEmpty {
-            throw CommandError("--models \(folder): there is no NAME\(ending) in it, and no folder NAME with 1\(ending)")
+            throw CommandError(
+                "--models \(folder): there is no NAME\(ending) in it, and no folder NAME with 1\(ending)")
         }
         if restModelsAfter != 0 { try tusk.check("--rest-models-after", restModelsAfter, in: 0.1...604_800) }
         if let modelMemory { try tusk.check("--model-memory", modelMemory, in: 1...1 << 24) }
