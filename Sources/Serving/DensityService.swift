@@ -13,7 +13,7 @@ public final class DensityService: Sendable {
     let sequential: Lane
     private let driftAlarm: AlarmRate
     /// Loads the weights of a model that rests again.
-    private let loadWeights = Mutex<(@Sendable (LoadedModel) async throws -> any ImageDensity)?>(nil)
+    let loadWeights = Mutex<(@Sendable (LoadedModel) async throws -> any ImageDensity)?>(nil)
     /// Watch over the work of both lanes, and of what else feeds it.
     public let watch = WorkWatch()
 
@@ -201,46 +201,6 @@ public final class DensityService: Sendable {
         return stream
     }
 
-    /// Hold of the weights of `model` for a request, whose time goes on while it waits for them.
-    /// - Throws: ``ServingError/rests(_:)``, ``ServingError/deadlinePassed(finished:of:)``, ``ServingError/cancelled``.
-    private func hold(_ model: LoadedModel, for terms: inout RequestTerms, rows: Int) async throws -> WeightsHold {
-        let start = ContinuousClock.now
-        let rests = model.weights.rest
-        let load = loadWeights.withLock(\.self)
-        do {
-            try await model.weights.hold(waiting: terms.deadline) {
-                guard let load else { throw ServingError.rests(model.name) }
-                return try await load(model)
-            }
-        } catch ServingError.deadlinePassed {
-            throw ServingError.deadlinePassed(finished: 0, of: rows)
-        }
-        if rests, let deadline = terms.deadline { terms.deadline = max(.zero, deadline - start.duration(to: .now)) }
-        return WeightsHold(model.weights)
-    }
-
-    /// Method by which the rest of a row's image is drawn.
-    /// - Throws: as ``answer(_:_:by:terms:)`` for weights that rest.
-    package func completionMethod(
-        of row: CompletionRow, by model: LoadedModel, terms: RequestTerms
-    ) async throws -> CompletionMethod {
-        var terms = terms
-        let hold = try await hold(model, for: &terms, rows: 1)
-        defer { withExtendedLifetime(hold) {} }
-        return model.density.completionMethod(of: row)
-    }
-
-    /// Sets who loads the weights of models that rest again.
-    func loadsWeights(by load: @escaping @Sendable (LoadedModel) async throws -> any ImageDensity) {
-        loadWeights.withLock { $0 = load }
-    }
-
-    /// Tests weights that were loaded again for the model called `name`, as ``admit(_:as:drift:)`` tests those of a new one.
-    /// - Throws: ``ServingError/selfTestFailed(model:reason:)``.
-    func test(_ density: any ImageDensity, as name: String) async throws {
-        try await selfTest(LoadedModel(density, name: name))
-    }
-
     /// Refuses what ``answer(_:_:by:terms:)`` would refuse now of `count` rows that cost as much as `row`, and takes nothing.
     /// - Throws: ``ServingError/queueFull(waiting:limit:retryAfter:)``, ``ServingError/tooLate(wait:deadline:)``,
     ///   ``ServingError/draining``.
@@ -262,49 +222,10 @@ public final class DensityService: Sendable {
             of: LaneGroup(Work.self, on: model, cost: Work.cost(of: row)), within: deadline)
     }
 
-    private func lane(for order: ExecutionOrder) -> Lane {
+    func lane(for order: ExecutionOrder) -> Lane {
         switch order {
         case .parallel: parallel
         case .sequential: sequential
         }
-    }
-
-    /// Tests both directions, side by side.
-    private func selfTest(_ model: LoadedModel) async throws {
-        async let drawn: Void = testSampling(model)
-        try await testDensity(model)
-        try await drawn
-    }
-
-    private func testDensity(_ model: LoadedModel) async throws {
-        let record = model.record
-        let answer = try await logDensities(of: [DensityRow(pixels: record.check.pixels)], model: model)
-        guard case .success(let value) = answer.results[0] else {
-            throw ServingError.selfTestFailed(model: model.name, reason: "its check vector has no density")
-        }
-        let expected = record.check.logProb
-        guard abs(value.logProb - expected) <= ModelFile.checkTolerance(dims: record.eventShape.dims) else {
-            throw ServingError.selfTestFailed(
-                model: model.name,
-                reason: "its check vector has log_prob \(value.logProb), and should have \(expected)")
-        }
-    }
-
-    /// Draws as much of an image as tells whether the inverse is the density's, and what a whole one will cost.
-    private func testSampling(_ model: LoadedModel) async throws {
-        let answer = try await answer(
-            InverseTestWork.self, [InverseTest.pixels], by: model, terms: RequestTerms())
-        guard case .success(let test) = answer.results[0] else {
-            throw ServingError.selfTestFailed(model: model.name, reason: "it draws no image")
-        }
-        guard test.hasPassed else {
-            throw ServingError.selfTestFailed(
-                model: model.name,
-                reason: "what it draws is \(test.error) from its latents, and should be no more than "
-                    + "\(InverseTest.tolerance) from them")
-        }
-        lane(for: SamplingWork.order(on: model.density)).expect(
-            LaneGroup(SamplingWork.self, on: model, cost: SamplingWork.cost(of: SampleRow(seed: 0, index: 0))),
-            test.time / test.fraction)
     }
 }
