@@ -34,11 +34,7 @@ extension ModelCatalog {
             do {
                 let density = try await self.reader.run {
                     try source.read { _, need in
-                        let used = self.service.registry.memory
-                        guard need <= self.limit - used else {
-                            throw ModelExchangeError.overMemory(
-                                file: source.file, need: need, used: used, limit: self.limit)
-                        }
+                        try self.checkMemory(need, beside: self.service.registry.memory, for: source.file)
                     }
                 }
                 guard density.record == model.record else {

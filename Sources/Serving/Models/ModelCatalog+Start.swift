@@ -14,7 +14,7 @@ extension ModelCatalog {
     }
 
     private func startAll(_ defaultName: String?) async throws -> [LoadedModel] {
-        let (limit, sources) = (limit, sources)
+        let sources = sources
         let read = try await reader.run {
             var read: [(entry: Entry, density: any ImageDensity)] = []
             for source in try sources() {
@@ -29,10 +29,7 @@ extension ModelCatalog {
                                 reason: "its model is called \(name), as is that of \(first.entry.source.place)")
                         }
                         entry.name = name
-                        guard need <= limit - used else {
-                            throw ModelExchangeError.overMemory(
-                                file: source.place, need: need, used: used, limit: limit)
-                        }
+                        try self.checkMemory(need, beside: used, for: source.place)
                     }
                     read.append((entry, density))
                 } catch let error as ModelExchangeError {

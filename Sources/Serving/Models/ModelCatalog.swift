@@ -111,11 +111,7 @@ package final class ModelCatalog: Sendable {
             let density = try await reader.run {
                 try source.read { record, need in
                     try self.check(record, of: known)
-                    let used = self.service.registry.memory
-                    guard need <= self.limit - used else {
-                        throw ModelExchangeError.overMemory(
-                            file: source.file, need: need, used: used, limit: self.limit)
-                    }
+                    try self.checkMemory(need, beside: self.service.registry.memory, for: source.file)
                     let name = source.servedName(of: record)
                     let id = try self.service.registry.begin(name)
                     begun.withLock { $0 = (id, name) }
@@ -134,6 +130,14 @@ package final class ModelCatalog: Sendable {
         } catch {
             if let begun = begun.withLock(\.self) { service.registry.failed(begun.id) }
             try noted(error, of: source, stamp)
+        }
+    }
+
+    /// Refuses a loading that takes more than the limit leaves beside the `used` bytes.
+    /// - Throws: ``ModelExchangeError/overMemory(file:need:used:limit:)``.
+    func checkMemory(_ need: Int, beside used: Int, for file: String) throws(ModelExchangeError) {
+        guard need <= limit - used else {
+            throw .overMemory(file: file, need: need, used: used, limit: limit)
         }
     }
 
