@@ -143,6 +143,12 @@ struct EngineTests {
             #expect(density == 0 && sampling == 0, "\(density) \(sampling)")
         }
         #expect(try flows().contains { FlowEngine($0).multiplyAddsDone.forward < FlowEngine($0).multiplyAdds })
+        // where there is a second form of the weights, it is counted
+        for flow in try flows() {
+            let engine = FlowEngine(flow)
+            let hasFilters = engine.multiplyAddsDone.forward < engine.multiplyAdds
+            #expect((engine.formBytes > 0) == hasFilters)
+        }
         // the counter does count
         let before = allocation_count()
         let block = [Int](repeating: 1, count: 1000)

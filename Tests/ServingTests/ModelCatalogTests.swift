@@ -219,6 +219,13 @@ struct ModelCatalogTests {
         await #expect(
             throws: ModelExchangeError.overMemory(file: "c.safetensors", need: 509, used: 1492, limit: 2000)
         ) { try await setup.catalog.load("c") }
+        // more than its header said
+        setup.files.extra.change { $0 = -500 }
+        setup.files.write("c.safetensors", .success(FakeDensity(name: "c", memoryBytes: 509)))
+        await #expect(
+            throws: ModelExchangeError.overMemory(file: "c.safetensors", need: 509, used: 1492, limit: 2000)
+        ) { try await setup.catalog.load("c") }
+        setup.files.write("c.safetensors", .success(FakeDensity(name: "c", memoryBytes: 17)))
         setup.files.extra.change { $0 = 491 }
         #expect(try await setup.catalog.load("c").memory == 17)
     }

@@ -28,6 +28,7 @@ public final class FlowEngine: FlowExecutor {
     public let multiplyAdds: Int
     /// Multiply-adds that the products of a row take in each direction; fewer where a map has a way around some.
     public let multiplyAddsDone: (forward: Int, inverse: Int)
+    public let formBytes: Int
     public let triangularOrder: TriangularOrder?
     public let conditionalSolve: ConditionalSolve?
 
@@ -41,6 +42,7 @@ public final class FlowEngine: FlowExecutor {
         infersContext = packed.infersContext
         multiplyAdds = packed.multiplyAdds
         multiplyAddsDone = packed.multiplyAddsDone
+        formBytes = packed.formBytes
         triangularOrder = packed.triangularOrder
         conditionalSolve = ConditionalSolve(packed)
     }

@@ -27,6 +27,9 @@ public protocol FlowExecutor: Sendable {
     /// dimension in one order, or the executor cannot.
     var conditionalSolve: ConditionalSolve? { get }
 
+    /// Bytes of memory of the weights in all the forms in which they are kept, beyond one of each number; 0 by default.
+    var formBytes: Int { get }
+
     /// Order in which the flow's Jacobian is triangular, where the executor tells its diagonal; nil, as by default, where not.
     var triangularOrder: TriangularOrder? { get }
 
@@ -57,6 +60,7 @@ public protocol FlowExecutor: Sendable {
 }
 
 extension FlowExecutor {
+    public var formBytes: Int { 0 }
     public var triangularOrder: TriangularOrder? { nil }
     public var infersContext: Bool { contextDims == 0 }
 

@@ -52,6 +52,8 @@ public protocol PackedBijection: Sendable {
     /// Multiply-adds that the products of a row take in each direction: as many, as by default, or fewer where the map has a way
     /// around some.
     var multiplyAddsDone: (forward: Int, inverse: Int) { get }
+    /// Bytes of memory of the map's weights in all the forms in which they are kept, beyond one of each number; 0 by default.
+    var formBytes: Int { get }
     /// Reserves what the map writes on while a full tile passes, in workspaces of kinds that it knows.
     func reserve(_ scratch: inout Scratch)
 
@@ -75,6 +77,7 @@ extension PackedBijection {
     public var multiplyAdds: Int { 0 }
     public var multiplyAddsDone: (forward: Int, inverse: Int) { (multiplyAdds, multiplyAdds) }
     public var triangularOrder: TriangularOrder? { nil }
+    public var formBytes: Int { 0 }
     public func reserve(_ scratch: inout Scratch) {}
     public func inverse(
         _ tile: inout RowTile, _ scratch: inout Scratch, positions: Int, isCancelled: () -> Bool

@@ -14,6 +14,7 @@ package final class PackedChain: PackedBijection {
     package var multiplyAddsDone: (forward: Int, inverse: Int) {
         maps.reduce((0, 0)) { ($0.0 + $1.multiplyAddsDone.forward, $0.1 + $1.multiplyAddsDone.inverse) }
     }
+    package var formBytes: Int { maps.reduce(0) { $0 + $1.formBytes } }
     package var triangularOrder: TriangularOrder? {
         maps.reduce(.any) { TriangularOrder.following($0, $1.triangularOrder) }
     }

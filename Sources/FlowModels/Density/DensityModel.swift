@@ -85,6 +85,9 @@ public struct DensityModel: ImageDensity {
         try engine.logDensities(of: rows, to: &results, isCancelled: isCancelled)
     }
 
+    /// Bytes of the weights in all the forms in which they are kept, beyond one of each number.
+    var formBytes: Int { engine.flow.formBytes + (engine.dequantizer?.formBytes ?? 0) }
+
     public var pixelMapKind: PixelMap.Kind { engine.givesTerms ? .conditional : .gradient }
 
     public func pixelMaps(of rows: [DensityRow], isCancelled: @Sendable () -> Bool) throws -> [PixelMap] {

@@ -73,7 +73,7 @@ public protocol ImageDensity: Sendable {
     var record: ModelRecord { get }
     /// Precision of the weights; with another one densities and samples differ slightly.
     var precision: WeightPrecision { get }
-    /// Bytes of memory that the weights take, by their number: zeros that masks leave out when weights are packed count too.
+    /// Bytes of memory that the weights take, by their number in each form: zeros that masks leave out when weights are packed count too.
     var memoryBytes: Int { get }
     /// Order over dimensions of data → latent, the direction of densities.
     var densityOrder: ExecutionOrder { get }

@@ -82,5 +82,6 @@ extension DensityModel {
         guard let architecture = FlowRegistry.architecture(named: record.architecture) else { return 0 }
         let packed = precision == .f32 ? MemoryLayout<Float>.size : MemoryLayout<UInt16>.size
         return record.elementCount(architecture) * (packed + (trained == nil ? 0 : MemoryLayout<Float>.size))
+            + formBytes
     }
 }

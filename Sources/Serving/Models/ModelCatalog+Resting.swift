@@ -41,6 +41,7 @@ extension ModelCatalog {
                     isOther = true
                     throw ServingError.rests(model.name)
                 }
+                try self.checkMemory(density.memoryBytes, beside: self.service.registry.memory, for: source.file)
                 try await self.service.test(density, as: model.name)
                 self.service.registry.note(memory: density.memoryBytes, of: model.id)
                 self.loads[Outcome.completed.rawValue].add()

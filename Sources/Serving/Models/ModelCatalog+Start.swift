@@ -31,6 +31,8 @@ extension ModelCatalog {
                         entry.name = name
                         try self.checkMemory(need, beside: used, for: source.place)
                     }
+                    // What the weights are kept in besides is known now.
+                    try self.checkMemory(density.memoryBytes, beside: used, for: source.place)
                     read.append((entry, density))
                 } catch let error as ModelExchangeError {
                     throw error

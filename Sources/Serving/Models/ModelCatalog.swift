@@ -117,6 +117,8 @@ package final class ModelCatalog: Sendable {
                     begun.withLock { $0 = (id, name) }
                 }
             }
+            // What the weights are kept in besides is known now.
+            try checkMemory(density.memoryBytes, beside: service.registry.memory, for: source.file)
             guard let (id, name) = begun.withLock(\.self) else { preconditionFailure("a model was read unasked") }
             keep()
             try await service.admit(density, as: id, drift: drift()[name] ?? [])

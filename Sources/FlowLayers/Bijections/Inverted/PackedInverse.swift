@@ -11,6 +11,7 @@ final class PackedInverse: PackedBijection {
     var contextDims: Int { map.contextDims }
     var multiplyAdds: Int { map.multiplyAdds }
     var multiplyAddsDone: (forward: Int, inverse: Int) { (map.multiplyAddsDone.inverse, map.multiplyAddsDone.forward) }
+    var formBytes: Int { map.formBytes }
     func reserve(_ scratch: inout Scratch) { map.reserve(&scratch) }
 
     func forward(_ tile: inout RowTile, _ scratch: inout Scratch) {

@@ -55,6 +55,9 @@ final class FilteredConvolution: Sendable {
         self.weights = weights
     }
 
+    /// Count of the weights' values at the points, which is several times that of the weights.
+    var weightCount: Int { weights.count }
+
     /// Number of multiply-adds that the products of an image take.
     var multiplyAdds: Int {
         filter.multiplyAdds(height: runs.grid.height, width: runs.grid.width, inputs: inputs, outputs: stride)

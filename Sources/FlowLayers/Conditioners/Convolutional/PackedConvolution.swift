@@ -29,6 +29,8 @@ final class PackedConvolution: Sendable {
     private let panels: ConvolutionPanels?
     /// Minimal filter for whole images; nil where the panels cost less.
     let filter: FilteredConvolution?
+    /// Bytes of the weights in all their forms, beyond one of each number.
+    let formBytes: Int
 
     init(outputs: Int, panels: ConvolutionPanels, taps: [Convolution.Taps], biases: [Float], for use: Use) {
         inputs = panels.inputs
@@ -41,6 +43,8 @@ final class PackedConvolution: Sendable {
         case .images: self.panels = filter == nil ? panels : nil
         case .imagesAndPixels: self.panels = panels
         }
+        let kept = (self.panels?.weights.count ?? 0) + (filter?.weightCount ?? 0)
+        formBytes = max(0, kept - panels.weights.count) * MemoryLayout<Float>.size
     }
 
     /// Returns the number of multiply-adds that the products of an image take, those that only fill up a tile included.

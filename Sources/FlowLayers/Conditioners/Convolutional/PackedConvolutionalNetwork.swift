@@ -120,6 +120,8 @@ final class PackedConvolutionalNetwork: Sendable {
     var multiplyAdds: Int {
         grid.height * grid.width * layers.reduce(0) { $0 + $1.map.multiplyAdds + ($1.gate?.multiplyAdds ?? 0) }
     }
+    /// Bytes of the weights in all their forms, beyond one of each number.
+    var formBytes: Int { layers.reduce(0) { $0 + $1.map.formBytes + ($1.gate?.formBytes ?? 0) } }
     /// Number of multiply-adds that the products of a whole image take.
     var multiplyAddsDone: Int {
         layers.reduce(0) { $0 + $1.map.multiplyAddsDone(grid) + ($1.gate?.multiplyAddsDone(grid) ?? 0) }

@@ -28,6 +28,7 @@ final class PackedImageMap: PackedBijection {
     var multiplyAddsDone: (forward: Int, inverse: Int) {
         (network.multiplyAddsDone, transforms.isCausal ? network.multiplyAdds : network.multiplyAddsDone)
     }
+    var formBytes: Int { network.formBytes + (belief?.network.formBytes ?? 0) }
     var triangularOrder: TriangularOrder? {
         switch transforms.mask {
         case .causal(let reversed): transforms.layout.dims == dims ? (reversed ? .falling : .rising) : nil
