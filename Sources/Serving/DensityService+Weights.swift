@@ -6,18 +6,15 @@ extension DensityService {
     /// Hold of the weights of `model` for a request, whose time goes on while it waits for them.
     /// - Throws: ``ServingError/rests(_:)``, ``ServingError/deadlinePassed(finished:of:)``, ``ServingError/cancelled``.
     func hold(_ model: LoadedModel, for terms: inout RequestTerms, rows: Int) async throws -> WeightsHold {
-        let start = ContinuousClock.now
-        let rests = model.weights.rest
-        let load = loadWeights.withLock(\.self)
         do {
-            try await model.weights.hold(waiting: terms.deadline) {
-                guard let load else { throw ServingError.rests(model.name) }
+            let waited = try await model.weights.hold(waiting: terms.deadline) {
+                guard let load = self.loadWeights.withLock(\.self) else { throw ServingError.rests(model.name) }
                 return try await load(model)
             }
+            terms.deadline = terms.deadline.map { max(.zero, $0 - waited) }
         } catch ServingError.deadlinePassed {
             throw ServingError.deadlinePassed(finished: 0, of: rows)
         }
-        if rests, let deadline = terms.deadline { terms.deadline = max(.zero, deadline - start.duration(to: .now)) }
         return WeightsHold(model.weights)
     }
 

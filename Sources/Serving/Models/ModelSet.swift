@@ -21,7 +21,7 @@ public struct ModelSet: Sendable {
     /// Models by their names, and by those without a version, which mean the highest.
     static func byName(_ models: [LoadedModel]) -> [String: LoadedModel] {
         var byName: [String: LoadedModel] = [:]
-        for model in models.sorted(by: { $0.version ?? 0 < $1.version ?? 0 }) {
+        for model in byVersion(models) {
             byName[model.base] = model
             byName[model.name] = model
         }
@@ -39,6 +39,10 @@ public struct ModelSet: Sendable {
 
     /// Models of one name without its version, the highest version last.
     public func versions(of base: String) -> [LoadedModel] {
-        models.filter { $0.base == base }.sorted { $0.version ?? 0 < $1.version ?? 0 }
+        Self.byVersion(models.filter { $0.base == base })
+    }
+
+    private static func byVersion(_ models: [LoadedModel]) -> [LoadedModel] {
+        models.sorted { $0.version ?? 0 < $1.version ?? 0 }
     }
 }

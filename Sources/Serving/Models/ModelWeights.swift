@@ -42,19 +42,22 @@ final class ModelWeights: Sendable {
     /// - Parameters:
     ///   - limit: how long to wait at most.
     ///   - load: loads the weights again; of those who wait one calls it.
+    /// - Returns: how long it waited.
     /// - Throws: what `load` throws; ``ServingError/deadlinePassed(finished:of:)`` of no rows; ``ServingError/cancelled``. Then nothing is held.
     func hold(
         waiting limit: Duration?, load: @escaping @Sendable () async throws -> any ImageDensity
-    ) async throws {
+    ) async throws -> Duration {
         let isAwake = state.withLock { state in
             state.holders += 1
             return state.isAwake
         }
-        if isAwake { return }
+        if isAwake { return .zero }
+        let start = ContinuousClock.now
         do { try await wait(limit, load) } catch {
             release()
             throw error
         }
+        return start.duration(to: .now)
     }
 
     /// Lets go of the weights.
