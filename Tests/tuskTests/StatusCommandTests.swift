@@ -87,7 +87,8 @@ struct StatusCommandTests {
         #expect(report.max_connections == 1024 && report.connections >= 1 && report.received_bytes.total != 0)
         let text = try run(["--listen", socket, "--interval", "0.1"])
         #expect(text.code == 0 && text.errors.isEmpty)
-        #expect(text.output.hasPrefix("tusk \(Tusk.version)  ready  up 0:"))
+        // how long it is up depends on what else the machine has to do
+        #expect(text.output.hasPrefix("tusk \(Tusk.version)  ready  up "))
         #expect(text.output.contains("\nparallel ") && text.output.contains("\nanswer: unauthorized "))
         #expect(text.output.contains("\nm *    serving "))
         // nothing but text: this is no terminal
