@@ -1,0 +1,107 @@
+// Pictures as the model sees them: levels of [height, width, channels], 0 to levels − 1.
+
+/** Shape of the model's images: {height, width, channels, levels}. */
+export function shapeOf(model) {
+    return {...model.shape, levels: model.preprocessing.levels};
+}
+
+/** Gray value of a colour as the service computes it: ITU-R BT.601, with integers. */
+function luma(red, green, blue) {
+    return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16;
+}
+
+/**
+ * Levels of `source`, an image, a canvas or a bitmap, in the model's shape.
+ *
+ * `fit` is "contain" (whole, on `background`), "cover" (cut) or "stretch". The browser resizes, halving as often as it can, since one step of
+ * its filters looks at few of the pixels of a large picture. What is transparent shows `background`, a CSS colour.
+ */
+export function levelsOf(source, shape, fit = "contain", background = "#fff") {
+    const [sourceWidth, sourceHeight] = [source.naturalWidth ?? source.videoWidth ?? source.width,
+        source.naturalHeight ?? source.videoHeight ?? source.height];
+    let image = source;
+    let [width, height] = [sourceWidth, sourceHeight];
+    while (width >= 4 * shape.width && height >= 4 * shape.height) {
+        const half = canvasOf(Math.ceil(width / 2), Math.ceil(height / 2));
+        context(half).drawImage(image, 0, 0, half.width, half.height);
+        [image, width, height] = [half, half.width, half.height];
+    }
+    const scale = fit === "contain" ? Math.min(shape.width / width, shape.height / height)
+        : fit === "cover" ? Math.max(shape.width / width, shape.height / height) : null;
+    const [toWidth, toHeight] = scale ? [width * scale, height * scale] : [shape.width, shape.height];
+    const canvas = canvasOf(shape.width, shape.height);
+    const drawing = context(canvas);
+    drawing.fillStyle = background;
+    drawing.fillRect(0, 0, shape.width, shape.height);
+    drawing.drawImage(image, (shape.width - toWidth) / 2, (shape.height - toHeight) / 2, toWidth, toHeight);
+    return levelsOfPixels(drawing.getImageData(0, 0, shape.width, shape.height).data, shape);
+}
+
+/** Levels of opaque RGBA pixels that have the model's size. */
+export function levelsOfPixels(pixels, shape) {
+    const levels = new Uint8Array(shape.height * shape.width * shape.channels);
+    const reduce = (value) => Math.floor(value * shape.levels / 256);
+    for (let pixel = 0; pixel < shape.height * shape.width; pixel += 1) {
+        const [red, green, blue] = pixels.subarray(4 * pixel, 4 * pixel + 3);
+        if (shape.channels === 1) levels[pixel] = reduce(luma(red, green, blue));
+        else for (const [channel, value] of [red, green, blue].entries()) levels[3 * pixel + channel] = reduce(value);
+    }
+    return levels;
+}
+
+/** RGBA pixels of levels, spread over 0 to 255. */
+export function pixelsOf(levels, shape) {
+    const pixels = new Uint8ClampedArray(4 * shape.height * shape.width);
+    const spread = (level) => Math.round(255 * level / (shape.levels - 1));
+    for (let pixel = 0; pixel < shape.height * shape.width; pixel += 1) {
+        for (let channel = 0; channel < 3; channel += 1) {
+            pixels[4 * pixel + channel] = spread(levels[pixel * shape.channels + Math.min(channel, shape.channels - 1)]);
+        }
+        pixels[4 * pixel + 3] = 255;
+    }
+    return pixels;
+}
+
+/** Paints levels on a canvas, a pixel of the model each, which CSS enlarges; `label` is what a screen reader says. */
+export function paint(canvas, levels, shape, label) {
+    [canvas.width, canvas.height] = [shape.width, shape.height];
+    context(canvas).putImageData(new ImageData(pixelsOf(levels, shape), shape.width, shape.height), 0, 0);
+    if (label) {
+        canvas.setAttribute("role", "img");
+        canvas.setAttribute("aria-label", label);
+    }
+    canvas.classList.add("pixels");
+    return canvas;
+}
+
+/** Canvas that shows levels. */
+export function pictureOf(levels, shape, label) {
+    return paint(document.createElement("canvas"), levels, shape, label);
+}
+
+/** Bitmap of a file, turned as its Exif data says. Throws what createImageBitmap does where it is no picture. */
+export function bitmapOf(file) {
+    return createImageBitmap(file, {imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none"});
+}
+
+/** Levels of a PNG in base64, as answers of the service have them; the picture has the model's size. */
+export async function levelsOfAnswer(base64, shape) {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const bitmap = await bitmapOf(new Blob([bytes], {type: "image/png"}));
+    const canvas = canvasOf(shape.width, shape.height);
+    context(canvas).drawImage(bitmap, 0, 0);
+    const pixels = context(canvas).getImageData(0, 0, shape.width, shape.height).data;
+    return levelsOfPixels(pixels, shape);
+}
+
+function canvasOf(width, height) {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [width, height];
+    return canvas;
+}
+
+function context(canvas) {
+    const drawing = canvas.getContext("2d", {willReadFrequently: true});
+    drawing.imageSmoothingQuality = "high";
+    return drawing;
+}
