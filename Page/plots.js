@@ -24,7 +24,7 @@ export function linePlot({series, x = {}, y = {}, mark, dots = [], summary}) {
         const finite = values.filter(Number.isFinite);
         const low = axis.low ?? Math.min(...finite);
         const high = axis.high ?? Math.max(...finite);
-        return low < high ? [low, high] : [low - 0.5, high + 0.5];
+        return low < high ? [low, high] : axis.low === undefined ? [low - 0.5, low + 0.5] : [low, low + 1];
     };
     const [lowX, highX] = points.length || mark ? bounds(x, points.map((point) => point[0]).concat(mark ? [mark.x] : [])) : [0, 1];
     const [lowY, highY] = points.length ? bounds(y, points.map((point) => point[1])) : [0, 1];

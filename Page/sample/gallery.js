@@ -13,7 +13,7 @@ export function gallery(page, {onRunning, onChosen}) {
         element("option", {value: "index"}, "as drawn"), element("option", {value: "likely"}, "most probable first"),
         element("option", {value: "unlikely"}, "least probable first"));
     const node = element("section", {class: "stack", "aria-label": "Gallery"},
-        element("div", {class: "gallery-head"}, status, element("label", {class: "field inline"}, element("span", {}, "Sorted "), sorting)),
+        element("div", {class: "between-ends"}, status, element("label", {class: "field inline"}, element("span", {}, "Sorted "), sorting)),
         list);
     let tiles = [];
     let running = null;
