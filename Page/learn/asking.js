@@ -1,6 +1,9 @@
 // What several steps ask the service for.
 import {levelsOfAnswer, shapeOf} from "../picture.js";
 
+/** Seed of the sample that the steps begin with: of the animal model an elephant. */
+export const firstSeed = 3;
+
 /** A sample of the model by its seed: {levels, class, logProb}. */
 export async function sampleOf(page, seed, signal) {
     const answer = await page.service.json("sample", {query: {model: page.model.name, seed}, signal});

@@ -2,7 +2,7 @@
 import {element, fill, number, prefersLessMotion} from "../elements.js";
 import {levelsOfAnswer, paint, shapeOf} from "../picture.js";
 import {legend, linePlot} from "../plots.js";
-import {asked, classOf, sampleOf, ticking} from "./asking.js";
+import {asked, classOf, firstSeed, sampleOf, ticking} from "./asking.js";
 
 /** The normal distribution function, to 1e-7 (Abramowitz and Stegun 1964, 26.2.17). */
 function normalDistribution(z) {
@@ -106,7 +106,7 @@ export function bell(page, signal) {
         return await Promise.all(answer.images[0].states.map((state) => levelsOfAnswer(state, shape)));
     }
 
-    load(16);
+    load(firstSeed);
     return {
         heading: "From the bell to an image",
         text: [

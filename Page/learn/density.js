@@ -2,7 +2,7 @@
 import {element, fill, number} from "../elements.js";
 import {paint, shapeOf} from "../picture.js";
 import {linePlot} from "../plots.js";
-import {asked, randomLevels, sampleOf, scoresOf} from "./asking.js";
+import {asked, firstSeed, randomLevels, sampleOf, scoresOf} from "./asking.js";
 
 const count = 21;
 
@@ -43,7 +43,7 @@ export function density(page, signal) {
 
     slider.addEventListener("input", show);
     asked(page, signal, async () => {
-        const sample = await sampleOf(page, 16, signal);
+        const sample = await sampleOf(page, firstSeed, signal);
         const noise = randomLevels(shape);
         mixes = Array.from({length: count}, (_, step) => sample.levels.map((level, index) => Math.round(level * step / (count - 1) + noise[index] * (1 - step / (count - 1)))));
         scores = await scoresOf(page, mixes, signal);

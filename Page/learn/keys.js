@@ -1,7 +1,7 @@
 // Step 4: a map changes a part of the numbers by a key, which is another part.
 import {element, fill, number} from "../elements.js";
 import {levelsOfAnswer, paint, pixelsOf, shapeOf} from "../picture.js";
-import {asked, classOf, sampleOf} from "./asking.js";
+import {asked, classOf, firstSeed, sampleOf} from "./asking.js";
 
 export function keys(page, signal) {
     const shape = shapeOf(page.model);
@@ -51,7 +51,7 @@ export function keys(page, signal) {
     }
 
     asked(page, signal, async () => {
-        const sample = await sampleOf(page, 16, signal);
+        const sample = await sampleOf(page, firstSeed, signal);
         const encoded = await page.service.json("encode", {
             query: {model: page.model.name, class: classOf(page, sample)}, body: sample.levels, type: "application/octet-stream", signal,
         });

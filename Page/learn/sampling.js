@@ -1,7 +1,7 @@
 // Step 5: what one density and one sample take here and now, and what the sample would take pass by pass.
 import {element, fill, number} from "../elements.js";
 import {shapeOf} from "../picture.js";
-import {asked, randomLevels, sampleOf} from "./asking.js";
+import {asked, firstSeed, randomLevels, sampleOf} from "./asking.js";
 
 /** Milliseconds that the service computed for an answer, by its Server-Timing field (W3C Server Timing). */
 function computed(response) {
@@ -24,7 +24,7 @@ export function sampling(page, signal) {
         said.textContent = "Measuring …";
         await asked(page, signal, async () => {
             const times = {density: [], sample: []};
-            const {levels} = await sampleOf(page, 16, signal).catch((error) => {
+            const {levels} = await sampleOf(page, firstSeed, signal).catch((error) => {
                 if (signal.aborted) throw error;
                 return {levels: randomLevels(shapeOf(page.model))};
             });

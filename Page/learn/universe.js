@@ -1,7 +1,7 @@
 // Step 1: how many images there are, and how few of them are images of something.
 import {element, fill, number} from "../elements.js";
 import {pictureOf, shapeOf} from "../picture.js";
-import {asked, randomLevels, sampleOf, scoresOf} from "./asking.js";
+import {asked, firstSeed, randomLevels, sampleOf, scoresOf} from "./asking.js";
 
 export function universe(page, signal) {
     const shape = shapeOf(page.model);
@@ -32,7 +32,7 @@ export function universe(page, signal) {
     const button = element("button", {type: "button", class: "primary", onclick: look, dataset: {test: "learn-action"}}, "Look at eight more");
     shown.append(element("div", {}), element("figure", {}));
     asked(page, signal, async () => {
-        const sample = await sampleOf(page, 16, signal);
+        const sample = await sampleOf(page, firstSeed, signal);
         [{log_prob: reference}] = await scoresOf(page, [sample.levels], signal);
         fill(shown.lastElementChild, pictureOf(sample.levels, shape, "a picture that the model drew"), element("figcaption", {class: "quiet"}, "Drawn by the model"));
         await look();

@@ -3,7 +3,7 @@ import {element, fill} from "../elements.js";
 import {levelsOfAnswer, pictureOf, shapeOf} from "../picture.js";
 
 /** Samples by which the model's paper is known too; drawn once for each model. */
-const [seed, count] = [5, 4];
+const [seed, count] = [3, 4];
 
 function shuffled(values) {
     const result = Uint8Array.from(values);

@@ -8,14 +8,20 @@ const meanings = {
     outlier: "It does not look like what the model learned.",
 };
 
+/** Classes that are shown at once; the others are a click away. */
+const mostClasses = 4;
+
 function bars(posterior) {
     const sorted = Object.entries(posterior).sort(([, a], [, b]) => b - a);
-    return element("table", {class: "posterior"}, element("caption", {}, "If it is one of these, it is"),
-        element("tbody", {}, sorted.map(([name, value]) => {
+    const table = (rows, caption) => element("table", {class: "posterior"}, element("caption", {}, caption),
+        element("tbody", {}, rows.map(([name, value]) => {
             const bar = element("div", {class: "bar", "aria-hidden": "true"});
             bar.style.width = `${100 * value}%`;
             return element("tr", {}, element("th", {scope: "row"}, name), element("td", {class: "wide"}, bar), element("td", {class: "number"}, value < 0.001 ? "< 0.1 %" : `${number(100 * value, 1)} %`));
         })));
+    const rest = sorted.slice(mostClasses);
+    return element("div", {dataset: {test: "posterior"}}, table(sorted.slice(0, mostClasses), "If it is one of these, it is"),
+        rest.length > 0 && element("details", {}, element("summary", {}, `${number(rest.length)} other classes`), table(rest, "Less probable")));
 }
 
 function evidence(found) {
