@@ -27,13 +27,23 @@ async function loadContract() {
     return {...await response.json(), servers: [{url: new URL(".", document.baseURI).href.replace(/\/$/, "")}]};
 }
 
-/** Names the controls of `root` that swagger-ui leaves without a name: after their parameter, or the heading above them. */
-function nameControls(root) {
+/**
+ * Tells those who hear the page what swagger-ui only shows: names of controls, after their
+ * parameter or the heading above; the dialog; and to the keyboard the texts that scroll. */
+function describe(root) {
     for (const control of root.querySelectorAll("select:not([aria-label]), textarea:not([aria-label]), input:not([aria-label])")) {
         const name = control.closest("tr")?.dataset.paramName
             ?? control.closest(".response-control-examples, .opblock-section, .auth-container")?.querySelector("small, h4")?.textContent;
         if (name) control.setAttribute("aria-label", name);
     }
+    for (const text of root.querySelectorAll("pre.microlight:not([tabindex])")) text.tabIndex = 0;
+    for (const heading of root.querySelectorAll(".dialog-ux h4:not([aria-level])")) heading.setAttribute("aria-level", "3");
+    const dialog = root.querySelector(".dialog-ux .modal-ux:not([role])");
+    if (!dialog) return;
+    for (const [name, value] of Object.entries({role: "dialog", "aria-modal": "true", "aria-label": "Key"})) dialog.setAttribute(name, value);
+    dialog.querySelector("h3").setAttribute("aria-level", "2");
+    dialog.querySelector(".close-modal").setAttribute("aria-label", "Close");
+    dialog.querySelector("input")?.focus();
 }
 
 async function start() {
@@ -42,7 +52,7 @@ async function start() {
     const progress = document.getElementById("progress");
     try {
         const [bundle, spec] = await Promise.all([loadBundle(), loadContract()]);
-        new MutationObserver(() => nameControls(reference)).observe(reference, {childList: true, subtree: true});
+        new MutationObserver(() => describe(reference)).observe(reference, {childList: true, subtree: true});
         bundle({
             domNode: reference, spec, plugins: [parts], layout: "Reference",
             deepLinking: true, docExpansion: "list", defaultModelsExpandDepth: 0, displayRequestDuration: true,
