@@ -65,8 +65,9 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
-        // The default model and openapi.yaml, inside the program.
+        // The default model, openapi.yaml and the web page, inside the program.
         .target(name: "CEmbedded"),
 
         // What everybody may need of the operating system, and of the counters.
@@ -106,7 +107,7 @@ let package = Package(
             "DensityAPI",
             [
                 "Serving", "FlowModels", "FlowCore", "HTTPWire", "HTTPContent", "Imaging", "Compression", "System",
-                "Metrics", httpTypes, logging,
+                "Metrics", "CYAML", httpTypes, logging,
             ]),
         .executableTarget(
             name: "tusk",

@@ -1,7 +1,7 @@
 // Small plots as SVG: lines over two axes, with what they show as text for those who do not see them.
 import {element, number} from "./elements.js";
 
-const [width, height, left, right, top, bottom] = [360, 190, 48, 12, 10, 34];
+const [width, height, left, right, top, bottom] = [360, 200, 48, 12, 26, 34];
 
 /** At most `count` round numbers from `low` to `high`. */
 export function ticks(low, high, count = 5) {
@@ -24,7 +24,7 @@ export function linePlot({series, x = {}, y = {}, mark, dots = [], summary}) {
         const finite = values.filter(Number.isFinite);
         const low = axis.low ?? Math.min(...finite);
         const high = axis.high ?? Math.max(...finite);
-        return low < high ? [low, high] : [low - 0.5, high + 0.5];
+        return low < high ? [low, high] : axis.low === undefined ? [low - 0.5, low + 0.5] : [low, low + 1];
     };
     const [lowX, highX] = points.length || mark ? bounds(x, points.map((point) => point[0]).concat(mark ? [mark.x] : [])) : [0, 1];
     const [lowY, highY] = points.length ? bounds(y, points.map((point) => point[1])) : [0, 1];
@@ -41,14 +41,14 @@ export function linePlot({series, x = {}, y = {}, mark, dots = [], summary}) {
         ]),
         element("line", {class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom}),
         x.label && element("text", {x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle"}, x.label),
-        y.label && element("text", {x: 4, y: top, "text-anchor": "start"}, y.label),
+        y.label && element("text", {x: 4, y: 12, "text-anchor": "start"}, y.label),
         series.map((one, index) => element("polyline", {
             class: index === 1 ? "series second" : "series",
             points: one.points.filter((point) => point.every(Number.isFinite)).map(([a, b]) => `${placeX(a).toFixed(1)},${placeY(b).toFixed(1)}`).join(" "),
         })),
         dots.map(([a, b]) => element("circle", {class: "dot", cx: placeX(a), cy: placeY(b), r: 4})),
         mark && element("line", {class: "mark", x1: placeX(mark.x), x2: placeX(mark.x), y1: top, y2: height - bottom}),
-        mark && element("text", {x: placeX(mark.x) + (placeX(mark.x) > width * .7 ? -5 : 5), y: top + 10,
+        mark && element("text", {x: placeX(mark.x) + (placeX(mark.x) > width * .7 ? -5 : 5), y: top + 8,
             "text-anchor": placeX(mark.x) > width * .7 ? "end" : "start"}, mark.label));
 }
 

@@ -44,10 +44,11 @@ export class Service {
     /**
      * The answer to a request, once its head is there.
      *
-     * `query`: an object, of which what is undefined, null or empty is left out; `body` with `type`, its media type (FormData brings its own).
+     * `query`: an object, of which what is undefined, null or empty is left out; `body` with `type`, its media type (FormData brings its own);
+     * `asksForKey`: whether a person is asked for a key where the service wants one.
      * Throws a ServiceError, or the signal's AbortError.
      */
-    async request(path, {query, body, type, accept = "application/json", signal} = {}) {
+    async request(path, {query, body, type, accept = "application/json", signal, asksForKey = true} = {}) {
         for (;;) {
             const key = this.#key;
             const headers = {Accept: accept};
@@ -65,7 +66,7 @@ export class Service {
             if (response.ok) return response;
             const error = await ServiceError.of(response);
             const wantsKey = error.status === 401 || (error.status === 403 && error.kind === "forbidden");
-            if (!wantsKey || !(await this.#newKey(key, error.message))) throw error;
+            if (!wantsKey || !asksForKey || !(await this.#newKey(key, error.message))) throw error;
         }
     }
 

@@ -14,6 +14,7 @@ libwebp-dev              reading WebP
 zlib1g-dev               gzip and deflate
 liblz4-dev               reading compressed Arrow files
 libzstd-dev              reading compressed Arrow files
+libyaml-dev              openapi.yaml as JSON
 libssl-dev               TLS and SHA-256 (OpenSSL)" ;;
     image-check) needs="\
 buildah                  builds the image without a container engine

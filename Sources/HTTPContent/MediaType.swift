@@ -40,6 +40,14 @@ public struct MediaType: Sendable, Equatable, CustomStringConvertible {
     public static let openMetrics = MediaType("application", "openmetrics-text")
     /// `application/yaml` (RFC 9512).
     public static let yaml = MediaType("application", "yaml")
+    /// `text/html`.
+    public static let html = MediaType("text", "html")
+    /// `text/javascript` (RFC 9239).
+    public static let javaScript = MediaType("text", "javascript")
+    /// `text/css`.
+    public static let css = MediaType("text", "css")
+    /// `image/svg+xml`.
+    public static let svg = MediaType("image", "svg+xml")
 
     /// Names that senders have for media types of ours, in lower case.
     private static let aliases: [String: MediaType] = [

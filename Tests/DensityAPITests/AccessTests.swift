@@ -38,6 +38,8 @@ struct AccessTests {
         (DriftRoute.self, "/drift", [:], []),
         (MetricsRoute.self, "/metrics", [:], []),
         (OpenAPIRoute.self, "/openapi.yaml", [:], []),
+        (OpenAPIJSONRoute.self, "/openapi.json", [:], []),
+        (PageRoute.self, "/", [:], []),
         (AdminStatusRoute.self, "/admin/status", [:], []),
         (AdminModelsRoute.self, "/admin/models", [:], []),
         (LoadModelRoute.self, "/admin/models/fake/load", [:], []),
@@ -76,7 +78,8 @@ struct AccessTests {
     }
 
     private let open: Set = [
-        "/health", "/health/live", "/health/ready", "/openapi.yaml", "/v2", "/v2/health/live", "/v2/health/ready",
+        "/", "/health", "/health/live", "/health/ready", "/openapi.json", "/openapi.yaml", "/v2", "/v2/health/live",
+        "/v2/health/ready",
         "/v2/models/{model}/ready",
     ]
 

@@ -37,6 +37,7 @@ struct LatentTests {
             var effective_sample_size: Double?
             var ancestors: Int?
             var acceptance: Double?
+            var states: [String]?
             var type: String?
             var error: String?
 
@@ -130,6 +131,26 @@ struct LatentTests {
                 }
             }
         }
+    }
+
+    @Test("how a latent becomes the image is told of one latent, as JSON")
+    func states() async throws {
+        let api = try await TestAPI()
+        let latent = #"{"latent":[1,2,3,4,5,6]}"#
+        let answer: ImagesJSON = try await api.postJSON("/decode?states=true", latent).decoded()
+        let pixels = try #require(answer.images?[0].states).map { text in
+            try decodeImage(Array(try #require(Data(base64Encoded: text)))).pixels
+        }
+        #expect(pixels == [[0, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+        let without: ImagesJSON = try await api.postJSON("/decode?states=false", latent).decoded()
+        #expect(without.images?[0].states == nil)
+        let two = try await api.postJSON("/decode?states=true", #"{"latents":[[1,2,3,4,5,6],[1,2,3,4,5,6]]}"#)
+        #expect(try two.problem(422, "parameter") == "states is true with 2 latents; it takes one")
+        let picture = try await api.request(
+            .post, "/decode?states=true", fields: [.accept: "image/png", .contentType: "application/json"],
+            body: Array(latent.utf8))
+        #expect(try picture.problem(422, "parameter").hasPrefix("states is true for image/png"))
+        _ = try await api.postJSON("/decode?states=1", latent).problem(422, "parameter")
     }
 
     @Test("a latent that is not the model's, or whose image is not finite, says so in its place")

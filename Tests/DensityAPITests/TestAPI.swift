@@ -29,7 +29,8 @@ struct TestAPI {
     /// Ready, unless `isLoading`.
     init(
         _ model: FakeDensity = FakeDensity(), more: [FakeDensity] = [], isLoading: Bool = false,
-        openAPI: String = "openapi: 3.1.0\n", decoding: DecodingPolicy = .oneThread,
+        openAPI: String = "openapi: 3.1.0\n", page: [PageFile] = TestAPI.page,
+        decoding: DecodingPolicy = .oneThread,
         configure: (inout ServiceConfiguration) -> Void = { _ in },
         options change: (inout APIOptions) throws -> Void = { _ in }
     ) async throws {
@@ -51,10 +52,16 @@ struct TestAPI {
         try change(&options)
         self.decoding = DecodingLane(policy: decoding, metrics: metrics)
         api = DensityAPI(
-            service: service, openAPI: Array(openAPI.utf8), options: options,
+            service: service, openAPI: Array(openAPI.utf8), page: page, options: options,
             administration: admin.administration, helpers: HelperPool(threads: 1),
             decoding: self.decoding)
     }
+
+    /// A small page.
+    static let page = [
+        "index.html": "<!doctype html>", "main.js": "export {}", "docs/docs.html": "<!doctype html><p>",
+        "score/score.js": String(repeating: "export {};\n", count: 200),
+    ].map { path, content in PageFile(path: path) { Array(content.utf8) } }
 
     /// Value of a metric of the service.
     func metrics(_ name: String) -> Int? { metricSet[name] }

@@ -79,6 +79,18 @@ struct LinkTests {
         #expect(count > 50)
     }
 
+    @Test("nothing of the program imports all of Foundation, which would bring 40 MB of Unicode data")
+    func foundation() {
+        let sources = repository.files.filter { $0.key.hasPrefix("Sources/") && $0.key.hasSuffix(".swift") }
+        #expect(sources.count > 100)
+        let whole = sources.filter { file in
+            file.value.split(separator: "\n").contains {
+                $0.split(separator: " ").suffix(2) == ["import", "Foundation"]
+            }
+        }
+        #expect(whole.keys.sorted() == [])
+    }
+
     @Test("docs/architecture.md has every module, and README.md's documentation every page")
     func listed() throws {
         let architecture = try #require(repository.files["docs/architecture.md"])

@@ -63,10 +63,17 @@ public final class FakeDensity: ImageDensity {
             training: TrainingRecord(
                 dataHash: String(repeating: "0", count: 64), split: "train", images: 10, skippedImages: 2,
                 horizontalFlips: true,
-                seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5, start: start),
+                seed: 1, epochs: 3, bestEpoch: 2, batch: 4, wallSeconds: 0.5, start: start,
+                curve: [
+                    TrainingCurvePoint(seconds: 0.25, epochs: 1, trainBitsPerDim: 3, validationBitsPerDim: 3.5)
+                ]),
             heldOut: HeldOutRecord(split: "validation", count: 5, bitsPerDim: 2.5, bitsPerDimStandardError: 0.1),
             calibration: calibration.map { Calibration(split: "validation", count: 5, logProbQuantiles: $0) },
             decision: decision,
+            evaluation: EvaluationRecord(
+                split: "test", count: 4, bitsPerDim: 2.75, bitsPerDimStandardError: 0.2,
+                flagged: [EvaluationRecord.Flagged(alarm: 0.5, fraction: 0.25)],
+                outliers: [EvaluationRecord.Outliers(name: "noise", count: 4, areaUnderROC: 0.75, caught: 0.5)]),
             check: CheckVector(
                 pixels: pixels,
                 logProb: Self.logDensity(pixels) + checkOffset
@@ -187,7 +194,7 @@ extension FakeDensity {
             return DecodedLatent(
                 image: DrawnImage(
                     pixels: pixels, logDensity: Self.logDensity(pixels), classIndex: row.classIndex),
-                roundTripError: 0.125)
+                roundTripError: 0.125, states: row.wantsStates ? [pixels.map { _ in 0 }, pixels] : [])
         }
     }
 

@@ -63,5 +63,24 @@ struct CalibrateTests {
         #expect(noise.decision.at1Percent == nil, "10 images do not tell at 1 %")
         let text = try Program.run(evaluate + ["--outliers", "made"])
         #expect(text.output.contains("told at 1 %") && text.output.contains("\nupside_down "))
+
+        let output = work.file("evaluated.safetensors")
+        let kept = try Program.run(evaluate + ["--outliers", "made", "--output", output])
+        #expect(kept.code == 0 && kept.output == text.output, "\(kept.errors)")
+        let (before, after) = (
+            try ModelFile.load(path: work.file("m.safetensors")).record, try ModelFile.load(path: output).record
+        )
+        let evaluation = try #require(after.evaluation)
+        #expect(before.evaluation == nil && evaluation.split == "test" && evaluation.count == 20)
+        #expect(evaluation.outliers.map(\.name) == MadeOutliers.allCases.map(\.rawValue))
+        #expect(evaluation.outliers.first { $0.name == "noise" }?.areaUnderROC == noise.decision.areaUnderROC)
+        // ten images calibrate: the least rate is 1/11
+        #expect(evaluation.flagged.map(\.alarm) == [0.1, 0.15, 0.2, 0.3, 0.4, 0.5])
+        #expect(zip(evaluation.flagged, evaluation.flagged.dropFirst()).allSatisfy { $0.fraction <= $1.fraction })
+        var same = after
+        same.evaluation = nil
+        #expect(same == before && before.training?.curve?.count == 2)
+        let again = try Program.run(evaluate + ["--output", output])
+        #expect(again.code != 0 && again.errors.contains("would be replaced; --overwrite does so"))
     }
 }

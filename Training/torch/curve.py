@@ -1,4 +1,4 @@
-"""The curve of a training: a CSV file as it goes, a plot at the end."""
+"""The curve of a training: a CSV file as it goes, a plot and points of the model file's record at the end."""
 
 import csv
 
@@ -12,6 +12,19 @@ def begin(path):
 def append(path, *point):
     with open(path, "a", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow([f"{value:g}" for value in point])
+
+
+# Most points of a curve in a model file, which tusk refuses with more.
+MOST_POINTS = 256
+
+
+def points(path):
+    """Every point of the file, or as many as a model file may have, evenly chosen, the first and the last among them."""
+    with open(path, newline="") as file:
+        found = [{column: float(value) for column, value in row.items()} for row in csv.DictReader(file)]
+    if len(found) <= MOST_POINTS:
+        return found
+    return [found[i * (len(found) - 1) // (MOST_POINTS - 1)] for i in range(MOST_POINTS)]
 
 
 def plot(path, output):

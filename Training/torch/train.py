@@ -215,7 +215,7 @@ class Training:
                 "data_hash": self.data_hash, "split": "train", "images": len(self.images),
                 "horizontal_flips": options.flips, "seed": options.seed, "batch": options.batch,
                 "epochs": self.steps * options.batch // len(self.shown), "best_epoch": self.best_at // len(self.shown),
-                "wall_seconds": wall_seconds},
+                "wall_seconds": wall_seconds, "curve": curve.points(self.output.with_suffix(".csv"))},
             **figures,
             "check": {
                 "pixels": first.flatten().int().tolist(), "log_prob": self.without_class(exact.double(), first).item()},

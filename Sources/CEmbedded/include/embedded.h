@@ -13,3 +13,16 @@ extern const unsigned char tusk_embedded_openapi[];
 extern const size_t tusk_embedded_openapi_size;
 /// Its first byte.
 static inline const unsigned char *tusk_embedded_openapi_bytes(void) { return tusk_embedded_openapi; }
+
+/// File of the web page.
+struct tusk_page_file {
+    /// Its path below Page/.
+    const char *path;
+    const unsigned char *bytes;
+    size_t size;
+};
+
+/// Files of the web page, in no order.
+extern const struct tusk_page_file tusk_embedded_page[];
+extern const size_t tusk_embedded_page_count;
+static inline struct tusk_page_file tusk_embedded_page_file(size_t index) { return tusk_embedded_page[index]; }

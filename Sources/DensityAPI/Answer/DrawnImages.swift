@@ -18,16 +18,22 @@ struct DrawnImages: Sendable {
     /// - Throws: ``ProblemKind/notAcceptable`` where no image has the model's channels.
     func members(_ place: Int) throws -> [JSON.Member] {
         let image = images[place]
-        let shape = record.eventShape
-        let png = try encodePNG(
-            Image(width: shape.width, height: shape.height, mode: try mode(), pixels: image.pixels),
-            scale: record.levels == 256 ? nil : .levels)
         let drawn = image.classIndex.map { [JSON.Member("class", .string(record.classes[$0]))] } ?? []
         return [
-            .init("image", .string(Data(png).base64EncodedString())),
+            .init("image", .string(try picture(place))),
             .init("log_prob", .number(image.logDensity)),
             .init("bits_per_dim", .number(record.bitsPerDim(logProb: image.logDensity))),
         ] + drawn
+    }
+
+    /// PNG in base64 of one image, of its levels themselves.
+    /// - Throws: ``ProblemKind/notAcceptable`` where no image has the model's channels.
+    func picture(_ place: Int) throws -> String {
+        let shape = record.eventShape
+        let png = try encodePNG(
+            Image(width: shape.width, height: shape.height, mode: try mode(), pixels: images[place].pixels),
+            scale: record.levels == 256 ? nil : .levels)
+        return Data(png).base64EncodedString()
     }
 
     /// NPY array `[n, H, W]`, or `[n, H, W, C]` for more than one channel.

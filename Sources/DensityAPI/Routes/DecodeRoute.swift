@@ -18,6 +18,7 @@ struct DecodeRoute: Route {
     private struct Ask: Sendable {
         var model: LoadedModel
         var classIndex: Int?
+        var wantsStates: Bool
         var terms: RequestTerms
         var type: BodyType
         var reader: LatentBodyReader
@@ -27,13 +28,18 @@ struct DecodeRoute: Route {
     }
 
     func begin(_ request: RoutedRequest) throws -> RouteWork {
-        let query = try Query(request.query, known: ["class", "model"])
+        let query = try Query(request.query, known: ["class", "model", "states"])
         let accepted = try Accept(request.fields).best(of: [.json, .png, .npy])
+        let wantsStates = try query.choice("states", of: YesOrNo.self) == .yes
+        if wantsStates, accepted != .json {
+            throw Problem(.parameter, "states is true for \(accepted); only \(MediaType.json) has them")
+        }
         let type = try BodyType(request.fields, among: LatentBodyReader.mediaTypes)
         let model = try context.service.models.model(named: query["model"])
         let ask = Ask(
             model: model,
             classIndex: try neededClass(query, of: model.record, "a latent belongs to a class of this model"),
+            wantsStates: wantsStates,
             terms: try RequestTerms(request, options: context.options), type: type,
             reader: LatentBodyReader(record: model.record, options: context.options), caller: request.caller,
             rates: request.rates, accepted: accepted)
@@ -50,7 +56,12 @@ struct DecodeRoute: Route {
         let decodeTime = start.duration(to: .now)
         if ask.accepted != .json { for latent in read.latents { _ = try latent.get() } }
         let rows = read.latents.compactMap { latent in
-            (try? latent.get()).map { LatentRow(latent: $0, classIndex: ask.classIndex) }
+            (try? latent.get()).map {
+                LatentRow(latent: $0, classIndex: ask.classIndex, wantsStates: ask.wantsStates)
+            }
+        }
+        if ask.wantsStates, rows.count > 1 {
+            throw Problem(.parameter, "states is true with \(rows.count) latents; it takes one")
         }
         try context.checkTime(
             DecodingWork.self, like: LatentRow(latent: []), count: rows.count, by: ask.model, "latents")
@@ -94,7 +105,7 @@ struct DecodeRoute: Route {
                     return .success(
                         try images.members(next) + [
                             .init("round_trip_error", .roundTripError(latent: drawn[next].roundTripError))
-                        ])
+                        ] + states(of: drawn[next], record))
                 }
                 return .failure(problem)
             }
@@ -102,6 +113,13 @@ struct DecodeRoute: Route {
                 [.init("model", .string(ask.model.name))] + AnswerList(items).members("images")
             ).encoded
         }
+    }
+
+    /// The member `states`; none where they were not asked for.
+    private func states(of latent: DecodedLatent, _ record: ModelRecord) throws -> [JSON.Member] {
+        if latent.states.isEmpty { return [] }
+        let images = DrawnImages(latent.states.map { DrawnImage(pixels: $0, logDensity: 0) }, record)
+        return [.init("states", .array(try latent.states.indices.map { .string(try images.picture($0)) }))]
     }
 }
 

@@ -72,6 +72,7 @@ private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
         "held_out": record.heldOut.map(describe) ?? .null,
         "calibration": record.calibration.map(describe) ?? .null,
         "decision": record.decision.map(describe) ?? .null,
+        "evaluation": record.evaluation.map(describe) ?? .null,
     ]
 }
 
@@ -129,6 +130,7 @@ private func describe(_ training: TrainingRecord) -> JSON {
         let origin: JSON = ["name": .string(start.name), "parameter_hash": .string(start.parameterHash)]
         members.append(.init("start", origin))
     }
+    members.append(.init("curve", training.curve.map { .array($0.map(describe)) } ?? .null))
     return .object(members)
 }
 
@@ -154,5 +156,30 @@ private func describe(_ decision: DecisionRecord) -> JSON {
         "class_counts": decision.classes.map { decisions in
             .array(decisions.map { $0.map { .integer($0.count) } ?? .null })
         } ?? .null,
+    ]
+}
+
+private func describe(_ point: TrainingCurvePoint) -> JSON {
+    [
+        "seconds": .number(point.seconds), "epochs": .number(point.epochs),
+        "train_bits_per_dim": .number(point.trainBitsPerDim),
+        "validation_bits_per_dim": .number(point.validationBitsPerDim),
+    ]
+}
+
+private func describe(_ evaluation: EvaluationRecord) -> JSON {
+    [
+        "split": .string(evaluation.split), "count": .integer(evaluation.count),
+        "bits_per_dim": .number(evaluation.bitsPerDim),
+        "bits_per_dim_standard_error": evaluation.bitsPerDimStandardError.map(JSON.number) ?? .null,
+        "flagged": .array(
+            evaluation.flagged.map { ["alarm": .number($0.alarm), "fraction": .number($0.fraction)] }),
+        "outliers": .array(
+            evaluation.outliers.map { set in
+                [
+                    "name": .string(set.name), "count": .integer(set.count), "auroc": .number(set.areaUnderROC),
+                    "caught": set.caught.map(JSON.number) ?? .null,
+                ]
+            }),
     ]
 }

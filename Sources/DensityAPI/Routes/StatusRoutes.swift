@@ -93,18 +93,3 @@ struct ReadyRoute: Route {
         return .done(.json(["ready": .bool(true)], fields: [.cacheControl: CachePolicy.never.rawValue]))
     }
 }
-
-/// `GET /openapi.yaml`: the contract.
-struct OpenAPIRoute: Route {
-    static let path = "/openapi.yaml"
-    static let method = HTTPRequest.Method.get
-    static let access = Access.anyone
-    private let context: APIContext
-
-    init(_ context: APIContext) { self.context = context }
-
-    func begin(_ request: RoutedRequest) throws -> RouteWork {
-        try request.checkPlain(offering: .yaml)
-        return .later { [context] in context.openAPI.response(for: request) }
-    }
-}

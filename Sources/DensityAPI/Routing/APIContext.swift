@@ -12,6 +12,9 @@ package final class APIContext: Sendable {
     let options: APIOptions
     let administration: Administration
     let openAPI: StoredAnswer
+    let openAPIJSON: StoredAnswer
+    /// Files of the web page by their paths; none where it is off.
+    let page: [String: PageAnswer]
     let requestMetrics: RequestMetrics
     let scoreMetrics: ScoreMetrics
     let inferenceMetrics: InferenceMetrics
@@ -20,14 +23,19 @@ package final class APIContext: Sendable {
 
     init(
         service: DensityService, helpers: HelperPool, decoding: DecodingLane, options: APIOptions,
-        administration: Administration, openAPI: StoredAnswer
+        administration: Administration, openAPI: [UInt8], page: [PageFile]
     ) {
         self.service = service
         self.helpers = helpers
         self.decoding = decoding
         self.options = options
         self.administration = administration
-        self.openAPI = openAPI
+        let coding = AnswerCoding(leastBytes: options.leastCodedBytes)
+        self.openAPI = StoredAnswer(type: .yaml, coding) { openAPI }
+        openAPIJSON = StoredAnswer(type: .json, coding) {
+            try JSON(yaml: String(decoding: openAPI, as: UTF8.self)).encoded
+        }
+        self.page = Dictionary(uniqueKeysWithValues: page.map { ($0.path, PageAnswer($0, coding)) })
         requestMetrics = RequestMetrics(in: options.metrics, routes: Set(routes.flatMap { $0.paths }))
         scoreMetrics = ScoreMetrics(in: options.metrics)
         inferenceMetrics = InferenceMetrics(in: options.metrics)

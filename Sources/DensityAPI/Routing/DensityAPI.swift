@@ -14,17 +14,20 @@ public struct DensityAPI: HTTPHandler {
     var steps = Steps()
 
     /// The routes over `service`.
-    /// - Parameter openAPI: the text that `GET /openapi.yaml` answers.
+    /// - Parameters:
+    ///   - openAPI: the text that `GET /openapi.yaml` answers.
+    ///   - page: files of the web page; without any its paths are none of the service.
     public init(
-        service: DensityService, openAPI: [UInt8], options: APIOptions, administration: Administration,
+        service: DensityService, openAPI: [UInt8], page: [PageFile], options: APIOptions,
+        administration: Administration,
         helpers: HelperPool = HelperPool(), decoding: DecodingLane = DecodingLane()
     ) {
         context = APIContext(
             service: service, helpers: helpers, decoding: decoding, options: options, administration: administration,
-            openAPI: StoredAnswer(
-                type: .yaml, content: openAPI, AnswerCoding(leastBytes: options.leastCodedBytes)))
+            openAPI: openAPI, page: page)
         access = AccessControl(keys: options.keys)
-        table = RouteTable(routes.map { [context] in $0.init(context) })
+        let served = page.isEmpty ? routes.filter { $0 != PageRoute.self } : routes
+        table = RouteTable(served.map { [context] in $0.init(context) })
     }
 
     /// The same service as a listener of its own shows it: metrics and health, for everyone who reaches it, and nothing else.

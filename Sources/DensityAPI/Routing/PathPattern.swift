@@ -9,7 +9,8 @@ package struct PathPattern: Sendable {
 
     /// The pattern of a route's `path`.
     package init(_ path: String) {
-        segments = path.split(separator: "/").map { segment in
+        // "/" has one segment, which is empty
+        segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { segment in
             segment.hasPrefix("{") ? .parameter(name: String(segment.dropFirst().dropLast())) : .named(String(segment))
         }
     }

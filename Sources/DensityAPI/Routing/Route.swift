@@ -56,6 +56,8 @@ package let routes: [any Route.Type] = [
     DriftRoute.self,
     MetricsRoute.self,
     OpenAPIRoute.self,
+    OpenAPIJSONRoute.self,
+    PageRoute.self,
     AdminStatusRoute.self,
     AdminModelsRoute.self,
     LoadModelRoute.self,

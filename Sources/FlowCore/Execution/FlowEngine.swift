@@ -189,6 +189,24 @@ extension FlowEngine {
             z.span, context: context.span, rows: rows, x: &xSpan, logDet: &logDetSpan, isCancelled: isCancelled)
     }
 
+    private var maps: [any PackedBijection] { (flow as? PackedChain)?.maps ?? [flow] }
+
+    public var steps: Int { maps.count }
+
+    public func inverseSteps(
+        _ z: [Float], context: [Float], isCancelled: () -> Bool, visit: (_ step: Int, _ values: [Float]) -> Void
+    ) throws {
+        let workspace = workspaces.take()
+        defer { workspaces.giveBack(workspace) }
+        load(z.span, context.span, 0..<1, &workspace.tile)
+        visit(0, z)
+        for (step, map) in maps.reversed().enumerated() {
+            if isCancelled() { throw FlowError.cancelled }
+            try map.inverse(&workspace.tile, &workspace.scratch, isCancelled: isCancelled)
+            visit(step + 1, (0..<dims).map { workspace.tile.elements[$0] })
+        }
+    }
+
     public func inverse(
         _ z: [Float], context: [Float], rows: Int, positions: Int, x: inout [Float], logDet: inout [Float],
         isCancelled: () -> Bool

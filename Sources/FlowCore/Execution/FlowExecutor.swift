@@ -49,6 +49,15 @@ public protocol FlowExecutor: Sendable {
     func inverse(
         _ z: [Float], context: [Float], rows: Int, x: inout [Float], logDet: inout [Float], isCancelled: () -> Bool
     ) throws
+    /// Number of maps that ``inverseSteps(_:context:isCancelled:visit:)`` goes through; 1, as by default, where the executor tells
+    /// nothing of what is between.
+    var steps: Int { get }
+    /// Maps one row of latents to data as ``inverse(_:context:rows:x:logDet:isCancelled:)``, to the same bits, and tells `visit` the values,
+    /// `[dims]`, at step 0, the latent, after each map, and at ``steps``, the data. Each is in the flow's own order of dimensions there.
+    /// - Throws: ``FlowError/cancelled``, errors of the device.
+    func inverseSteps(
+        _ z: [Float], context: [Float], isCancelled: () -> Bool, visit: (_ step: Int, _ values: [Float]) -> Void
+    ) throws
     /// Maps as ``inverse(_:context:rows:x:logDet:isCancelled:)``, to the same bits, in the dimensions of the first `positions` of
     /// ``conditionalSolve`` at least; the others, and `logDet`, may hold any numbers. By default it maps all. Called only where
     /// there is a ``conditionalSolve``.
@@ -71,6 +80,16 @@ extension FlowExecutor {
         preconditionFailure("an executor that tells no triangular order was asked for the diagonal")
     }
     public var conditionalSolve: ConditionalSolve? { nil }
+    public var steps: Int { 1 }
+
+    public func inverseSteps(
+        _ z: [Float], context: [Float], isCancelled: () -> Bool, visit: (_ step: Int, _ values: [Float]) -> Void
+    ) throws {
+        visit(0, z)
+        var (x, logDet) = (z, [Float](repeating: 0, count: 1))
+        try inverse(z, context: context, rows: 1, x: &x, logDet: &logDet, isCancelled: isCancelled)
+        visit(1, x)
+    }
 
     public func inverse(
         _ z: [Float], context: [Float], rows: Int, positions: Int, x: inout [Float], logDet: inout [Float],

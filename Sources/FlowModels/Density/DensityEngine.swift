@@ -195,7 +195,7 @@ final class DensityEngine: Sendable {
 /// Buffers of one call, for as many rows as a tile of the executor has; their methods allocate nothing.
 struct DensityBuffers {
     private let dims: Int
-    private let classes: Int
+    let classes: Int
     /// SHA-256 that seeds the noise of one row.
     private var digest = [UInt8](repeating: 0, count: 32)
     /// Noise of one row, `[D]`.

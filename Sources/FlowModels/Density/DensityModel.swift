@@ -66,6 +66,7 @@ public struct DensityModel: ImageDensity {
         var model = self
         model.record.background = background
         model.record.decision = nil
+        model.record.evaluation = nil
         return model
     }
 

@@ -63,6 +63,13 @@ extension ModelRecord {
                 quantiles.count == 101 && zip(quantiles, quantiles.dropFirst()).allSatisfy(<=),
                 "calibration.log_prob_quantiles", "are not 101 rising values")
         }
+        let curve = training?.curve ?? []
+        try require(
+            curve.count <= [TrainingCurvePoint].mostPoints, "training.curve",
+            "has \(curve.count) points, more than \([TrainingCurvePoint].mostPoints)")
+        if let (field, reason) = evaluation?.fault {
+            throw ModelFileError.badRecord(field: "evaluation.\(field)", reason: reason)
+        }
         if let (field, reason) = background?.fault(shape: eventShape, levels: levels) {
             throw ModelFileError.badRecord(field: "background.\(field)", reason: reason)
         }

@@ -42,6 +42,8 @@ public struct ModelRecord: Sendable, Codable, Equatable {
     public var background: BackgroundModel?
     /// What verdicts need; nil where the file does not say.
     public var decision: DecisionRecord?
+    /// Figures on images that neither training nor calibration saw; nil where the file does not say.
+    public var evaluation: EvaluationRecord?
     /// An image and its log-density, verified at every load.
     public var check: CheckVector
 
@@ -69,6 +71,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         case calibration
         case background
         case decision
+        case evaluation
         case check
     }
 
@@ -80,7 +83,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         parameterCount: Int,
         training: TrainingRecord? = nil,
         heldOut: HeldOutRecord? = nil, calibration: Calibration? = nil, background: BackgroundModel? = nil,
-        decision: DecisionRecord? = nil,
+        decision: DecisionRecord? = nil, evaluation: EvaluationRecord? = nil,
         check: CheckVector
     ) {
         self.formatVersion = formatVersion
@@ -101,6 +104,7 @@ public struct ModelRecord: Sendable, Codable, Equatable {
         self.calibration = calibration
         self.background = background
         self.decision = decision
+        self.evaluation = evaluation
         self.check = check
     }
 }
@@ -176,6 +180,8 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
     public var wallSeconds: Double
     /// Model that a fine-tuning started from; else nil.
     public var start: StartingRecord?
+    /// How the training went, at most ``Swift/Array/mostPoints`` points in their order; nil where the file does not say.
+    public var curve: [TrainingCurvePoint]?
 
     enum CodingKeys: String, CodingKey {
         case dataHash = "data_hash"
@@ -189,12 +195,14 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
         case batch
         case wallSeconds = "wall_seconds"
         case start
+        case curve
     }
 
     public init(
         dataHash: String, split: String, images: Int, skippedImages: Int? = nil, horizontalFlips: Bool, seed: UInt64,
         epochs: Int,
-        bestEpoch: Int, batch: Int, wallSeconds: Double, start: StartingRecord? = nil
+        bestEpoch: Int, batch: Int, wallSeconds: Double, start: StartingRecord? = nil,
+        curve: [TrainingCurvePoint]? = nil
     ) {
         self.dataHash = dataHash
         self.split = split
@@ -207,6 +215,7 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
         self.batch = batch
         self.wallSeconds = wallSeconds
         self.start = start
+        self.curve = curve
     }
 }
 

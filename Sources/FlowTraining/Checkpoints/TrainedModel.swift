@@ -80,7 +80,12 @@ extension Trainer {
                 skippedImages: train.data.skipped == 0 ? nil : train.data.skipped,
                 horizontalFlips: options.horizontalFlips, seed: options.seed, epochs: progress.epoch,
                 bestEpoch: bestEpoch, batch: options.batch, wallSeconds: progress.wallSeconds,
-                start: identity.start),
+                start: identity.start,
+                curve: progress.curve.map {
+                    TrainingCurvePoint(
+                        seconds: $0.seconds, epochs: Double($0.epoch), trainBitsPerDim: $0.trainBitsPerDim,
+                        validationBitsPerDim: $0.validationBitsPerDim)
+                }.thinned),
             // A distilled flow is not calibrated.
             background: goal == .likelihood ? try BackgroundModel(of: train.data) : nil,
             check: CheckVector(pixels: try validation.data[0], logProb: 0))

@@ -58,12 +58,19 @@ struct Evaluate: ParsableCommand {
                 + "images, the training curve, the most unusual images.", valueName: "file"))
     var report: String?
 
-    @Flag(help: "Replace a report that is there.")
+    @Option(
+        help: ArgumentHelp(
+            "Write the model again, with bits/dim, false alarms and outliers told in its record, where GET /models and the web page show "
+                + "them.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Replace files that are there.")
     var overwrite = false
 
     func run() throws {
         try check("--threads", threads, in: 1...1024)
         if let report { try checkReplacing(report, option: "--report", overwrite: overwrite) }
+        if let output { try checkReplacing(output, overwrite: overwrite) }
         let density = try model.load(weights.precision)
         var set = try data.load(split, levels: density.record.levels)
         if let limit {
@@ -102,6 +109,12 @@ struct Evaluate: ParsableCommand {
                 samples: (drawn, real), curve: curve(density.record), date: .now
             ).page()
             try writeFile(page, to: report)
+        }
+        if let output {
+            var record = density.record
+            record.evaluation = EvaluationRecord(result)
+            let evaluated = record
+            try namingFile(output) { try model.withBytes { try ModelFile.write($0, record: evaluated, to: output) } }
         }
         if json {
             let encoder = JSONEncoder()

@@ -2,7 +2,7 @@ import ArgumentParser
 import DataSets
 import FlowCore
 import FlowTraining
-import Foundation
+import FoundationEssentials
 import Imaging
 import System
 

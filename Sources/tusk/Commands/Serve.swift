@@ -151,7 +151,8 @@ struct Serve: AsyncParsableCommand {
             sources: models.sources(weights.precision))
         reloading.exchange(catalog)
         let api = DensityAPI(
-            service: service, openAPI: Embedded.openAPI, options: options,
+            service: service, openAPI: Embedded.openAPI, page: browsers.page == .on ? Embedded.page : [],
+            options: options,
             administration: administration(reloading, catalog, log) {
                 driftFile?.write(service.driftStates, logger: logger)
             }, helpers: helpers,

@@ -1,4 +1,5 @@
 import CEmbedded
+import DensityAPI
 import FlowCore
 import FlowModels
 import Glibc
@@ -29,6 +30,19 @@ enum Embedded {
         // constant memory of this program, as long as the count says
         let bytes = unsafe UnsafeRawBufferPointer(start: tusk_embedded_model_bytes(), count: tusk_embedded_model_size)
         return try body(unsafe RawSpan(_unsafeBytes: bytes))
+    }
+
+    /// Files of the web page.
+    static var page: [PageFile] {
+        (0..<tusk_embedded_page_count).map { index in
+            // constant memory of this program, which has as many files as the count says
+            let file = unsafe tusk_embedded_page_file(index)
+            let path = unsafe String(cString: file.path)
+            let (bytes, size) = unsafe (UInt(bitPattern: file.bytes), file.size)
+            return PageFile(path: path) {
+                unsafe Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: bytes), count: size))
+            }
+        }
     }
 
     /// openapi.yaml.

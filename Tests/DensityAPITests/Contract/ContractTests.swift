@@ -98,7 +98,9 @@ struct ContractTests {
     /// A request to the route that is answered with `status`; nil when none is known.
     private static func provoke(_ status: Int, of path: String, method: String) async throws -> Answer? {
         let isInference = path.hasPrefix("/v2")
+        let isPage = PageRoute.paths.contains(path)
         let path = path.replacing("{model}", with: "fake").replacing("{version}", with: "1")
+            .replacing("{folder}/{file}", with: "score/score.js").replacing("{file}", with: "main.js")
         let method = try #require(HTTPRequest.Method(method))
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
         let isAdmin = path.hasPrefix("/admin/") || path.hasPrefix("/v2/repository/models/")
@@ -131,10 +133,12 @@ struct ContractTests {
             return try await TestAPI().request(
                 method, other, fields: method == .post && !isAdmin ? [.contentType: type] : [:],
                 body: isAdmin || method != .post ? [] : body, on: isAdmin ? .unixSocket : .test)
+        case 404 where isPage: return try await TestAPI(page: []).get(path)
         case 404: return try await send(TestAPI(), "?model=other")
         case 405: return try await TestAPI().request(.patch, path)
         case 406:
-            return try await send(TestAPI(), "", [.accept: "text/html", .contentType: "application/octet-stream"])
+            let accept = isPage ? "image/webp" : "text/html"
+            return try await send(TestAPI(), "", [.accept: accept, .contentType: "application/octet-stream"])
         case 408: return try await refused(.bodyTooSlow(minimumRate: 1024, seconds: 30))
         case 409:
             let api = try await TestAPI()

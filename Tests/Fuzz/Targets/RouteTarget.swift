@@ -7,6 +7,7 @@ import Serving
 /// A service without a model: routes, parameters and fields are looked at before one is asked for.
 private let api = DensityAPI(
     service: DensityService(configuration: ServiceConfiguration()), openAPI: Array("openapi: 3.1.0\n".utf8),
+    page: [PageFile(path: "index.html") { Array("<!doctype html>".utf8) }],
     options: APIOptions(version: "0") { preconditionFailure("an internal error: \($0)") },
     // Nobody has the key to these.
     administration: Administration(

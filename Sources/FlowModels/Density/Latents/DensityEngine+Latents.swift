@@ -89,7 +89,24 @@ extension DensityEngine {
             let error = largestDistance(buffers.output[r * dims..<(r + 1) * dims], row.latent[...])
             decoded[r]?.roundTripError = error
         }
+        for (r, row) in rows.enumerated() where row.wantsStates && decoded[r] != nil {
+            decoded[r]?.states = try states(of: row, context: buffers.context(of: r), isCancelled)
+        }
         return decoded
+    }
+
+    /// Computes ``DecodedLatent/states``.
+    private func states(
+        of row: LatentRow, context: [Float], _ isCancelled: () -> Bool
+    ) throws -> [[UInt8]] {
+        let (steps, most) = (flow.steps, DecodedLatent.mostStates - 1)
+        let chosen = steps <= most ? Set(0...steps) : Set((0...most).map { $0 * steps / most })
+        var states: [[UInt8]] = []
+        try flow.inverseSteps(row.latent, context: context, isCancelled: isCancelled) { step, values in
+            guard chosen.contains(step), let pixels = preprocessing.image(from: values[...])?.pixels else { return }
+            states.append(pixels)
+        }
+        return states
     }
 
     /// Refuses a class that there is not, or none where the density is conditioned on one.
@@ -116,4 +133,7 @@ extension DensityBuffers {
         var span = input.mutableSpan
         for j in 0..<values.count { span[r * values.count + j] = values[j] }
     }
+
+    /// Class of row `r` as one-hot, `[classes]`; empty without classes.
+    fileprivate func context(of r: Int) -> [Float] { Array(context[r * classes..<(r + 1) * classes]) }
 }

@@ -33,10 +33,13 @@ public struct LatentRow: Sendable, Equatable {
     public var latent: [Float]
     /// Index of the class, among the record's, that a class-conditional density is given.
     public var classIndex: Int?
+    /// Whether the values between the flow's maps are wanted too, which take a second pass.
+    public var wantsStates: Bool
 
-    public init(latent: [Float], classIndex: Int? = nil) {
+    public init(latent: [Float], classIndex: Int? = nil, wantsStates: Bool = false) {
         self.latent = latent
         self.classIndex = classIndex
+        self.wantsStates = wantsStates
     }
 }
 
@@ -46,9 +49,17 @@ public struct DecodedLatent: Sendable, Equatable {
     public var image: DrawnImage
     /// Largest distance of a dimension of the latent from that of the image, before it was rounded down to levels.
     public var roundTripError: Float
+    /// How the latent becomes the image: the values at the flow's end, between its maps and at its beginning, each through the inverse of
+    /// the preprocessing, levels `[D]`; evenly chosen where there are more than ``mostStates``, and without those that are not finite. Empty unless
+    /// they were wanted.
+    public var states: [[UInt8]]
 
-    public init(image: DrawnImage, roundTripError: Float) {
+    /// Most states of a latent.
+    public static let mostStates = 32
+
+    public init(image: DrawnImage, roundTripError: Float, states: [[UInt8]] = []) {
         self.image = image
         self.roundTripError = roundTripError
+        self.states = states
     }
 }

@@ -37,6 +37,9 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         /// Area under the ROC of the probability of the class by Bayes' rule, of images that are of other classes; nil of other
         /// outliers.
         public var posterior: Double?
+        /// Fraction of the outliers that are told at the model's own rate of false alarms; nil where there are too few calibration
+        /// images.
+        public var caught: Double?
 
         enum CodingKeys: String, CodingKey {
             case name
@@ -45,6 +48,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             case evidence
             case logProb = "log_prob"
             case posterior = "posterior_auroc"
+            case caught = "detected_at_alarm"
         }
     }
 
@@ -56,6 +60,8 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
     public var falseAlarmsAt1Percent: Double?
     /// Fraction of them that is called an outlier at a rate of 5 %.
     public var falseAlarmsAt5Percent: Double?
+    /// False alarms at the rates of ``rates`` that there are calibration images enough for.
+    public var falseAlarms: [EvaluationRecord.Flagged]
     /// Figures of each set.
     public var outliers: [Outliers]
     /// Figures of each class, given that class, against images of the others: held-out images of both; nil unless the model is
@@ -77,6 +83,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         case uniformity
         case falseAlarmsAt1Percent = "false_alarms_at_0.01"
         case falseAlarmsAt5Percent = "false_alarms_at_0.05"
+        case falseAlarms = "false_alarms"
         case outliers
         case classes
     }
@@ -113,6 +120,9 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         uniformity = UniformityTest(of: inliers.map(\.rank.pValue), calibrating: decision.count)
         falseAlarmsAt1Percent = Self.detected(inliers.map(\.rank), Self.onePercent)
         falseAlarmsAt5Percent = Self.detected(inliers.map(\.rank), Self.fivePercent)
+        falseAlarms = Self.rates.compactMap { rate in
+            Self.detected(inliers.map(\.rank), rate).map { .init(alarm: rate.value, fraction: $0) }
+        }
         outliers = try sets.map { name, data in
             progress(name)
             let odd = try densities(data).map { decision.oddness(of: $0.evidence ?? []) }
@@ -133,6 +143,12 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             return found
         }
     }
+
+    /// Rates at which false alarms are counted.
+    public static let rates = [
+        "0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1", "0.15", "0.2", "0.3", "0.4", "0.5",
+    ]
+    .map { AlarmRate($0)! }
 
     fileprivate static let onePercent = AlarmRate("0.01")!
     fileprivate static let fivePercent = AlarmRate("0.05")!
@@ -167,7 +183,8 @@ extension OutlierEvaluation.Outliers {
         }
         self.init(
             name: name, count: odd.count, decision: detection(\.score, \.rank), evidence: evidence,
-            logProb: detection({ -$0.logProb }, \.logProbRank))
+            logProb: detection({ -$0.logProb }, \.logProbRank),
+            caught: OutlierEvaluation.detected(odd.map(\.rank), decision.alarm))
     }
 }
 

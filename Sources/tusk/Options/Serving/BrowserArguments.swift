@@ -16,6 +16,9 @@ struct BrowserArguments: ParsableArguments {
                 + "always, but for localhost; elsewhere once a name is given.", valueName: "name"))
     var allowedHost: [String] = []
 
+    @Option(help: "The web page at /, and the contract as a page at /docs: on or off.")
+    var page = Switch.on
+
     /// - Throws: a `CommandError` that names the option and the value.
     func rules() throws -> BrowserRules {
         BrowserRules(
