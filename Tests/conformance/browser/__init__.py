@@ -1,0 +1,1 @@
+"""The web page in real browsers: what Tests/conformance/page.py runs."""

@@ -1,0 +1,40 @@
+"""What the page says when something goes wrong, each time as the service or the browser really has it, and how it asks for a key."""
+
+from playwright.sync_api import expect
+
+from .chromium import check
+
+
+def notice(page, kind):
+    return page.locator(f"#notices .notice[data-kind='{kind}']")
+
+
+def keys(browser, address, key):
+    with browser.page(address) as (page, watch):
+        dialog = page.locator("#key-dialog")
+        with watch.allowing("status of 401"):
+            page.goto(address)
+            expect(dialog).to_be_visible()
+            check("a service with keys has the page ask for one", True)
+            page.locator("#key").fill("tusk_no")
+            page.keyboard.press("Enter")
+            expect(dialog).to_be_visible()
+            expect(page.locator("#key")).to_have_value("")
+            page.locator("#key").fill(key)
+            page.keyboard.press("Enter")
+            expect(dialog).to_be_hidden()
+            expect(page.locator("main h1")).to_be_visible()
+        check("  again where it is refused, and no more once it is taken", True)
+        for name in ("sample", "model", "learn", "score"):
+            page.locator(f"nav a[href='#/{name}']").click()
+            page.wait_for_load_state("networkidle")
+            check(f"  not for the view {name}", dialog.is_hidden())
+        kept = page.evaluate("async () => localStorage.length + sessionStorage.length + document.cookie.length + (await indexedDB.databases()).length")
+        check("  it is kept nowhere but in memory", kept == 0 and key not in page.content() and key not in page.url)
+        with watch.allowing("status of 401"):
+            page.reload()
+            expect(dialog).to_be_visible()
+            check("  and gone after a reload", page.locator("#key").input_value() == "")
+            page.keyboard.press("Escape")
+            expect(notice(page, "unauthorized")).to_be_visible()
+        check("  without one it says so", True)

@@ -1,0 +1,85 @@
+"""Services that the page is tested with, each started here and ended by its process."""
+
+import contextlib
+import http.client
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+class Services:
+    """Starts `program`, behind scripts/page.py where the page is to come from `Page/` as it is now."""
+
+    def __init__(self, program, from_files, model=None):
+        self.program, self.from_files = program, from_files
+        self.arguments = ["--model", model] if model else []
+
+    def new_key(self, *options):
+        """A new key with all scopes, and its line for a key file."""
+        scopes = [word for scope in ("score", "sample", "admin", "metrics") for word in ("--scope", scope)]
+        answer = subprocess.run([self.program, "key", "new", "--name", "page", *scopes, *options], check=True, capture_output=True, text=True)
+        key, line = answer.stdout.split("\n", 1)
+        return key, line
+
+    @contextlib.contextmanager
+    def serve(self, *options, keys=None):
+        """Address of a service with these options; `keys` is the text of its key file."""
+        with contextlib.ExitStack() as stack:
+            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            if keys:
+                (folder / "keys").write_text(keys)
+                options += ("--key-file", folder / "keys")
+            command = [self.program, "serve", "--port", "0", "--access-log", "off", *self.arguments, *options]
+            address = stack.enter_context(started(command, re.compile(r" listens on (\S+)")))
+            if self.from_files:
+                command = [sys.executable, ROOT / "scripts/page.py", "--service", address, "--port", str(free_port())]
+                address = stack.enter_context(started(command, re.compile(r"the page is at (\S+?)/?$")))
+            yield address
+
+
+@contextlib.contextmanager
+def started(command, pattern):
+    """What `pattern` finds in what `command` prints; the process is ended with the block."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        found = None
+        for line in process.stdout:
+            found = found or pattern.search(line)
+            if found and (line.startswith("ready") or "page.py" in str(command)):
+                break
+        else:
+            sys.exit(f"page: {command[0]} did not start")
+        yield found.group(1)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(address, path, accept="*/*", method="GET"):
+    """(status, fields, body) of one answer."""
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=30)
+    connection.request(method, path, headers={"Accept": accept})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+
+
+def get_json(address, path):
+    status, _, body = get(address, path, "application/json")
+    if status != 200:
+        sys.exit(f"page: {path} is answered with {status}: {body[:200]}")
+    return json.loads(body)

@@ -1,0 +1,66 @@
+"""What the service serves as the page, what of it comes before the first view, and what of it does not come when it is off."""
+
+from playwright.sync_api import expect
+
+from .chromium import check
+from .services import get
+
+FIRST_PAINT = 100_000  # bytes, of which all that comes over the network until the first view is there
+
+
+def files(address):
+    """The program's own answers; scripts/page.py is only like it."""
+    status, fields, body = get(address, "/")
+    policy = fields.get("content-security-policy", "")
+    check("/ is HTML", status == 200 and fields["content-type"].startswith("text/html") and body.startswith(b"<!doctype html>"))
+    check("  under a policy without anything inline", "default-src 'none'" in policy and "unsafe" not in policy, policy)
+    check("  with a tag, and 304 for it", "etag" in fields)
+    for path, kind in (("/page/main.js", "text/javascript"), ("/page/style.css", "text/css"), ("/page/icon.svg", "image/svg+xml"),
+                       ("/docs", "text/html"), ("/openapi.json", "application/json")):
+        status, fields, _ = get(address, path)
+        check(f"{path} is {kind}", status == 200 and fields["content-type"].startswith(kind), (status, fields))
+    for path in ("/page/none.js", "/page/../openapi.yaml", "/page/%2e%2e/README.md", "/page/"):
+        status, _, _ = get(address, path)
+        check(f"{path} is no file of it", status in (400, 404), status)
+
+
+def off(address):
+    for path in ("/", "/page/main.js", "/docs"):
+        status, fields, _ = get(address, path)
+        check(f"--page off: {path} is 404", status == 404 and fields["content-type"] == "application/problem+json", status)
+    check("  and the contract is not", get(address, "/openapi.json")[0] == 200)
+
+
+def first_paint(browser, address):
+    with browser.page(address) as (page, _):
+        requests = []
+        page.on("requestfinished", lambda request: requests.append(request))
+        page.goto(address)
+        page.wait_for_function("() => window.firstView")
+        page.wait_for_load_state("networkidle")
+        sizes = [request.sizes() for request in requests]
+        total = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
+        check(f"{total} bytes in {len(sizes)} answers until the first view is there", 0 < total < FIRST_PAINT, [request.url for request in requests])
+        print(f"     the first view was there after {page.evaluate('firstView'):.0f} ms", flush=True)
+
+
+def views(browser, address):
+    """Each view has one h1 and its own title, is reached by the keyboard, and takes the focus."""
+    with browser.page(address) as (page, _):
+        page.goto(address)
+        page.wait_for_function("() => window.firstView")
+        titles = set()
+        for name in ("sample", "model", "learn", "score"):
+            page.locator(f"nav a[href='#/{name}']").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_function("() => document.activeElement.closest('main')")
+            titles.add(page.title())
+            current = page.locator("nav a[aria-current]").get_attribute("href")
+            check(f"by Enter to the view {name}, which takes the focus and has one heading of the first level",
+                  page.locator("h1").count() == 1 and current == f"#/{name}", current)
+        check("  each with a title of its own", len(titles) == 4, titles)
+        page.go_back()
+        page.wait_for_function("() => document.querySelector('nav a[aria-current]').hash === '#/learn'")
+        page.goto(f"{address}/#/none")
+        expect(page.locator("nav a[aria-current]")).to_have_attribute("href", "#/score")
+        check("  back leads to the one before, an unknown address to the first", True)

@@ -1,0 +1,67 @@
+"""The web page in Debian's Chromium and Firefox: every view as a person uses it, its faults, its accessibility, its policy.
+
+    .build/conformance-page/bin/python Tests/conformance/page.py [--files] [--only NAME ...] [--images FOLDER]
+
+It starts services of its own. Nothing about time is asserted, since this machine may be busy.
+"""
+
+import argparse
+import pathlib
+
+from playwright.sync_api import sync_playwright
+
+from browser import docs, faults, shell
+from browser.chromium import Browser
+from browser.services import ROOT, Services, get_json
+
+
+class Checks:
+    """The groups of checks by name, in their order; each starts the services that it needs."""
+
+    def __init__(self, services, browser, arguments):
+        self.services, self.browser, self.arguments = services, browser, arguments
+        self.key, self.keys = services.new_key()
+
+    def shell(self):
+        with self.services.serve() as address:
+            if not self.arguments.files:
+                shell.files(address)
+            shell.first_paint(self.browser, address)
+            shell.views(self.browser, address)
+        if not self.arguments.files:
+            with self.services.serve("--page", "off") as address:
+                shell.off(address)
+
+    def docs(self):
+        with self.services.serve(keys=self.keys) as address:
+            docs.requests(self.browser, address, self.key, get_json(address, "/openapi.json"))
+            docs.accessible(self.browser, address)
+
+    def faults(self):
+        with self.services.serve(keys=self.keys) as address:
+            faults.keys(self.browser, address, self.key)
+
+    NAMES = ("shell", "docs", "faults")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/tusk", help="the built program")
+    parser.add_argument("--model", type=pathlib.Path, help="a model file; without it the animals inside the program")
+    parser.add_argument("--files", action="store_true", help="take the page from Page/ by scripts/page.py, not from within the program")
+    parser.add_argument("--only", nargs="+", choices=Checks.NAMES, default=Checks.NAMES, metavar="NAME", help="of %(choices)s")
+    parser.add_argument("--images", type=pathlib.Path, help="folder that takes screenshots of the views")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--firefox", default="/usr/bin/firefox-esr")
+    arguments = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = Browser(playwright, arguments.chromium)
+        checks = Checks(Services(arguments.program, arguments.files, arguments.model), browser, arguments)
+        for name in arguments.only:
+            print(f"-- {name}", flush=True)
+            getattr(checks, name)()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
