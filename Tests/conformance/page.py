@@ -10,7 +10,7 @@ import pathlib
 
 from playwright.sync_api import sync_playwright
 
-from browser import docs, faults, shell
+from browser import docs, faults, learn, model, sample, score, shell
 from browser.chromium import Browser
 from browser.services import ROOT, Services, get_json
 
@@ -40,15 +40,42 @@ class Checks:
     def faults(self):
         with self.services.serve(keys=self.keys) as address:
             faults.keys(self.browser, address, self.key)
+        with self.services.serve("--rate-rows", "6/min,burst=20", keys=self.keys) as address:
+            faults.refused(self.browser, address, self.key)
+        with self.services.serve() as address:
+            faults.offline(self.browser, address)
 
-    NAMES = ("shell", "docs", "faults")
+    def score(self):
+        with self.services.serve() as address:
+            score.draw(self.browser, address)
+            score.bring(self.browser, address)
+            score.wall(self.browser, address)
+            score.keyboard(self.browser, address)
+
+    def sample(self):
+        with self.services.serve() as address:
+            sample.stream(self.browser, address)
+            sample.one(self.browser, address)
+
+    def model(self):
+        with self.services.serve() as address:
+            name = get_json(address, "/models")["default"]
+            model.shown(self.browser, address, get_json(address, f"/models/{name}"))
+
+    def learn(self):
+        with self.services.serve() as address:
+            learn.tour(self.browser, address)
+            learn.still(self.browser, address)
+
+    NAMES = ("shell", "score", "sample", "model", "learn", "docs", "faults")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/tusk", help="the built program")
     parser.add_argument("--model", type=pathlib.Path, help="a model file; without it the animals inside the program")
-    parser.add_argument("--files", action="store_true", help="take the page from Page/ by scripts/page.py, not from within the program")
+    parser.add_argument("--files", type=pathlib.Path, nargs="?", const=ROOT, metavar="TREE",
+                        help="take the page from Page/ of this working tree, or another, by scripts/page.py, not from within the program")
     parser.add_argument("--only", nargs="+", choices=Checks.NAMES, default=Checks.NAMES, metavar="NAME", help="of %(choices)s")
     parser.add_argument("--images", type=pathlib.Path, help="folder that takes screenshots of the views")
     parser.add_argument("--chromium", default="/usr/bin/chromium")

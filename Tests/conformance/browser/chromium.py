@@ -31,7 +31,8 @@ class Browser:
     """One browser for all checks; each of them gets a context of its own, whose memory is empty."""
 
     def __init__(self, playwright, program):
-        self.browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # The camera is a moving picture of Chromium's own.
+        self.browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--use-fake-device-for-media-stream"])
 
     def close(self):
         self.browser.close()

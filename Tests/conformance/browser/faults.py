@@ -38,3 +38,34 @@ def keys(browser, address, key):
             page.keyboard.press("Escape")
             expect(notice(page, "unauthorized")).to_be_visible()
         check("  without one it says so", True)
+
+
+def offline(browser, address):
+    with browser.page(address) as (page, watch):
+        page.goto(f"{address}/#/sample?seed=7&count=6")
+        tiles = page.locator("[data-test=tile]")
+        expect(tiles).to_have_count(6)
+        with watch.allowing("ERR_INTERNET_DISCONNECTED"):
+            page.context.set_offline(True)
+            page.locator("[data-test=sample-seed]").fill("8")
+            page.locator("[data-test=sample-go]").click()
+            expect(notice(page, "offline")).to_contain_text("cannot be reached")
+        page.context.set_offline(False)
+        notice(page, "offline").get_by_role("button", name="Try again").click()
+        expect(tiles).to_have_count(6)
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        check("offline it says so, and Try again draws what was asked for", True)
+
+
+def refused(browser, address, key):
+    """A key that may have few images in a minute."""
+    with browser.page(address) as (page, watch):
+        with watch.allowing("status of 401", "status of 429"):
+            page.goto(f"{address}/#/sample?seed=7&count=48")
+            page.locator("#key").fill(key)
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-test=tile]")).to_have_count(48)
+            page.locator("[data-test=sample-seed]").fill("8")
+            page.locator("[data-test=sample-go]").click()
+            expect(notice(page, "rate-limited")).to_contain_text("asked again in")
+        check("429 is told, with when to ask again", page.locator("#key-dialog").is_hidden())

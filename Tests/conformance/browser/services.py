@@ -15,10 +15,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 class Services:
-    """Starts `program`, behind scripts/page.py where the page is to come from `Page/` as it is now."""
+    """Starts `program`, behind scripts/page.py where the page is to come from `tree`, a working tree, as it is now."""
 
-    def __init__(self, program, from_files, model=None):
-        self.program, self.from_files = program, from_files
+    def __init__(self, program, tree=None, model=None):
+        self.program, self.tree = program, tree
         self.arguments = ["--model", model] if model else []
 
     def new_key(self, *options):
@@ -38,8 +38,8 @@ class Services:
                 options += ("--key-file", folder / "keys")
             command = [self.program, "serve", "--port", "0", "--access-log", "off", *self.arguments, *options]
             address = stack.enter_context(started(command, re.compile(r" listens on (\S+)")))
-            if self.from_files:
-                command = [sys.executable, ROOT / "scripts/page.py", "--service", address, "--port", str(free_port())]
+            if self.tree:
+                command = [sys.executable, self.tree / "scripts/page.py", "--service", address, "--port", str(free_port())]
                 address = stack.enter_context(started(command, re.compile(r"the page is at (\S+?)/?$")))
             yield address
 
@@ -68,18 +68,30 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def get(address, path, accept="*/*", method="GET"):
+def ask(address, path, accept="*/*", body=None, **fields):
     """(status, fields, body) of one answer."""
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=30)
-    connection.request(method, path, headers={"Accept": accept})
+    connection.request("GET" if body is None else "POST", path, body, {"Accept": accept, **fields})
     response = connection.getresponse()
-    body = response.read()
+    content = response.read()
     connection.close()
-    return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, content
+
+
+def get(address, path):
+    return ask(address, path)
+
+
+def send(address, path, body, kind):
+    return success(path, ask(address, path, "application/json", body, **{"Content-Type": kind}))
 
 
 def get_json(address, path):
-    status, _, body = get(address, path, "application/json")
+    return json.loads(success(path, ask(address, path, "application/json")))
+
+
+def success(path, answer):
+    status, _, body = answer
     if status != 200:
         sys.exit(f"page: {path} is answered with {status}: {body[:200]}")
-    return json.loads(body)
+    return body
