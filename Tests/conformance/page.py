@@ -7,6 +7,8 @@ It starts services of its own. Nothing about time is asserted, since this machin
 
 import argparse
 import pathlib
+import shutil
+import tempfile
 
 from playwright.sync_api import sync_playwright
 
@@ -44,6 +46,21 @@ class Checks:
             faults.refused(self.browser, address, self.key)
         with self.services.serve() as address:
             faults.offline(self.browser, address)
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "models").mkdir()
+            served = folder / "models/page.safetensors"
+            shutil.copy(self.arguments.model or ROOT / "Models/animals.safetensors", served)
+            self.services.small_model(folder, folder / "small.safetensors")
+            with self.services.serve("--models", folder / "models", "--default-model", "page", "--watch-models", "1") as address:
+                faults.exchanged(self.browser, address, folder / "small.safetensors", served)
+
+    def small(self):
+        with tempfile.TemporaryDirectory() as name:
+            file = pathlib.Path(name, "small.safetensors")
+            self.services.small_model(file.parent, file)
+            with self.services.serve("--model", file, "--default-model", "small") as address:
+                score.anything(self.browser, address)
 
     def score(self):
         with self.services.serve() as address:
@@ -67,7 +84,7 @@ class Checks:
             learn.tour(self.browser, address)
             learn.still(self.browser, address)
 
-    NAMES = ("shell", "score", "sample", "model", "learn", "docs", "faults")
+    NAMES = ("shell", "score", "sample", "model", "learn", "docs", "faults", "small")
 
 
 def main():

@@ -72,7 +72,7 @@ class Watch:
 
     def console(self, message):
         if message.type in ("error", "warning"):
-            self.complain(f"{message.type}: {message.text}")
+            self.complain(f"{message.type}: {message.text} ({message.location['url']})")
 
     def complain(self, text):
         if not any(part in text for part in self.allowed):

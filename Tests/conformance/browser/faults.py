@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from .chromium import check
+from .services import get_json
 
 
 def notice(page, kind):
@@ -69,3 +70,22 @@ def refused(browser, address, key):
             page.locator("[data-test=sample-go]").click()
             expect(notice(page, "rate-limited")).to_contain_text("asked again in")
         check("429 is told, with when to ask again", page.locator("#key-dialog").is_hidden())
+
+
+def exchanged(browser, address, small, served):
+    """A model of another size takes the place of the one that the page knows; the service looks for it every second."""
+    with browser.page(address) as (page, watch):
+        page.goto(f"{address}/#/score")
+        expect(page.locator("[data-test=log-prob]")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        before = get_json(address, f"/models/{served.stem}")["dims"]
+        small.rename(served)
+        for _ in range(100):
+            if get_json(address, f"/models/{served.stem}")["dims"] != before:
+                break
+            page.wait_for_timeout(100)
+        with watch.allowing("status of 422", "status of 400"):
+            page.locator("[data-test=clear]").click()
+            found = page.locator("#notices .notice")
+            expect(found).to_be_visible()
+        check(f"a picture of the wrong size: {found.locator('p').first.inner_text()}", found.get_attribute("data-kind") not in ("page", "offline"))

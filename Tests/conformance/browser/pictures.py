@@ -1,13 +1,9 @@
 """Pictures that are dropped, pasted and chosen."""
 
 import base64
-import json
 import random
 import struct
-import sys
 import zlib
-
-from .services import get_json, send
 
 
 def png(width, height, rows):
@@ -20,23 +16,9 @@ def png(width, height, rows):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
-def noise(width, height):
-    random.seed(1)
+def noise(width, height, seed=1):
+    random.seed(seed)
     return png(width, height, [random.randbytes(3 * width) for _ in range(height)])
-
-
-def samples(address, count=6):
-    """Files (name, bytes) of pictures that the model drew."""
-    drawn = get_json(address, f"/sample?count={count}&seed=7")["samples"]
-    return [(f"sample-{index}.png", base64.b64decode(sample["image"])) for index, sample in enumerate(drawn)]
-
-
-def typical(address):
-    """One of them that the model itself finds typical: of a hundred that it draws one is an outlier."""
-    for file in samples(address):
-        if json.loads(send(address, "/logprob", file[1], "image/png"))["verdict"] == "typical":
-            return file
-    sys.exit("page: of six samples none is typical")
 
 
 def transfer(page, *files):

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from . import pictures
+from . import pictures, services
 from .chromium import check
 
 LOG_PROB = "[data-test=log-prob]"
@@ -81,7 +81,7 @@ def draw(browser, address):
 
 
 def bring(browser, address):
-    typical = pictures.typical(address)
+    typical = services.typical(address)
     odd = ("noise.png", pictures.noise(80, 60))
     with browser.page(address, permissions=["camera"]) as (page, _):
         opened(page, address)
@@ -109,7 +109,7 @@ def bring(browser, address):
 
 
 def wall(browser, address):
-    files = [*pictures.samples(address), ("noise.png", pictures.noise(28, 28)), ("broken.png", b"no picture")]
+    files = [*services.samples(address), ("noise.png", pictures.noise(28, 28)), ("broken.png", b"no picture")]
     with browser.page(address) as (page, _):
         opened(page, address)
         pictures.drop(page, *files)
@@ -155,3 +155,29 @@ def keyboard(browser, address):
         page.keyboard.press("Enter")
         expect(page.locator("[data-test=one-verdict] .badge")).to_be_visible()
         check("the main path goes by the keyboard alone", page.evaluate("document.activeElement.closest('[data-test=one-panel]') !== null"))
+
+
+def anything(browser, address):
+    """A model of another kind: its views do what they can, and say what the file does not hold."""
+    with browser.page(address) as (page, _):
+        opened(page, address)
+        expect(page.locator("[data-test=verdict]")).to_contain_text("No verdict")
+        with Change(page):
+            stroke(page, (0.2, 0.2), (0.8, 0.8))
+        check("without verdicts a drawing has a density", page.locator(LOG_PROB).inner_text().startswith("log p"))
+        page.locator("nav a[href='#/sample']").click()
+        page.locator("[data-test=tile]").first.click()
+        for part, found in (("neighbours", "[data-test=neighbour]"), ("interpolation", "[data-test=interpolate]"), ("completion", "[data-test=complete]")):
+            page.locator(f"[data-test=open-{part}]").click()
+            expect(page.locator(found).first).to_be_visible()
+        page.locator("[data-test=complete-go]").click()
+        expect(page.locator("[data-test=completion]")).to_have_count(8)
+        check("  its samples have neighbours and completions", True)
+        page.goto(f"{address}/#/model")
+        expect(page.locator("[data-test=model-card]")).to_contain_text("3 channels")
+        for step in range(1, 6):
+            page.goto(f"{address}/#/learn?step={step}")
+            expect(page.locator(f"[data-test=learn-step-{step}] h2")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        check("  its card and the five steps are shown", True)

@@ -1,5 +1,6 @@
 """Services that the page is tested with, each started here and ended by its process."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
+
+from . import pictures
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -28,6 +31,14 @@ class Services:
         key, line = answer.stdout.split("\n", 1)
         return key, line
 
+    def small_model(self, folder, file):
+        """Trains a model for a second: 8 x 8 pixels in colour, coupling layers, neither classes nor verdicts."""
+        (folder / "pictures").mkdir()
+        for index in range(80):
+            (folder / f"pictures/{index}.png").write_bytes(pictures.noise(8, 8, index))
+        options = ["--data", folder / "pictures", "--architecture", "nice", "--layers", "2", "--seconds", "1", "--name", "small", "--output", file]
+        subprocess.run([self.program, "train", *options], check=True, capture_output=True)
+
     @contextlib.contextmanager
     def serve(self, *options, keys=None):
         """Address of a service with these options; `keys` is the text of its key file."""
@@ -36,7 +47,7 @@ class Services:
             if keys:
                 (folder / "keys").write_text(keys)
                 options += ("--key-file", folder / "keys")
-            command = [self.program, "serve", "--port", "0", "--access-log", "off", *self.arguments, *options]
+            command = [self.program, "serve", "--port", "0", "--access-log", "off", "--log-level", "critical", *self.arguments, *options]
             address = stack.enter_context(started(command, re.compile(r" listens on (\S+)")))
             if self.tree:
                 command = [sys.executable, self.tree / "scripts/page.py", "--service", address, "--port", str(free_port())]
@@ -95,3 +106,17 @@ def success(path, answer):
     if status != 200:
         sys.exit(f"page: {path} is answered with {status}: {body[:200]}")
     return body
+
+
+def samples(address, count=6):
+    """Files (name, bytes) of pictures that the model drew."""
+    drawn = get_json(address, f"/sample?count={count}&seed=7")["samples"]
+    return [(f"sample-{index}.png", base64.b64decode(sample["image"])) for index, sample in enumerate(drawn)]
+
+
+def typical(address):
+    """One of them that the model itself finds typical: of a hundred that it draws one is an outlier."""
+    for file in samples(address):
+        if json.loads(send(address, "/logprob", file[1], "image/png"))["verdict"] == "typical":
+            return file
+    sys.exit("page: of six samples none is typical")
