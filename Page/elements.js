@@ -48,6 +48,13 @@ export function probability(value) {
         "⁻" + [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join(""));
 }
 
+/** A probability as how many of how many: "1 in 500"; of common ones "2 of 3". */
+export function oneIn(value) {
+    if (value <= 0.4) return `1 in ${number(Math.round(1 / value))}`;
+    const [count, all] = [[1, 2], [2, 3], [3, 4], [9, 10], [1, 1]].find(([part, whole]) => Math.abs(part / whole - value) <= 0.1);
+    return `About ${count} of ${all}`;
+}
+
 /** Whether motion was asked to be reduced, asked anew at each call. */
 export function prefersLessMotion() {
     return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -30,6 +30,11 @@ const page = {
         location.hash = `#/${name}${query && "?" + query}`;
     },
 
+    /** Puts parameters into the address of the view that is shown, without another entry of the history. */
+    replaceAddress(name, parameters) {
+        history.replaceState(null, "", `#/${name}?${new URLSearchParams(parameters)}`);
+    },
+
     /** Says that `error` happened; `retry` is offered as a button. An aborted request is nothing to say. */
     report(error, retry) {
         if (error.name === "AbortError") return;

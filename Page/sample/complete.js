@@ -70,6 +70,7 @@ export function completion(page, handed) {
             status.textContent = `${number(made.length)} completions, seed ${answer.seed}`;
             fill(method, explain(answer));
         } catch (error) {
+            if (asked !== own) return;
             status.textContent = error.name === "AbortError" ? "Cancelled" : "It could not be completed.";
             page.report(error, () => find(particles));
         } finally {

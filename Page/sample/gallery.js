@@ -1,5 +1,6 @@
 // Tiles of samples, each shown when its line arrives.
 import {element, fill, number} from "../elements.js";
+import {ServiceError} from "../service.js";
 import {levelsOfAnswer, pictureOf, shapeOf} from "../picture.js";
 
 /**
@@ -30,11 +31,12 @@ export function gallery(page, {onRunning, onChosen}) {
             const shape = shapeOf(page.model);
             const lines = page.service.lines("sample", {query: {...asked, model: page.model.name}, signal: own.signal});
             for await (const line of lines) {
-                if (!line.image) throw Object.assign(new Error(line.error ?? "the service drew no image"), {kind: "stream"});
+                if (!line.image) throw new ServiceError(line.error ?? "The service drew no image.", {kind: "stream"});
                 await add(line, shape, own);
-                if (own.signal.aborted) return false;
+                own.signal.throwIfAborted();
                 status.textContent = `${number(tiles.length)} of ${number(wanted)} drawn`;
             }
+            if (tiles.length < wanted) throw new ServiceError("The service's answer broke off.", {kind: "offline"});
             const seconds = (performance.now() - started) / 1000;
             status.textContent = `${number(tiles.length)} images in ${number(seconds, 1)} s, seed ${asked.seed}`;
             page.clearReport();
@@ -42,7 +44,7 @@ export function gallery(page, {onRunning, onChosen}) {
         } catch (error) {
             if (running !== own) return false;
             status.textContent = tiles.length
-                ? `${number(tiles.length)} of ${number(wanted)} came; ${number(wanted - tiles.length)} are missing`
+                ? `${own.signal.aborted ? "Stopped: " : ""}${number(tiles.length)} of ${number(wanted)} came; ${number(wanted - tiles.length)} are missing`
                 : own.signal.aborted ? "Stopped" : "None came";
             page.report(error, () => draw(asked));
             return false;
@@ -65,7 +67,7 @@ export function gallery(page, {onRunning, onChosen}) {
             type: "button", class: "tile", "aria-pressed": "false", dataset: {test: "tile"},
             title: `${kind}${number(line.bits_per_dim, 2)} bits/dim`, "aria-label": `${label}, ${number(line.bits_per_dim, 2)} bits per dimension`,
             onclick: () => onChosen(tile),
-        }, pictureOf(levels, shape));
+        }, pictureOf(levels, shape), element("span", {class: "tile-value", "aria-hidden": "true"}, number(line.bits_per_dim, 2)));
         tile.item = element("li", {}, tile.button);
         tiles.push(tile);
         list.append(tile.item);

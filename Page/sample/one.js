@@ -1,5 +1,5 @@
 // One picture in full: how probable it is, what lies near it, what lies between it and another, and what it could have been.
-import {element, fill, number, probability} from "../elements.js";
+import {element, fill, number, oneIn, probability} from "../elements.js";
 import {pictureOf, shapeOf} from "../picture.js";
 import {completion} from "./complete.js";
 import {interpolation} from "./interpolate.js";
@@ -64,8 +64,7 @@ export function onePicture(page, tile, {onClose}) {
             query: {model: page.model.name}, body: tile.levels, type: "application/octet-stream", signal: leaving.signal,
         });
         const odd = answer.p_value === undefined ? [] : [
-            element("p", {}, `About ${number(100 * answer.p_value, answer.p_value < 0.1 ? 1 : 0)} of 100 images like the learned ones look at least as odd`,
-                ` (p = ${probability(answer.p_value)}).`),
+            element("p", {}, `${oneIn(answer.p_value)} images like the learned ones look at least as odd (p = ${probability(answer.p_value)}).`),
         ];
         fill(verdict,
             element("p", {}, answer.verdict && element("span", {class: `badge ${answer.verdict}`}, answer.verdict), " ",

@@ -48,13 +48,16 @@ export function create(page) {
         said.textContent = `${value.toFixed(2)}${value === 1 ? ", as learned" : value < 1 ? ", more typical" : ", more varied"}`;
     }
 
+    /** What the form asks for, as the address has it. */
+    function asked() {
+        const warm = Number(temperature.value) !== 1 && {temperature: temperature.value};
+        return {seed: seed.value, count: count.value, ...warm, ...(classes.value && {class: classes.value})};
+    }
+
     function submit(event) {
-        event?.preventDefault();
-        const asked = {seed: seed.value, count: count.value};
-        if (Number(temperature.value) !== 1) asked.temperature = temperature.value;
-        if (classes.value) asked.class = classes.value;
-        page.go("sample", asked);
-        draw(asked);
+        event.preventDefault();
+        page.go("sample", asked());
+        draw();
     }
 
     function anotherSeed() {
@@ -64,13 +67,13 @@ export function create(page) {
 
     let drawn = null;
 
-    /** Draws what the address asks for, unless it is what is shown. */
-    function draw(asked) {
-        const key = JSON.stringify([page.model.name, asked]);
+    /** Draws what the form asks for, unless it is what is shown. */
+    function draw() {
+        const key = JSON.stringify([page.model.name, asked()]);
         if (key === drawn) return;
         drawn = key;
         close();
-        pictures.draw(asked).then((isWhole) => { if (!isWhole) drawn = null; });
+        pictures.draw(asked()).then((isWhole) => { if (!isWhole && drawn === key) drawn = null; });
     }
 
     function close() {
@@ -111,26 +114,33 @@ export function create(page) {
 
     modelChanged();
     sayTemperature();
+    let isShown = false;
 
     return {
-        node, modelChanged: () => { modelChanged(); draw({seed: seed.value, count: count.value}); },
-        enter(parameters) {
-            if (parameters.use === "complete" && page.handed) {
+        node,
+        modelChanged() {
+            modelChanged();
+            if (isShown) draw();
+        },
+        enter({use, seed: wanted, count: many, temperature: warm, class: name}) {
+            isShown = true;
+            if (/^[0-9]{1,19}$/.test(wanted ?? "")) seed.value = wanted;
+            else page.replaceAddress("sample", {seed: seed.value, count: count.value});
+            if (Number(many) >= 1 && Number(many) <= 256) count.value = String(Math.floor(many));
+            temperature.value = Number(warm) > 0 ? warm : "1";
+            classes.value = [...classes.options].some((option) => option.value === name) ? name : "";
+            sayTemperature();
+            draw();
+            if (use === "complete" && page.handed) {
                 const handed = page.handed;
                 page.handed = null;
-                return complete(handed);
+                complete(handed);
             }
-            const {seed: wanted, count: many, temperature: warm, class: name} = parameters;
-            if (/^[0-9]{1,19}$/.test(wanted ?? "")) seed.value = wanted;
-            if (Number(many) >= 1 && Number(many) <= 256) count.value = String(Math.floor(many));
-            if (Number(warm) > 0) temperature.value = warm;
-            if ([...classes.options].some((option) => option.value === name)) classes.value = name;
-            sayTemperature();
-            const asked = {seed: seed.value, count: count.value};
-            if (Number(temperature.value) !== 1) asked.temperature = temperature.value;
-            if (classes.value) asked.class = classes.value;
-            draw(asked);
         },
-        leave() { pictures.stop(); },
+        leave() {
+            isShown = false;
+            pictures.stop();
+            close();
+        },
     };
 }

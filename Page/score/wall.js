@@ -1,0 +1,112 @@
+// Many pictures at once, the most unusual first.
+import {element, fill, number, probability} from "../elements.js";
+import {bitmapOf, levelsOf, pictureOf} from "../picture.js";
+
+/** Pictures that are read and scored in one request, at most. */
+const mostTogether = 32;
+
+function csv(rows) {
+    const cell = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll("\"", "\"\"")}"` : String(value));
+    return rows.map((row) => row.map((value) => cell(value ?? "")).join(",")).join("\n") + "\n";
+}
+
+/**
+ * The wall: {node, score(files, {shape, fit, invert, query}), stop}. `onChosen({levels, label})` is told which one was clicked.
+ *
+ * Pictures are sent in blocks as stacked levels. What is no picture, and what the service refuses, is listed by name with the reason.
+ */
+export function wall(page, {onChosen}) {
+    const status = element("p", {role: "status", dataset: {test: "wall-status"}});
+    const progress = element("progress", {max: 1, value: 0, "aria-label": "Pictures scored"});
+    const stop = element("button", {type: "button", onclick: () => running?.abort()}, "Cancel");
+    const save = element("button", {type: "button", onclick: download}, "Save as CSV");
+    const list = element("ul", {class: "tiles", "aria-label": "Pictures, the most unusual first", dataset: {test: "wall"}});
+    const refused = element("div", {dataset: {test: "wall-refused"}});
+    const node = element("section", {class: "panel stack", "aria-label": "Many pictures", hidden: true},
+        element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, save,
+            element("button", {type: "button", onclick: () => { running?.abort(); node.hidden = true; }}, "Close"))), list, refused);
+    let running = null;
+    let scored = [];
+    let bad = [];
+
+    async function score(files, {shape, prepare, query}) {
+        running?.abort();
+        const own = running = new AbortController();
+        [scored, bad] = [[], []];
+        node.hidden = false;
+        progress.hidden = stop.hidden = false;
+        show(files.length);
+        node.scrollIntoView({block: "nearest"});
+        const together = Math.max(1, Math.min(mostTogether, page.model.limits.images));
+        try {
+            for (let first = 0; first < files.length; first += together) {
+                const read = [];
+                for (const file of files.slice(first, first + together)) {
+                    try {
+                        const bitmap = await bitmapOf(file);
+                        read.push({name: file.name, levels: prepare(bitmap)});
+                        bitmap.close();
+                    } catch {
+                        bad.push({name: file.name, reason: "this browser cannot read it as a picture"});
+                    }
+                    own.signal.throwIfAborted();
+                }
+                if (read.length) await send(read, query, own.signal);
+                show(files.length);
+            }
+        } catch (error) {
+            if (running !== own) return;
+            const rest = files.length - scored.length - bad.length;
+            page.report(error, () => score(files, {shape, prepare, query}));
+            show(files.length, `${error.name === "AbortError" ? "Cancelled" : "It broke off"}: ${number(rest)} are not scored.`);
+        } finally {
+            if (running === own) {
+                running = null;
+                progress.hidden = stop.hidden = true;
+            }
+        }
+    }
+
+    async function send(read, query, signal) {
+        const size = read[0].levels.length;
+        const body = new Uint8Array(read.length * size);
+        for (const [index, {levels}] of read.entries()) body.set(levels, index * size);
+        const answer = await page.service.json("logprob", {query, body, type: "application/octet-stream", signal});
+        for (const [index, one] of (answer.results ?? [answer]).entries()) {
+            if (one.error) bad.push({name: read[index].name, reason: one.error});
+            else scored.push({...read[index], answer: one, tile: tile(read[index], one)});
+        }
+        scored.sort((a, b) => (a.answer.p_value ?? 1) - (b.answer.p_value ?? 1) || a.answer.log_prob - b.answer.log_prob);
+    }
+
+    function tile({name, levels}, answer) {
+        const said = answer.verdict ? `${answer.verdict}, p = ${probability(answer.p_value)}` : `${number(answer.bits_per_dim, 2)} bits/dim`;
+        return element("li", {}, element("button", {
+            type: "button", class: "tile", dataset: {test: "wall-tile"}, "aria-label": `${name}: ${said}`, title: `${name}: ${said}`,
+            onclick: () => onChosen({levels, label: name}),
+        }, pictureOf(levels, {...page.model.shape, levels: page.model.preprocessing.levels}), element("small", {class: "name"}, name),
+        answer.verdict && element("small", {class: `badge ${answer.verdict}`}, answer.verdict)));
+    }
+
+    function show(count, more = "") {
+        const outliers = scored.filter(({answer}) => answer.verdict === "outlier").length;
+        progress.max = count;
+        progress.value = scored.length + bad.length;
+        status.textContent = `${number(scored.length)} of ${number(count)} scored`
+            + (page.model.decision ? `, ${number(outliers)} of them outliers` : "") + (bad.length ? `; ${number(bad.length)} not read` : "") + `. ${more}`;
+        fill(list, scored.map((one) => one.tile));
+        fill(refused, bad.length > 0 && element("details", {open: true}, element("summary", {}, `${number(bad.length)} not scored`),
+            element("ul", {}, bad.map(({name, reason}) => element("li", {}, element("strong", {}, name), `: ${reason}`)))));
+    }
+
+    function download() {
+        const rows = [["name", "verdict", "p_value", "log_prob", "bits_per_dim", "error"],
+            ...scored.map(({name, answer}) => [name, answer.verdict, answer.p_value, answer.log_prob, answer.bits_per_dim, ""]),
+            ...bad.map(({name, reason}) => [name, "", "", "", "", reason])];
+        const address = URL.createObjectURL(new Blob([csv(rows)], {type: "text/csv"}));
+        element("a", {href: address, download: `${page.model.name}-scores.csv`}).click();
+        setTimeout(() => URL.revokeObjectURL(address), 1000);
+    }
+
+    return {node, score, stop() { running?.abort(); }};
+}
