@@ -48,11 +48,10 @@ class Checks:
             faults.offline(self.browser, address)
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            (folder / "models").mkdir()
-            served = folder / "models/page.safetensors"
+            served = folder / "page.safetensors"
             shutil.copy(self.arguments.model or ROOT / "Models/animals.safetensors", served)
             self.services.small_model(folder, folder / "small.safetensors")
-            with self.services.serve("--models", folder / "models", "--default-model", "page", "--watch-models", "1") as address:
+            with self.services.serve("--model", f"page={served}", "--default-model", "page", "--watch-models", "1") as address:
                 faults.exchanged(self.browser, address, folder / "small.safetensors", served)
 
     def small(self):
