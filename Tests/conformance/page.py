@@ -12,7 +12,7 @@ import tempfile
 
 from playwright.sync_api import sync_playwright
 
-from browser import docs, faults, learn, model, sample, score, shell
+from browser import docs, faults, firefox, learn, model, sample, score, shell, views
 from browser.chromium import Browser
 from browser.services import ROOT, Services, get_json
 
@@ -83,7 +83,19 @@ class Checks:
             learn.tour(self.browser, address)
             learn.still(self.browser, address)
 
-    NAMES = ("shell", "score", "sample", "model", "learn", "docs", "faults", "small")
+    def accessibility(self):
+        with self.services.serve() as address:
+            views.accessible(self.browser, address)
+
+    def firefox(self):
+        with self.services.serve() as address:
+            firefox.main_path(self.arguments.firefox, address)
+
+    def images(self):
+        with self.services.serve() as address:
+            views.pictures(self.browser, address, self.arguments.images)
+
+    NAMES = ("shell", "score", "sample", "model", "learn", "docs", "faults", "small", "accessibility", "firefox")
 
 
 def main():
@@ -100,7 +112,7 @@ def main():
     with sync_playwright() as playwright:
         browser = Browser(playwright, arguments.chromium)
         checks = Checks(Services(arguments.program, arguments.files, arguments.model), browser, arguments)
-        for name in arguments.only:
+        for name in [*arguments.only, *(["images"] if arguments.images else [])]:
             print(f"-- {name}", flush=True)
             getattr(checks, name)()
         browser.close()

@@ -56,6 +56,15 @@ def offline(browser, address):
         expect(tiles).to_have_count(6)
         expect(page.locator("#notices .notice")).to_have_count(0)
         check("offline it says so, and Try again draws what was asked for", True)
+        with watch.allowing("ERR_INTERNET_DISCONNECTED"):
+            page.context.set_offline(True)
+            page.locator("nav a[href='#/learn']").click()
+            expect(notice(page, "offline")).to_contain_text("cannot be fetched")
+        page.context.set_offline(False)
+        notice(page, "offline").get_by_role("button", name="Try again").click()
+        expect(page.locator("[data-test=learn-step-1]")).to_be_visible()
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        check("  and so for a view that was not fetched yet", True)
 
 
 def refused(browser, address, key):
