@@ -49,7 +49,7 @@ class Checks:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             served = folder / "page.safetensors"
-            shutil.copy(self.arguments.model or ROOT / "Models/animals.safetensors", served)
+            shutil.copy(ROOT / "Models/animals.safetensors", served)
             self.services.small_model(folder, folder / "small.safetensors")
             with self.services.serve("--model", f"page={served}", "--default-model", "page", "--watch-models", "1") as address:
                 faults.exchanged(self.browser, address, folder / "small.safetensors", served)
@@ -101,7 +101,6 @@ class Checks:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/tusk", help="the built program")
-    parser.add_argument("--model", type=pathlib.Path, help="a model file; without it the animals inside the program")
     parser.add_argument("--files", type=pathlib.Path, nargs="?", const=ROOT, metavar="TREE",
                         help="take the page from Page/ of this working tree, or another, by scripts/page.py, not from within the program")
     parser.add_argument("--only", nargs="+", choices=Checks.NAMES, default=Checks.NAMES, metavar="NAME", help="of %(choices)s")
@@ -111,7 +110,7 @@ def main():
     arguments = parser.parse_args()
     with sync_playwright() as playwright:
         browser = Browser(playwright, arguments.chromium)
-        checks = Checks(Services(arguments.program, arguments.files, arguments.model), browser, arguments)
+        checks = Checks(Services(arguments.program, arguments.files), browser, arguments)
         for name in [*arguments.only, *(["images"] if arguments.images else [])]:
             print(f"-- {name}", flush=True)
             getattr(checks, name)()

@@ -7,7 +7,7 @@ import urllib.parse
 from playwright.sync_api import Error, expect
 
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 # Violations of the policy are on the console too, but there without what they were about.
 WATCH = """
@@ -44,7 +44,7 @@ class Browser:
         context.add_init_script(WATCH)
         watch = Watch(context, address)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         try:
             yield page, watch
         except (AssertionError, Error):

@@ -20,9 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 class Services:
     """Starts `program`, behind scripts/page.py where the page is to come from `tree`, a working tree, as it is now."""
 
-    def __init__(self, program, tree=None, model=None):
+    def __init__(self, program, tree=None):
         self.program, self.tree = program, tree
-        self.arguments = ["--model", model] if model else []
 
     def new_key(self, *options):
         """A new key with all scopes, and its line for a key file."""
@@ -47,7 +46,7 @@ class Services:
             if keys:
                 (folder / "keys").write_text(keys)
                 options += ("--key-file", folder / "keys")
-            command = [self.program, "serve", "--port", "0", "--access-log", "off", "--log-level", "critical", *self.arguments, *options]
+            command = [self.program, "serve", "--port", "0", "--access-log", "off", "--log-level", "critical", *options]
             address = stack.enter_context(started(command, re.compile(r" listens on (\S+)")))
             if self.tree:
                 command = [sys.executable, self.tree / "scripts/page.py", "--service", address, "--port", str(free_port())]
