@@ -51,7 +51,7 @@ export function completion(page, handed) {
         }
         asked?.abort();
         const own = asked = new AbortController();
-        leaving.signal.addEventListener("abort", () => own.abort(), {once: true});
+        const signal = AbortSignal.any([own.signal, leaving.signal]);
         cancel.disabled = false;
         fill(method);
         fill(list);
@@ -61,10 +61,10 @@ export function completion(page, handed) {
         try {
             const answer = await page.service.json("complete", {
                 query: {model: page.model.name, count: count.value, seed: seed.value, class: classes.value, particles},
-                body: JSON.stringify({image: image(), mask: rows(mask)}), type: "application/json", signal: own.signal,
+                body: JSON.stringify({image: image(), mask: rows(mask)}), type: "application/json", signal,
             });
             const made = await Promise.all(answer.samples.map((sample, index) => result(sample, index, mask)));
-            if (own.signal.aborted) return;
+            if (signal.aborted) return;
             results = made;
             fill(list, made.map((one) => one.node));
             status.textContent = `${number(made.length)} completions, seed ${answer.seed}`;

@@ -31,18 +31,18 @@ export function interpolation(page, from) {
         asked?.abort();
         stopPlaying();
         const own = asked = new AbortController();
-        leaving.signal.addEventListener("abort", () => own.abort(), {once: true});
+        const signal = AbortSignal.any([own.signal, leaving.signal]);
         status.textContent = "Finding the way …";
         const both = new Uint8Array(2 * from.levels.length);
         both.set(from.levels);
         both.set(to.levels, from.levels.length);
         try {
             const answer = await page.service.json("interpolate", {
-                query: {model: page.model.name, steps}, body: both, type: "application/octet-stream", signal: own.signal,
+                query: {model: page.model.name, steps}, body: both, type: "application/octet-stream", signal,
             });
             const images = answer.images.filter((image) => image.image);
             const pictures = await Promise.all(images.map((image) => levelsOfAnswer(image.image, shape)));
-            if (own.signal.aborted) return;
+            if (signal.aborted) return;
             status.textContent = `${number(pictures.length)} pictures from ${from.label} to ${to.label}`
                 + (answer.class ? `, all as ${answer.class}` : "")
                 + (pictures.length < answer.images.length ? `; ${answer.images.length - pictures.length} have no finite image` : "");

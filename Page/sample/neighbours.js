@@ -41,12 +41,12 @@ export function neighbours(page, tile) {
     async function find() {
         asked?.abort();
         const own = asked = new AbortController();
-        leaving.signal.addEventListener("abort", () => own.abort(), {once: true});
+        const signal = AbortSignal.any([own.signal, leaving.signal]);
         status.textContent = "Looking around …";
         try {
             encoded ??= await page.service.json("encode", {
                 query: {model: page.model.name, class: page.model.class_prior ? tile.class : undefined},
-                body: tile.levels, type: "application/octet-stream", signal: own.signal,
+                body: tile.levels, type: "application/octet-stream", signal,
             });
             const angle = Number(distance.value) * Math.PI / 180;
             const seeds = Array.from({length: count}, (_, place) => first + place);
@@ -55,7 +55,7 @@ export function neighbours(page, tile) {
                 return encoded.latent.map((value, index) => Math.cos(angle) * value + Math.sin(angle) * noise[index]);
             });
             const answer = await page.service.json("decode", {
-                query: {model: page.model.name, class: encoded.class}, body: JSON.stringify({latents}), type: "application/json", signal: own.signal,
+                query: {model: page.model.name, class: encoded.class}, body: JSON.stringify({latents}), type: "application/json", signal,
             });
             const items = await Promise.all(answer.images.map(async (image, place) => {
                 const name = `seed ${seeds[place]}`;
@@ -64,7 +64,7 @@ export function neighbours(page, tile) {
                     pictureOf(await levelsOfAnswer(image.image, shape), shape, `neighbour by ${name}`),
                     element("small", {}, `${name}, ${number(image.bits_per_dim, 2)} bits/dim`));
             }));
-            if (own.signal.aborted) return;
+            if (signal.aborted) return;
             fill(list, items);
             status.textContent = `${count} neighbours at ${distance.value}°`;
         } catch (error) {

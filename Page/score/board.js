@@ -7,10 +7,10 @@ const fineness = 10;
 const mostSteps = 50;
 
 /**
- * The board: {node, canvas, setPaper, clear, paint, draw, undo, redo}.
+ * The board: {node, canvas, brush, setPaper, clear, paint, undo, redo}; `brush` has colour, paper, size in pixels of the model, and whether it erases.
  *
- * `onChange(how)` is told "drawn" after each stroke and while one is made, and "set" after what the page put there. `setPaper(colour)` says which colour is
- * empty; `paint(levels)` shows levels of the model's shape, `draw(image, place)` an image.
+ * `onChange(how)` is told "drawn" after each stroke and while one is made, "set" after what the page put there, "tool" when a key changed to the eraser or
+ * back. `setPaper(paper, colour)` says which colour is empty and which one draws; `paint(levels)` shows levels of the model's shape.
  */
 export function drawingBoard(shape, {onChange}) {
     const canvas = element("canvas", {

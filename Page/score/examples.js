@@ -5,13 +5,14 @@ import {levelsOfAnswer, pictureOf, shapeOf} from "../picture.js";
 /** Samples by which the model's paper is known too; drawn once for each model. */
 const [seed, count] = [3, 4];
 
-function shuffled(values) {
-    const result = Uint8Array.from(values);
-    for (let last = result.length - 1; last > 0; last -= 1) {
+/** The pixels of `levels` in any order (Fisher and Yates). */
+function shuffled(levels, channels) {
+    const order = Array.from({length: levels.length / channels}, (_, pixel) => pixel);
+    for (let last = order.length - 1; last > 0; last -= 1) {
         const other = Math.floor(Math.random() * (last + 1));
-        [result[last], result[other]] = [result[other], result[last]];
+        [order[last], order[other]] = [order[other], order[last]];
     }
-    return result;
+    return Uint8Array.from(levels, (_, index) => levels[order[Math.floor(index / channels)] * channels + index % channels]);
 }
 
 /** Samples of the model as levels with their classes. */
@@ -46,7 +47,7 @@ export function exampleButtons(page, samples, paper, {onChosen}) {
         ...samples,
         {label: "noise", levels: first.map(() => Math.floor(Math.random() * shape.levels))},
         {label: "inverted", levels: first.map((level) => top - level)},
-        {label: "pixels shuffled", levels: shape.channels === 1 ? shuffled(first) : shuffled(first)},
+        {label: "pixels shuffled", levels: shuffled(first, shape.channels)},
         {label: "empty", levels: first.map((_, index) => paper[index % shape.channels])},
     ];
     return element("ul", {class: "tiles small"}, all.map((example) => element("li", {}, element("button", {

@@ -48,18 +48,23 @@ function place(model, answer) {
         element("p", {class: "quiet"}, `${number(answer.percentile, 0)} % of them are less probable. A picture may be odd though it is very probable, as an empty one is: so the verdict uses more evidence than this.`));
 }
 
-/** Panel of an answer: {node, show(model, answer), say(text)}. */
+/** Panel of an answer: {node, summary, show(model, answer), say(text)}; `summary` is the verdict in a line, for where the panel is out of sight. */
 export function resultPanel() {
+    const summary = element("p", {class: "summary", "aria-hidden": "true"});
     const head = element("div", {"aria-live": "polite", dataset: {test: "verdict"}}, element("p", {class: "quiet"}, "Draw something, or choose a picture."));
     const body = element("div", {class: "stack"});
     return {
+        summary,
         node: element("section", {class: "panel stack", "aria-label": "Verdict"}, head, body),
         say(text) {
+            fill(summary);
             fill(head, element("p", {class: "quiet"}, text));
             fill(body);
         },
         show(model, answer) {
             const per = answer.verdict ? `${oneIn(answer.p_value)} images like the learned ones look at least as odd (p = ${probability(answer.p_value)}).` : null;
+            fill(summary, answer.verdict && element("span", {class: `badge ${answer.verdict}`}, answer.verdict),
+                ` ${answer.p_value === undefined ? "" : `p = ${probability(answer.p_value)}, `}log p = ${number(answer.log_prob, 0)} nats`);
             fill(head,
                 element("h2", {}, answer.verdict ? element("span", {class: `badge ${answer.verdict}`}, answer.verdict) : "No verdict",
                     answer.class ? ` as ${answer.class}` : ""),

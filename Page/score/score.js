@@ -50,7 +50,7 @@ export function create(page) {
         element("div", {}, element("h1", {}, "How probable is this picture?"),
             element("p", {}, "Draw, drop a picture anywhere, paste one, or take one. It is made as small as the model's own pictures and scored while you draw.")),
         element("div", {class: "score-columns"},
-            element("section", {class: "panel stack", "aria-label": "Picture"}, drawing,
+            element("section", {class: "panel stack", "aria-label": "Picture"}, drawing, result.summary,
                 element("p", {class: "buttons"}, pen, eraser,
                     element("button", {type: "button", dataset: {test: "undo"}, onclick: () => board.undo()}, "Undo"),
                     element("button", {type: "button", onclick: () => board.redo()}, "Redo"),
