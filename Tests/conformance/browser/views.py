@@ -53,6 +53,8 @@ def learn(step):
         expect(page.locator("[data-test=learn-result]")).not_to_be_empty() if step < 5 else page.locator("[data-test=learn-action]").click()
         settle(page)
         expect(page.locator("[data-test=learn-action]")).to_be_enabled()
+        if step == 3:
+            page.locator("[data-test=learn-action]").fill("14")  # half of the way
     return show
 
 
