@@ -96,7 +96,7 @@ format: ## format the Swift sources in place
 lint: ## report what the formatter would change, and fail
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
-conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients and perf_analyzer
+conformance: build ## hold the running service against openapi.yaml (schemathesis), TLS against sslyze, metrics against Prometheus, /v2 against clients and perf_analyzer, the web page against Chromium and Firefox
 	@scripts/setup.sh conformance
 	Tests/conformance/run.sh
 

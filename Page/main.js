@@ -1,6 +1,6 @@
 // The page: which view is shown, which model it asks, what went wrong, and the key.
 import {element, fill} from "./elements.js";
-import {Service} from "./service.js";
+import {Service, ServiceError} from "./service.js";
 
 const views = {
     score: () => import("./score/score.js"),
@@ -89,6 +89,19 @@ function readAddress() {
     return {name: views[name] ? name : "score", parameters: Object.fromEntries(new URLSearchParams(query ?? ""))};
 }
 
+/** Module of view `name`; null, which is reported, where it cannot be fetched. */
+async function load(name) {
+    try {
+        const view = await views[name]();
+        page.clearReport();
+        return view;
+    } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        page.report(new ServiceError("This view cannot be fetched. Is the service running, and are you online?", {kind: "offline"}), show);
+        return null;
+    }
+}
+
 let shown = null;
 
 async function show() {
@@ -99,7 +112,8 @@ async function show() {
         else link.removeAttribute("aria-current");
     }
     if (!made.has(name)) {
-        const view = await views[name]();
+        const view = await load(name);
+        if (!view) return;
         if (!made.has(name)) made.set(name, {title: view.title, ...view.create(page)});
     }
     if (readAddress().name !== name) return;

@@ -64,11 +64,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Connection", "close")
         self.close_connection = True
-        self.end_headers()
-        while part := response.read1(65536):
-            self.wfile.write(part)
-            self.wfile.flush()
-        connection.close()
+        try:
+            self.end_headers()
+            while part := response.read1(65536):
+                self.wfile.write(part)
+                self.wfile.flush()
+        except ConnectionError:
+            pass  # the browser left
+        finally:
+            connection.close()  # and so does this one, which tells the service
 
     do_GET = do_POST = do_HEAD = do_PUT = answer
 

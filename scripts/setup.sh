@@ -29,7 +29,9 @@ openssl                  a certificate for a minute" ;;
     conformance) needs="\
 prometheus               scrapes the metrics, and promtool checks them
 curl                     asks for them
-debootstrap              a newer Debian for perf_analyzer, where this one is older than it" ;;
+debootstrap              a newer Debian for perf_analyzer, where this one is older than it
+chromium                 uses the web page
+firefox-esr              uses it too" ;;
     fleet-check) needs="\
 haproxy                  the load balancer that the instances are behind
 iproute2                 gives each instance a host of its own" ;;

@@ -94,14 +94,10 @@ export function live(page) {
         }
     }
 
-    /** State of the test of drift; null for a model that has none to hold against. */
+    /** State of the test of drift; null for a model without verdicts, of which the service would refuse to tell. */
     async function driftOf(signal) {
-        try {
-            return await page.service.json("drift", {query: {model: page.model.name}, signal, asksForKey: false});
-        } catch (error) {
-            if (error.status === 422) return null;
-            throw error;
-        }
+        if (!page.model.decision) return null;
+        return await page.service.json("drift", {query: {model: page.model.name}, signal, asksForKey: false});
     }
 
     function draw() {

@@ -2,7 +2,8 @@
 # Holds the built service against openapi.yaml with schemathesis: no undocumented status, no breach of a schema;
 # has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py), and asks
 # by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
-# the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh).
+# the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh);
+# has Debian's Chromium and Firefox use the web page (page.py), which is always that of the animals.
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -22,6 +23,8 @@ install "$venv" Tests/conformance/requirements.txt
 # apart, since kserve pins what a web service needs
 inference=.build/conformance-inference
 install "$inference" Tests/conformance/inference-requirements.txt
+page=.build/conformance-page
+install "$page" Tests/conformance/page-requirements.txt
 
 Tests/conformance/tls.sh
 
@@ -41,3 +44,4 @@ url=$(sed -n 's/.* listens on //p' "$output")
 "$inference/bin/python" Tests/conformance/metrics.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"
 Tests/conformance/perf.sh "$url" "$key"
+"$page/bin/python" Tests/conformance/page.py

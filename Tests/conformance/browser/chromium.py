@@ -7,7 +7,7 @@ import urllib.parse
 from playwright.sync_api import Error, expect
 
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 # Violations of the policy are on the console too, but there without what they were about.
 WATCH = """
@@ -31,7 +31,8 @@ class Browser:
     """One browser for all checks; each of them gets a context of its own, whose memory is empty."""
 
     def __init__(self, playwright, program):
-        self.browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # The camera is a moving picture of Chromium's own.
+        self.browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--use-fake-device-for-media-stream"])
 
     def close(self):
         self.browser.close()
@@ -43,7 +44,7 @@ class Browser:
         context.add_init_script(WATCH)
         watch = Watch(context, address)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         try:
             yield page, watch
         except (AssertionError, Error):
@@ -71,7 +72,7 @@ class Watch:
 
     def console(self, message):
         if message.type in ("error", "warning"):
-            self.complain(f"{message.type}: {message.text}")
+            self.complain(f"{message.type}: {message.text} ({message.location['url']})")
 
     def complain(self, text):
         if not any(part in text for part in self.allowed):

@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from .chromium import check
+from .services import get_json
 
 
 def notice(page, kind):
@@ -38,3 +39,61 @@ def keys(browser, address, key):
             page.keyboard.press("Escape")
             expect(notice(page, "unauthorized")).to_be_visible()
         check("  without one it says so", True)
+
+
+def offline(browser, address):
+    with browser.page(address) as (page, watch):
+        page.goto(f"{address}/#/sample?seed=7&count=6")
+        tiles = page.locator("[data-test=tile]")
+        expect(tiles).to_have_count(6)
+        with watch.allowing("ERR_INTERNET_DISCONNECTED"):
+            page.context.set_offline(True)
+            page.locator("[data-test=sample-seed]").fill("8")
+            page.locator("[data-test=sample-go]").click()
+            expect(notice(page, "offline")).to_contain_text("cannot be reached")
+        page.context.set_offline(False)
+        notice(page, "offline").get_by_role("button", name="Try again").click()
+        expect(tiles).to_have_count(6)
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        check("offline it says so, and Try again draws what was asked for", True)
+        with watch.allowing("ERR_INTERNET_DISCONNECTED"):
+            page.context.set_offline(True)
+            page.locator("nav a[href='#/learn']").click()
+            expect(notice(page, "offline")).to_contain_text("cannot be fetched")
+        page.context.set_offline(False)
+        notice(page, "offline").get_by_role("button", name="Try again").click()
+        expect(page.locator("[data-test=learn-step-1]")).to_be_visible()
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        check("  and so for a view that was not fetched yet", True)
+
+
+def refused(browser, address, key):
+    """A key that may have few images in a minute."""
+    with browser.page(address) as (page, watch):
+        with watch.allowing("status of 401", "status of 429"):
+            page.goto(f"{address}/#/sample?seed=7&count=48")
+            page.locator("#key").fill(key)
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-test=tile]")).to_have_count(48)
+            page.locator("[data-test=sample-seed]").fill("8")
+            page.locator("[data-test=sample-go]").click()
+            expect(notice(page, "rate-limited")).to_contain_text("asked again in")
+        check("429 is told, with when to ask again", page.locator("#key-dialog").is_hidden())
+
+
+def exchanged(browser, address, small, served):
+    """A model of another size takes the place of the one that the page knows; the service looks for it every second."""
+    with browser.page(address) as (page, watch):
+        page.goto(f"{address}/#/sample?seed=7&count=4")
+        expect(page.locator("[data-test=tile]")).to_have_count(4)
+        before = get_json(address, f"/models/{served.stem}")["dims"]
+        small.rename(served)
+        for _ in range(100):
+            if get_json(address, f"/models/{served.stem}")["dims"] != before:
+                break
+            page.wait_for_timeout(100)
+        with watch.allowing("status of 422", "status of 400"):
+            page.locator("[data-test=tile]").first.click()
+            found = page.locator("#notices .notice")
+            expect(found).to_be_visible()
+        check(f"a picture of the wrong size: {found.locator('p').first.inner_text()}", found.get_attribute("data-kind") == "image-size")
