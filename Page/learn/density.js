@@ -32,7 +32,7 @@ export function density(page, signal) {
         const powers = (scores.at(-1).log_prob - score.log_prob) / Math.LN10;
         const place = percentile(page.model, score.log_prob);
         said.textContent = `${share} % picture: log p = ${number(score.log_prob, 0)} nats. `
-            + (at === count - 1 ? "This is the picture itself." : `The picture itself is ${powers >= 0 ? "" : "less "}probable by a factor of 10 to the power of ${number(Math.abs(powers), 0)}.`)
+            + (at === count - 1 ? "This is the picture itself." : `The picture itself is ${powers >= 0 ? "more" : "less"} probable by a factor of 10 to the power of ${number(Math.abs(powers), 0)}.`)
             + (place === null ? "" : ` Of the pictures that the model never saw, ${place} % are less probable.`);
         fill(plot, linePlot({
             series: [{name: "log p", points: scores.map((one, index) => [100 * index / (count - 1), one.log_prob])}],

@@ -18,15 +18,21 @@ export function keys(page, signal) {
         place.setAttribute("aria-valuetext", `number ${Number(place.value) + 1} of ${page.model.dims}`);
     }
 
+    let changing = null;
+
     async function change() {
-        await asked(page, signal, async () => {
+        changing?.abort();
+        changing = new AbortController();
+        const own = AbortSignal.any([signal, changing.signal]);
+        await asked(page, own, async () => {
             const index = Number(place.value);
             const changed = latent.map((value, at) => (at === index ? (value > 0 ? value - 2 : value + 2) : value));
             const answer = await page.service.json("decode", {
-                query: {model: page.model.name, class: name}, body: JSON.stringify({latents: [latent, changed]}), type: "application/json", signal,
+                query: {model: page.model.name, class: name}, body: JSON.stringify({latents: [latent, changed]}), type: "application/json", signal: own,
             });
-            const [own, other] = await Promise.all(answer.images.map((one) => levelsOfAnswer(one.image, shape)));
-            image = own;
+            const [unchanged, other] = await Promise.all(answer.images.map((one) => levelsOfAnswer(one.image, shape)));
+            if (own.aborted) return;
+            image = unchanged;
             show(index, latent[index], changed[index], other);
         });
     }
