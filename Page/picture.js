@@ -79,9 +79,19 @@ export function pictureOf(levels, shape, label) {
     return paint(document.createElement("canvas"), levels, shape, label);
 }
 
+/** Longest side of a bitmap: larger pictures are made smaller off the page's own thread, which would stand still for them. */
+const longestSide = 1024;
+
 /** Bitmap of a file, turned as its Exif data says. Throws what createImageBitmap does where it is no picture. */
-export function bitmapOf(file) {
-    return createImageBitmap(file, {imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none"});
+export async function bitmapOf(file) {
+    const bitmap = await createImageBitmap(file, {imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none"});
+    const scale = longestSide / Math.max(bitmap.width, bitmap.height);
+    if (scale >= 1) return bitmap;
+    const smaller = await createImageBitmap(bitmap, {
+        resizeWidth: Math.max(1, Math.round(scale * bitmap.width)), resizeHeight: Math.max(1, Math.round(scale * bitmap.height)), resizeQuality: "high",
+    });
+    bitmap.close();
+    return smaller;
 }
 
 /** Levels of a PNG in base64, as answers of the service have them; the picture has the model's size. */

@@ -35,7 +35,7 @@ export function linePlot({series, x = {}, y = {}, mark, dots = [], summary}) {
     return element("svg", {class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary},
         ticks(lowX, highX, 4).map((value) => element("text", {x: placeX(value), y: height - bottom + 14, "text-anchor": "middle"},
             label(value, x, lowX, highX))),
-        ticks(lowY, highY, 4).flatMap((value) => [
+        ticks(lowY, highY, 4).filter((value) => y.digits !== 0 || Number.isInteger(value)).flatMap((value) => [
             element("line", {class: "axis", x1: left, x2: width - right, y1: placeY(value), y2: placeY(value)}),
             element("text", {x: left - 6, y: placeY(value) + 4, "text-anchor": "end"}, label(value, y, lowY, highY)),
         ]),

@@ -61,7 +61,7 @@ export function onePicture(page, tile, {onClose}) {
 
     async function judge() {
         const answer = await page.service.json("logprob", {
-            query: {model: page.model.name}, body: tile.levels, type: "application/octet-stream", signal: leaving.signal,
+            query: {model: page.model.name, drift: "false"}, body: tile.levels, type: "application/octet-stream", signal: leaving.signal,
         });
         const odd = answer.p_value === undefined ? [] : [
             element("p", {}, `${oneIn(answer.p_value)} images like the learned ones look at least as odd (p = ${probability(answer.p_value)}).`),

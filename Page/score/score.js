@@ -113,7 +113,8 @@ export function create(page) {
     }
 
     function query(detail) {
-        const asked = {model: page.model.name, detail};
+        // what is tried out here is no part of the stream that is watched
+        const asked = {model: page.model.name, detail, drift: "false"};
         if (page.model.decision && alarm.value) asked.alarm = alarm.value;
         if (page.model.class_prior) Object.assign(asked, classes.value ? {class: classes.value} : detail === "pixels" && {posterior: "true"});
         return asked;

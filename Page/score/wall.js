@@ -71,12 +71,26 @@ export function wall(page, {onChosen}) {
         const size = read[0].levels.length;
         const body = new Uint8Array(read.length * size);
         for (const [index, {levels}] of read.entries()) body.set(levels, index * size);
-        const answer = await page.service.json("logprob", {query, body, type: "application/octet-stream", signal});
+        const answer = await patiently(() => page.service.json("logprob", {query, body, type: "application/octet-stream", signal}), signal);
         for (const [index, one] of (answer.results ?? [answer]).entries()) {
             if (one.error) bad.push({name: read[index].name, reason: one.error});
             else scored.push({...read[index], answer: one, tile: tile(read[index], one)});
         }
         scored.sort((a, b) => (a.answer.p_value ?? 1) - (b.answer.p_value ?? 1) || a.answer.log_prob - b.answer.log_prob);
+    }
+
+    /** Result of `ask`, asked again as often as the service says that it is busy, and when to come back. */
+    async function patiently(ask, signal) {
+        for (;;) {
+            try {
+                return await ask();
+            } catch (error) {
+                if (![429, 503].includes(error.status) || error.retryAfter === null) throw error;
+                status.textContent = `The service is busy; going on in ${error.retryAfter} s.`;
+                await new Promise((resolve) => setTimeout(resolve, 1000 * error.retryAfter));
+                signal.throwIfAborted();
+            }
+        }
     }
 
     function tile({name, levels}, answer) {

@@ -126,7 +126,7 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
         outliers = try sets.map { name, data in
             progress(name)
             let odd = try densities(data).map { decision.oddness(of: $0.evidence ?? []) }
-            return Outliers(name: name, odd, among: inliers, by: decision)
+            return Outliers(name: name, odd, among: inliers, by: decision, alarm: decision.alarm)
         }
         guard let labels else { return }
         classes = decisions.indices.compactMap { c in
@@ -134,7 +134,8 @@ public struct OutlierEvaluation: Sendable, Codable, Equatable {
             let own = labels.indices.filter { labels[$0] == c }.map { sightings[$0] }
             let other = labels.indices.filter { labels[$0] != c }.map { sightings[$0] }
             guard !own.isEmpty, !other.isEmpty else { return nil }
-            var found = Outliers(name: record.classes[c], other, among: own, by: decisions[c])
+            var found = Outliers(
+                name: record.classes[c], other, among: own, by: decisions[c], alarm: decision.alarm)
             // Logarithms, since most probabilities round to 0 or 1.
             let odds = held.map { -logOdds(ofClass: c, $0, record) }
             found.posterior = areaUnderROC(
@@ -165,9 +166,10 @@ extension OutlierEvaluation.Outliers {
     /// - Parameters:
     ///   - odd: at least one.
     ///   - inliers: at least one, of the same decision.
+    ///   - alarm: the model's own rate of false alarms.
     fileprivate init(
         name: String, _ odd: [DecisionRecord.Sighting], among inliers: [DecisionRecord.Sighting],
-        by decision: DecisionRecord
+        by decision: DecisionRecord, alarm: AlarmRate
     ) {
         func detection(
             _ score: (DecisionRecord.Sighting) -> Double, _ rank: (DecisionRecord.Sighting) -> ConformalRank
@@ -184,7 +186,7 @@ extension OutlierEvaluation.Outliers {
         self.init(
             name: name, count: odd.count, decision: detection(\.score, \.rank), evidence: evidence,
             logProb: detection({ -$0.logProb }, \.logProbRank),
-            caught: OutlierEvaluation.detected(odd.map(\.rank), decision.alarm))
+            caught: OutlierEvaluation.detected(odd.map(\.rank), alarm))
     }
 }
 
