@@ -51,7 +51,7 @@ export function detectionTable(model) {
     const caught = model.decision ? `Caught at ${number(100 * model.decision.alarm, 1)} % false alarms` : "Caught";
     const sorted = [...sets].sort((a, b) => b.auroc - a.auroc);
     return panel("auroc-title", "What it tells apart", "auroc",
-        element("div", {class: "scroll", tabIndex: 0, role: "region", "aria-labelledby": "auroc-title"}, element("table", {},
+        element("div", {class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table of outliers"}, element("table", {},
             element("thead", {}, element("tr", {}, element("th", {scope: "col"}, "Outliers"), element("th", {scope: "col", class: "number"}, "Images"),
                 element("th", {scope: "col", class: "number"}, "AUROC"), element("th", {scope: "col", class: "number"}, caught))),
             element("tbody", {}, sorted.map((set) => element("tr", {}, element("th", {scope: "row"}, set.name.replaceAll("_", " ")),

@@ -25,7 +25,7 @@ export function create(page) {
         const {models, default: standard} = await page.service.json("models");
         fill(others, models.length > 1 && element("section", {class: "panel", "aria-labelledby": "models-title"},
             element("h2", {id: "models-title"}, "All models here"),
-            element("div", {class: "scroll", tabIndex: 0, role: "region", "aria-labelledby": "models-title"}, element("table", {},
+            element("div", {class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table of models"}, element("table", {},
                 element("thead", {}, element("tr", {}, ["Name", "Architecture", "Images", "Validation, bits/dim"].map((text) => element("th", {scope: "col"}, text)))),
                 element("tbody", {}, models.map((model) => element("tr", {},
                     element("th", {scope: "row"}, model.name, model.name === standard && element("small", {}, " (default)")),

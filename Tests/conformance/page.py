@@ -60,6 +60,8 @@ class Checks:
             self.services.small_model(file.parent, file)
             with self.services.serve("--model", file, "--default-model", "small") as address:
                 score.anything(self.browser, address)
+            with self.services.serve("--model", ROOT / "Models/animals.safetensors", "--model", file) as address:
+                model.several(self.browser, address, ["animals", "small"])
 
     def score(self):
         with self.services.serve() as address:

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from . import accessibility
 from .chromium import check
 
 
@@ -36,3 +37,22 @@ def shown(browser, address, description):
         asked.clear()
         page.wait_for_timeout(2500)
         check("  and in another view", not [url for url in asked if "metrics" in url], asked)
+
+
+def several(browser, address, names):
+    """More than one model: a choice in the frame, and a table of them."""
+    def show(page):
+        page.goto(f"{address}/#/model")
+        expect(page.get_by_role("region", name="Table of models").locator("tbody tr")).to_have_count(len(names))
+
+    with browser.page(address) as (page, _):
+        show(page)
+        for name in reversed(names):
+            page.locator("#model-choice select").select_option(name)
+            expect(page.locator("h1")).to_have_text(f"The model {name}")
+        page.goto(f"{address}/#/score")
+        expect(page.locator("[data-test=log-prob]")).to_be_visible()
+        with page.expect_response("**/logprob?*") as answer:
+            page.locator("#model-choice select").select_option(names[-1])
+        check("another model that is chosen is the one that is asked", f"model={names[-1]}&" in answer.value.url, answer.value.url)
+    accessibility.everywhere(browser, address, "model, one of several", show)
