@@ -15,7 +15,11 @@ function time(seconds) {
 
 /** What stands between two scrapes, `seconds` apart. */
 function figures(before, after, seconds) {
-    const rate = (name) => (sumOf(after, name) - sumOf(before, name)) / seconds;
+    const rate = (name) => {
+        const difference = sumOf(after, name) - sumOf(before, name);
+        // a service that was started anew counts from 0
+        return difference >= 0 ? difference / seconds : null;
+    };
     const batches = sumOf(after, "tusk_batch_rows_count") - sumOf(before, "tusk_batch_rows_count");
     const rows = sumOf(after, "tusk_batch_rows_sum") - sumOf(before, "tusk_batch_rows_sum");
     const bounds = [before, after].map((scrape) => bucketsOf(scrape, "tusk_http_request_seconds"));
@@ -33,6 +37,8 @@ export function live(page) {
     let asked = null;
     let isShown = false;
     let isPaused = false;
+    /** Whether a key is needed that the page has not; then nothing is asked until somebody comes back. */
+    let isRefused = false;
 
     const status = element("p", {class: "quiet"});
     const pause = element("button", {type: "button", "aria-pressed": "false", dataset: {test: "live-pause"}, onclick: () => {
@@ -63,7 +69,7 @@ export function live(page) {
 
     function plan(wait) {
         clearTimeout(timer);
-        if (isShown && !isPaused && !document.hidden) timer = setTimeout(ask, wait);
+        if (isShown && !isPaused && !isRefused && !document.hidden) timer = setTimeout(ask, wait);
     }
 
     async function ask() {
@@ -88,6 +94,7 @@ export function live(page) {
                 ? "The figures need a key with the scope “metrics”."
                 : `There are no figures: ${error.message}`;
             last = null;
+            isRefused = [401, 403].includes(error.status);
             if (!error.kind) throw error;
         } finally {
             if (asked === own) plan(interval);
@@ -119,8 +126,16 @@ export function live(page) {
 
     return {
         node,
-        enter() { isShown = true; last = null; plan(0); },
+        enter() { isShown = true; isRefused = false; last = null; plan(0); },
         leave() { isShown = false; clearTimeout(timer); asked?.abort(); },
-        modelChanged() { points = []; },
+        modelChanged() {
+            asked?.abort();
+            points = [];
+            for (const plot of Object.values(plots)) {
+                plot.value.textContent = "–";
+                fill(plot.place);
+            }
+            plan(0);
+        },
     };
 }
