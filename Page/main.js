@@ -107,7 +107,7 @@ let shown = null;
 async function show() {
     if (location.hash === "#main") return main.focus();
     const {name, parameters} = readAddress();
-    for (const link of document.querySelectorAll("nav a")) {
+    for (const link of document.querySelectorAll(".masthead nav a")) {
         if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
     }

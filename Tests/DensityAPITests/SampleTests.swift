@@ -121,6 +121,28 @@ struct SampleTests {
         #expect(lines == 3)
     }
 
+    @Test("a client that leaves a stream stops the sampling, and nobody is told of a failure")
+    func leaves() async throws {
+        let model = FakeDensity()
+        let api = try await TestAPI(model, configure: { $0.sequentialBlockRows = 1 })
+        let head = HTTPRequest(
+            method: .get, scheme: "http", authority: "test", path: "/sample?count=100&seed=1",
+            headerFields: [.accept: "application/x-ndjson"])
+        model.hold(afterSamplingCalls: 2)  // that of the self-test and the first block
+        let reading = Task {
+            guard case .stream(let stream) = await api.api.response(to: head).body else { return }
+            for try await _ in stream {}
+        }
+        await eventually { model.samplingCalls.count == 3 }
+        reading.cancel()
+        _ = try? await reading.value
+        await eventually { api.service.queuedRows == 0 && model.cancelledCalls > 0 }
+        model.release()
+        // what would be reported is by now: the next request comes behind it
+        #expect(try await api.get("/sample?seed=1").status == 200)
+        #expect(api.reports.all == [])
+    }
+
     @Test("a client that goes away stops the sampling")
     func gone() async throws {
         let model = FakeDensity()

@@ -110,7 +110,8 @@ struct SampleRoute: Route {
                 for try await block in blocks { continuation.yield(try await self.lines(block, ask)) }
                 continuation.finish()
             } catch {
-                context.options.report("a stream of samples is cut off: \(error)")
+                // A client that goes away in the middle is nobody's failure.
+                if !error.isClientGone { context.options.report("a stream of samples is cut off: \(error)") }
                 continuation.finish(throwing: error)
             }
         }

@@ -54,8 +54,7 @@ package final class APIContext: Sendable {
         if let refusal = error as? RateRefusal { requestMetrics.count(refusal) }
         let problem = Problem(of: error) ?? Problem(.internal, "the request could not be answered")
         // A client that has gone away is nobody's failure, and a problem has said what it is.
-        let isGone = error as? ServingError == .cancelled || error is CancellationError
-        if problem.kind == .internal, !(error is Problem), !isGone {
+        if problem.kind == .internal, !(error is Problem), !error.isClientGone {
             options.report(String(describing: error))
         }
         return problem
@@ -87,6 +86,11 @@ package final class APIContext: Sendable {
             "\(count) \(what) would take longer than the time limit of \(limit / .seconds(1)) s by the measured cost; "
                 + "at most \(most) fit in")
     }
+}
+
+extension Error {
+    /// Whether the client has gone away.
+    var isClientGone: Bool { self as? ServingError == .cancelled || self is CancellationError }
 }
 
 extension ServerResponse {

@@ -62,7 +62,7 @@ def one(browser, address):
         interpolate(page, panel)
         complete(page, panel)
         panel.get_by_role("button", name="Score it").click()
-        expect(page.locator("nav a[aria-current]")).to_have_attribute("href", "#/score")
+        expect(page.locator(".masthead nav a[aria-current]")).to_have_attribute("href", "#/score")
         check("  and is handed to the view Score", True)
 
 

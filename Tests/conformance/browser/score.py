@@ -77,7 +77,7 @@ def draw(browser, address):
         check("  a slider shows what each pixel says", page.locator("[data-test=model-sees]").locator("xpath=..").screenshot() != without)
         page.locator("[data-test=to-complete]").click()
         expect(page.locator("[data-test=complete-board]")).to_be_visible()
-        check("  and it is handed over to be completed", page.locator("nav a[aria-current]").get_attribute("href") == "#/sample")
+        check("  and it is handed over to be completed", page.locator(".masthead nav a[aria-current]").get_attribute("href") == "#/sample")
 
 
 def bring(browser, address):
