@@ -75,7 +75,9 @@ export function gallery(page, {onRunning, onChosen}) {
 
     function sort() {
         const order = {index: (a, b) => a.index - b.index, likely: (a, b) => b.logProb - a.logProb, unlikely: (a, b) => a.logProb - b.logProb};
-        list.append(...[...tiles].sort(order[sorting.value]).map((tile) => tile.item));
+        const items = [...tiles].sort(order[sorting.value]).map((tile) => tile.item);
+        // A node that is moved loses the focus, so none is moved for nothing.
+        if (items.some((item, place) => list.children[place] !== item)) list.append(...items);
     }
 
     function clear() {

@@ -151,6 +151,7 @@ def keyboard(browser, address):
         tab_to(page, "nav a[href='#/sample']")
         page.keyboard.press("Enter")
         tab_to(page, "[data-test=sample-go]")
+        expect(page.locator("[data-test=sample-stop]")).to_be_disabled()
         tab_to(page, "[data-test=tile]")
         page.keyboard.press("Enter")
         expect(page.locator("[data-test=one-verdict] .badge")).to_be_visible()
