@@ -40,9 +40,11 @@ export function live(page) {
     /** Whether a key is needed that the page has not; then nothing is asked until somebody comes back. */
     let isRefused = false;
 
-    const status = element("p", {class: "quiet"});
+    const status = element("p", {class: "quiet", role: "status"});
     const pause = element("button", {type: "button", "aria-pressed": "false", dataset: {test: "live-pause"}, onclick: () => {
         isPaused = !isPaused;
+        isRefused = false;
+        asked?.abort();
         pause.setAttribute("aria-pressed", String(isPaused));
         pause.textContent = isPaused ? "Go on" : "Pause";
         plan(0);
@@ -52,7 +54,7 @@ export function live(page) {
         rows: {title: "Rows of a batch", said: (point) => number(point.batch, 1), lines: [["rows", (point) => point.batch]], y: {low: 0}},
         queue: {title: "Rows that wait", said: (point) => number(point.queue), lines: [["rows", (point) => point.queue]], y: {low: 0, digits: 0}},
         latency: {title: "Latency, half and 99 %", said: (point) => `${time(point.median)}, ${time(point.tail)}`, y: {low: 0},
-            lines: [["half, ms", (point) => 1000 * point.median], ["99 %, ms", (point) => 1000 * point.tail]]},
+            lines: [["half, ms", (point) => point.median && 1000 * point.median], ["99 %, ms", (point) => point.tail && 1000 * point.tail]]},
         drift: {title: "Drift", said: (point) => (point.drift ? `${point.drift.drifted ? "drifted" : "none seen"}, wealth ${number(point.drift.wealth, 2)} of ${number(point.drift.alarm_level)}` : "–"),
             lines: [["log wealth", (point) => point.drift?.log_wealth]], y: {}},
     };
@@ -104,7 +106,13 @@ export function live(page) {
     /** State of the test of drift; null for a model without verdicts, of which the service would refuse to tell. */
     async function driftOf(signal) {
         if (!page.model.decision) return null;
-        return await page.service.json("drift", {query: {model: page.model.name}, signal, asksForKey: false});
+        try {
+            return await page.service.json("drift", {query: {model: page.model.name}, signal, asksForKey: false});
+        } catch (error) {
+            // The other figures stand without it.
+            if (error.name === "AbortError" || error.kind === "offline" || !error.kind) throw error;
+            return null;
+        }
     }
 
     function draw() {
@@ -122,7 +130,7 @@ export function live(page) {
         }
     }
 
-    document.addEventListener("visibilitychange", () => { last = null; plan(0); });
+    document.addEventListener("visibilitychange", () => { last = null; isRefused = false; plan(0); });
 
     return {
         node,
@@ -130,6 +138,8 @@ export function live(page) {
         leave() { isShown = false; clearTimeout(timer); asked?.abort(); },
         modelChanged() {
             asked?.abort();
+            asked = null;
+            isRefused = false;
             points = [];
             for (const plot of Object.values(plots)) {
                 plot.value.textContent = "–";
