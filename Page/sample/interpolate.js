@@ -43,6 +43,10 @@ export function interpolation(page, from) {
             const images = answer.images.filter((image) => image.image);
             const pictures = await Promise.all(images.map((image) => levelsOfAnswer(image.image, shape)));
             if (signal.aborted) return;
+            if (!pictures.length) {
+                status.textContent = "No point on the way has a finite image.";
+                return fill(body);
+            }
             status.textContent = `${number(pictures.length)} pictures from ${from.label} to ${to.label}`
                 + (answer.class ? `, all as ${answer.class}` : "")
                 + (pictures.length < answer.images.length ? `; ${answer.images.length - pictures.length} have no finite image` : "");
@@ -69,6 +73,8 @@ export function interpolation(page, from) {
             const at = Number(slider.value);
             paint(middle, pictures[at], shape, `${Math.round(100 * images[at].position)} % of the way`);
             slider.setAttribute("aria-valuetext", `${Math.round(100 * images[at].position)} % of the way, ${number(images[at].bits_per_dim, 2)} bits per dimension`);
+            // Not while it plays: a screen reader would say nothing else.
+            said.setAttribute("aria-live", playing ? "off" : "polite");
             said.textContent = `${Math.round(100 * images[at].position)} % of the way: ${number(images[at].bits_per_dim, 2)} bits per dimension`;
             fill(plot, linePlot({
                 series: [{name: "bits/dim", points: along}], dots: [along[at]], x: {label: "per cent of the way", low: 0, high: 100, digits: 0},

@@ -20,6 +20,7 @@ export function maskBoard(levels, shape, initial) {
         onfocus: () => { cursor.isShown = canvas.matches(":focus-visible"); draw(); }, onblur: () => { cursor.isShown = false; draw(); },
     });
     const context = canvas.getContext("2d");
+    const said = element("p", {class: "hidden", role: "status"});
     const pixels = pixelsOf(levels, shape);
     let brush = null;
 
@@ -90,12 +91,14 @@ export function maskBoard(levels, shape, initial) {
         }
         event.preventDefault();
         cursor.isShown = true;
+        const isHidden = mask[cursor.row * shape.width + cursor.column] === 1;
+        said.textContent = `row ${cursor.row + 1}, column ${cursor.column + 1}, ${isHidden ? "hidden" : "shown"}; ${mask.reduce((sum, value) => sum + value, 0)} hidden`;
         draw();
     }
 
     draw();
     return {
-        node: canvas, mask,
+        node: element("div", {}, canvas, said), mask,
         set(test) {
             keep();
             for (let place = 0; place < mask.length; place += 1) mask[place] = test(Math.floor(place / shape.width), place % shape.width) ? 1 : 0;

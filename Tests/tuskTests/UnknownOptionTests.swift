@@ -59,7 +59,7 @@ struct UnknownOptionTests {
         #expect(found("train --data d -- --nothing") == nil)
         #expect(found("train --outputs=x") == UnknownOption(name: "--outputs", suggestion: "--output"))
         #expect(found("train -x")?.name == "-x")
-        #expect(found("evaluate --output x")?.name == "--output")
+        #expect(found("health --output x")?.name == "--output")
         let far = try #require(found("serve --zzzzzzzzzzzz"))
         #expect(far.suggestion == nil && far.message == "Unknown option '--zzzzzzzzzzzz'")
     }
