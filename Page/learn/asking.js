@@ -32,12 +32,14 @@ export function randomLevels(shape) {
     return shape.levels === 256 ? bytes : bytes.map((value) => Math.floor(value * shape.levels / 256));
 }
 
-/** Runs `work`, and reports what it throws unless the step was left. */
+/** Runs `work`, reports what it throws unless the step was left, and says whether it ended well. */
 export async function asked(page, signal, work) {
     try {
         await work();
+        return true;
     } catch (error) {
         if (!signal.aborted) page.report(error);
+        return false;
     }
 }
 

@@ -71,12 +71,15 @@ export function bell(page, signal) {
         const words = isOne ? `row ${at} of ${states.length - 1}` : `map ${at} of ${states.length - 1}`;
         paint(canvas, states[at], shape, words);
         slider.setAttribute("aria-valuetext", words);
+        // Not while it plays: a screen reader would say nothing else.
+        said.setAttribute("aria-live", halting ? "off" : "polite");
         said.textContent = at === 0 ? "All of it is noise: the numbers follow the bell." : at === states.length - 1 ? "The picture is there, and nothing of the noise is left over or lost."
             : isOne ? `${at} of ${states.length - 1} rows have become picture; each pixel looked at all before it.` : `After ${at} of ${states.length - 1} maps.`;
     }
 
     async function load(seed) {
         halt();
+        again.disabled = true;
         await asked(page, signal, async () => {
             const sample = await sampleOf(page, seed, signal);
             const encoded = await page.service.json("encode", {
@@ -90,6 +93,7 @@ export function bell(page, signal) {
             show();
             if (!prefersLessMotion()) start();
         });
+        again.disabled = false;
     }
 
     /** States between latent and image of a map that draws row by row: what is known is the image, the rest still the latent. */

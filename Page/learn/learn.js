@@ -54,11 +54,18 @@ export function create(page) {
     }
 
     let shownBefore = false;
+    let isShown = false;
 
     return {
         node,
-        enter({step}) { show(Math.max(1, Math.min(steps.length, Math.floor(Number(step)) || 1))); },
-        leave() { leaving?.abort(); },
-        modelChanged() { if (at) show(at); },
+        enter({step}) {
+            isShown = true;
+            show(Math.max(1, Math.min(steps.length, Math.floor(Number(step)) || 1)));
+        },
+        leave() {
+            leaving?.abort();
+            isShown = false;
+        },
+        modelChanged() { if (isShown) show(at); },
     };
 }

@@ -1,7 +1,7 @@
 // Step 5: what one density and one sample take here and now, and what the sample would take pass by pass.
 import {element, fill, number} from "../elements.js";
 import {shapeOf} from "../picture.js";
-import {asked, firstSeed, randomLevels, sampleOf} from "./asking.js";
+import {asked, randomLevels} from "./asking.js";
 
 /** Milliseconds that the service computed for an answer, by its Server-Timing field (W3C Server Timing). */
 function computed(response) {
@@ -22,12 +22,10 @@ export function sampling(page, signal) {
     async function measure() {
         button.disabled = true;
         said.textContent = "Measuring …";
-        await asked(page, signal, async () => {
+        const isDone = await asked(page, signal, async () => {
             const times = {density: [], sample: []};
-            const {levels} = await sampleOf(page, firstSeed, signal).catch((error) => {
-                if (signal.aborted) throw error;
-                return {levels: randomLevels(shapeOf(page.model))};
-            });
+            // any picture takes as long
+            const levels = randomLevels(shapeOf(page.model));
             for (let turn = 0; turn < 5; turn += 1) {
                 const scored = await page.service.request("logprob", {
                     query: {model: page.model.name, detail: "none", drift: "false"}, body: levels, type: "application/octet-stream", signal,
@@ -43,13 +41,14 @@ export function sampling(page, signal) {
             if (density > 0 && sample > 0) show(density, sample);
             else said.textContent = "The answers do not say how long they took: something between here and the service leaves that out.";
         });
+        if (!isDone) said.textContent = "It could not be measured.";
         button.disabled = false;
     }
 
     function show(density, sample) {
         const rows = [
             ["One density, as it is here", density], ["One sample, as it is here", sample],
-            ...(isSequential ? [[`One sample by ${number(dims)} passes (computed: ${number(dims)} times the first)`, dims * density]] : []),
+            ...(isSequential || page.model.execution.logprob === "sequential" ? [[`One ${isSequential ? "sample" : "density"} by ${number(dims)} passes (computed: ${number(dims)} times one pass)`, dims * (isSequential ? density : sample)]] : []),
         ];
         const longest = Math.max(...rows.map((row) => row[1]));
         fill(bars, rows.map(([name, value]) => {

@@ -41,7 +41,7 @@ export function universe(page, signal) {
         heading: "A universe of images",
         text: [
             `A picture of ${shape.width} × ${shape.height} pixels${shape.channels > 1 ? ` and ${shape.channels} colours` : ""} is ${number(page.model.dims)} numbers, each one of ${number(shape.levels)}. `
-                + `So there are ${number(shape.levels)} to the power of ${number(page.model.dims)} of them: a number with ${number(digits)} digits. The number of atoms in the visible universe has 80.`,
+                + `So there are ${number(shape.levels)} to the power of ${number(page.model.dims)} of them: a number with ${number(digits)} digits. The number of atoms in the visible universe has about 80.`,
             "Every photograph of this size is among them. Pick one blindly, and you get dust. However long you look, you will not see an animal, a letter or a face.",
         ],
         node: element("div", {class: "stack"}, shown, element("p", {class: "buttons"}, button), result),
