@@ -136,6 +136,8 @@ async function choose(name) {
 
 /** Offers the models that are served; one is chosen by the address's `model`, or is the service's default. */
 async function start() {
+    // The view's files come while the models are asked for; what goes wrong with them, show() finds again.
+    views[readAddress().name]().catch(() => {});
     const list = await page.service.json("models");
     const wanted = readAddress().parameters.model;
     const name = list.models.some((model) => model.name === wanted) ? wanted : list.default;
@@ -147,7 +149,7 @@ async function start() {
     } else {
         fill(choice, element("span", {class: "quiet"}, "Model "), name);
     }
-    await choose(name);
+    page.model = list.models.find((model) => model.name === name);
     addEventListener("hashchange", show);
     await show();
 }

@@ -32,7 +32,7 @@ for path in ["/v2", f"/v2/models/{MODEL}", "/v2/health/ready", "/v2/models/stats
 for path in [f"/v2/models/{MODEL}/ready", f"/v2/models/%{ord(MODEL[0]):x}{MODEL[1:]}/ready", f"/v2/models/{MODEL}%3Asample/ready", f"/v2/models/{MODEL}:sample/versions/1/ready"]:
     check(f"{path} names a model", plain.get(path).status_code == 200)
 for path in ["/v2/", "//v2", f"/v2/models/{MODEL}/", f"/v2/models/{MODEL}/ready/", f"/v2/models/a/{MODEL}", f"/v2/models/a%2F{MODEL}", "/v2/models/", "/v2/health", "/v2/health/live/"]:
-    answer = plain.get(path)
+    answer = plain.get(f"{url}{path}")
     check(f"{path} is {answer.status_code}, no redirect", answer.status_code in (400, 404) and "Location" not in answer.headers)
 body = {"model_name": "giraffes", "unknown": [1], "inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 28, 28], "data": images[0].ravel().tolist(), "unknown": {}}]}
 answer = plain.post(f"/v2/models/{MODEL}/infer", json={**body, "id": "\u00e9 7"}).json()
