@@ -86,7 +86,7 @@ function askForKey(reason) {
 
 function readAddress() {
     const [name, query] = location.hash.replace(/^#\//, "").split("?");
-    return {name: views[name] ? name : "score", parameters: Object.fromEntries(new URLSearchParams(query ?? ""))};
+    return {name: Object.hasOwn(views, name) ? name : "score", parameters: Object.fromEntries(new URLSearchParams(query ?? ""))};
 }
 
 /** Module of view `name`; null, which is reported, where it cannot be fetched. */
@@ -105,7 +105,7 @@ async function load(name) {
 let shown = null;
 
 async function show() {
-    if (location.hash === "#main") return main.focus();
+    if (location.hash === "#main" && shown) return main.focus();
     const {name, parameters} = readAddress();
     for (const link of document.querySelectorAll(".masthead nav a")) {
         if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
@@ -129,8 +129,14 @@ async function show() {
     view.enter?.(parameters);
 }
 
+let choosing = null;
+
 async function choose(name) {
-    page.model = await page.service.json(`models/${encodeURIComponent(name)}`);
+    const own = choosing = {};
+    const model = await page.service.json(`models/${encodeURIComponent(name)}`);
+    // the last one that was chosen, not the last that was answered
+    if (choosing !== own) return;
+    page.model = model;
     for (const view of made.values()) view.modelChanged?.();
 }
 

@@ -43,8 +43,10 @@ export function levelsOfPixels(pixels, shape) {
     const reduce = (value) => Math.floor(value * shape.levels / 256);
     for (let pixel = 0; pixel < shape.height * shape.width; pixel += 1) {
         const [red, green, blue] = pixels.subarray(4 * pixel, 4 * pixel + 3);
-        if (shape.channels === 1) levels[pixel] = reduce(luma(red, green, blue));
-        else for (const [channel, value] of [red, green, blue].entries()) levels[3 * pixel + channel] = reduce(value);
+        const values = shape.channels < 3 ? [luma(red, green, blue)] : [red, green, blue];
+        // what is drawn is opaque
+        if (shape.channels % 2 === 0) values.push(255);
+        for (const [channel, value] of values.entries()) levels[shape.channels * pixel + channel] = reduce(value);
     }
     return levels;
 }
@@ -55,7 +57,7 @@ export function pixelsOf(levels, shape) {
     const spread = (level) => Math.round(255 * level / (shape.levels - 1));
     for (let pixel = 0; pixel < shape.height * shape.width; pixel += 1) {
         for (let channel = 0; channel < 3; channel += 1) {
-            pixels[4 * pixel + channel] = spread(levels[pixel * shape.channels + Math.min(channel, shape.channels - 1)]);
+            pixels[4 * pixel + channel] = spread(levels[pixel * shape.channels + (shape.channels < 3 ? 0 : channel)]);
         }
         pixels[4 * pixel + 3] = 255;
     }

@@ -38,7 +38,7 @@ export async function asked(page, signal, work) {
         await work();
         return true;
     } catch (error) {
-        if (!signal.aborted) page.report(error);
+        if (!signal.aborted) page.report(error, () => asked(page, signal, work));
         return false;
     }
 }

@@ -125,11 +125,11 @@ export function create(page) {
         enter({use, seed: wanted, count: many, temperature: warm, class: name}) {
             isShown = true;
             if (/^[0-9]{1,19}$/.test(wanted ?? "")) seed.value = wanted;
-            else page.replaceAddress("sample", {seed: seed.value, count: count.value});
             if (Number(many) >= 1 && Number(many) <= 256) count.value = String(Math.floor(many));
             temperature.value = Number(warm) > 0 ? warm : "1";
             classes.value = [...classes.options].some((option) => option.value === name) ? name : "";
             sayTemperature();
+            if (seed.value !== wanted) page.replaceAddress("sample", asked());
             draw();
             if (use === "complete" && page.handed) {
                 const handed = page.handed;

@@ -44,8 +44,11 @@ export function pictureInputs({onFiles, onBitmap, onError}) {
             return onError(Object.assign(new Error(reasons[error.name] ?? `The camera cannot be used: ${error.message}`), {kind: "camera"}));
         }
         const video = element("video", {autoplay: true, muted: true, playsInline: true, srcObject: stream, "aria-label": "What the camera sees"});
+        const shutter = element("button", {type: "button", class: "primary", disabled: true, onclick: take}, "Take the picture");
+        // there is no picture to take before the first has come
+        video.addEventListener("loadeddata", () => { shutter.disabled = false; }, {once: true});
         fill(view, element("div", {class: "stack"}, video, element("p", {class: "buttons"},
-            element("button", {type: "button", class: "primary", onclick: take}, "Take the picture"),
+            shutter,
             element("button", {type: "button", onclick: closeCamera}, "Close the camera"))));
 
         async function take() {

@@ -181,7 +181,8 @@ export function create(page) {
             board.setPaper(paper, ink);
             colour.value = ink;
             showExamples(examples, exampleButtons(page, samples, levels, {onChosen: use}));
-            if (handedFirst) return;
+            // what somebody brought meanwhile stays
+            if (handedFirst || current.levels) return;
             board.clear();
             use(samples[0]);
         });
@@ -191,7 +192,9 @@ export function create(page) {
     return {
         node,
         modelChanged() {
-            many.stop();
+            many.close();
+            clearTimeout(timer);
+            asked?.abort();
             handedFirst = false;
             prepareModel();
         },
@@ -206,6 +209,7 @@ export function create(page) {
         },
         leave() {
             inputs.unlisten();
+            clearTimeout(timer);
             asked?.abort();
         },
     };

@@ -6,7 +6,9 @@ import {bitmapOf, levelsOf, pictureOf} from "../picture.js";
 const mostTogether = 32;
 
 function csv(rows) {
-    const cell = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll("\"", "\"\"")}"` : String(value));
+    // a name that a spreadsheet would take for a formula is a text
+    const plain = (value) => (typeof value === "string" && /^[=+@\t\r-]/.test(value) ? `'${value}` : value);
+    const cell = (given, value = plain(given)) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll("\"", "\"\"")}"` : String(value));
     return rows.map((row) => row.map((value) => cell(value ?? "")).join(",")).join("\n") + "\n";
 }
 
@@ -24,7 +26,7 @@ export function wall(page, {onChosen}) {
     const refused = element("div", {dataset: {test: "wall-refused"}});
     const node = element("section", {class: "panel stack", "aria-label": "Many pictures", hidden: true},
         element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, save,
-            element("button", {type: "button", onclick: () => { running?.abort(); node.hidden = true; }}, "Close"))), list, refused);
+            element("button", {type: "button", onclick: close}, "Close"))), list, refused);
     let running = null;
     let scored = [];
     let bad = [];
@@ -87,7 +89,10 @@ export function wall(page, {onChosen}) {
             } catch (error) {
                 if (![429, 503].includes(error.status) || error.retryAfter === null) throw error;
                 status.textContent = `The service is busy; going on in ${error.retryAfter} s.`;
-                await new Promise((resolve) => setTimeout(resolve, 1000 * error.retryAfter));
+                await new Promise((resolve) => {
+                    setTimeout(resolve, 1000 * error.retryAfter);
+                    signal.addEventListener("abort", resolve, {once: true});
+                });
                 signal.throwIfAborted();
             }
         }
@@ -113,6 +118,13 @@ export function wall(page, {onChosen}) {
             element("ul", {}, bad.map(({name, reason}) => element("li", {}, element("strong", {}, name), `: ${reason}`)))));
     }
 
+    function close() {
+        running?.abort();
+        running = null;
+        [scored, bad] = [[], []];
+        node.hidden = true;
+    }
+
     function download() {
         const rows = [["name", "verdict", "p_value", "log_prob", "bits_per_dim", "error"],
             ...scored.map(({name, answer}) => [name, answer.verdict, answer.p_value, answer.log_prob, answer.bits_per_dim, ""]),
@@ -122,5 +134,5 @@ export function wall(page, {onChosen}) {
         setTimeout(() => URL.revokeObjectURL(address), 1000);
     }
 
-    return {node, score, stop() { running?.abort(); }};
+    return {node, score, close};
 }
