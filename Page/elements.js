@@ -55,6 +55,13 @@ export function oneIn(value) {
     return `About ${count} of ${all}`;
 }
 
+/** Has the browser save `blob` as a file called `name`. */
+export function save(blob, name) {
+    const address = URL.createObjectURL(blob);
+    element("a", {href: address, download: name}).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
 /** Whether motion was asked to be reduced, asked anew at each call. */
 export function prefersLessMotion() {
     return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,5 +1,5 @@
 // One picture in full: how probable it is, what lies near it, what lies between it and another, and what it could have been.
-import {element, fill, number, oneIn, probability} from "../elements.js";
+import {element, fill, number, oneIn, probability, save} from "../elements.js";
 import {pictureOf, shapeOf} from "../picture.js";
 import {completion} from "./complete.js";
 import {interpolation} from "./interpolate.js";
@@ -30,7 +30,7 @@ export function onePicture(page, tile, {onClose}) {
             element("div", {class: "stack"}, heading, verdict,
                 element("p", {class: "buttons"},
                     element("button", {type: "button", onclick: score}, "Score it"),
-                    element("button", {type: "button", onclick: save}, "Save as PNG"),
+                    element("button", {type: "button", onclick: download}, "Save as PNG"),
                     element("button", {type: "button", onclick: onClose}, "Close")))),
         element("p", {class: "buttons", role: "group", "aria-label": "What to do with it"}, buttons),
         place);
@@ -51,12 +51,8 @@ export function onePicture(page, tile, {onClose}) {
         page.go("score", {use: "handed"});
     }
 
-    function save() {
-        canvas.toBlob((blob) => {
-            const address = URL.createObjectURL(blob);
-            element("a", {href: address, download: `${page.model.name}-${tile.seed}-${tile.index}.png`}).click();
-            setTimeout(() => URL.revokeObjectURL(address), 1000);
-        });
+    function download() {
+        canvas.toBlob((blob) => save(blob, `${page.model.name}-${tile.seed}-${tile.index}.png`));
     }
 
     async function judge() {

@@ -1,5 +1,5 @@
 // Many pictures at once, the most unusual first.
-import {element, fill, number, probability} from "../elements.js";
+import {element, fill, number, probability, save} from "../elements.js";
 import {bitmapOf, levelsOf, pictureOf} from "../picture.js";
 
 /** Pictures that are read and scored in one request, at most. */
@@ -21,11 +21,11 @@ export function wall(page, {onChosen}) {
     const status = element("p", {role: "status", dataset: {test: "wall-status"}});
     const progress = element("progress", {max: 1, value: 0, "aria-label": "Pictures scored"});
     const stop = element("button", {type: "button", onclick: () => running?.abort()}, "Cancel");
-    const save = element("button", {type: "button", onclick: download}, "Save as CSV");
+    const saving = element("button", {type: "button", onclick: download}, "Save as CSV");
     const list = element("ul", {class: "tiles", "aria-label": "Pictures, the most unusual first", dataset: {test: "wall"}});
     const refused = element("div", {dataset: {test: "wall-refused"}});
     const node = element("section", {class: "panel stack", "aria-label": "Many pictures", hidden: true},
-        element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, save,
+        element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, saving,
             element("button", {type: "button", onclick: close}, "Close"))), list, refused);
     let running = null;
     let scored = [];
@@ -129,9 +129,7 @@ export function wall(page, {onChosen}) {
         const rows = [["name", "verdict", "p_value", "log_prob", "bits_per_dim", "error"],
             ...scored.map(({name, answer}) => [name, answer.verdict, answer.p_value, answer.log_prob, answer.bits_per_dim, ""]),
             ...bad.map(({name, reason}) => [name, "", "", "", "", reason])];
-        const address = URL.createObjectURL(new Blob([csv(rows)], {type: "text/csv"}));
-        element("a", {href: address, download: `${page.model.name}-scores.csv`}).click();
-        setTimeout(() => URL.revokeObjectURL(address), 1000);
+        save(new Blob([csv(rows)], {type: "text/csv"}), `${page.model.name}-scores.csv`);
     }
 
     return {node, score, close};

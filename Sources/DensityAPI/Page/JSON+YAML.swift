@@ -31,11 +31,11 @@ extension JSON {
     /// A node of `document`; what an alias refers to is one like any other.
     private init(_ node: UnsafeMutablePointer<yaml_node_t>, _ document: inout yaml_document_t) {
         /// Node number `index`, as collections refer to it.
-        func child(_ index: Int32) -> JSON {
+        func child(_ index: Int32) -> UnsafeMutablePointer<yaml_node_t> {
             guard let child = unsafe yaml_document_get_node(&document, index) else {
                 preconditionFailure("a document refers to a node that it has not")
             }
-            return unsafe JSON(child, &document)
+            return unsafe child
         }
         let data = unsafe node.pointee.data
         switch unsafe node.pointee.type {
@@ -44,15 +44,12 @@ extension JSON {
                 start: data.mapping.pairs.start, count: data.mapping.pairs.top - data.mapping.pairs.start)
             self = unsafe .object(
                 pairs.map { pair in
-                    guard let key = unsafe yaml_document_get_node(&document, pair.key) else {
-                        preconditionFailure("a document refers to a node that it has not")
-                    }
-                    return unsafe Member(Self.text(key), child(pair.value))
+                    unsafe Member(Self.text(child(pair.key)), JSON(child(pair.value), &document))
                 })
         case YAML_SEQUENCE_NODE:
             let items = unsafe UnsafeBufferPointer(
                 start: data.sequence.items.start, count: data.sequence.items.top - data.sequence.items.start)
-            self = unsafe .array(items.map { child($0) })
+            self = unsafe .array(items.map { unsafe JSON(child($0), &document) })
         default:
             let text = unsafe Self.text(node)
             self = unsafe data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? JSON(plain: text) : .string(text)
