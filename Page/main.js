@@ -9,7 +9,10 @@ const views = {
     learn: () => import("./learn/learn.js"),
 };
 const main = document.getElementById("main");
+const keyButton = document.getElementById("change-key");
 const made = new Map();
+/** What is said to have gone wrong, by what was tried. */
+const notices = new Map();
 
 /**
  * What a view is given.
@@ -24,41 +27,58 @@ const page = {
     /** Pictures that one view hands to another, as {levels, label}. */
     handed: null,
 
-    /** Shows view `name`; `parameters` go into its address. */
-    go(name, parameters = {}) {
-        const query = new URLSearchParams(parameters).toString();
-        location.hash = `#/${name}${query && "?" + query}`;
+    /** Address of view `name` with these parameters; it names the model where there are several. */
+    address(name, parameters = {}) {
+        const query = new URLSearchParams({...parameters, ...(isOneOfSeveral() && {model: this.model.name})}).toString();
+        return `#/${name}${query && "?" + query}`;
     },
+
+    /** Shows view `name`; `parameters` go into its address. */
+    go(name, parameters) { location.hash = this.address(name, parameters); },
 
     /** Puts parameters into the address of the view that is shown, without another entry of the history. */
-    replaceAddress(name, parameters) {
-        history.replaceState(null, "", `#/${name}?${new URLSearchParams(parameters)}`);
-    },
+    replaceAddress(name, parameters) { history.replaceState(null, "", this.address(name, parameters)); },
 
-    /** Says that `error` happened; `retry` is offered as a button. An aborted request is nothing to say. */
-    report(error, retry) {
+    /**
+     * Says that `error` happened in what is called `about`, in place of what was said of that before; `retry` is offered as a button. An aborted
+     * request is nothing to say.
+     */
+    report(error, retry, about = "page") {
         if (error.name === "AbortError") return;
+        this.clearReport(about);
         const wait = error.retryAfter ? ` It asks to be asked again in ${error.retryAfter} s.` : "";
+        const close = () => this.clearReport(about);
+        const again = (before) => () => {
+            close();
+            before?.();
+            retry();
+        };
         const notice = element("div", {class: "notice", dataset: {kind: error.kind ?? "page"}},
             element("p", {}, sentence(error.message) + wait),
             element("div", {class: "buttons"},
-                retry && element("button", {type: "button", onclick: () => { notice.remove(); retry(); }}, "Try again"),
-                element("button", {type: "button", onclick: () => notice.remove()}, "Dismiss")));
-        fill(document.getElementById("notices"), notice);
+                retry && (error.route
+                    ? element("button", {type: "button", onclick: again(() => this.service.forgetRefusal(error.route))}, "Give another key")
+                    : element("button", {type: "button", onclick: again()}, "Try again")),
+                element("button", {type: "button", onclick: close}, "Dismiss")));
+        notices.set(about, notice);
+        document.getElementById("notices").append(notice);
         if (!error.kind) console.error(error);
     },
 
-    /** Takes back what `report` said. */
-    clearReport() { fill(document.getElementById("notices")); },
+    /** Takes back what `report` said of `about`. */
+    clearReport(about = "page") {
+        notices.get(about)?.remove();
+        notices.delete(about);
+    },
 
     /** Runs `work`, reports what it throws with itself as the retry, and says whether it ended well. */
-    async attempt(work) {
+    async attempt(work, about) {
         try {
             await work();
-            this.clearReport();
+            this.clearReport(about);
             return true;
         } catch (error) {
-            this.report(error, () => this.attempt(work));
+            this.report(error, () => this.attempt(work, about), about);
             return false;
         }
     },
@@ -73,6 +93,7 @@ function sentence(text) {
 function askForKey(reason) {
     const dialog = document.getElementById("key-dialog");
     const input = document.getElementById("key");
+    keyButton.hidden = false;
     document.getElementById("key-reason").textContent = sentence(reason);
     input.value = "";
     dialog.returnValue = "cancel";
@@ -84,6 +105,10 @@ function askForKey(reason) {
     }, {once: true}));
 }
 
+keyButton.addEventListener("click", () => page.attempt(async () => {
+    if (await page.service.changeKey()) await show();
+}, "key"));
+
 function readAddress() {
     const [name, query] = location.hash.replace(/^#\//, "").split("?");
     return {name: Object.hasOwn(views, name) ? name : "score", parameters: Object.fromEntries(new URLSearchParams(query ?? ""))};
@@ -92,74 +117,116 @@ function readAddress() {
 /** Module of view `name`; null, which is reported, where it cannot be fetched. */
 async function load(name) {
     try {
-        const view = await views[name]();
-        page.clearReport();
-        return view;
+        return await views[name]();
     } catch (error) {
         if (!(error instanceof TypeError)) throw error;
-        page.report(new ServiceError("This view cannot be fetched. Is the service running, and are you online?", {kind: "offline"}), show);
+        page.report(new ServiceError("This view cannot be fetched. Is the service running, and are you online?", {kind: "offline"}), show, "view");
         return null;
     }
 }
 
 let shown = null;
+let showing = null;
 
+/** Shows what the address says: its model, then its view. The last address counts, not the last that was fetched. */
 async function show() {
     if (location.hash === "#main" && shown) return main.focus();
+    const own = showing = {};
     const {name, parameters} = readAddress();
-    for (const link of document.querySelectorAll(".masthead nav a")) {
-        if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
+    for (const link of navigation()) {
+        if (link.dataset.view === name) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
     }
-    if (!made.has(name)) {
-        const view = await load(name);
-        if (!view) return;
-        if (!made.has(name)) made.set(name, {title: view.title, ...view.create(page)});
-    }
-    if (readAddress().name !== name) return;
-    const view = made.get(name);
+    if (!page.model) return page.attempt(start);
+    const {model: wanted, ...rest} = parameters;
+    await follow(wanted ?? models.default, own);
+    const view = showing === own && (made.get(name) ?? await load(name));
+    if (showing !== own || !view) return;
+    if (!made.has(name)) made.set(name, {title: view.title, ...view.create(page)});
+    enter(made.get(name), rest);
+}
+
+function enter(view, parameters) {
     document.title = `${view.title} · Tusk`;
+    page.clearReport("view");
     if (shown !== view) {
         shown?.leave?.();
-        const first = shown === null;
+        // what went wrong in a view is its own matter; it says so again where it still is
+        for (const about of [...notices.keys()]) if (!["page", "model", "key"].includes(about)) page.clearReport(about);
+        const isFirst = shown === null;
         shown = view;
         fill(main, view.node);
-        if (!first) main.focus({preventScroll: true});
+        if (!isFirst) main.focus({preventScroll: true});
     }
     view.enter?.(parameters);
 }
 
-let choosing = null;
+/** What `GET /models` answered: {default, models}. */
+let models = null;
 
-async function choose(name) {
-    const own = choosing = {};
-    const model = await page.service.json(`models/${encodeURIComponent(name)}`);
-    // the last one that was chosen, not the last that was answered
-    if (choosing !== own) return;
-    page.model = model;
-    for (const view of made.values()) view.modelChanged?.();
-}
+function isOneOfSeveral() { return models.models.length > 1; }
 
-/** Offers the models that are served; one is chosen by the address's `model`, or is the service's default. */
-async function start() {
-    // The view's files come while the models are asked for; what goes wrong with them, show() finds again.
-    views[readAddress().name]().catch(() => {});
-    const list = await page.service.json("models");
-    const wanted = readAddress().parameters.model;
-    const name = list.models.some((model) => model.name === wanted) ? wanted : list.default;
-    const choice = document.getElementById("model-choice");
-    if (list.models.length > 1) {
-        const select = element("select", {onchange: () => page.attempt(() => choose(select.value))},
-            list.models.map((model) => element("option", {value: model.name, selected: model.name === name}, model.name)));
-        fill(choice, element("label", {}, element("span", {}, "Model "), select));
-    } else {
-        fill(choice, element("span", {class: "quiet"}, "Model "), name);
+function navigation() { return document.querySelectorAll(".masthead nav a[data-view]"); }
+
+/** Takes up the model `wanted` for `own`, the turn of `show` that asks; where that fails, the one that is taken up stays. */
+async function follow(wanted, own) {
+    if (wanted === page.model.name) return;
+    try {
+        // A model may have been loaded since; `models` is asked for by name only then.
+        if (!models.models.some((model) => model.name === wanted)) await list();
+        if (!models.models.some((model) => model.name === wanted)) {
+            throw new ServiceError(`The service has no model “${wanted}”; this is “${page.model.name}”`, {kind: "model-unknown"});
+        }
+        const model = await page.service.json(`models/${encodeURIComponent(wanted)}`);
+        if (showing !== own) return;
+        page.model = model;
+        page.clearReport("model");
+        for (const view of made.values()) view.modelChanged?.();
+    } catch (error) {
+        if (showing !== own) return;
+        page.report(error, error.kind === "model-unknown" ? undefined : () => pick(wanted), "model");
+        const {name, parameters: {model: _, ...rest}} = readAddress();
+        page.replaceAddress(name, rest);
     }
-    page.model = list.models.find((model) => model.name === name);
-    addEventListener("hashchange", show);
-    await show();
+    offer();
 }
 
+/** Puts model `name` into the address of the view that is shown. */
+function pick(name) {
+    const {name: view, parameters} = readAddress();
+    location.hash = `#/${view}?${new URLSearchParams({...parameters, model: name})}`;
+}
+
+async function list() { models = await page.service.json("models"); }
+
+/** Shows which model it is, a choice where there are several, and has the links keep to it. */
+function offer() {
+    const choice = document.getElementById("model-choice");
+    const select = isOneOfSeveral() && element("select", {onchange: () => pick(select.value)},
+        models.models.map(({name}) => element("option", {value: name, selected: name === page.model.name}, name)));
+    const isFocused = choice.contains(document.activeElement);
+    fill(choice, select ? element("label", {}, element("span", {}, "Model "), select) : [element("span", {class: "quiet"}, "Model "), page.model.name]);
+    if (isFocused) select?.focus?.();
+    for (const link of navigation()) link.href = page.address(link.dataset.view);
+}
+
+let starting = null;
+
+/** Asks for the models that are served and shows the first view; once, however often it is asked for meanwhile. */
+function start() {
+    starting ??= (async () => {
+        // The view's files come while the models are asked for; what goes wrong with them, show() finds again.
+        views[readAddress().name]().catch(() => {});
+        await list();
+        page.model = models.models.find((model) => model.name === readAddress().parameters.model) ?? models.models.find((model) => model.name === models.default);
+        offer();
+    })().finally(() => { starting = null; });
+    return starting.then(show);
+}
+
+addEventListener("hashchange", show);
+// A link to where one is already says the same again: where that failed, it is tried once more.
+for (const link of navigation()) link.addEventListener("click", () => { if (link.hash === location.hash) show(); });
 addEventListener("error", (event) => page.report(event.error ?? event));
 addEventListener("unhandledrejection", (event) => page.report(event.reason));
 page.attempt(start);

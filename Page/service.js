@@ -4,11 +4,12 @@
 export class ServiceError extends Error {
     /**
      * `kind`: the last part of a problem's type as in openapi.yaml ("image-size", "queue-full", …), or "offline" where no answer came;
-     * `status`: that of the answer, 0 without one; `retryAfter`: seconds after which the service asks to be asked again, or null.
+     * `status`: that of the answer, 0 without one; `retryAfter`: seconds after which the service asks to be asked again, or null;
+     * `route`: where a key was refused or is missing, what it was for, as `Service.forgetRefusal` takes it.
      */
-    constructor(message, {kind, status = 0, retryAfter = null}) {
+    constructor(message, {kind, status = 0, retryAfter = null, route = null}) {
         super(message);
-        Object.assign(this, {kind, status, retryAfter});
+        Object.assign(this, {kind, status, retryAfter, route});
     }
 
     static async of(response) {
@@ -22,9 +23,39 @@ export class ServiceError extends Error {
     }
 }
 
+/**
+ * Requests of which each takes the place of the one before: a stroke's score that of the stroke before it.
+ *
+ * `begin` gives the signal of a new request and aborts the one before; what holds a signal may ask it whether it was overtaken.
+ */
+export class Latest {
+    #controller = null;
+    #signal = null;
+
+    /** Signal of a new request, which also ends with `outer`. */
+    begin(...outer) {
+        this.#controller?.abort();
+        this.#controller = new AbortController();
+        return this.#signal = AbortSignal.any([this.#controller.signal, ...outer]);
+    }
+
+    /** Gives up what is under way. */
+    stop() { this.#controller?.abort(); }
+
+    /** Whether no other request has begun since the one of `signal`; one that was stopped is still the last. */
+    isLast(signal) { return signal === this.#signal; }
+}
+
 /** The service that this page came from. */
 export class Service {
+    /** Keys that were taken, by what they are for: the first part of a path. */
+    #keys = new Map();
+    /** The key for all else: the first that was taken. */
     #key = "";
+    /** The last key that the person gave, while it is not known whether the service takes it. */
+    #given = "";
+    /** Routes for which the person has no key. */
+    #refused = new Set();
     #asking = null;
     #askForKey;
 
@@ -48,27 +79,47 @@ export class Service {
      * `asksForKey`: whether a person is asked for a key where the service wants one.
      * Throws a ServiceError, or the signal's AbortError.
      */
-    async request(path, {query, body, type, accept = "application/json", signal, asksForKey = true} = {}) {
-        for (;;) {
-            const key = this.#key;
-            const headers = {Accept: accept};
-            if (type) headers["Content-Type"] = type;
-            if (key) headers.Authorization = `Bearer ${key}`;
-            let response;
+    async request(path, {asksForKey = true, ...options} = {}) {
+        const route = path.split("/")[0];
+        const tried = new Set();
+        for (let key = this.#keyFor(route);;) {
+            tried.add(key);
             try {
-                response = await fetch(this.address(path, query), {
-                    method: body === undefined ? "GET" : "POST", headers, body, signal, cache: "no-cache", credentials: "omit",
-                });
+                const response = await this.#send(path, key, options);
+                this.#keep(route, key);
+                return response;
             } catch (error) {
-                if (error.name === "AbortError") throw error;
-                throw new ServiceError("The service cannot be reached. Is it running, and are you online?", {kind: "offline"});
+                if (!wantsKey(error)) throw error;
+                error.route = route;
+                if (key === this.#given) this.#given = "";
+                key = await this.#otherKey(route, tried, asksForKey ? error.message : null);
+                if (key === null) throw error;
             }
-            if (response.ok) return response;
-            const error = await ServiceError.of(response);
-            const wantsKey = error.status === 401 || (error.status === 403 && error.kind === "forbidden");
-            if (!wantsKey || !asksForKey || !(await this.#newKey(key, error.message))) throw error;
         }
     }
+
+    /** Asks for a key that takes the place of all; only one that the service takes does. Says whether there is one. */
+    async changeKey() {
+        for (let reason = "It takes the place of the keys that this page has, once the service has taken it.";;) {
+            const key = await this.#ask(reason);
+            if (!key) return false;
+            try {
+                await this.#send("models", key);
+                this.#keys.clear();
+                this.#refused.clear();
+                this.#key = key;
+                return true;
+            } catch (error) {
+                if (!wantsKey(error)) throw error;
+                reason = error.message;
+            } finally {
+                this.#given = "";
+            }
+        }
+    }
+
+    /** Has the person asked again for a key that they did not have, at the next request of this `route` of a ServiceError. */
+    forgetRefusal(route) { this.#refused.delete(route); }
 
     /** The answer's JSON. */
     async json(path, options) {
@@ -95,6 +146,24 @@ export class Service {
         }
     }
 
+    /** One request with one key. */
+    async #send(path, key, {query, body, type, accept = "application/json", signal} = {}) {
+        const headers = {Accept: accept};
+        if (type) headers["Content-Type"] = type;
+        if (key) headers.Authorization = `Bearer ${key}`;
+        let response;
+        try {
+            response = await fetch(this.address(path, query), {
+                method: body === undefined ? "GET" : "POST", headers, body, signal, cache: "no-cache", credentials: "omit",
+            });
+        } catch (error) {
+            if (error.name === "AbortError") throw error;
+            throw new ServiceError("The service cannot be reached. Is it running, and are you online?", {kind: "offline"});
+        }
+        if (!response.ok) throw await ServiceError.of(response);
+        return response;
+    }
+
     async #read(read) {
         try { return await read(); } catch (error) {
             if (error.name === "AbortError") throw error;
@@ -102,15 +171,37 @@ export class Service {
         }
     }
 
-    /** Whether there is a key other than `refused`; asks the person, but one request at a time. */
-    async #newKey(refused, reason) {
-        if (this.#key !== refused) return true;
+    #keyFor(route) { return this.#keys.get(route) ?? this.#key; }
+
+    /** Keeps a key for what it was taken for, so that one that can do less never takes the place of one that can do more. */
+    #keep(route, key) {
+        if (!key || key === this.#keyFor(route)) return;
+        this.#keys.set(route, key);
+        this.#key ||= key;
+    }
+
+    /** A key for `route` that was not tried: one that another request learned, or one that the person gives for `reason`; null where there is none. */
+    async #otherKey(route, tried, reason) {
+        const known = [this.#keyFor(route), this.#given].find((key) => key && !tried.has(key));
+        if (known) return known;
+        if (reason === null || this.#refused.has(route)) return null;
+        const key = await this.#ask(reason);
+        if (!key) this.#refused.add(route);
+        return key;
+    }
+
+    /** Asks the person, for all requests that wait together. */
+    #ask(reason) {
         this.#asking ??= this.#askForKey(reason).then((key) => {
             this.#asking = null;
-            if (!key) return false;
-            this.#key = key;
-            return true;
+            this.#given = key ?? "";
+            return key;
         });
-        return await this.#asking;
+        return this.#asking;
     }
+}
+
+/** Whether the service refused a request for its key, or for having none. */
+function wantsKey(error) {
+    return error.status === 401 || (error.status === 403 && error.kind === "forbidden");
 }

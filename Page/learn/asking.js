@@ -36,9 +36,10 @@ export function randomLevels(shape) {
 export async function asked(page, signal, work) {
     try {
         await work();
+        page.clearReport("step");
         return true;
     } catch (error) {
-        if (!signal.aborted) page.report(error, () => asked(page, signal, work));
+        if (!signal.aborted) page.report(error, () => asked(page, signal, work), "step");
         return false;
     }
 }

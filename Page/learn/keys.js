@@ -1,7 +1,9 @@
 // Step 4: a map changes a part of the numbers by a key, which is another part.
 import {element, fill, number} from "../elements.js";
 import {levelsOfAnswer, paint, pixelsOf, shapeOf} from "../picture.js";
+import {Latest} from "../service.js";
 import {asked, classOf, firstSeed, sampleOf} from "./asking.js";
+import {diagram} from "./diagram.js";
 
 export function keys(page, signal) {
     const shape = shapeOf(page.model);
@@ -18,12 +20,10 @@ export function keys(page, signal) {
         place.setAttribute("aria-valuetext", `number ${Number(place.value) + 1} of ${page.model.dims}`);
     }
 
-    let changing = null;
+    const changing = new Latest();
 
     async function change() {
-        changing?.abort();
-        changing = new AbortController();
-        const own = AbortSignal.any([signal, changing.signal]);
+        const own = changing.begin(signal);
         await asked(page, own, async () => {
             const index = Number(place.value);
             const changed = latent.map((value, at) => (at === index ? (value > 0 ? value - 2 : value + 2) : value));
@@ -76,7 +76,8 @@ export function keys(page, signal) {
                 : page.model.execution.logprob === "sequential" ? "Here the key of each number is all noise numbers before it: an inverse autoregressive flow."
                     : "Here one half of the numbers is the key of the other half, and the halves take turns: coupling layers. Change one of the noise numbers and see how far it is felt.",
         ],
-        node: element("div", {class: "stack"},
+        node: element("div", {class: "stack"}, diagram(isSequential ? "autoregressive" : page.model.execution.logprob === "sequential" ? "inverse" : "coupling"),
+            element("h3", {}, "And in this model"),
             element("label", {class: "field"}, element("span", {}, "Which noise number to change"), place),
             element("div", {class: "pair even"}, element("figure", {}, before, element("figcaption", {class: "quiet"}, "As it was")),
                 element("figure", {}, after, element("figcaption", {class: "quiet"}, "One number changed: what differs is orange"))), said),

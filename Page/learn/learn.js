@@ -1,5 +1,6 @@
 // The view "Learn": five steps from "how many images are there" to "why drawing one need not be slow", with the real model.
 import {element, fill} from "../elements.js";
+import {Latest} from "../service.js";
 import {bell} from "./bell.js";
 import {density} from "./density.js";
 import {keys} from "./keys.js";
@@ -22,7 +23,7 @@ export function create(page) {
         element("h1", {}, "The density of images, in five steps"), place,
         element("nav", {class: "between-ends", "aria-label": "Tour"}, previous, dots, next));
     let at = 0;
-    let leaving = null;
+    const leaving = new Latest();
 
     function key(event) {
         const isBusy = event.target.closest("input, select, textarea, canvas, [role=application]");
@@ -36,18 +37,18 @@ export function create(page) {
     }
 
     function show(step) {
-        leaving?.abort();
-        leaving = new AbortController();
+        const signal = leaving.begin();
+        page.clearReport("step");
         const isNew = step !== at;
         at = step;
-        const {heading, text, node: hands} = steps[step - 1](page, leaving.signal);
+        const {heading, text, node: hands} = steps[step - 1](page, signal);
         const title = element("h2", {tabIndex: -1}, `${step}. ${heading}`);
         place.dataset.test = `learn-step-${step}`;
         fill(place, title, text.map((paragraph) => element("p", {}, paragraph)), hands);
         previous.disabled = step === 1;
         next.disabled = step === steps.length;
         fill(dots, steps.map((_, index) => element("li", {}, element("a", {
-            href: `#/learn?step=${index + 1}`, "aria-label": `Step ${index + 1}`, "aria-current": index + 1 === step ? "step" : null,
+            href: page.address("learn", {step: index + 1}), "aria-label": `Step ${index + 1}`, "aria-current": index + 1 === step ? "step" : null,
         }, String(index + 1)))));
         if (isNew && shownBefore) title.focus({preventScroll: true});
         shownBefore = true;
@@ -63,7 +64,7 @@ export function create(page) {
             show(Math.max(1, Math.min(steps.length, Math.floor(Number(step)) || 1)));
         },
         leave() {
-            leaving?.abort();
+            leaving.stop();
             isShown = false;
         },
         modelChanged() { if (isShown) show(at); },

@@ -1,5 +1,6 @@
 // Figures of the running service as small plots: its own metrics, asked for every two seconds while they are looked at.
 import {element, fill, number} from "../elements.js";
+import {Latest} from "../service.js";
 import {linePlot} from "../plots.js";
 import {bucketsOf, quantileBound, samplesOf, sumOf} from "./prometheus.js";
 
@@ -34,7 +35,7 @@ export function live(page) {
     let points = [];
     let last = null;
     let timer = 0;
-    let asked = null;
+    const asked = new Latest();
     let isShown = false;
     let isPaused = false;
     /** Whether a key is needed that the page has not; then nothing is asked until somebody comes back. */
@@ -44,11 +45,16 @@ export function live(page) {
     const pause = element("button", {type: "button", "aria-pressed": "false", dataset: {test: "live-pause"}, onclick: () => {
         isPaused = !isPaused;
         isRefused = false;
-        asked?.abort();
+        asked.stop();
         pause.setAttribute("aria-pressed", String(isPaused));
         pause.textContent = isPaused ? "Go on" : "Pause";
         plan(0);
     }}, "Pause");
+    const give = element("button", {type: "button", dataset: {test: "live-key"}, onclick: () => {
+        page.service.forgetRefusal("metrics");
+        isRefused = false;
+        ask(true);
+    }}, "Give a key");
     const plots = {
         requests: {title: "Requests a second", said: (point) => number(point.requests, 1), lines: [["requests/s", (point) => point.requests]], y: {low: 0}},
         rows: {title: "Rows of a batch", said: (point) => number(point.batch, 1), lines: [["rows", (point) => point.batch]], y: {low: 0}},
@@ -71,17 +77,16 @@ export function live(page) {
 
     function plan(wait) {
         clearTimeout(timer);
-        if (isShown && !isPaused && !isRefused && !document.hidden) timer = setTimeout(ask, wait);
+        if (isShown && !isPaused && !isRefused && !document.hidden) timer = setTimeout(() => ask(), wait);
     }
 
-    async function ask() {
-        asked?.abort();
-        const own = asked = new AbortController();
+    async function ask(asksForKey = false) {
+        const signal = asked.begin();
         try {
-            const response = await page.service.request("metrics", {accept: "text/plain", signal: own.signal, asksForKey: false});
+            const response = await page.service.request("metrics", {accept: "text/plain", signal, asksForKey});
             const scrape = {samples: samplesOf(await response.text()), at: performance.now()};
-            const drift = await driftOf(own.signal);
-            if (own.signal.aborted) return;
+            const drift = await driftOf(signal);
+            if (signal.aborted) return;
             if (last) {
                 const seconds = (scrape.at - last.at) / 1000;
                 points.push({...figures(last.samples, scrape.samples, seconds), drift, at: Date.now()});
@@ -92,14 +97,13 @@ export function live(page) {
             status.textContent = points.length ? "" : "The first figures come in two seconds.";
         } catch (error) {
             if (error.name === "AbortError") return;
-            status.textContent = [401, 403].includes(error.status)
-                ? "The figures need a key with the scope “metrics”."
-                : `There are no figures: ${error.message}`;
+            isRefused = error.route !== null && error.route !== undefined;
+            if (isRefused) fill(status, "The figures need a key with the scope “metrics”. ", give);
+            else status.textContent = `There are no figures: ${error.message}`;
             last = null;
-            isRefused = [401, 403].includes(error.status);
             if (!error.kind) throw error;
         } finally {
-            if (asked === own) plan(interval);
+            if (!signal.aborted) plan(interval);
         }
     }
 
@@ -135,10 +139,9 @@ export function live(page) {
     return {
         node,
         enter() { isShown = true; isRefused = false; last = null; plan(0); },
-        leave() { isShown = false; clearTimeout(timer); asked?.abort(); },
+        leave() { isShown = false; clearTimeout(timer); asked.stop(); },
         modelChanged() {
-            asked?.abort();
-            asked = null;
+            asked.stop();
             isRefused = false;
             points = [];
             for (const plot of Object.values(plots)) {

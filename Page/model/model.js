@@ -36,7 +36,7 @@ export function create(page) {
     show();
     return {
         node,
-        enter() { figures.enter(); page.attempt(list); },
+        enter() { figures.enter(); page.attempt(list, "models"); },
         leave() { figures.leave(); },
         modelChanged() { show(); figures.modelChanged(); },
     };

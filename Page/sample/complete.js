@@ -1,6 +1,7 @@
 // A picture of which a part is hidden, completed in several ways.
 import {element, field, fill, number} from "../elements.js";
 import {levelsOfAnswer, pixelsOf, shapeOf} from "../picture.js";
+import {Latest} from "../service.js";
 import {maskBoard} from "./mask.js";
 import {randomSeed} from "./sample.js";
 
@@ -9,19 +10,18 @@ const mostParticles = 64;
 /** Completions of `handed`, {levels, label, mask?}: {node, leave}. */
 export function completion(page, handed) {
     const shape = shapeOf(page.model);
-    const leaving = new AbortController();
     const board = maskBoard(handed.levels, shape, handed.mask);
     const count = element("select", {}, [4, 8, 12, 16].map((value) => element("option", {value, selected: value === 8}, String(value))));
     const seed = element("input", {type: "text", inputMode: "numeric", pattern: "[0-9]{1,19}", required: true, size: 12, value: String(randomSeed())});
     const named = page.model.class_prior ? page.model.classes : [];
     const classes = element("select", {}, element("option", {value: ""}, "whatever fits"), named.map((name) => element("option", {value: name}, name)));
     const go = element("button", {class: "primary", dataset: {test: "complete-go"}}, "Complete it");
-    const cancel = element("button", {type: "button", disabled: true, onclick: () => asked?.abort()}, "Cancel");
+    const cancel = element("button", {type: "button", disabled: true, onclick: () => asked.stop()}, "Cancel");
     const tint = element("input", {type: "checkbox", checked: true, onchange: () => results.forEach((one) => one.draw())});
     const status = element("p", {class: "quiet", role: "status"});
     const method = element("div", {dataset: {test: "complete-method"}});
     const list = element("ul", {class: "tiles completions", "aria-label": "Completions"});
-    let asked = null;
+    const asked = new Latest();
     let results = [];
 
     const middle = [shape.height / 2, shape.width / 2];
@@ -49,9 +49,8 @@ export function completion(page, handed) {
             status.textContent = "Nothing is hidden: hide a part of the picture first.";
             return;
         }
-        asked?.abort();
-        const own = asked = new AbortController();
-        const signal = AbortSignal.any([own.signal, leaving.signal]);
+        const signal = asked.begin();
+        page.clearReport("completion");
         cancel.disabled = false;
         fill(method);
         fill(list);
@@ -70,11 +69,11 @@ export function completion(page, handed) {
             status.textContent = `${number(made.length)} completions, seed ${answer.seed}`;
             fill(method, explain(answer));
         } catch (error) {
-            if (asked !== own) return;
+            if (!asked.isLast(signal)) return;
             status.textContent = error.name === "AbortError" ? "Cancelled" : "It could not be completed.";
-            page.report(error, () => find(particles));
+            page.report(error, () => find(particles), "completion");
         } finally {
-            if (asked === own) cancel.disabled = true;
+            if (asked.isLast(signal)) cancel.disabled = true;
         }
     }
 
@@ -121,10 +120,12 @@ export function completion(page, handed) {
         }
         if (answer.method === "sequential-monte-carlo") {
             const size = Math.min(...answer.samples.map((sample) => sample.effective_sample_size));
+            const ancestors = Math.min(...answer.samples.map((sample) => sample.ancestors));
             const more = Math.min(mostParticles, 4 * answer.particles);
             return element("div", {}, element("p", {}, `These are approximate: for each, ${answer.particles} attempts were drawn side by side and weighed by how well they meet the known `
-                + `part. In the hardest place about ${number(size, 1)} of ${answer.particles} carried the weight`
-                + (size < answer.particles / 4 && more > answer.particles ? ": more attempts would fit better." : ".")),
+                + `part. In the hardest place about ${number(size, 1)} of ${answer.particles} carried the weight, `
+                + `and what is shown descends from ${number(ancestors)} of those begun with`
+                + ((size < answer.particles / 4 || ancestors === 1) && more > answer.particles ? ": more attempts would fit better." : ".")),
             more > answer.particles && element("button", {type: "button", onclick: () => find(more)}, `Again with ${more} attempts, which takes ${Math.round(more / answer.particles)} times as long`));
         }
         const acceptance = answer.samples.map((sample) => sample.acceptance).filter((value) => value !== undefined);
@@ -133,5 +134,5 @@ export function completion(page, handed) {
             + "(about 30 % is good). Longer chains fit better.");
     }
 
-    return {node, leave() { leaving.abort(); }};
+    return {node, leave() { asked.stop(); page.clearReport("completion"); }};
 }

@@ -1,7 +1,8 @@
 // From one picture to another, along the great circle between their latents.
-import {element, fill, number, prefersLessMotion} from "../elements.js";
-import {levelsOfAnswer, paint, pictureOf, shapeOf} from "../picture.js";
+import {element, fill, number, prefersLessMotion, save} from "../elements.js";
+import {levelsOfAnswer, paint, pictureOf, shapeOf, sheetOf} from "../picture.js";
 import {linePlot} from "../plots.js";
+import {Latest} from "../service.js";
 import {randomSeed} from "./sample.js";
 
 const steps = 17;
@@ -9,29 +10,31 @@ const steps = 17;
 /** Interpolation from `from`, {levels, label}: {node, leave, setOther}; `setOther` takes the other end and says that it did. */
 export function interpolation(page, from) {
     const shape = shapeOf(page.model);
-    const leaving = new AbortController();
     const body = element("div", {class: "stack"});
     const status = element("p", {class: "quiet", role: "status"});
     const node = element("div", {class: "stack", dataset: {test: "interpolate"}},
         element("p", {}, "Choose another picture in the gallery, or ",
             element("button", {type: "button", dataset: {test: "interpolate-new"}, onclick: drawOther}, "draw a new one"), "."),
         status, body);
-    let asked = null;
+    const asked = new Latest();
     let playing = 0;
 
     async function drawOther() {
-        await page.attempt(async () => {
-            const answer = await page.service.json("sample", {query: {model: page.model.name, seed: randomSeed()}, signal: leaving.signal});
+        stopPlaying();
+        const signal = asked.begin();
+        try {
+            const answer = await page.service.json("sample", {query: {model: page.model.name, seed: randomSeed()}, signal});
             const sample = answer.samples[0];
-            await find({levels: await levelsOfAnswer(sample.image, shape), label: sample.class ? `a new ${sample.class}` : "a new picture"});
-        });
+            const levels = await levelsOfAnswer(sample.image, shape);
+            if (!signal.aborted) await find({levels, label: sample.class ? `a new ${sample.class}` : "a new picture"});
+        } catch (error) {
+            page.report(error, drawOther, "interpolation");
+        }
     }
 
     async function find(to) {
-        asked?.abort();
         stopPlaying();
-        const own = asked = new AbortController();
-        const signal = AbortSignal.any([own.signal, leaving.signal]);
+        const signal = asked.begin();
         status.textContent = "Finding the way …";
         const both = new Uint8Array(2 * from.levels.length);
         both.set(from.levels);
@@ -51,10 +54,11 @@ export function interpolation(page, from) {
                 + (answer.class ? `, all as ${answer.class}` : "")
                 + (pictures.length < answer.images.length ? `; ${answer.images.length - pictures.length} have no finite image` : "");
             show(to, images, pictures);
+            page.clearReport("interpolation");
         } catch (error) {
             if (error.name === "AbortError") return;
             status.textContent = "There is no way to show.";
-            page.report(error, () => find(to));
+            page.report(error, () => find(to), "interpolation");
         }
     }
 
@@ -84,6 +88,10 @@ export function interpolation(page, from) {
             }));
         }
 
+        async function download() {
+            save(await sheetOf(pictures, shape, pictures.length), `${page.model.name}-way.png`);
+        }
+
         function start() {
             play.textContent = "Pause";
             let forward = Number(slider.value) < pictures.length - 1;
@@ -103,7 +111,8 @@ export function interpolation(page, from) {
 
         fill(body,
             element("div", {class: "between"}, pictureOf(from.levels, shape, from.label), middle, pictureOf(to.levels, shape, to.label)),
-            slider, element("p", {class: "buttons"}, play), said, plot,
+            slider, element("p", {class: "buttons"}, play,
+                element("button", {type: "button", dataset: {test: "interpolate-save"}, onclick: download}, "Save the way as PNG")), said, plot,
             element("p", {class: "quiet"}, "Between the two lie points on a sphere, not on a line: bell-shaped numbers of many dimensions are all about equally far "
                 + "from the middle, and a straight line would cut through where no picture is."));
         place();
@@ -114,6 +123,6 @@ export function interpolation(page, from) {
     return {
         node,
         setOther(other) { find(other); return true; },
-        leave() { stopPlaying(); leaving.abort(); },
+        leave() { stopPlaying(); asked.stop(); page.clearReport("interpolation"); },
     };
 }

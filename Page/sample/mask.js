@@ -59,6 +59,7 @@ export function maskBoard(levels, shape, initial) {
     }
 
     function begin(event) {
+        if (event.button > 0) return;
         const [row, column] = placeOf(event);
         keep();
         brush = {value: mask[row * shape.width + column] ? 0 : 1, row, column};

@@ -1,6 +1,7 @@
 // Images near one: its latent, mixed with a little noise of a seed.
 import {element, fill, number} from "../elements.js";
 import {levelsOfAnswer, pictureOf, shapeOf} from "../picture.js";
+import {Latest} from "../service.js";
 import {normals} from "./random.js";
 
 const count = 8;
@@ -13,9 +14,8 @@ const count = 8;
  */
 export function neighbours(page, tile) {
     const shape = shapeOf(page.model);
-    const leaving = new AbortController();
     let encoded = null;
-    let asked = null;
+    const asked = new Latest();
     let first = 1;
 
     const said = element("output", {});
@@ -39,9 +39,7 @@ export function neighbours(page, tile) {
     }
 
     async function find() {
-        asked?.abort();
-        const own = asked = new AbortController();
-        const signal = AbortSignal.any([own.signal, leaving.signal]);
+        const signal = asked.begin();
         status.textContent = "Looking around …";
         try {
             encoded ??= await page.service.json("encode", {
@@ -66,15 +64,16 @@ export function neighbours(page, tile) {
             }));
             if (signal.aborted) return;
             fill(list, items);
+            page.clearReport("neighbours");
             status.textContent = `${count} neighbours at ${distance.value}°`;
         } catch (error) {
             if (error.name === "AbortError") return;
             status.textContent = "There are none to show.";
-            page.report(error, find);
+            page.report(error, find, "neighbours");
         }
     }
 
     say();
     find();
-    return {node, leave() { clearTimeout(timer); leaving.abort(); }};
+    return {node, leave() { clearTimeout(timer); asked.stop(); page.clearReport("neighbours"); }};
 }

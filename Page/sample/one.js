@@ -16,7 +16,7 @@ export function onePicture(page, tile, {onClose}) {
     const shape = shapeOf(page.model);
     const leaving = new AbortController();
     const heading = element("h2", {tabIndex: -1}, tile.label[0].toUpperCase() + tile.label.slice(1));
-    const verdict = element("div", {"aria-live": "polite", dataset: {test: "one-verdict"}}, "Scoring …");
+    const verdict = element("div", {"aria-live": "polite", dataset: {test: "one-verdict"}});
     const canvas = pictureOf(tile.levels, shape, tile.label);
     const place = element("div", {});
     let open = null;
@@ -68,15 +68,20 @@ export function onePicture(page, tile, {onClose}) {
             odd, (answer.reasons ?? []).map((reason) => element("p", {class: "quiet"}, reason)));
     }
 
-    judge().catch((error) => {
-        if (error.name === "AbortError") return;
-        fill(verdict, "It could not be scored.");
-        page.report(error);
-    });
+    function tellVerdict() {
+        fill(verdict, "Scoring …");
+        judge().catch((error) => {
+            if (error.name === "AbortError") return;
+            fill(verdict, "It could not be scored.");
+            page.report(error, tellVerdict, "verdict");
+        });
+    }
+
+    tellVerdict();
 
     return {
         node, heading,
-        leave() { leaving.abort(); open?.view.leave(); },
+        leave() { leaving.abort(); open?.view.leave(); page.clearReport("verdict"); },
         takesOther: (other) => other !== tile && (open?.view.setOther?.(other) ?? false),
     };
 }

@@ -36,10 +36,12 @@ export function create(page) {
         element("label", {class: "field"}, element("span", {}, "Temperature ", said), temperature),
         element("p", {class: "buttons"}, go,
             element("button", {type: "button", onclick: anotherSeed}, "Another seed"), stop));
+    const half = element("a", {dataset: {test: "draw-half"}}, "draw a half yourself");
     const node = element("div", {class: "stack"},
         element("h1", {}, "New images, drawn from what the model learned"),
         element("p", {}, "None of these was ever photographed or drawn by a hand. The same seed gives the same images, so the address of this page "
-            + "can be handed on. A temperature below 1 keeps near to what is most typical, one above 1 goes further out."),
+            + "can be handed on. A temperature below 1 keeps near to what is most typical, one above 1 goes further out. Or ",
+            half, ": the model completes it."),
         element("div", {class: "panel"}, form),
         element("div", {class: "sample-columns"}, pictures.node, panel));
 
@@ -107,6 +109,7 @@ export function create(page) {
         pictures.clear();
         drawn = null;
         const named = page.model.class_prior ? page.model.classes : [];
+        half.href = page.address("score", {use: "empty"});
         classField.hidden = named.length === 0;
         fill(classes, element("option", {value: ""}, "any, as often as learned"),
             named.map((name) => element("option", {value: name}, name)));

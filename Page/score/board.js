@@ -1,53 +1,77 @@
 // A board to draw on, with brush, eraser, undo and a cursor for the keyboard.
 import {element} from "../elements.js";
-import {pixelsOf} from "../picture.js";
+import {canvasOf, contextOf, levelsOfInk, paint, pixelsOf} from "../picture.js";
 
-/** Points of the board's canvas for each pixel of the model, so that lines are smooth before they are resized. */
-const fineness = 10;
 const mostSteps = 50;
 
+/** Points of the board for each pixel of the model, so that lines are smooth before they become pixels; fewer of large models. */
+function finenessOf(shape) {
+    return Math.max(2, Math.min(10, Math.floor(1024 / Math.max(shape.height, shape.width))));
+}
+
 /**
- * The board: {node, canvas, brush, setPaper, clear, paint, undo, redo}; `brush` has colour, paper, size in pixels of the model, and whether it erases.
+ * The board: {node, brush, levels, source, setPaper, clear, paint, undo, redo, forget}.
  *
- * `onChange(how)` is told "drawn" after each stroke and while one is made, "set" after what the page put there, "tool" when a key changed to the eraser or
- * back. `setPaper(paper, colour)` says which colour is empty and which one draws; `paint(levels)` shows levels of the model's shape.
+ * It has a picture of the model's levels and over it what was drawn, the ink: pixels that no stroke has touched keep their levels exactly.
+ * `levels()` has both; `source` is what `paint` was told that the picture is, null once somebody has drawn on it. `brush` has colour, size in pixels of
+ * the model, and whether it erases. `paint(levels, source)` shows a picture, `clear(source)` an empty one; `setPaper(levels)` says which levels of one
+ * pixel are empty. `onChange(how)` is told "drawn" after each stroke and while one is made, "set" after what the page put there, "tool" when a key
+ * changed to the eraser or back.
  */
-export function drawingBoard(shape, {onChange}) {
+export function drawingBoard(shape, {brush, onChange}) {
+    const fineness = finenessOf(shape);
+    const [width, height] = [fineness * shape.width, fineness * shape.height];
     const canvas = element("canvas", {
-        class: "board", width: fineness * shape.width, height: fineness * shape.height, tabIndex: 0, role: "application",
+        class: "board", width, height, tabIndex: 0, role: "application",
         "aria-label": "Drawing board. Arrow keys move the brush, the space bar draws, E changes between brush and eraser.", dataset: {test: "board"},
-        onpointerdown: begin, onpointermove: move, onpointerup: end, onpointercancel: end, onkeydown: key,
+        onpointerdown: begin, onpointermove: move, onpointerup: end, onpointercancel: end, onkeydown: key, onkeyup: lift,
+        onfocus: () => { cursor.hidden = !canvas.matches(":focus-visible"); showCursor(); },
+        onblur: () => { cursor.hidden = true; isDown = false; },
     });
-    const context = canvas.getContext("2d", {willReadFrequently: true});
+    const seen = canvas.getContext("2d");
+    const ink = contextOf(canvasOf(width, height));
+    const small = canvasOf(shape.width, shape.height);
     const cursor = element("div", {class: "board-cursor", hidden: true});
     const node = element("div", {class: "board-frame"}, canvas, cursor);
     const place = {row: Math.floor(shape.height / 2), column: Math.floor(shape.width / 2)};
-    const brush = {colour: "#fff", paper: "#000", size: 2.5, erases: false};
+    const size = shape.height * shape.width * shape.channels;
+    let paper = new Uint8Array(shape.channels);
+    let [base, source] = [new Uint8Array(size), null];
     let [earlier, later] = [[], []];
     let stroke = null;
+    let isDown = false;
 
-    canvas.addEventListener("focus", () => { cursor.hidden = !canvas.matches(":focus-visible"); showCursor(); });
-    canvas.addEventListener("blur", () => { cursor.hidden = true; });
+    function state() { return {base, source, ink: ink.getImageData(0, 0, width, height)}; }
 
     function keep() {
-        earlier.push(context.getImageData(0, 0, canvas.width, canvas.height));
+        earlier.push(state());
         if (earlier.length > mostSteps) earlier.shift();
         later = [];
     }
 
+    function show() {
+        paint(small, base, shape);
+        seen.imageSmoothingEnabled = false;
+        seen.drawImage(small, 0, 0, width, height);
+        seen.drawImage(ink.canvas, 0, 0);
+    }
+
     function line(from, to) {
-        context.strokeStyle = brush.erases ? brush.paper : brush.colour;
-        context.lineWidth = brush.size * fineness;
-        context.lineCap = context.lineJoin = "round";
-        context.beginPath();
-        context.moveTo(...from);
-        context.lineTo(to[0] + 0.01, to[1]);
-        context.stroke();
+        source = null;
+        for (const drawing of [ink, seen]) {
+            drawing.strokeStyle = brush.erases ? `rgb(${pixelsOf(paper, {...shape, height: 1, width: 1}).slice(0, 3).join()})` : brush.colour;
+            drawing.lineWidth = brush.size * fineness;
+            drawing.lineCap = drawing.lineJoin = "round";
+            drawing.beginPath();
+            drawing.moveTo(...from);
+            drawing.lineTo(to[0] + 0.01, to[1]);
+            drawing.stroke();
+        }
     }
 
     function placeOf(event) {
         const box = canvas.getBoundingClientRect();
-        return [(event.clientX - box.left) / box.width * canvas.width, (event.clientY - box.top) / box.height * canvas.height];
+        return [(event.clientX - box.left) / box.width * width, (event.clientY - box.top) / box.height * height];
     }
 
     function begin(event) {
@@ -76,12 +100,13 @@ export function drawingBoard(shape, {onChange}) {
         cursor.style.top = `${100 * (place.row + 0.5) / shape.height}%`;
     }
 
-    let isDown = false;
-    canvas.addEventListener("keyup", (event) => { if (event.key === " ") isDown = false; });
+    function lift(event) { if (event.key === " ") isDown = false; }
 
     function key(event) {
         const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key];
         const at = () => [(place.column + 0.5) * fineness, (place.row + 0.5) * fineness];
+        const isCommand = event.ctrlKey || event.metaKey;
+        const letter = event.key.toLowerCase();
         if (step) {
             const from = at();
             place.row = Math.max(0, Math.min(shape.height - 1, place.row + step[0]));
@@ -95,11 +120,13 @@ export function drawingBoard(shape, {onChange}) {
             isDown = true;
             line(at(), at());
             onChange("drawn");
-        } else if (event.key === "e" || event.key === "E") {
+        } else if (isCommand && (letter === "y" || (letter === "z" && event.shiftKey))) {
+            board.redo();
+        } else if (isCommand && letter === "z") {
+            board.undo();
+        } else if (letter === "e" && !isCommand) {
             brush.erases = !brush.erases;
             onChange("tool");
-        } else if (event.key === "z" && (event.ctrlKey || event.metaKey)) {
-            board.undo();
         } else {
             return;
         }
@@ -109,34 +136,33 @@ export function drawingBoard(shape, {onChange}) {
     }
 
     function restore(from, to) {
-        const image = from.pop();
-        if (!image) return;
-        to.push(context.getImageData(0, 0, canvas.width, canvas.height));
-        context.putImageData(image, 0, 0);
-        onChange("drawn");
+        const before = from.pop();
+        if (!before) return;
+        to.push(state());
+        ({base, source} = before);
+        ink.putImageData(before.ink, 0, 0);
+        show();
+        onChange("set");
     }
 
     const board = {
-        node, canvas, brush,
-        setPaper(paper, colour) { Object.assign(brush, {paper, colour}); },
-        clear() {
+        node, brush,
+        get source() { return source; },
+        levels() { return levelsOfInk(ink.getImageData(0, 0, width, height), base, shape); },
+        setPaper(levels) { paper = Uint8Array.from(levels); },
+        clear(what) { board.paint(Uint8Array.from({length: size}, (_, index) => paper[index % shape.channels]), what); },
+        paint(levels, what) {
             keep();
-            context.fillStyle = brush.paper;
-            context.fillRect(0, 0, canvas.width, canvas.height);
-            onChange("set");
-        },
-        paint(levels) {
-            keep();
-            const small = element("canvas", {width: shape.width, height: shape.height});
-            small.getContext("2d").putImageData(new ImageData(pixelsOf(levels, shape), shape.width, shape.height), 0, 0);
-            context.imageSmoothingEnabled = false;
-            context.drawImage(small, 0, 0, canvas.width, canvas.height);
+            [base, source] = [Uint8Array.from(levels), what];
+            ink.clearRect(0, 0, width, height);
+            show();
             onChange("set");
         },
         undo() { restore(earlier, later); },
         redo() { restore(later, earlier); },
+        /** Has nothing to undo any more: what is shown is where one begins. */
+        forget() { [earlier, later] = [[], []]; },
     };
-    context.fillStyle = brush.paper;
-    context.fillRect(0, 0, canvas.width, canvas.height);
+    show();
     return board;
 }

@@ -1,7 +1,8 @@
 // Pictures from outside: files that are chosen or dropped, what is pasted, and the camera.
 import {element, fill} from "../elements.js";
+import {canvasOf, contextOf} from "../picture.js";
 
-/** Controls for pictures from outside; `onFiles(files)` is told of them, `onError(error)` of what failed. {node, listen, unlisten, closeCamera}. */
+/** Controls for pictures from outside; `onFiles(files)` is told of them, `onError(error)` of what failed. {node, listen, unlisten, focus}. */
 export function pictureInputs({onFiles, onBitmap, onError}) {
     const chooser = element("input", {type: "file", accept: "image/*", multiple: true, class: "hidden", id: "files", tabIndex: -1, dataset: {test: "files"},
         "aria-label": "Pictures", onchange: () => {
@@ -9,8 +10,8 @@ export function pictureInputs({onFiles, onBitmap, onError}) {
             chooser.value = "";
         }});
     const view = element("div", {});
-    const node = element("div", {class: "stack"}, element("p", {class: "buttons"}, chooser,
-        element("button", {type: "button", onclick: () => chooser.click()}, "Choose pictures"),
+    const choose = element("button", {type: "button", onclick: () => chooser.click()}, "Choose pictures");
+    const node = element("div", {class: "stack"}, element("p", {class: "buttons"}, chooser, choose,
         element("button", {type: "button", dataset: {test: "camera"}, onclick: openCamera}, "Camera")), view);
     let stream = null;
 
@@ -51,10 +52,11 @@ export function pictureInputs({onFiles, onBitmap, onError}) {
             shutter,
             element("button", {type: "button", onclick: closeCamera}, "Close the camera"))));
 
-        async function take() {
-            const bitmap = await createImageBitmap(video);
+        function take() {
+            const picture = canvasOf(video.videoWidth, video.videoHeight);
+            contextOf(picture).drawImage(video, 0, 0);
             closeCamera();
-            onBitmap(bitmap, "the camera's picture");
+            onBitmap(picture, "the camera's picture");
         }
     }
 
@@ -65,7 +67,8 @@ export function pictureInputs({onFiles, onBitmap, onError}) {
     }
 
     return {
-        node, closeCamera,
+        node,
+        focus() { choose.focus(); },
         listen() {
             for (const type of ["dragover", "drop"]) document.addEventListener(type, drop);
             document.addEventListener("dragleave", leaveDrag);

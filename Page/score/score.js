@@ -1,6 +1,7 @@
 // The view "Score": a picture, drawn here or brought from elsewhere, and what the model says of it.
 import {element, field, fill} from "../elements.js";
-import {bitmapOf, levelsOf, shapeOf} from "../picture.js";
+import {bitmapOf, levelsOf, pixelsOf, shapeOf} from "../picture.js";
+import {Latest} from "../service.js";
 import {drawingBoard} from "./board.js";
 import {exampleButtons, paperOf, samplesOf, showExamples} from "./examples.js";
 import {pictureInputs} from "./inputs.js";
@@ -13,6 +14,9 @@ export const title = "Score";
 const styles = element("link", {rel: "stylesheet", href: "page/score/score.css"});
 const settle = 150;
 
+/** What a picture that was drawn is called. */
+const drawn = {label: "a drawing", bitmap: null};
+
 function hex(colour) {
     return `#${colour.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
@@ -21,22 +25,27 @@ export function create(page) {
     document.head.append(styles);
     let shape = shapeOf(page.model);
     let [board, overlay] = [null, null];
-    /** What is scored: `levels`, and the picture from outside that they are of, until somebody draws on it. */
-    let current = {levels: null, label: "a drawing", bitmap: null};
+    /** The brush stays as it was chosen whatever the model. */
+    const brush = {colour: "#ffffff", size: 2.5, erases: false};
+    /** What is scored, as levels; null before the first picture. Its source on the board is {label, bitmap}: where it came from. */
+    let levels = null;
+    /** The levels that the verdict is of. */
+    let judged = null;
+    /** Whether an empty board is asked for, of which only samples tell the levels. */
+    let wantsEmpty = false;
     let paper = "#000000";
-    let handedFirst = false;
 
     const drawing = element("div", {});
     const seen = element("div", {});
     const result = resultPanel();
     const examples = element("div", {class: "stack"});
-    const many = wall(page, {onChosen: (picture) => { use(picture); scrollTo({top: 0}); }});
-    const inputs = pictureInputs({onFiles: take, onBitmap: useBitmap, onError: (error) => page.report(Object.assign(error, {kind: error.kind ?? "camera"}))});
+    const many = wall(page, {onChosen: (picture) => { use(picture); scrollTo({top: 0}); }, onClosed: () => inputs.focus()});
+    const inputs = pictureInputs({onFiles: take, onBitmap: useBitmap, onError: (error) => page.report(Object.assign(error, {kind: error.kind ?? "camera"}), undefined, "picture")});
 
     const pen = element("button", {type: "button", "aria-pressed": "true", dataset: {test: "brush"}, onclick: () => tool(false)}, "Brush");
     const eraser = element("button", {type: "button", "aria-pressed": "false", dataset: {test: "eraser"}, onclick: () => tool(true)}, "Eraser");
-    const size = element("input", {type: "range", min: 1, max: 8, step: 0.5, value: 2.5, oninput: () => { board.brush.size = Number(size.value); }});
-    const colour = element("input", {type: "color", value: "#ffffff", oninput: () => { board.brush.colour = colour.value; tool(false); }});
+    const size = element("input", {type: "range", min: 1, max: 8, step: 0.5, value: 2.5, oninput: () => { brush.size = Number(size.value); }});
+    const colour = element("input", {type: "color", value: "#ffffff", oninput: () => { brush.colour = colour.value; tool(false); }});
     const colourField = field("Colour", colour);
     const fit = element("select", {onchange: again, dataset: {test: "fit"}}, element("option", {value: "contain"}, "whole picture"), element("option", {value: "cover"}, "fill, cut the rest"),
         element("option", {value: "stretch"}, "stretch"));
@@ -53,8 +62,8 @@ export function create(page) {
             element("section", {class: "panel stack", "aria-label": "Picture"}, drawing, result.summary,
                 element("p", {class: "buttons"}, pen, eraser,
                     element("button", {type: "button", dataset: {test: "undo"}, onclick: () => board.undo()}, "Undo"),
-                    element("button", {type: "button", onclick: () => board.redo()}, "Redo"),
-                    element("button", {type: "button", dataset: {test: "clear"}, onclick: () => { reset(); board.clear(); }}, "Clear")),
+                    element("button", {type: "button", dataset: {test: "redo"}, onclick: () => board.redo()}, "Redo"),
+                    element("button", {type: "button", dataset: {test: "clear"}, onclick: () => board.clear(drawn)}, "Clear")),
                 element("div", {class: "controls"}, field("Brush size", size), colourField),
                 inputs.node,
                 element("div", {class: "controls"}, field("Of pictures from outside", fit), element("label", {class: "check"}, invert, " Light and dark exchanged"))),
@@ -65,40 +74,31 @@ export function create(page) {
         many.node, element("section", {class: "panel", "aria-label": "Examples"}, examples));
 
     function tool(erases) {
-        board.brush.erases = erases;
+        brush.erases = erases;
         pen.setAttribute("aria-pressed", String(!erases));
         eraser.setAttribute("aria-pressed", String(erases));
     }
 
-    function reset() { current = {levels: null, label: "a drawing", bitmap: null}; }
-
     function changed(how) {
-        if (how === "tool") return tool(board.brush.erases);
-        if (how === "drawn") {
-            reset();
-            current.levels = levelsOf(board.canvas, shape, "stretch", paper);
-        } else if (!current.levels) {
-            current.levels = levelsOf(board.canvas, shape, "stretch", paper);
-        }
-        overlay.show(current.levels);
+        if (how === "tool") return tool(brush.erases);
+        if (!levels && how === "set") board.forget();
+        levels = board.levels();
+        overlay.show(levels);
         overlay.clear();
         score(settle);
     }
 
     /** Levels of a picture from outside, as the controls say. */
     function prepare(bitmap) {
-        const levels = levelsOf(bitmap, shape, fit.value, paper);
-        return invert.checked ? levels.map((level) => shape.levels - 1 - level) : levels;
+        const prepared = levelsOf(bitmap, shape, fit.value, paper);
+        return invert.checked ? prepared.map((level) => shape.levels - 1 - level) : prepared;
     }
 
-    function use({levels, label}, bitmap = null) {
-        current = {levels: Uint8Array.from(levels), label, bitmap};
-        board.paint(current.levels);
-    }
+    function use(picture, bitmap = null) { board.paint(picture.levels, {label: picture.label, bitmap}); }
 
     function useBitmap(bitmap, label) { use({levels: prepare(bitmap), label}, bitmap); }
 
-    function again() { if (current.bitmap) useBitmap(current.bitmap, current.label); }
+    function again() { if (board.source?.bitmap) useBitmap(board.source.bitmap, board.source.label); }
 
     async function take(files) {
         if (files.length > 1) return many.score(files, {shape, prepare, query: query("verdict")});
@@ -106,9 +106,9 @@ export function create(page) {
         try {
             bitmap = await bitmapOf(files[0]);
         } catch {
-            return page.report(Object.assign(new Error(`This browser cannot read ${files[0].name} as a picture`), {kind: "file"}));
+            return page.report(Object.assign(new Error(`This browser cannot read ${files[0].name} as a picture`), {kind: "file"}), undefined, "picture");
         }
-        page.clearReport();
+        page.clearReport("picture");
         useBitmap(bitmap, files[0].name);
     }
 
@@ -121,7 +121,7 @@ export function create(page) {
     }
 
     let timer = 0;
-    let asked = null;
+    const asked = new Latest();
 
     function score(wait) {
         clearTimeout(timer);
@@ -129,36 +129,37 @@ export function create(page) {
     }
 
     async function ask() {
-        if (!current.levels) return;
-        asked?.abort();
-        const own = asked = new AbortController();
+        if (!levels) return;
+        const signal = asked.begin();
+        const body = levels;
         try {
-            const answer = await page.service.json("logprob", {query: query("pixels"), body: current.levels, type: "application/octet-stream", signal: own.signal});
-            if (own.signal.aborted) return;
+            const answer = await page.service.json("logprob", {query: query("pixels"), body, type: "application/octet-stream", signal});
+            if (signal.aborted) return;
+            judged = body;
             result.show(page.model, answer);
             if (answer.pixels) overlay.map(answer.pixels);
-            page.clearReport();
+            page.clearReport("score");
         } catch (error) {
             if (error.name === "AbortError") return;
             result.say("It was not scored.");
-            page.report(error, ask);
+            page.report(error, ask, "score");
         }
     }
 
     function complete() {
-        if (!current.levels) return;
-        page.handed = {levels: current.levels, label: current.label};
+        if (!levels) return;
+        page.handed = {levels, label: (board.source ?? drawn).label};
         page.go("sample", {use: "complete"});
     }
 
     /** Everything that depends on the model: the board in its shape and paper, its classes and rates, examples. */
     async function prepareModel() {
         shape = shapeOf(page.model);
-        board = drawingBoard(shape, {onChange: changed});
+        board = drawingBoard(shape, {brush, onChange: changed});
         overlay = pixelOverlay(shape);
         fill(drawing, board.node);
         fill(seen, overlay.node);
-        reset();
+        levels = null;
         result.say("Draw something, or choose a picture.");
         const {decision} = page.model;
         alarmField.hidden = !decision;
@@ -173,19 +174,18 @@ export function create(page) {
         await page.attempt(async () => {
             const samples = await samplesOf(page);
             if (model !== page.model) return;
-            const levels = paperOf(samples, shape);
-            const spread = (level) => Math.round(255 * level / (shape.levels - 1));
-            const background = levels.length === 1 ? Array(3).fill(spread(levels[0])) : levels.map(spread);
+            const empty = paperOf(samples, shape);
+            const background = [...pixelsOf(empty, {...shape, height: 1, width: 1}).slice(0, 3)];
             paper = hex(background);
-            const ink = background.reduce((sum, value) => sum + value, 0) > 382 ? "#000000" : "#ffffff";
-            board.setPaper(paper, ink);
-            colour.value = ink;
-            showExamples(examples, exampleButtons(page, samples, levels, {onChosen: use}));
+            brush.colour = colour.value = background.reduce((sum, value) => sum + value, 0) > 382 ? "#000000" : "#ffffff";
+            board.setPaper(empty);
+            showExamples(examples, exampleButtons(page, samples, empty, {onChosen: use}));
             // what somebody brought meanwhile stays
-            if (handedFirst || current.levels) return;
-            board.clear();
-            use(samples[0]);
-        });
+            if (levels) return;
+            if (wantsEmpty) board.clear(drawn);
+            else use(samples[0]);
+            wantsEmpty = false;
+        }, "examples");
     }
 
     prepareModel();
@@ -194,23 +194,26 @@ export function create(page) {
         modelChanged() {
             many.close();
             clearTimeout(timer);
-            asked?.abort();
-            handedFirst = false;
+            asked.stop();
             prepareModel();
         },
         enter(parameters) {
             inputs.listen();
             if (parameters.use === "handed" && page.handed) {
-                const handed = page.handed;
+                use(page.handed);
                 page.handed = null;
-                handedFirst = true;
-                use(handed);
+            } else if (parameters.use === "empty") {
+                if (levels) board.clear(drawn);
+                else wantsEmpty = true;
+                page.replaceAddress("score", {});
+            } else if (levels && levels !== judged) {
+                score(0);
             }
         },
         leave() {
             inputs.unlisten();
             clearTimeout(timer);
-            asked?.abort();
+            asked.stop();
         },
     };
 }

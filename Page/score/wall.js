@@ -1,6 +1,7 @@
 // Many pictures at once, the most unusual first.
 import {element, fill, number, probability, save} from "../elements.js";
-import {bitmapOf, levelsOf, pictureOf} from "../picture.js";
+import {bitmapOf, pictureOf} from "../picture.js";
+import {Latest} from "../service.js";
 
 /** Pictures that are read and scored in one request, at most. */
 const mostTogether = 32;
@@ -13,72 +14,89 @@ function csv(rows) {
 }
 
 /**
- * The wall: {node, score(files, {shape, fit, invert, query}), stop}. `onChosen({levels, label})` is told which one was clicked.
+ * The wall: {node, score(files, {shape, prepare, query}), close}.
  *
- * Pictures are sent in blocks as stacked levels. What is no picture, and what the service refuses, is listed by name with the reason.
+ * `onChosen({levels, label})` is told which one was clicked, `onClosed` that the wall is gone. Pictures are sent in blocks as stacked levels, and where that
+ * breaks off or is cancelled it can go on. What is no picture, and what the service refuses, is listed by name with the reason.
  */
-export function wall(page, {onChosen}) {
+export function wall(page, {onChosen, onClosed}) {
     const status = element("p", {role: "status", dataset: {test: "wall-status"}});
     const progress = element("progress", {max: 1, value: 0, "aria-label": "Pictures scored"});
-    const stop = element("button", {type: "button", onclick: () => running?.abort()}, "Cancel");
+    const stop = element("button", {type: "button", dataset: {test: "wall-stop"}, onclick: () => running.stop()}, "Cancel");
+    const resume = element("button", {type: "button", dataset: {test: "wall-resume"}, onclick: goOn}, "Go on");
     const saving = element("button", {type: "button", onclick: download}, "Save as CSV");
     const list = element("ul", {class: "tiles", "aria-label": "Pictures, the most unusual first", dataset: {test: "wall"}});
     const refused = element("div", {dataset: {test: "wall-refused"}});
     const node = element("section", {class: "panel stack", "aria-label": "Many pictures", hidden: true},
-        element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, saving,
-            element("button", {type: "button", onclick: close}, "Close"))), list, refused);
-    let running = null;
+        element("div", {class: "between-ends"}, status, element("p", {class: "buttons"}, progress, stop, resume, saving,
+            element("button", {type: "button", dataset: {test: "wall-close"}, onclick: () => { close(); onClosed(); }}, "Close"))), list, refused);
+    const running = new Latest();
+    /** What is to be scored, {files, shape, prepare, query}, and the first file that is not done. */
+    let work = null;
+    let next = 0;
     let scored = [];
     let bad = [];
 
-    async function score(files, {shape, prepare, query}) {
-        running?.abort();
-        const own = running = new AbortController();
+    async function score(files, how) {
+        work = {files, ...how};
+        next = 0;
         [scored, bad] = [[], []];
         node.hidden = false;
-        progress.hidden = stop.hidden = false;
-        show(files.length);
         node.scrollIntoView({block: "nearest"});
+        await goOn();
+    }
+
+    async function goOn() {
+        const signal = running.begin();
+        const {files} = work;
         const together = Math.max(1, Math.min(mostTogether, page.model.limits.images));
+        progress.hidden = stop.hidden = false;
+        resume.hidden = true;
+        page.clearReport("wall");
+        show();
         try {
-            for (let first = 0; first < files.length; first += together) {
-                const read = [];
-                for (const file of files.slice(first, first + together)) {
-                    try {
-                        const bitmap = await bitmapOf(file);
-                        read.push({name: file.name, levels: prepare(bitmap)});
-                        bitmap.close();
-                    } catch {
-                        bad.push({name: file.name, reason: "this browser cannot read it as a picture"});
-                    }
-                    own.signal.throwIfAborted();
-                }
-                if (read.length) await send(read, query, own.signal);
-                show(files.length);
+            while (next < files.length) {
+                const block = await judge(files.slice(next, next + together), signal);
+                scored.push(...block.scored);
+                bad.push(...block.bad);
+                scored.sort((a, b) => (a.answer.p_value ?? 1) - (b.answer.p_value ?? 1) || a.answer.log_prob - b.answer.log_prob);
+                next += together;
+                show();
             }
         } catch (error) {
-            if (running !== own) return;
-            const rest = files.length - scored.length - bad.length;
-            page.report(error, () => score(files, {shape, prepare, query}));
-            show(files.length, `${error.name === "AbortError" ? "Cancelled" : "It broke off"}: ${number(rest)} are not scored.`);
+            if (!running.isLast(signal) || !work) return;
+            resume.hidden = false;
+            page.report(error, goOn, "wall");
+            show(`${error.name === "AbortError" ? "Cancelled" : "It broke off"}: ${number(files.length - scored.length - bad.length)} are not scored.`);
         } finally {
-            if (running === own) {
-                running = null;
-                progress.hidden = stop.hidden = true;
-            }
+            if (running.isLast(signal)) progress.hidden = stop.hidden = true;
         }
     }
 
-    async function send(read, query, signal) {
+    /** Scores of `files`, one block: {scored, bad}. */
+    async function judge(files, signal) {
+        const [read, judged] = [[], {scored: [], bad: []}];
+        for (const file of files) {
+            try {
+                const bitmap = await bitmapOf(file);
+                read.push({name: file.name, levels: work.prepare(bitmap)});
+                bitmap.close();
+            } catch {
+                judged.bad.push({name: file.name, reason: "this browser cannot read it as a picture"});
+            }
+            signal.throwIfAborted();
+        }
+        if (!read.length) return judged;
         const size = read[0].levels.length;
         const body = new Uint8Array(read.length * size);
         for (const [index, {levels}] of read.entries()) body.set(levels, index * size);
+        const {query} = work;
         const answer = await patiently(() => page.service.json("logprob", {query, body, type: "application/octet-stream", signal}), signal);
         for (const [index, one] of (answer.results ?? [answer]).entries()) {
-            if (one.error) bad.push({name: read[index].name, reason: one.error});
-            else scored.push({...read[index], answer: one, tile: tile(read[index], one)});
+            if (one.error) judged.bad.push({name: read[index].name, reason: one.error});
+            else judged.scored.push({...read[index], answer: one, tile: tile(read[index], one)});
         }
-        scored.sort((a, b) => (a.answer.p_value ?? 1) - (b.answer.p_value ?? 1) || a.answer.log_prob - b.answer.log_prob);
+        return judged;
     }
 
     /** Result of `ask`, asked again as often as the service says that it is busy, and when to come back. */
@@ -103,11 +121,12 @@ export function wall(page, {onChosen}) {
         return element("li", {}, element("button", {
             type: "button", class: "tile", dataset: {test: "wall-tile"}, "aria-label": `${name}: ${said}`, title: `${name}: ${said}`,
             onclick: () => onChosen({levels, label: name}),
-        }, pictureOf(levels, {...page.model.shape, levels: page.model.preprocessing.levels}), element("small", {class: "name"}, name),
+        }, pictureOf(levels, work.shape), element("small", {class: "name"}, name),
         answer.verdict && element("small", {class: `badge ${answer.verdict}`}, answer.verdict)));
     }
 
-    function show(count, more = "") {
+    function show(more = "") {
+        const count = work.files.length;
         const outliers = scored.filter(({answer}) => answer.verdict === "outlier").length;
         progress.max = count;
         progress.value = scored.length + bad.length;
@@ -119,10 +138,11 @@ export function wall(page, {onChosen}) {
     }
 
     function close() {
-        running?.abort();
-        running = null;
+        running.stop();
+        work = null;
         [scored, bad] = [[], []];
         node.hidden = true;
+        page.clearReport("wall");
     }
 
     function download() {

@@ -51,6 +51,10 @@ static const unsigned char page_learn_density_js[] = {
 #embed "../../Page/learn/density.js"
 };
 
+static const unsigned char page_learn_diagram_js[] = {
+#embed "../../Page/learn/diagram.js"
+};
+
 static const unsigned char page_learn_keys_js[] = {
 #embed "../../Page/learn/keys.js"
 };
@@ -196,6 +200,7 @@ const struct tusk_page_file tusk_embedded_page[] = {
     {"learn/asking.js", page_learn_asking_js, sizeof page_learn_asking_js},
     {"learn/bell.js", page_learn_bell_js, sizeof page_learn_bell_js},
     {"learn/density.js", page_learn_density_js, sizeof page_learn_density_js},
+    {"learn/diagram.js", page_learn_diagram_js, sizeof page_learn_diagram_js},
     {"learn/keys.js", page_learn_keys_js, sizeof page_learn_keys_js},
     {"learn/learn.css", page_learn_learn_css, sizeof page_learn_learn_css},
     {"learn/learn.js", page_learn_learn_js, sizeof page_learn_learn_js},

@@ -42,6 +42,11 @@ class Checks:
     def faults(self):
         with self.services.serve(keys=self.keys) as address:
             faults.keys(self.browser, address, self.key)
+        drawing, drawing_line = self.services.new_key("drawing", ("sample",))
+        watching, watching_line = self.services.new_key("watching", ("metrics",))
+        with self.services.serve(keys=self.keys + drawing_line + watching_line) as address:
+            faults.scopes(self.browser, address, self.key, drawing, watching)
+            faults.refused_start(self.browser, address, self.key)
         with self.services.serve("--rate-rows", "6/min,burst=20", keys=self.keys) as address:
             faults.refused(self.browser, address, self.key)
         with self.services.serve() as address:
@@ -62,18 +67,21 @@ class Checks:
                 score.anything(self.browser, address)
             with self.services.serve("--model", ROOT / "Models/animals.safetensors", "--model", file) as address:
                 model.several(self.browser, address, ["animals", "small"])
+                model.addresses(self.browser, address)
 
     def score(self):
         with self.services.serve() as address:
             score.draw(self.browser, address)
             score.bring(self.browser, address)
             score.wall(self.browser, address)
+            score.resumed(self.browser, address)
             score.keyboard(self.browser, address)
 
     def sample(self):
         with self.services.serve() as address:
             sample.stream(self.browser, address)
             sample.one(self.browser, address)
+            sample.half(self.browser, address)
 
     def model(self):
         with self.services.serve() as address:
@@ -84,6 +92,7 @@ class Checks:
         with self.services.serve() as address:
             learn.tour(self.browser, address)
             learn.still(self.browser, address)
+            learn.diagram(self.browser, address)
 
     def accessibility(self):
         with self.services.serve() as address:

@@ -41,6 +41,75 @@ def keys(browser, address, key):
         check("  without one it says so", True)
 
 
+def give(page, key):
+    """Types a key into the dialog that waits for one."""
+    expect(page.locator("#key-dialog")).to_be_visible()
+    page.locator("#key").fill(key)
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-dialog")).to_be_hidden()
+
+
+def scopes(browser, address, whole, drawing, watching):
+    """Keys that do a part: each is kept for what it does, and what a person has no key for is not asked again."""
+    with browser.page(address) as (page, watch):
+        dialog = page.locator("#key-dialog")
+        with watch.allowing("status of 401", "status of 403"):
+            page.goto(f"{address}/#/sample?seed=7&count=4")
+            give(page, drawing)
+            expect(page.locator("[data-test=tile]")).to_have_count(4)
+            page.locator("nav a[data-view=score]").click()
+            expect(dialog).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(notice(page, "forbidden")).to_be_visible()
+            check("a key that cannot score has the page ask for one that can", True)
+            page.locator("nav a[data-view=learn]").click()
+            expect(page.locator("[data-test=learn-step-1]")).to_be_visible()
+            page.locator("nav a[data-view=score]").click()
+            page.locator("[data-test=example]").nth(1).click()
+            expect(notice(page, "forbidden")).to_be_visible()
+            check("  once", dialog.is_hidden())
+            notice(page, "forbidden").get_by_role("button", name="Give another key").click()
+            give(page, whole)
+            expect(page.locator("[data-test=log-prob]")).to_be_visible()
+            check("  and again where one wishes", page.locator("#notices .notice").count() == 0)
+            page.locator("#change-key").click()
+            page.locator("#key").fill("tusk_mistyped")
+            page.keyboard.press("Enter")
+            expect(page.locator("#key")).to_have_value("")
+            page.keyboard.press("Escape")
+            expect(dialog).to_be_hidden()
+            page.locator("[data-test=example]").nth(2).click()
+            page.wait_for_load_state("networkidle")
+            check("a mistyped key does not take the place of a good one", dialog.is_hidden() and page.locator("#notices .notice").count() == 0)
+            page.locator("#change-key").click()
+            give(page, drawing)
+            page.locator("nav a[data-view=model]").click()
+            page.locator("[data-test=live-key]").click()
+            give(page, watching)
+            expect(page.locator("[data-test=live-requests] svg")).to_be_visible()
+            page.locator("nav a[data-view=sample]").click()
+            page.locator("[data-test=sample-go]").click()
+            page.locator("[data-test=sample-seed]").fill("9")
+            page.locator("[data-test=sample-go]").click()
+            expect(page.locator("[data-test=sample-status]")).to_contain_text("seed 9")
+            check("a key for the figures is theirs, and samples keep the one before", dialog.is_hidden())
+
+
+def refused_start(browser, address, key):
+    """Without a key there is no model; a view that is chosen then asks again."""
+    with browser.page(address) as (page, watch):
+        with watch.allowing("status of 401"):
+            page.goto(address)
+            expect(page.locator("#key-dialog")).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(notice(page, "unauthorized")).to_be_visible()
+            page.locator("#change-key").click()
+            give(page, key)
+            expect(page.locator("[data-test=log-prob]")).to_be_visible()
+            expect(page.locator("#notices .notice")).to_have_count(0)
+            check("a start without a key goes on with one", True)
+
+
 def offline(browser, address):
     with browser.page(address) as (page, watch):
         page.goto(f"{address}/#/sample?seed=7&count=6")

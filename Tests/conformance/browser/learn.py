@@ -54,6 +54,23 @@ def tour(browser, address):
         expect(page.locator("[data-test=learn-step-2]")).to_be_visible()
 
 
+def diagram(browser, address):
+    """Step 4 on six numbers: who is whose key."""
+    with browser.page(address) as (page, _):
+        page.goto(f"{address}/#/learn?step=4")
+        said = page.locator("[data-test=diagram-said]")
+        expect(said).to_contain_text("from the key x₁, x₂, x₃.")
+        page.locator("[data-test=diagram-number]").fill("1")
+        expect(said).to_contain_text("nothing comes before it")
+        page.locator("[data-test=diagram-coupling]").click()
+        expect(said).to_contain_text("it is a part of the key")
+        page.locator("[data-test=diagram-number]").fill("6")
+        expect(said).to_contain_text("from the key z₁, z₂, z₃.")
+        page.locator("[data-test=diagram-inverse]").click()
+        expect(said).to_contain_text("from the key z₁, z₂, z₃, z₄, z₅.")
+        check("six numbers show whose key is whose", page.locator("svg.keys .by").count() == 5)
+
+
 def still(browser, address):
     """Step 3 plays by itself, but not for who asked for less motion."""
     for motion in ("no-preference", "reduce"):

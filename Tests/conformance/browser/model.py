@@ -55,4 +55,38 @@ def several(browser, address, names):
         with page.expect_response("**/logprob?*") as answer:
             page.locator("#model-choice select").select_option(names[-1])
         check("another model that is chosen is the one that is asked", f"model={names[-1]}&" in answer.value.url, answer.value.url)
+        page.locator("[data-test=eraser]").click()
+        page.locator("#model-choice select").select_option(names[0])
+        expect(page.locator("[data-test=log-prob]")).to_be_visible()
+        check("  and the tool stays as it was chosen", page.locator("[data-test=eraser]").get_attribute("aria-pressed") == "true")
     accessibility.everywhere(browser, address, "model, one of several", show)
+
+
+def addresses(browser, address):
+    """The model is a part of each address: links keep to it, Back leads to the one before, and one that is not there is told."""
+    with browser.page(address) as (page, watch):
+        page.goto(f"{address}/#/model?model=small")
+        heading, choice = page.locator("h1"), page.locator("#model-choice select")
+        expect(heading).to_have_text("The model small")
+        page.locator("nav a[data-view=learn]").click()
+        expect(page.locator("[data-test=learn-step-1]")).to_contain_text("3 colours")
+        check("the address of a model is kept by links", "model=small" in page.url, page.url)
+        page.locator("nav a[data-view=model]").click()
+        choice.select_option("animals")
+        expect(heading).to_have_text("The model animals")
+        page.go_back()
+        expect(heading).to_have_text("The model small")
+        check("  and Back leads to the model before", choice.input_value() == "small")
+        page.evaluate("location.hash = '#/model?model=none'")
+        expect(page.locator("#notices .notice[data-kind=model-unknown]")).to_contain_text("“none”")
+        check("  one that the service has not is told, and the one before stays", choice.input_value() == "small" and "model=small" in page.url, page.url)
+        with watch.allowing("ERR_INTERNET_DISCONNECTED"):
+            page.context.set_offline(True)
+            choice.select_option("animals")
+            expect(page.locator("#notices .notice[data-kind=offline]")).to_be_visible()
+        check("  without a network the choice stays with the model that is shown", choice.input_value() == "small")
+        page.context.set_offline(False)
+        page.locator("#notices .notice[data-kind=offline]").get_by_role("button", name="Try again").click()
+        expect(heading).to_have_text("The model animals")
+        expect(page.locator("#notices .notice[data-kind=offline]")).to_have_count(0)
+        check("  until it is tried again", choice.input_value() == "animals")

@@ -21,16 +21,22 @@ def noise(width, height, seed=1):
     return png(width, height, [random.randbytes(3 * width) for _ in range(height)])
 
 
+# A drawing without a picture inside, of which Firefox and Chromium make bitmaps only by an image.
+DRAWING = b'''<svg xmlns="http://www.w3.org/2000/svg" width="56" height="56"><rect width="56" height="56"/>
+<circle cx="28" cy="28" r="20" fill="#fff"/></svg>'''
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
 def transfer(page, *files):
     """A DataTransfer that holds files (name, bytes), as a drop or a paste brings them."""
     return page.evaluate_handle("""(files) => {
         const transfer = new DataTransfer();
-        for (const [name, text] of files) {
+        for (const [name, text, type] of files) {
             const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-            transfer.items.add(new File([bytes], name, {type: "image/png"}));
+            transfer.items.add(new File([bytes], name, {type}));
         }
         return transfer;
-    }""", [[name, base64.b64encode(data).decode()] for name, data in files])
+    }""", [[name, base64.b64encode(data).decode(), KINDS[name[-4:]]] for name, data in files])
 
 
 def drop(page, *files):

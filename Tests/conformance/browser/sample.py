@@ -1,6 +1,7 @@
 """The view "Sample": a gallery that fills while rows come, and what one does with one of them."""
 
 import re
+import struct
 
 from playwright.sync_api import expect
 
@@ -40,6 +41,9 @@ def stream(browser, address):
         opened(page, address)
         first = [tile.locator("canvas").evaluate(PIXELS) for tile in tiles(page).all()]
         check("six samples are six pictures", len(set(first)) == 6)
+        with page.expect_download() as download:
+            page.locator("[data-test=sample-save]").click()
+        check("  saved as one PNG of two rows", png_size(download) == (3 * (112 + 4) + 4, 2 * (112 + 4) + 4), png_size(download))
         opened(page, address, seed=8)
         opened(page, address)
         again = [tile.locator("canvas").evaluate(PIXELS) for tile in tiles(page).all()]
@@ -49,6 +53,34 @@ def stream(browser, address):
         page.locator("[data-test=sample-go]").click()
         expect(page.locator(f"{TILES}[aria-label*='{kind}']")).to_have_count(6)
         check(f"  all of the class {kind} where it is asked for", True)
+
+
+def png_size(download):
+    return struct.unpack(">II", download.value.path().read_bytes()[16:24])
+
+
+def half(browser, address):
+    """From the samples to an empty board, and from what is drawn there to its completions."""
+    with browser.page(address) as (page, _):
+        opened(page, address)
+        page.locator("[data-test=draw-half]").click()
+        board = page.locator("[data-test=model-sees]")
+        expect(board).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        check("an empty board is there to draw a half on", len(set(board.evaluate(LEVELS))) == 2)
+        box = page.locator("[data-test=board]").bounding_box()
+        page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.3 * box["height"], steps=5)
+        page.mouse.up()
+        drawn = board.evaluate(LEVELS)
+        page.locator("[data-test=to-complete]").click()
+        page.get_by_label("Show what was drawn in colour").uncheck()
+        page.locator("[data-test=complete-go]").click()
+        found = page.locator("[data-test=completion] canvas")
+        expect(found).to_have_count(8)
+        middle = len(drawn) // 2
+        check("  and what is drawn there is kept", found.first.evaluate(LEVELS)[:middle] == drawn[:middle])
 
 
 def one(browser, address):
@@ -90,6 +122,9 @@ def interpolate(page, panel):
     far = [[max(abs(a - b) for a, b in zip(one, end)) for end in ends] for one in seen]
     # From a latent in single precision a level may come back as one of its neighbours.
     check("  a slider goes from it to another that is clicked, over others", far[0][0] <= 4 and far[2][1] <= 4 and min(far[1]) > 50, far)
+    with page.expect_download() as download:
+        panel.locator("[data-test=interpolate-save]").click()
+    check("  and the way is saved as one PNG", png_size(download) == (17 * (112 + 4) + 4, 112 + 8), png_size(download))
 
 
 def complete(page, panel):

@@ -49,6 +49,18 @@ def draw(browser, address):
     with browser.page(address) as (page, _):
         opened(page, address)
         check("a picture that the model drew is there at once, and scored", page.locator("[data-test=verdict] .badge").is_visible())
+        whole = said(page)
+        with Change(page) as touched:
+            stroke(page, (0.1, 0.1), (0.3, 0.1))
+        page.keyboard.press("Control+z")
+        expect(page.locator(LOG_PROB)).to_have_text(whole)
+        page.keyboard.press("Control+Shift+z")
+        expect(page.locator(LOG_PROB)).to_have_text(touched.after)
+        page.keyboard.press("Control+z")
+        expect(page.locator(LOG_PROB)).to_have_text(whole)
+        page.keyboard.press("Control+y")
+        expect(page.locator(LOG_PROB)).to_have_text(touched.after)
+        check("  a stroke on it changes what it touches: Undo gives its density back to the digit, and Redo that of the stroke", True)
         with Change(page) as empty:
             page.locator("[data-test=clear]").click()
         with Change(page) as drawn:
@@ -65,11 +77,17 @@ def draw(browser, address):
         page.locator("[data-test=brush]").click()
         page.locator("[data-test=board]").focus()
         with Change(page):
-            page.keyboard.press("Space")
+            page.keyboard.down("Space")
             for _ in range(6):
                 page.keyboard.press("ArrowRight")
-            page.keyboard.press("Space")
-        check("  and it is drawn by the keyboard", True)
+            page.keyboard.press("Tab")
+        lifted = said(page)
+        page.keyboard.press("Shift+Tab")
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        page.keyboard.up("Space")
+        page.wait_for_load_state("networkidle")
+        check("  and it is drawn by the keyboard, as long as one is on the board", said(page) == lifted)
         slider = page.locator("[data-test=overlay-slider]")
         slider.fill("0")
         without = page.locator("[data-test=model-sees]").locator("xpath=..").screenshot()
@@ -99,6 +117,9 @@ def bring(browser, address):
         check("  with reasons", page.locator("[data-test=reasons] li").count() > 0)
         with Change(page):
             page.locator("[data-test=fit]").select_option("stretch")
+        with Change(page):
+            pictures.drop(page, ("drawing.svg", pictures.DRAWING))
+        check("  an SVG is read", page.locator("#notices .notice").count() == 0)
         pictures.drop(page, ("broken.png", b"no picture"))
         expect(page.locator("#notices .notice")).to_contain_text("broken.png")
         check("  what is no picture is named", True)
@@ -124,6 +145,34 @@ def wall(browser, address):
             page.get_by_role("button", name="Save as CSV").click()
         lines = download.value.path().read_text().splitlines()
         check("  saved as a table of eight rows", len(lines) == 9 and lines[1].startswith("noise.png,outlier"), lines)
+        page.locator("[data-test=wall-close]").click()
+        check("  closed, it leaves the focus where the next ones are chosen", page.evaluate("document.activeElement.textContent") == "Choose pictures")
+
+
+def resumed(browser, address):
+    """The second of two blocks finds no service, then one."""
+    files = [(f"noise-{index}.png", pictures.noise(28, 28, index)) for index in range(40)]
+    with browser.page(address) as (page, watch):
+        opened(page, address)
+        asked = []
+
+        def answer(route):
+            asked.append(route.request.post_data_buffer)
+            if len(asked) == 2:
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/logprob?*", answer)
+        with watch.allowing("ERR_FAILED"):
+            pictures.drop(page, *files)
+            expect(page.locator("[data-test=wall-status]")).to_contain_text("It broke off: 8 are not scored")
+        expect(page.locator("#notices .notice[data-kind=offline]")).to_be_visible()
+        page.locator("[data-test=wall-resume]").click()
+        expect(page.locator("[data-test=wall-tile]")).to_have_count(40)
+        expect(page.locator("#notices .notice")).to_have_count(0)
+        sizes = [len(body) // 784 for body in asked]
+        check("a wall that broke off goes on where it was", sizes == [32, 8, 8], sizes)
 
 
 def keyboard(browser, address):

@@ -23,10 +23,10 @@ class Services:
     def __init__(self, program, tree=None):
         self.program, self.tree = program, tree
 
-    def new_key(self, *options):
-        """A new key with all scopes, and its line for a key file."""
-        scopes = [word for scope in ("score", "sample", "admin", "metrics") for word in ("--scope", scope)]
-        answer = subprocess.run([self.program, "key", "new", "--name", "page", *scopes, *options], check=True, capture_output=True, text=True)
+    def new_key(self, name="page", scopes=("score", "sample", "admin", "metrics")):
+        """A new key with these scopes, and its line for a key file."""
+        options = [word for scope in scopes for word in ("--scope", scope)]
+        answer = subprocess.run([self.program, "key", "new", "--name", name, *options], check=True, capture_output=True, text=True)
         key, line = answer.stdout.split("\n", 1)
         return key, line
 

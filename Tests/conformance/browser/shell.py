@@ -44,6 +44,9 @@ def first_paint(browser, address):
         files = [request for request in requests if urllib.parse.urlsplit(request.url).path.startswith("/page/") or request.is_navigation_request()]
         total = sum(request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"] for request in files)
         check(f"the page with its first view is {total} bytes in {len(files)} files", 0 < total < FIRST_PAINT, [request.url for request in files])
+        told = page.eval_on_selector_all("link[rel=modulepreload]", "(links) => links.map((link) => link.href)")
+        late = [request.url for request in files if request.resource_type == "script" and request.url not in told and not request.url.endswith("/main.js")]
+        check("  and its modules are told at once", not late, late)
         print(f"     the view was there after {page.evaluate('firstView'):.0f} ms", flush=True)
 
 
