@@ -1,5 +1,6 @@
 // The page: which view is shown, which model it asks, what went wrong, and the key.
 import {element, fill} from "./elements.js";
+import {Notices, sentence} from "./notices.js";
 import {Service, ServiceError} from "./service.js";
 
 const views = {
@@ -11,8 +12,7 @@ const views = {
 const main = document.getElementById("main");
 const keyButton = document.getElementById("change-key");
 const made = new Map();
-/** What is said to have gone wrong, by what was tried. */
-const notices = new Map();
+const notices = new Notices(document.getElementById("notices"), (route) => page.service.forgetRefusal(route));
 
 /**
  * What a view is given.
@@ -45,31 +45,12 @@ const page = {
      */
     report(error, retry, about = "page") {
         if (error.name === "AbortError") return;
-        this.clearReport(about);
-        const wait = error.retryAfter ? ` It asks to be asked again in ${error.retryAfter} s.` : "";
-        const close = () => this.clearReport(about);
-        const again = (before) => () => {
-            close();
-            before?.();
-            retry();
-        };
-        const notice = element("div", {class: "notice", dataset: {kind: error.kind ?? "page"}},
-            element("p", {}, sentence(error.message) + wait),
-            element("div", {class: "buttons"},
-                retry && (error.route
-                    ? element("button", {type: "button", onclick: again(() => this.service.forgetRefusal(error.route))}, "Give another key")
-                    : element("button", {type: "button", onclick: again()}, "Try again")),
-                element("button", {type: "button", onclick: close}, "Dismiss")));
-        notices.set(about, notice);
-        document.getElementById("notices").append(notice);
+        notices.add(about, error, retry);
         if (!error.kind) console.error(error);
     },
 
     /** Takes back what `report` said of `about`. */
-    clearReport(about = "page") {
-        notices.get(about)?.remove();
-        notices.delete(about);
-    },
+    clearReport(about = "page") { notices.clear(about); },
 
     /** Runs `work`, reports what it throws with itself as the retry, and says whether it ended well. */
     async attempt(work, about) {
@@ -83,11 +64,6 @@ const page = {
         }
     },
 };
-
-function sentence(text) {
-    const end = /[.!?]$/.test(text) ? "" : ".";
-    return text.charAt(0).toUpperCase() + text.slice(1) + end;
-}
 
 /** Opens the dialog for a key. */
 function askForKey(reason) {
@@ -152,7 +128,7 @@ function enter(view, parameters) {
     if (shown !== view) {
         shown?.leave?.();
         // what went wrong in a view is its own matter; it says so again where it still is
-        for (const about of [...notices.keys()]) if (!["page", "model", "key"].includes(about)) page.clearReport(about);
+        notices.clearBut(["page", "model", "key"]);
         const isFirst = shown === null;
         shown = view;
         fill(main, view.node);

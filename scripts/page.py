@@ -74,6 +74,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         finally:
             connection.close()  # and so does this one, which tells the service
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # the browser left
+
     do_GET = do_POST = do_HEAD = do_PUT = answer
 
     def log_message(self, *arguments):

@@ -103,6 +103,10 @@ static const unsigned char page_model_prometheus_js[] = {
 #embed "../../Page/model/prometheus.js"
 };
 
+static const unsigned char page_notices_js[] = {
+#embed "../../Page/notices.js"
+};
+
 static const unsigned char page_picture_js[] = {
 #embed "../../Page/picture.js"
 };
@@ -213,6 +217,7 @@ const struct tusk_page_file tusk_embedded_page[] = {
     {"model/model.css", page_model_model_css, sizeof page_model_model_css},
     {"model/model.js", page_model_model_js, sizeof page_model_model_js},
     {"model/prometheus.js", page_model_prometheus_js, sizeof page_model_prometheus_js},
+    {"notices.js", page_notices_js, sizeof page_notices_js},
     {"picture.js", page_picture_js, sizeof page_picture_js},
     {"plots.js", page_plots_js, sizeof page_plots_js},
     {"sample/complete.js", page_sample_complete_js, sizeof page_sample_complete_js},
