@@ -33,6 +33,8 @@ static inline __attribute__((always_inline)) void NAME(softmax_shares)(const flo
 
 #include "mixture.inc.h"
 
+#include "scaled.inc.h"
+
 static inline __attribute__((always_inline)) vec NAME(transformed)(enum flow_transform_kind kind, int inverse,
                                                                    const struct flow_transform *transform,
                                                                    const float *raw, ptrdiff_t stride, vec x,

@@ -32,6 +32,7 @@ struct Tusk: AsyncParsableCommand {
             Score.self,
             Evaluate.self,
             Calibrate.self,
+            Import.self,
             Sample.self,
             Inspect.self,
             Seal.self,

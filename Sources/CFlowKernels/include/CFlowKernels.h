@@ -123,7 +123,9 @@ enum flow_activation { FLOW_RELU = 0, FLOW_TANH = 1, FLOW_ELU = 2, FLOW_GELU = 3
     TRANSFORM(affine, 2) \
     TRANSFORM(spline, 0) \
     TRANSFORM(shift, 1) \
-    TRANSFORM(mixture, 0)
+    TRANSFORM(mixture, 0) \
+    TRANSFORM(softplus_affine, 2) \
+    TRANSFORM(logistic_affine, 2)
 
 /// Kinds of transform, in the order of `FLOW_TRANSFORMS`.
 enum flow_transform_kind {

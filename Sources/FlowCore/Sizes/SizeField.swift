@@ -14,7 +14,7 @@ public protocol SizeDescription: Sendable {
     /// Whether a model file must have the size. A size that became one later is absent in older files, which then have the
     /// standard value.
     var isRequired: Bool { get }
-    /// Whether the size is given on the command line; else it follows from the data.
+    /// Whether the size is given on the command line; else it follows from the data, or stands in files of imported models alone.
     var isOption: Bool { get }
     /// Whether the value is yes or no, so that the option takes none.
     var isSwitch: Bool { get }

@@ -67,6 +67,32 @@ package enum Safetensors {
         }
     }
 
+    /// Number format of a tensor as the header has it. Model files have those of ``TensorPrecision`` alone; checkpoints of other
+    /// programs have buffers of the others too.
+    enum ElementType: String, Sendable {
+        case float32 = "F32"
+        case bfloat16 = "BF16"
+        case float16 = "F16"
+        case float64 = "F64"
+        case int64 = "I64"
+        case int32 = "I32"
+        case uint8 = "U8"
+        case bool = "BOOL"
+
+        /// Size of a number, bytes.
+        var width: Int {
+            switch self {
+            case .float64, .int64: 8
+            case .float32, .int32: 4
+            case .bfloat16, .float16: 2
+            case .uint8, .bool: 1
+            }
+        }
+
+        /// Format of a model file's tensors; nil for one that they do not have.
+        var precision: TensorPrecision? { TensorPrecision(rawValue: rawValue) }
+    }
+
     /// Entry of a tensor in the header, by the format's own names.
     private struct Entry: Codable {
         var dtype: String
@@ -215,29 +241,36 @@ package enum Safetensors {
         let name: String
         /// Lengths of the axes; their product is ``count``.
         let shape: [Int]
-        let precision: TensorPrecision
+        let type: ElementType
         /// The tensor's bytes, from the first of the file on.
         let bytes: Range<Int>
         /// Number of values.
-        var count: Int { bytes.count / precision.width }
+        var count: Int { bytes.count / type.width }
     }
 
     /// Decodes the bytes of a file: tensors by name, and the metadata.
     /// - Throws: ``SafetensorsError``.
-    package static func decode(_ bytes: RawSpan) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
-        let (places, metadata) = try places(in: bytes)
+    /// - Parameter readsBuffers: whether tensors may have other formats than a model file's: double precision, whole numbers and truth
+    ///   values, which are converted to single precision.
+    package static func decode(
+        _ bytes: RawSpan, readsBuffers: Bool = false
+    ) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+        let (places, metadata) = try places(in: bytes, readsBuffers: readsBuffers)
         let tensors = places.mapValues { place in
             var values = [Float](repeating: 0, count: place.count)
             read(place, of: bytes, to: &values)
-            return Tensor(name: place.name, shape: place.shape, values: values, precision: place.precision)
+            return Tensor(
+                name: place.name, shape: place.shape, values: values, precision: place.type.precision ?? .float32)
         }
         return (tensors, metadata)
     }
 
     /// Finds the tensors in the bytes of a file, by name, whose numbers are all finite, and decodes the metadata.
     /// - Throws: ``SafetensorsError``.
-    static func places(in bytes: RawSpan) throws -> (places: [String: Place], metadata: [String: String]) {
-        let (places, metadata) = try places(in: bytes, fileBytes: bytes.byteCount)
+    static func places(
+        in bytes: RawSpan, readsBuffers: Bool = false
+    ) throws -> (places: [String: Place], metadata: [String: String]) {
+        let (places, metadata) = try places(in: bytes, fileBytes: bytes.byteCount, readsBuffers: readsBuffers)
         for place in places where !isFinite(place, of: bytes) { throw SafetensorsError.notFinite(tensor: place.name) }
         return (Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0) }), metadata)
     }
@@ -246,7 +279,7 @@ package enum Safetensors {
     /// metadata.
     /// - Throws: ``SafetensorsError``.
     private static func places(
-        in bytes: RawSpan, fileBytes: Int
+        in bytes: RawSpan, fileBytes: Int, readsBuffers: Bool = false
     ) throws -> (places: [Place], metadata: [String: String]) {
         let (header, start) = try header(of: bytes)
         let length = fileBytes - start
@@ -257,7 +290,7 @@ package enum Safetensors {
             ($0.value.data_offsets.first ?? 0, $0.value.data_offsets.last ?? 0)
                 < ($1.value.data_offsets.first ?? 0, $1.value.data_offsets.last ?? 0)
         }) {
-            places.append(try place(name, entry, from: start, length, at: &end))
+            places.append(try place(name, entry, from: start, length, at: &end, readsBuffers: readsBuffers))
         }
         guard end == length else {
             throw SafetensorsError.wrongLength(expected: start + end, actual: fileBytes)
@@ -306,9 +339,9 @@ package enum Safetensors {
     ///   - length: number of bytes of all tensors.
     ///   - end: offset at which the tensor must begin; set to where it ends.
     private static func place(
-        _ name: String, _ entry: Entry, from start: Int, _ length: Int, at end: inout Int
+        _ name: String, _ entry: Entry, from start: Int, _ length: Int, at end: inout Int, readsBuffers: Bool
     ) throws -> Place {
-        guard let precision = TensorPrecision(rawValue: entry.dtype) else {
+        guard let type = ElementType(rawValue: entry.dtype), readsBuffers || type.precision != nil else {
             throw SafetensorsError.unknownType(tensor: name, type: String(entry.dtype.prefix(16)))
         }
         var count = 1
@@ -317,7 +350,7 @@ package enum Safetensors {
             guard size >= 0, !overflow else { throw SafetensorsError.badShape(tensor: name) }
             count = product
         }
-        let (size, overflow) = count.multipliedReportingOverflow(by: precision.width)
+        let (size, overflow) = count.multipliedReportingOverflow(by: type.width)
         guard !overflow else { throw SafetensorsError.badShape(tensor: name) }
         guard entry.data_offsets.count == 2, case let (first, last) = (entry.data_offsets[0], entry.data_offsets[1]),
             first >= 0, last >= first, last <= length
@@ -329,7 +362,7 @@ package enum Safetensors {
         }
         guard first == end else { throw SafetensorsError.notContiguous(tensor: name) }
         end = last
-        return Place(name: name, shape: entry.shape, precision: precision, bytes: start + first..<start + last)
+        return Place(name: name, shape: entry.shape, type: type, bytes: start + first..<start + last)
     }
 
     /// Whether all numbers of a tensor are finite: no exponent is the highest.
@@ -337,7 +370,15 @@ package enum Safetensors {
         unsafe bytes.extracting(place.bytes).withUnsafeBytes { bytes in
             // The loops have no branches, so that they are vectors.
             var largest: UInt32 = 0
-            switch place.precision {
+            switch place.type {
+            case .int64, .int32, .uint8, .bool:
+                return true
+            case .float64:
+                for i in 0..<place.count {
+                    let bits = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self))
+                    if !Float(Double(bitPattern: bits)).isFinite { return false }
+                }
+                return true
             case .float32:
                 for i in 0..<place.count {
                     let bits = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
@@ -349,7 +390,7 @@ package enum Safetensors {
                     let bits = unsafe UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
                     largest = max(largest, UInt32(bits & 0x7FFF))
                 }
-                return largest < (place.precision == .float16 ? 0x7C00 : 0x7F80)
+                return largest < (place.type == .float16 ? 0x7C00 : 0x7F80)
             }
         }
     }
@@ -360,7 +401,24 @@ package enum Safetensors {
         unsafe bytes.extracting(place.bytes).withUnsafeBytes { bytes in
             // exactly as many numbers as there are values
             var values = values.mutableSpan
-            switch place.precision {
+            switch place.type {
+            case .float64:
+                for i in values.indices {
+                    let bits = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self))
+                    values[i] = Float(Double(bitPattern: bits))
+                }
+            case .int64:
+                for i in values.indices {
+                    values[i] = Float(
+                        unsafe Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self)))
+                }
+            case .int32:
+                for i in values.indices {
+                    values[i] = Float(
+                        unsafe Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self)))
+                }
+            case .uint8, .bool:
+                for i in values.indices { values[i] = Float(unsafe bytes[i]) }
             case .float32:
                 for i in values.indices {
                     let bits = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
