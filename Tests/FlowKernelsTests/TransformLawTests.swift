@@ -11,6 +11,8 @@ struct TransformCase: Sendable, CustomTestStringConvertible {
 
     static let all = [
         TransformCase(testDescription: "affine", transform: .affine(logScaleBound: 3)),
+        TransformCase(testDescription: "affine by softplus", transform: .softplusAffine),
+        TransformCase(testDescription: "affine by the logistic function", transform: .logisticAffine),
         TransformCase(testDescription: "shift", transform: .shift),
         TransformCase(testDescription: "spline of 2 bins", transform: .spline(bins: 2, tailBound: 3), spread: 2),
         TransformCase(testDescription: "spline of 9 bins", transform: .spline(bins: 9, tailBound: 2)),

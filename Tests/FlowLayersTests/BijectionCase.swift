@@ -35,6 +35,12 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("MaskedAutoregressive, shifts, reversed, residual blocks, GELU") {
             try masked($0, blocks: 1, .gelu, reversed: true, by: .shift)
         },
+        Self("MaskedAutoregressive, scales by softplus, residual blocks") {
+            try masked($0, blocks: 1, by: .softplusAffine)
+        },
+        Self("MaskedAutoregressive, scales by the logistic function, reversed, tanh") {
+            try masked($0, .tanh, reversed: true, by: .logisticAffine)
+        },
         Self("MaskedAutoregressive, mixtures") { try masked($0, by: .mixture(components: 4, scaleBound: 3)) },
         Self("MaskedAutoregressive, mixtures, reversed, tanh") {
             try masked($0, .tanh, reversed: true, by: .mixture(components: 2, scaleBound: 7))
@@ -43,6 +49,12 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("Coupling, parity 0") { try coupling($0, parity: 0) },
         Self("Coupling, parity 1") { try coupling($0, parity: 1) },
         Self("Coupling, residual blocks, GELU") { try coupling($0, parity: 1, blocks: 1, .gelu) },
+        Self("Coupling, scales by softplus, parity 0, ELU") {
+            try coupling($0, parity: 0, .elu, by: .softplusAffine)
+        },
+        Self("Coupling, scales by the logistic function, parity 1") {
+            try coupling($0, parity: 1, by: .logisticAffine)
+        },
         Self("Coupling, splines, parity 0") { try coupling($0, parity: 0, by: .spline(bins: 8, tailBound: 6)) },
         Self("Coupling, splines, parity 1, residual blocks, GELU") {
             try coupling($0, parity: 1, blocks: 1, .gelu, by: .spline(bins: 5, tailBound: 2.5))
@@ -62,6 +74,9 @@ struct BijectionCase: CustomTestStringConvertible, Sendable {
         Self("InverseAutoregressive, reversed, ELU") { try inverted(masked($0, .elu, reversed: true)) },
         Self("InverseAutoregressive, fewer hidden units than dimensions") { try inverted(masked($0, hidden: [3])) },
         Self("InverseAutoregressive, residual blocks, GELU") { try inverted(masked($0, blocks: 2, .gelu)) },
+        Self("InverseAutoregressive, scales by the logistic function") {
+            try inverted(masked($0, by: .logisticAffine))
+        },
         Self("InverseAutoregressive, splines, tanh") {
             try inverted(masked($0, .tanh, reversed: true, by: .spline(bins: 3, tailBound: 4)))
         },

@@ -96,7 +96,9 @@ struct SizeTableTests {
     @Test("a transform that brings a size of its own is a flow with that size, and nothing else has it")
     func newTransform() throws {
         #expect(
-            BentCouplingFlow.fields.map(\.name) == ["layers", "hidden", "activation", "residual", "bends", "classes"])
+            BentCouplingFlow.fields.map(\.name) == [
+                "layers", "hidden", "activation", "residual", "order", "bends", "classes",
+            ])
         let sizes = try (["layers": 2, "hidden": [7], "bends": 3] as Sizes).resolved(by: BentCouplingFlow.fields)
         #expect(BentCouplingFlow.description(of: sizes) == "2 layers of [7], relu, 3 bends")
         let shape = EventShape(height: 1, width: 4, channels: 1)

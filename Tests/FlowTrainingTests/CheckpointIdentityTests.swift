@@ -41,6 +41,8 @@ struct CheckpointIdentityTests {
         switch (key, value) {
         case ("activation", _): .text("elu")
         case ("clock", _): .text("processor")
+        case ("scale_function", _): .text("softplus")
+        case ("order", _): .text("rising")
         case ("kernel", _), ("predictor", _): .unsigned(5)
         case ("hidden", _), ("belief", _): .array([.unsigned(4), .unsigned(4)])
         case ("repeats", _): .array([.object(["name": .text("a"), "times": .unsigned(2)])])

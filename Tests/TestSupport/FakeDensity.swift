@@ -56,7 +56,9 @@ public final class FakeDensity: ImageDensity {
             sizes: ([
                 "layers": 2, "hidden": [8], "log_scale_bound": 3,
                 "classes": .integer(isConditional ? classes.count : 0),
-            ] as Sizes).overridden(by: infersClass ? ["belief": [16], "predictor": 5] : [:]),
+            ] as Sizes).overridden(
+                by: infersClass
+                    ? ["belief": [16], "predictor": 5, "scale_function": "softplus", "order": "rising"] : [:]),
             eventShape: shape, levels: levels, dequantization: ModelRecord.dequantization(dequantizer),
             dequantizer: dequantizer, logitAlpha: 1e-5, classes: classes,
             classPrior: isConditional ? classes.map { _ in 1 / Double(classes.count) } : nil, parameterCount: 123,

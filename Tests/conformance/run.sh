@@ -3,6 +3,7 @@
 # has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py), and asks
 # by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
 # the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh);
+# imports flows that nflows, zuko and normflows train (imports.py);
 # has Debian's Chromium and Firefox use the web page (page.py), which is always that of the animals.
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
@@ -26,6 +27,9 @@ install "$inference" Tests/conformance/inference-requirements.txt
 page=.build/conformance-page
 install "$page" Tests/conformance/page-requirements.txt
 
+imports=.build/conformance-imports
+install "$imports" Tests/conformance/imports-requirements.txt
+
 Tests/conformance/tls.sh
 
 output=$(mktemp)
@@ -44,4 +48,5 @@ url=$(sed -n 's/.* listens on //p' "$output")
 "$inference/bin/python" Tests/conformance/metrics.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"
 Tests/conformance/perf.sh "$url" "$key"
+"$imports/bin/python" Tests/conformance/imports.py
 "$page/bin/python" Tests/conformance/page.py

@@ -12,13 +12,13 @@ public enum FlowImport {
         public var model: DensityModel
         /// Number of rows that were compared.
         public var rows: Int
-        /// Largest difference of a log-density from the library's, nats.
+        /// Largest difference of a log-density from the library's, as a fraction of `max(D, |log p|)`; see ``FlowImport/tolerance``.
         public var largestDifference: Double
     }
 
-    /// Returns how far our log-density may be from the library's `logProb`: 10⁻⁴ nats a dimension, or 10⁻⁴ of it where that is more, room for
-    /// single precision and for nothing else.
-    public static func tolerance(dims: Int, logProb: Double) -> Double { 1e-4 * max(Double(dims), abs(logProb)) }
+    /// How far our log-density may be from the library's, as a fraction of `max(D, |log p|)`, of `D` dimensions: room for single precision and
+    /// for nothing else.
+    public static let tolerance = 1e-4
 
     /// Imports a flow and proves it.
     ///
@@ -143,7 +143,7 @@ private struct CheckRows {
     }
 
     /// Compares what `flow` says of the rows with what the library said.
-    /// - Returns: the largest difference, nats.
+    /// - Returns: the largest difference, as a fraction of `max(D, |log p|)`.
     /// - Throws: ``FlowImportError/checkFailed(row:expected:actual:tolerance:)``.
     func verify(_ flow: some Bijection) throws -> Double {
         let (z, logDet) = try flow.forward(rows)
@@ -151,12 +151,13 @@ private struct CheckRows {
         var largest = 0.0
         for (row, expected) in logProbs.enumerated() {
             let actual = base[row] + Double(logDet[row])
-            let tolerance = FlowImport.tolerance(dims: rows.columns, logProb: expected)
+            let scale = max(Double(rows.columns), abs(expected))
             // written so that NaN fails
-            guard abs(actual - expected) <= tolerance else {
-                throw FlowImportError.checkFailed(row: row, expected: expected, actual: actual, tolerance: tolerance)
+            guard abs(actual - expected) <= FlowImport.tolerance * scale else {
+                throw FlowImportError.checkFailed(
+                    row: row, expected: expected, actual: actual, tolerance: FlowImport.tolerance * scale)
             }
-            largest = max(largest, abs(actual - expected))
+            largest = max(largest, abs(actual - expected) / scale)
         }
         return largest
     }

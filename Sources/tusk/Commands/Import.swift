@@ -12,8 +12,8 @@ struct Import: ParsableCommand {
             The checkpoint is a safetensors file with the library's state dict, buffers such as masks and permutations among it; \
             pickles are not read. The check vector is a safetensors file with x, [n, D], rows as the library's flow takes them, and \
             log_prob, [n], what the library says of them in nats; and with mean and std, [D], where the flow was trained on \
-            standardised logits. Nothing is written unless every row has the same log-density here, within 1e-4 nats a dimension, \
-            or 1e-4 of it where that is more. docs/guide/import.md has a script that writes both.
+            standardised logits. Nothing is written unless every row has the same log-density here, within 1e-4 of the larger of D \
+            and its magnitude. docs/guide/import.md has a script that writes both.
 
             The flow sees w = logit(alpha + (1 - 2 alpha) (x + u)/levels) of an image x, as models that tusk trains do.
 
@@ -81,7 +81,7 @@ struct Import: ParsableCommand {
             "flow        \(record.architecture), \(record.sizes.description(of: FlowRegistry.architecture(named: record.architecture)?.fields ?? []))"
         )
         Terminal.line(
-            "checked     \(result.rows) rows; the largest difference is \(fixed(result.largestDifference, 5)) nats of \(options.shape.dims) dimensions"
+            "checked     \(result.rows) rows: densities are the library's within \(Float(result.largestDifference)) of max(D, |log p|), which may be \(FlowImport.tolerance)"
         )
         Terminal.line("written     \(output)")
         Terminal.line("next        tusk calibrate --model \(output) --data FOLDER --output FILE, for verdicts")
