@@ -39,7 +39,7 @@ struct FlowImportTests {
 
     private func run(
         _ row: Case, dialect: String? = nil, slope: Double?? = .none, checkpoint: [String: Safetensors.Tensor]? = nil,
-        check: [String: Safetensors.Tensor]? = nil
+        check: [String: Safetensors.Tensor]? = nil, shape: EventShape = EventShape(height: 2, width: 3, channels: 1)
     ) throws -> FlowImport.Result {
         func encoded(_ tensors: [String: Safetensors.Tensor]?, _ name: String) throws -> [UInt8] {
             guard let tensors else { return try [UInt8](fixture("Imports/\(name).safetensors")) }
@@ -52,7 +52,7 @@ struct FlowImportTests {
         return unsafe try FlowImport.model(
             checkpoint: checkpoint.span.bytes, check: check.span.bytes,
             options: FlowImportOptions(
-                dialect: dialect ?? row.dialect, shape: EventShape(height: 2, width: 3, channels: 1), levels: 256,
+                dialect: dialect ?? row.dialect, shape: shape, levels: 256,
                 logitAlpha: 0.05, name: "imported", slope: slope ?? row.slope, tailBound: row.tailBound))
     }
 
@@ -212,6 +212,54 @@ struct FlowImportTests {
         #expect(refusal { try run(try Case.named("zuko-maf"), checkpoint: changed) }.contains("depends on itself"))
         changed[key]!.values[0] = 0.5
         #expect(refusal { try run(try Case.named("zuko-maf"), checkpoint: changed) }.contains("a mask is 0 or 1"))
+    }
+
+    @Test(
+        "networks that would grow beyond all bounds are refused before they are made",
+        arguments: [(2, true), (600, false)])
+    func growth(_ units: Int, _ isAllowed: Bool) throws {
+        // every unit knows the first dimension alone, so all others get as many places
+        let dims = 1200
+        var checkpoint: [String: Safetensors.Tensor] = [:]
+        func add(_ name: String, _ shape: [Int], _ value: (Int) -> Float) {
+            checkpoint[name] = .init(name: name, shape: shape, values: (0..<shape.reduce(1, *)).map(value))
+        }
+        let map = "transform.transforms.0"
+        add("\(map).order", [dims]) { Float($0) }
+        add("\(map).hyper.0.weight", [units, dims]) { _ in 0.1 }
+        add("\(map).hyper.0.mask", [units, dims]) { $0 % dims == 0 ? 1 : 0 }
+        add("\(map).hyper.0.bias", [units]) { _ in 0 }
+        add("\(map).hyper.2.weight", [2 * dims, units]) { _ in 0 }
+        add("\(map).hyper.2.mask", [2 * dims, units]) { $0 / units >= 2 ? 1 : 0 }
+        add("\(map).hyper.2.bias", [2 * dims]) { _ in 0 }
+        let x = (0..<4 * dims).map { Float($0 % dims == 0 ? $0 / dims : 0) }
+        let check = [
+            "x": Safetensors.Tensor(name: "x", shape: [4, dims], values: x),
+            "log_prob": .init(
+                name: "log_prob", shape: [4],
+                values: (0..<4).map { Float(-0.5 * 1.837877066 * Double(dims)) - Float($0 * $0) / 2 }),
+        ]
+        let row = Case(testDescription: "zuko-maf", architecture: "maf")
+        let refused = refusal {
+            try run(row, checkpoint: checkpoint, check: check, shape: EventShape(height: 30, width: 40, channels: 1))
+        }
+        #expect(isAllowed ? refused == "none" : refused.contains("the networks would have more than"))
+    }
+
+    @Test("layers of a residual network of different widths are refused")
+    func widths() throws {
+        var changed = try tensors("nflows-maf")
+        let block = "_transform._transforms.1.autoregressive_net.blocks.0.linear_layers.1"
+        for (name, shape) in [("weight", [5, 12]), ("mask", [5, 12]), ("bias", [5])] {
+            let key = "\(block).\(name)"
+            changed[key] = .init(name: key, shape: shape, values: Array(repeating: 0, count: shape.reduce(1, *)))
+        }
+        let last = "_transform._transforms.1.autoregressive_net.final_layer"
+        for name in ["weight", "mask"] {
+            let key = "\(last).\(name)"
+            changed[key] = .init(name: key, shape: [12, 5], values: Array(repeating: 0, count: 60))
+        }
+        #expect(refusal { try run(try Case.named("nflows-maf"), checkpoint: changed) }.contains("different widths"))
     }
 
     @Test("a check vector must say enough", arguments: [(3, false), (4, true)])

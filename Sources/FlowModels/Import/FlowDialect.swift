@@ -57,11 +57,12 @@ public struct FlowImportOptions: Sendable {
     }
 }
 
-/// A flow of a checkpoint in our terms: an architecture with its sizes, and its arrays by their names.
+/// A flow of a checkpoint in our terms: an architecture with its sizes, and its arrays by their names, masked zeros among them.
 struct ForeignFlow {
     var architecture: String
     var sizes: Sizes
-    var arrays: [String: [Float]]
+    /// Makes the arrays, once the sizes have been found to be allowed.
+    var arrays: () -> [String: [Float]]
 }
 
 /// Every dialect that is imported; a new one is a line here.

@@ -43,8 +43,9 @@ public enum FlowImport {
                     reason: isGiven ? "is none of \(dialect.name)" : "is needed by \(dialect.name): no file says it")
             }
         }
-        guard options.shape.dims >= 2 else {
-            throw FlowImportError.badOption(name: "shape", reason: "has one dimension; flows are imported from two on")
+        guard (2...ModelFile.Limit.dims).contains(options.shape.dims) else {
+            throw FlowImportError.badOption(
+                name: "shape", reason: "has \(options.shape.dims) numbers; it must have 2 to \(ModelFile.Limit.dims)")
         }
         var tensors = StateDict(try decoded(checkpoint, "checkpoint"))
         let foreign = try dialect.flow(of: &tensors, options)
@@ -54,7 +55,7 @@ public enum FlowImport {
             preconditionFailure("a dialect of an architecture that is not there")
         }
         do {
-            return try result(architecture, foreign, check, options)
+            return try result(architecture, foreign, held: tensors.count, check, options)
         } catch let error as FlowError {
             throw FlowImportError.flow(error)
         }
@@ -69,20 +70,26 @@ public enum FlowImport {
     }
 
     private static func result<Flow: FlowArchitecture>(
-        _: Flow.Type, _ foreign: ForeignFlow, _ check: CheckRows, _ options: FlowImportOptions
+        _: Flow.Type, _ foreign: ForeignFlow, held: Int, _ check: CheckRows, _ options: FlowImportOptions
     ) throws -> Result {
         let sizes = try Flow.defaultSizes.overridden(by: foreign.sizes).resolved(by: Flow.fields)
+        // sorted by degree, few units that all know little would become a network of any size
+        let limit = ModelFile.elementLimit(parameters: held)
+        guard let elements = Flow.elementCount(shape: options.shape, sizes: sizes), elements <= limit else {
+            throw FlowImportError.tooLarge(held: held, limit: limit)
+        }
+        let arrays = foreign.arrays()
         var flow = try Flow(shape: options.shape, sizes: sizes, seed: nil)
         var filled = 0
         flow.visitParameters { info, values in
             // what a checkpoint has no tensor for is the standardisation, at the identity
-            if let own = foreign.arrays[info.name] {
+            if let own = arrays[info.name] {
                 precondition(own.count == values.count, "\(info.name) of a dialect has another size")
                 values = own
                 filled += 1
             }
         }
-        precondition(filled == foreign.arrays.count, "a dialect has arrays that the flow has not")
+        precondition(filled == arrays.count, "a dialect has arrays that the flow has not")
         precondition(flow.holdsStructuralZeros, "a dialect's weights reach beyond our masks")
         let difference = try check.verify(flow)
         if let standardisation = check.standardisation {

@@ -58,6 +58,11 @@ struct SortedNetwork {
     /// - Parameter positions: place of each input in the order of the map, from 0.
     /// - Throws: ``FlowImportError/notSupported(key:reason:)`` for masks that are not autoregressive in this order.
     init(_ network: ForeignNetwork, positions: [Int], activation: Activation) throws(FlowImportError) {
+        let widths = network.hidden
+        guard !network.isResidual || (widths.count % 2 == 1 && widths.allSatisfy({ $0 == widths[0] })) else {
+            throw .notSupported(
+                key: network.layers[0].key, reason: "the layers of a residual network have different widths")
+        }
         self.network = network
         self.positions = positions
         dims = positions.count

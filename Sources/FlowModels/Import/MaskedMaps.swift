@@ -28,13 +28,14 @@ func maskedFlow(
     var places = sorted[0].places
     for map in sorted { places = zip(places, map.places).map { max($0, $1) } }
     if maps[0].network.isResidual { places = places.map { _ in places.max()! } }
-    var flow = ForeignFlow(architecture: architecture, sizes: sizes, arrays: [:])
+    var flow = ForeignFlow(architecture: architecture, sizes: sizes) {
+        sorted.enumerated().reduce(into: [:]) { arrays, map in
+            arrays.merge(map.element.arrays("layers.\(map.offset)", places: places)) { $1 }
+        }
+    }
     flow.sizes.describe(maps.map(\.isFalling), hidden: places.map { $0 * (options.shape.dims - 1) }, options)
     flow.sizes[VectorFields.residual] = maps[0].network.isResidual
     flow.sizes[VectorFields.order] = try order(maps.map(\.isFalling), key: maps[0].network.layers[0].key)
-    for (i, map) in sorted.enumerated() {
-        flow.arrays.merge(map.arrays("layers.\(i)", places: places)) { $1 }
-    }
     return flow
 }
 
@@ -55,13 +56,14 @@ func couplingFlow(
     else {
         throw .notSupported(key: first.layers[0].key, reason: "the couplings' networks have different widths")
     }
-    var flow = ForeignFlow(architecture: architecture, sizes: sizes, arrays: [:])
+    var flow = ForeignFlow(architecture: architecture, sizes: sizes) {
+        couplings.enumerated().reduce(into: [:]) { arrays, coupling in
+            arrays.merge(coupling.element.network.arrays("layers.\(coupling.offset)")) { $1 }
+        }
+    }
     flow.sizes.describe(couplings.map(\.isFalling), hidden: first.hidden, options)
     flow.sizes[VectorFields.residual] = first.isResidual
     flow.sizes[VectorFields.order] = try order(couplings.map(\.isFalling), key: first.layers[0].key)
-    for (i, coupling) in couplings.enumerated() {
-        flow.arrays.merge(coupling.network.arrays("layers.\(i)")) { $1 }
-    }
     return flow
 }
 

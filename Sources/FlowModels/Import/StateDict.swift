@@ -13,6 +13,9 @@ struct StateDict {
     /// Whether there is a key that begins with `prefix`.
     func has(prefix: String) -> Bool { tensors.keys.contains { $0.hasPrefix(prefix) } }
 
+    /// Count of the numbers of all tensors.
+    var count: Int { tensors.values.reduce(0) { $0 + $1.values.count } }
+
     /// Keys that nobody took, in their order.
     var rest: [String] { left.sorted() }
 

@@ -38,6 +38,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget("images", maxLength: 4096, fuzzImages),
         FuzzTarget("latents", maxLength: 4096, fuzzLatents),
         FuzzTarget("model", maxLength: 32768, fuzzModel),
+        FuzzTarget("import", maxLength: 32768, fuzzImport),
     ]
 }
 
