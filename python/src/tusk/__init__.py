@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
+from tusk import problems, results
 from tusk._version import __version__
+from tusk.async_client import AsyncClient
+from tusk.client import Client
+from tusk.errors import BadAnswer, ConnectionBroken, ConnectionFailed, Error, Problem, TimedOut, TransportError
+from tusk.images import ImageLike, Images
+from tusk.policy import Retry, Timeouts
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["__version__", "load"]
+__all__ = [
+    "AsyncClient",
+    "BadAnswer",
+    "Client",
+    "ConnectionBroken",
+    "ConnectionFailed",
+    "Error",
+    "ImageLike",
+    "Images",
+    "Problem",
+    "Retry",
+    "TimedOut",
+    "Timeouts",
+    "TransportError",
+    "__version__",
+    "load",
+    "problems",
+    "results",
+]
 
 
 def load(path: str | os.PathLike[str], **options: Any) -> Any:
@@ -17,12 +43,6 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
 
     Raises ImportError where PyTorch is not installed (``pip install 'tusk-density[torch]'``).
     """
-    try:
-        import torch  # noqa: F401, PLC0415
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ImportError("tusk.load needs PyTorch: pip install 'tusk-density[torch]'", name="torch") from error
-    import tusk.torch  # noqa: PLC0415
-
-    return tusk.torch.load(path, **options)
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError("tusk.load needs PyTorch: pip install 'tusk-density[torch]'", name="torch")
+    return importlib.import_module("tusk.torch").load(path, **options)
