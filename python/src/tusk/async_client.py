@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -159,21 +160,18 @@ class AsyncClient:
         """The contract."""
         return await self._send(routes.openapi())
 
-    async def score_stream(
+    def score_stream(
         self, images: Iterable[ImageLike] | AsyncIterable[ImageLike], *, block: int | None = None, **options: Unpack[ScoreOptions]
-    ) -> AsyncIterator[Score | Failed]:
-        """As ``Client.score_stream``; ``images`` may be an asynchronous iterable too."""
+    ) -> AsyncGenerator[Score | Failed, None]:
+        """As ``Client.score_stream``; ``images`` may be an asynchronous iterable too.
+
+        Who leaves it before its end should have it in ``contextlib.aclosing``, as every asynchronous generator.
+        """
         no_single(images)
         blocks = Blocks(block, options, self._limit)
-        async for image in _each(images):
-            if lines := blocks.add(image):
-                async for score in self._stream(lines):
-                    yield score
-        if lines := blocks.rest():
-            async for score in self._stream(lines):
-                yield score
+        return self._scores(images, blocks)
 
-    def sample_stream(self, count: int, **options: Unpack[SampleOptions]) -> AsyncIterator[StreamedSample]:
+    def sample_stream(self, count: int, **options: Unpack[SampleOptions]) -> AsyncGenerator[StreamedSample, None]:
         """As ``Client.sample_stream``."""
         return self._stream(SampleStream(count, options, self._limit))
 
@@ -204,7 +202,14 @@ class AsyncClient:
                     return call.read(response)
             await anyio.sleep(attempts.wait_after(failure))
 
-    async def _stream(self, stream: Stream[T]) -> AsyncIterator[T]:
+    async def _scores(self, images: Iterable[ImageLike] | AsyncIterable[ImageLike], blocks: Blocks) -> AsyncGenerator[Score | Failed, None]:
+        async with aclosing(_blocks(images, blocks)) as several:
+            async for lines in several:
+                async with aclosing(self._stream(lines)) as scores:
+                    async for score in scores:
+                        yield score
+
+    async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
         attempts = Attempts(self._connection.retry, repeatable=True)
         while not stream.done:
             call = stream.call()
@@ -231,10 +236,13 @@ class AsyncClient:
             await anyio.sleep(attempts.wait_after(failure))
 
 
-async def _each(images: Iterable[ImageLike] | AsyncIterable[ImageLike]) -> AsyncIterator[ImageLike]:
+async def _blocks(images: Iterable[ImageLike] | AsyncIterable[ImageLike], blocks: Blocks) -> AsyncGenerator[Stream[Score | Failed], None]:
     if isinstance(images, AsyncIterable):
         async for image in images:
-            yield image
+            if lines := blocks.add(image):
+                yield lines
+        if lines := blocks.rest():
+            yield lines
     else:
-        for image in images:
-            yield image
+        for lines in blocks.of(images):
+            yield lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -162,7 +162,7 @@ class Client:
 
     def score_stream(
         self, images: Iterable[ImageLike], *, block: int | None = None, **options: Unpack[ScoreOptions]
-    ) -> Iterator[Score | Failed]:
+    ) -> Generator[Score | Failed, None, None]:
         """Log-densities of any number of images, in their order, while they are taken from ``images``.
 
         They are sent in blocks of ``block`` images (256, or 32 with ``detail="pixels"``), or of 1 MiB; a camera's should be 1. After
@@ -170,9 +170,9 @@ class Client:
         """
         no_single(images)
         blocks = Blocks(block, options, self._limit)
-        return (score for lines in blocks.of(images) for score in self._stream(lines))
+        return self._scores(blocks.of(images))
 
-    def sample_stream(self, count: int, **options: Unpack[SampleOptions]) -> Iterator[StreamedSample]:
+    def sample_stream(self, count: int, **options: Unpack[SampleOptions]) -> Generator[StreamedSample, None, None]:
         """Draws ``count`` images and hands on each as it is ready. After a break it goes on with the next, by the same seed."""
         return self._stream(SampleStream(count, options, self._limit))
 
@@ -203,7 +203,11 @@ class Client:
                     return call.read(response)
             time.sleep(attempts.wait_after(failure))
 
-    def _stream(self, stream: Stream[T]) -> Iterator[T]:
+    def _scores(self, blocks: Iterator[Stream[Score | Failed]]) -> Generator[Score | Failed, None, None]:
+        for lines in blocks:
+            yield from self._stream(lines)
+
+    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
         attempts = Attempts(self._connection.retry, repeatable=True)
         while not stream.done:
             call = stream.call()
