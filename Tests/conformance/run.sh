@@ -3,7 +3,7 @@
 # has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py), and asks
 # by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
 # the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh);
-# has Debian's Chromium and Firefox use the web page (page.py), which is always that of the animals.
+# has the Python package tested (python.sh); has Debian's Chromium and Firefox use the web page (page.py). Those two always have the animals.
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -44,4 +44,5 @@ url=$(sed -n 's/.* listens on //p' "$output")
 "$inference/bin/python" Tests/conformance/metrics.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"
 Tests/conformance/perf.sh "$url" "$key"
+Tests/conformance/python.sh
 "$page/bin/python" Tests/conformance/page.py
