@@ -7,6 +7,7 @@ import importlib.resources
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,25 @@ import tusk
 
 def test_it_is_typed() -> None:
     assert (importlib.resources.files("tusk") / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("score: float = client.score('a.png', fit='cover', class_='cat').log_prob", None),
+        ("client.score('a.png', fit='crop')", "fit"),
+        ("client.score('a.png', klass='cat')", "klass"),
+        ("client.score(3)", "score"),
+        ("client.sample(1).samples[0].log_prob = 1.0", "read-only"),
+    ],
+)
+def test_users_types_are_checked(code: str, complaint: str | None, tmp_path: Path) -> None:
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path.parent / "mypy")]
+    answer = subprocess.run(
+        [*mypy, "-c", f"import tusk\nclient = tusk.Client()\n{code}"], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert answer.returncode == (complaint is not None), answer.stdout
+    assert (complaint or "Success") in answer.stdout
 
 
 def test_it_does_not_import_torch() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,8 @@ def test_a_score_says_what_the_contract_says(client: Both, noise: Levels) -> Non
     assert sum(score.class_posterior.values()) == pytest.approx(1)
     assert set(score.class_set) <= set(score.class_posterior)
     assert score.evidence["log_density"].value == pytest.approx(score.log_prob)
+    assert pickle.loads(pickle.dumps(score)) == score
+    assert dataclasses.asdict(score)["evidence"]["log_density"]["p_value"] == score.evidence["log_density"].p_value
 
 
 def test_options_reach_the_service(client: Both, noise: Levels) -> None:
@@ -79,7 +83,7 @@ def test_colour_is_the_last_axis_unless_layout_says_else(client: Both) -> None:
 
 
 def test_a_bad_image_fails_alone(client: Both, noise: Levels, tmp_path: Path) -> None:
-    path = tmp_path / "small é.png"
+    path = tmp_path / 'small "é".png'
     path.write_bytes(file_of(noise[:5, :5]))
     for scores in (client.score_many([noise, path, b"GIF89a"], drift=False), client.score_stream([noise, path, b"GIF89a"], drift=False)):
         good, small, gif = scores
@@ -90,7 +94,7 @@ def test_a_bad_image_fails_alone(client: Both, noise: Levels, tmp_path: Path) ->
         assert small.problem.extra["index"] == 1
         assert "5x5" in str(small.problem)
     many = client.score_many([noise, path], drift=False)
-    assert many.results[1].file == path.name
+    assert [entry.file for entry in many] == [None, path.name]
     assert np.isnan(many.log_prob[1])
     assert len(many.failed) == 1
     with pytest.raises(problems.ImageSize):
@@ -240,6 +244,8 @@ def test_what_is_wrong_in_a_stream_is_said(client: Both, noise: Levels) -> None:
         client.score_stream([noise], model="giraffes")
     with pytest.raises(problems.Parameter):
         client.sample_stream(999)
+    with pytest.raises(ValueError, match="count: expected 1 or more, not 0"):
+        client.sample_stream(0)
     items: list[Any] = []
     with pytest.raises(TypeError, match="image 1: expected an array"):
         client.into(items, "score_stream", [noise, object()], block=1, drift=False)

@@ -95,9 +95,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         items = _instance(list, value, where)
         return tuple(_decode(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(items))
     if origin is Mapping:
-        return types.MappingProxyType(
-            {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in _instance(dict, value, where).items()}
-        )
+        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in _instance(dict, value, where).items()}
     if dataclasses.is_dataclass(kind):
         return _object(kind, value, where)
     if kind is datetime:

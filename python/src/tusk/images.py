@@ -33,6 +33,8 @@ class Body:
     content: bytes = b""
     content_type: str | None = None
     files: tuple[Part, ...] = ()
+    names: tuple[str | None, ...] = ()
+    """Names of the files, None of what is not one; in the form such a part has its place for a name."""
 
     @property
     def size(self) -> int:
@@ -71,11 +73,13 @@ def form(images: Sequence[tuple[str, ImageLike]]) -> Body:
     """A form with a file for each image, under its name."""
     if not images:
         raise ValueError("images: expected one or more, and there are none")
-    parts = []
+    parts: list[Part] = []
+    names: list[str | None] = []
     for index, (name, image) in enumerate(images):
         data, kind, file = _encoded(image, f"{name} {index}")
+        names.append(file)
         parts.append((name, (file or f"{index}", data, kind or "application/octet-stream")))
-    return Body(files=tuple(parts))
+    return Body(files=tuple(parts), names=tuple(names))
 
 
 def line(image: ImageLike, index: int) -> bytes:

@@ -66,11 +66,13 @@ def score(image: ImageLike, options: Given, limit: Limit) -> Call[Score]:
 
 
 def score_many(several: Sequence[ImageLike] | NDArray[Any], options: Given, limit: Limit) -> Call[Scores]:
+    body = images.several(several)
+
     def read(response: httpx.Response) -> Scores:
-        model, entries = _entries(Score, object_of(json_of(response)), "results")
+        model, entries = _entries(Score, object_of(json_of(response)), "results", body.names)
         return Scores(model, entries)
 
-    return _call("logprob", read, ScoreOptions, options, limit, images.several(several))
+    return _call("logprob", read, ScoreOptions, options, limit, body)
 
 
 def typicality(several: Sequence[ImageLike] | NDArray[Any], options: Given, limit: Limit) -> Call[Typicality]:
@@ -90,11 +92,13 @@ def encode(image: ImageLike, options: Given, limit: Limit) -> Call[Latent]:
 
 
 def encode_many(several: Sequence[ImageLike] | NDArray[Any], options: Given, limit: Limit) -> Call[Latents]:
+    body = images.several(several)
+
     def read(response: httpx.Response) -> Latents:
-        model, entries = _entries(Latent, object_of(json_of(response)), "results")
+        model, entries = _entries(Latent, object_of(json_of(response)), "results", body.names)
         return Latents(model, entries)
 
-    return _call("encode", read, EncodeOptions, options, limit, images.several(several))
+    return _call("encode", read, EncodeOptions, options, limit, body)
 
 
 def decode_latents(latents: ArrayLike, options: Given, limit: Limit) -> Call[Decoded]:
@@ -180,15 +184,20 @@ def _only(kind: type[E], response: httpx.Response, otherwise: str) -> E:
     return entries[0]
 
 
-def _entries(kind: type[E], value: dict[str, Any], member: str) -> tuple[str, tuple[E | Failed, ...]]:
-    """Model and entries of a list, or of the one answer to one image."""
+def _entries(kind: type[E], value: dict[str, Any], member: str, names: tuple[str | None, ...] = ()) -> tuple[str, tuple[E | Failed, ...]]:
+    """Model and entries of a list, or of the one answer to one image; ``names``: those of the files that were sent."""
     model = decode(str, value.get("model"), "the answer.model")
-    if member not in value:
-        return model, (decode(kind, _shaped(value, value)),)
-    items = value[member]
+    items = value.get(member, [value])
     if not isinstance(items, list):
         raise BadAnswer(f"the answer.{member}: expected list, not {type(items).__name__}")
-    return model, tuple(entry(kind, _shaped(item, value), model, f"the answer.{member}[{index}]") for index, item in enumerate(items))
+    if names and len(items) != len(names):
+        raise BadAnswer(f"the answer.{member}: expected {len(names)}, not {len(items)}")
+    entries = []
+    for index, item in enumerate(items):
+        # The name as it is here: in a form some characters are written otherwise.
+        given = {**item, "file": names[index]} if names and isinstance(item, dict) else item
+        entries.append(entry(kind, _shaped(given, value), model, f"the answer.{member}[{index}]"))
+    return model, tuple(entries)
 
 
 def entry(kind: type[E], item: Any, model: str | None, where: str) -> E | Failed:

@@ -72,6 +72,8 @@ class SampleStream:
     """``count`` samples of one seed. After a break the same are drawn again, and those that were there before are passed over."""
 
     def __init__(self, count: int, options: Given, limit: Limit) -> None:
+        if count < 1:
+            raise ValueError(f"count: expected 1 or more, not {count!r}")
         # A seed of our own, since one of the service's would be lost with the connection.
         seed = options.get("seed")
         given = {**options, "seed": secrets.randbits(53) if seed is None else seed}

@@ -17,9 +17,11 @@ class Failed(Result):
     """One of several images that could not be read; the others are not affected."""
 
     index: int
+    """Place among what was sent, from 0."""
     type: str
     error: str
     file: str | None = None
+    """Name of the file; None of what was not given as a path."""
 
     @property
     def problem(self) -> Problem:

@@ -47,6 +47,7 @@ class Score(Result):
     index: int = 0
     """Place among what was sent, from 0."""
     file: str | None = None
+    """Name of the file; None of what was not given as a path."""
     percentile: float | None = None
     """Percentage of held-out images with a lower ``log_prob``."""
     verdict: Verdict | None = None
