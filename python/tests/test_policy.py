@@ -94,6 +94,13 @@ def test_errors_of_the_transport_are_told_apart(error: httpx.HTTPError, kind: ty
     assert "longer than it takes" not in str(transport_error(error, 100))
 
 
+def test_an_error_without_text_says_where_it_is_from() -> None:
+    error = httpx.ConnectError("")
+    assert str(transport_error(error)) == "ConnectError"
+    error.__cause__ = OSError("no route")
+    assert str(transport_error(error)) == "no route"
+
+
 def test_a_large_body_may_be_why() -> None:
     assert "100000 bytes; a service may close so" in str(transport_error(httpx.WriteError("x"), 100_000))
 

@@ -11,15 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Both, Make, Service
-from numpy.typing import NDArray
 from PIL import Image
+from support import Both, Levels
 
 import tusk
 from tusk import problems
 from tusk.results import Failed, Score
-
-Levels = NDArray[np.uint8]
 
 
 def file_of(image: Levels, kind: str = "PNG") -> bytes:
@@ -184,7 +181,7 @@ def test_sets_and_streams_are_judged(client: Both, noise: Levels) -> None:
     assert drift.suspicion.since.image == 1
 
 
-def test_models_and_status(client: Both, service: Service) -> None:
+def test_models_and_status(client: Both) -> None:
     models = client.models()
     assert (models.default, [model.name for model in models]) == ("animals", ["animals", "small"])
     card = client.model("animals")
@@ -203,7 +200,7 @@ def test_models_and_status(client: Both, service: Service) -> None:
         client.model("../admin/status")
 
 
-def test_administration(client: Both, make: Make, service: Service) -> None:
+def test_administration(client: Both) -> None:
     status = client.admin.status()
     assert status.keys == 1
     assert "requests_total" not in status.metrics
@@ -219,15 +216,6 @@ def test_administration(client: Both, make: Make, service: Service) -> None:
     client.admin.log_level("critical")
     with pytest.raises(problems.ModelUnchanged):
         client.admin.unload("animals")
-    assert make(f"unix:{service.socket}").admin.status().keys == 1
-
-
-def test_keys(make: Make, service: Service, noise: Levels) -> None:
-    with pytest.raises(problems.Unauthorized):
-        make(service.url).score(noise)
-    with pytest.raises(problems.Unauthorized):
-        make(service.url, key="tusk_" + "0" * 72).score(noise)
-    assert make(service.url).health().ready
 
 
 def test_a_stream_has_any_length(client: Both) -> None:

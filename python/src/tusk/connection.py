@@ -57,9 +57,6 @@ class Connection:
             "timeout": self.timeouts.of_httpx(),
             "follow_redirects": False,
         }
-        if self.socket is not None:
-            # A proxy that the environment names would come before the socket.
-            return {**arguments, "trust_env": False}
         if self.tls is not None:
             arguments["verify"] = self.tls
         return {**arguments, "proxy": self.proxy}

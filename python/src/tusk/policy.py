@@ -115,7 +115,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 def transport_error(error: httpx.HTTPError, sent: int = 0) -> TransportError:
     """What went wrong, without the request, which has the key; ``sent``: bytes of its body."""
-    text = str(error) or type(error).__name__
+    text = _text(error)
     if isinstance(error, httpx.ConnectTimeout):
         return ConnectionFailed(f"no connection in time: {text}")
     if isinstance(error, httpx.PoolTimeout):
@@ -129,3 +129,13 @@ def transport_error(error: httpx.HTTPError, sent: int = 0) -> TransportError:
         return BadAnswer(text)
     hint = f", of a request with {sent} bytes; a service may close so when a body is longer than it takes" if sent > 65536 else ""
     return ConnectionBroken(text + hint)
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, or of one that says nothing, as those of trio, what it came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if str(cause):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
