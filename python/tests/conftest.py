@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from PIL import Image
 from support import ROOT, Both, Levels, Make, Service, program_path, serving
 
 import tusk
+
+# Their tests need PyTorch; a folder of its name alone has no file.
+_torch = importlib.util.find_spec("torch")
+collect_ignore = ["torch"] if _torch is None or _torch.origin is None else []
 
 
 @pytest.fixture(scope="session")

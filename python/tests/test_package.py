@@ -42,14 +42,17 @@ def test_it_does_not_import_torch() -> None:
 
 
 def test_load_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
-    with pytest.raises(ImportError, match=r"pip install 'tusk-density\[torch\]'"):
-        tusk.load("model.safetensors")
+    for absent in (None, types.ModuleType("torch")):  # as if it were not installed, or a folder had its name
+        if absent is not None:
+            absent.__spec__ = importlib.machinery.ModuleSpec("torch", None, is_package=True)
+        monkeypatch.setitem(sys.modules, "torch", absent)
+        with pytest.raises(ImportError, match=r"pip install 'tusk-density\[torch\]'"):
+            tusk.load("model.safetensors")
 
 
 def test_load_is_that_of_tusk_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     torch, ours = types.ModuleType("torch"), types.ModuleType("tusk.torch")
-    torch.__spec__ = importlib.machinery.ModuleSpec("torch", None)
+    torch.__spec__ = importlib.machinery.ModuleSpec("torch", None, origin="torch.py")
     ours.load = lambda path, **options: (path, options)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "tusk.torch", ours)

@@ -43,6 +43,7 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
 
     Raises ImportError where PyTorch is not installed (``pip install 'tusk-density[torch]'``).
     """
-    if importlib.util.find_spec("torch") is None:
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:  # without a file it is a folder of that name
         raise ImportError("tusk.load needs PyTorch: pip install 'tusk-density[torch]'", name="torch")
     return importlib.import_module("tusk.torch").load(path, **options)
