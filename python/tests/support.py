@@ -40,9 +40,9 @@ def program_path() -> Path:
 
 
 @contextmanager
-def serving(program: Path, *options: str | Path) -> Iterator[str]:
-    """Address of a service, which ends with the block."""
-    command = [program, "serve", "--port", "0", "--access-log", "off", "--log-level", "critical", *options]
+def started(program: Path, *options: str | Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address and process of a service, which ends with the block."""
+    command = [program, "serve", "--port", str(port), "--access-log", "off", "--log-level", "critical", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             url = None
@@ -53,9 +53,16 @@ def serving(program: Path, *options: str | Path) -> Iterator[str]:
                 if line.startswith("ready"):
                     break
             assert url, "the service did not start"
-            yield url
+            yield url, process
         finally:
             process.terminate()
+
+
+@contextmanager
+def serving(program: Path, *options: str | Path, port: int = 0) -> Iterator[str]:
+    """Address of a service, which ends with the block."""
+    with started(program, *options, port=port) as (url, _):
+        yield url
 
 
 class Both:
