@@ -4,7 +4,7 @@
 # by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
 # the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh);
 # imports flows that nflows, zuko and normflows train (imports.py);
-# has Debian's Chromium and Firefox use the web page (page.py), which is always that of the animals.
+# has the Python package tested (python.sh); has Debian's Chromium and Firefox use the web page (page.py). Those two always have the animals.
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
 set -euo pipefail
@@ -49,4 +49,5 @@ url=$(sed -n 's/.* listens on //p' "$output")
 Tests/conformance/metrics.sh "$url" "$key"
 Tests/conformance/perf.sh "$url" "$key"
 "$imports/bin/python" Tests/conformance/imports.py
+Tests/conformance/python.sh
 "$page/bin/python" Tests/conformance/page.py
