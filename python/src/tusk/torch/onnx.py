@@ -45,7 +45,8 @@ def export_onnx(density: Density, path: str | os.PathLike[str]) -> None:
     graph = Graph(density).eval()
     image = torch.zeros(2, *density.shape, dtype=torch.uint8, device=device)
     noise = torch.full(image.shape, 0.5, device=device)
-    assert dtype == torch.float32, "a density in another precision than single cannot be exported"
+    if dtype != torch.float32:
+        raise ValueError(f"the weights are {dtype}; a density in single precision can be exported")
     with torch.no_grad():
         graph(image, noise)
         torch.onnx.export(
