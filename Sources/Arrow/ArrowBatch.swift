@@ -75,6 +75,42 @@ package struct ArrowColumn {
         }
     }
 
+    /// Values of the list of a row, of a column of lists, as places in its child.
+    /// - Throws: ``ArchiveError`` where they are not where they should be.
+    package func list(_ row: Int) throws(ArchiveError) -> Range<Int> {
+        precondition((0..<count).contains(row))
+        switch field.kind {
+        case .fixedList(let size): return row * size..<(row + 1) * size
+        case .list(let offsetBits):
+            let width = offsetBits / 8
+            let offsets = try body.bytes(buffers[0], row * width, 2 * width)
+            let (start, end) = (number(offsets[..<width]), number(offsets[width...]))
+            guard start >= 0, end >= start, end <= children[0].count else {
+                throw .damaged(reason: "a value ends before it begins")
+            }
+            return start..<end
+        default: preconditionFailure("a column of no lists")
+        }
+    }
+
+    /// Whether any of the rows has no value.
+    package var hasNulls: Bool { field.kind == .null || validity != nil }
+
+    /// Bytes of the numbers at `places`, lowest first, of a column of integers or floats; those of nulls may be any.
+    /// - Throws: ``ArchiveError`` where they are not where they should be.
+    package func numbers(_ places: Range<Int>) throws(ArchiveError) -> [UInt8] {
+        let width: Int
+        switch field.kind {
+        case .integer(let bits, _), .float(let bits): width = bits / 8
+        default: preconditionFailure("a column of no numbers")
+        }
+        precondition(places.lowerBound >= 0 && places.upperBound <= count)
+        let (start, overflow) = places.lowerBound.multipliedReportingOverflow(by: width)
+        let (bytes, overflows) = places.count.multipliedReportingOverflow(by: width)
+        guard !overflow, !overflows else { throw .damaged(reason: "a value is outside of its buffer") }
+        return try body.bytes(buffers[0], start, bytes)
+    }
+
     private func value(_ bytes: [UInt8], _ isText: Bool) -> ArrowValue { isText ? .text(bytes) : .bytes(bytes) }
 
     private func integer(_ row: Int, _ kind: ArrowField.Kind) throws(ArchiveError) -> ArrowValue? {

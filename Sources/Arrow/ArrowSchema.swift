@@ -53,6 +53,10 @@ package struct ArrowField: Sendable, Equatable {
         /// Bytes or text in views of 16 bytes, of which the long ones refer to other buffers.
         case view(isText: Bool)
         case structure
+        /// As many values of its child for each row.
+        case fixedList(size: Int)
+        /// Any number of values of its child for each row, with offsets of 32 bits or 64.
+        case list(offsetBits: Int)
         /// Any other, with the number of its buffers.
         case other(name: String, buffers: Int)
     }
@@ -77,6 +81,8 @@ package struct ArrowField: Sendable, Equatable {
             case .bytes(let isText, let bits): (bits == 64 ? "large_" : "") + (isText ? "string" : "binary")
             case .view(let isText): isText ? "string_view" : "binary_view"
             case .structure: "struct<" + children.map { "\($0.name): \($0.typeName)" }.joined(separator: ", ") + ">"
+            case .fixedList(let size): "fixed_size_list<\(children.map(\.typeName).joined())>[\(size)]"
+            case .list(let bits): (bits == 64 ? "large_" : "") + "list<\(children.map(\.typeName).joined())>"
             case .other(let name, _): name
             }
         return dictionary == nil ? plain : "dictionary<\(plain)>"
@@ -99,6 +105,11 @@ package struct ArrowField: Sendable, Equatable {
         children = try Self.list(try table.tables(5), depth: depth + 1, &budget)
         metadata = try Self.metadata(try table.tables(6), &budget)
         kind = try Self.kind(code: try table.number(2, 1), try table.table(3))
+        switch kind {
+        case .list, .fixedList:
+            guard children.count == 1 else { throw .damaged(reason: "a column of lists has no kind of values") }
+        default: break
+        }
         let dictionary = try table.table(4)
         self.dictionary = try dictionary?.number(0, 8)
         // without a type the places are of 32 bits
@@ -134,7 +145,12 @@ package struct ArrowField: Sendable, Equatable {
             return .float(bits: 16 << precision)
         case 4, 5: return .bytes(isText: code == 5, offsetBits: 32)
         case 6: return .bool
+        case 12, 21: return .list(offsetBits: code == 21 ? 64 : 32)
         case 13: return .structure
+        case 16:
+            let size = try type.number(0, 4)
+            guard size >= 0 else { throw .damaged(reason: "a column has lists of less than no values") }
+            return .fixedList(size: size)
         case 14: return .other(name: "union", buffers: try type.number(0, 2) == 0 ? 1 : 2)
         case 19, 20: return .bytes(isText: code == 20, offsetBits: 64)
         case 23, 24: return .view(isText: code == 24)
@@ -148,8 +164,8 @@ package struct ArrowField: Sendable, Equatable {
 
     /// Names and numbers of buffers of types that are passed over, by their codes.
     private static let others: [Int: (String, Int)] = [
-        7: ("decimal", 2), 8: ("date", 2), 9: ("time", 2), 10: ("timestamp", 2), 11: ("interval", 2), 12: ("list", 2),
-        15: ("fixed_size_binary", 2), 16: ("fixed_size_list", 1), 17: ("map", 2), 18: ("duration", 2),
-        21: ("large_list", 2), 22: ("run_end_encoded", 0), 25: ("list_view", 3), 26: ("large_list_view", 3),
+        7: ("decimal", 2), 8: ("date", 2), 9: ("time", 2), 10: ("timestamp", 2), 11: ("interval", 2),
+        15: ("fixed_size_binary", 2), 17: ("map", 2), 18: ("duration", 2),
+        22: ("run_end_encoded", 0), 25: ("list_view", 3), 26: ("large_list_view", 3),
     ]
 }

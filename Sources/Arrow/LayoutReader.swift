@@ -47,6 +47,12 @@ struct LayoutReader {
             if kind == .structure, children.contains(where: { $0.count < count }) {
                 throw .damaged(reason: "a column has another number of rows")
             }
+            if case .fixedList(let size) = kind, count > 0 {
+                let (values, overflow) = count.multipliedReportingOverflow(by: size)
+                guard !overflow, children[0].count >= values else {
+                    throw .damaged(reason: "a column has another number of rows")
+                }
+            }
         }
         return ArrowColumn(
             field: field, count: count, children: children, validity: validity, buffers: buffers, body: body,
@@ -97,7 +103,8 @@ struct LayoutReader {
         case .null: return 0
         case .bool, .integer, .float: return 2
         case .bytes: return 3
-        case .structure: return 1
+        case .structure, .fixedList: return 1
+        case .list: return 2
         case .view:
             guard let more = variadicCounts.popFirst(), (0...buffers.count).contains(more) else { throw Self.damaged }
             return 2 + more

@@ -71,7 +71,7 @@ final class ArrowReaderTests {
         #expect(try values(reader("sliced", asStream: asStream), "label") == [.integer(1), .integer(-1), .integer(0)])
         #expect(try values(reader("empty", asStream: asStream), "image").isEmpty)
         let extra = try #require(try reader("large").schema.fields.first)
-        #expect(extra.typeName == "list" && !extra.isValue)
+        #expect(extra.typeName == "list<int64>" && !extra.isValue)
     }
 
     @Test("integers of every width, and booleans")

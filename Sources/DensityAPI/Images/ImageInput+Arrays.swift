@@ -89,7 +89,7 @@ extension ImageInput {
 
     /// The model's row of `H·W·C` numbers in a row.
     /// - Throws: ``ProblemKind/imageSize``, ``ProblemKind/imageValue``.
-    func row(ofFlat array: NPYArray) throws(Problem) -> [UInt8] {
+    package func row(ofFlat array: NPYArray) throws(Problem) -> [UInt8] {
         guard array.shape == [shape.dims] else {
             throw Problem(
                 .imageSize,

@@ -18,7 +18,9 @@ struct Score: ParsableCommand {
             'type' and 'error' in its record; the others are scored all the same.
 
             Status: 0; 2 when images or files could not be scored; 3 when --fail-on found what it looks for; 130 after Ctrl-C, when \
-            what was scored by then is written; 1 when nothing could be done.
+            what was scored by then is written; 1 when nothing could be done. With --shard, or --stdin and --stdout, images that could \
+            not be scored are no reason for another status, and it is 0 when all is done; 42 for input or options that no other try makes \
+            sound; 75 for what one may mend: files that could not be read now, no space, an interruption.
             """)
 
     @OptionGroup var model: ModelArguments
@@ -100,10 +102,22 @@ struct Score: ParsableCommand {
 
     @OptionGroup var limits: DataLimitArguments
 
+    @OptionGroup var engines: EngineArguments
+
     func run() throws {
+        guard engines.isPart else { return try runWhole() }
+        try runPart { if engines.stdin != nil || engines.stdout != nil { try runStream() } else { try runWhole() } }
+    }
+
+    func checkOptions() throws {
         try check("--threads", threads, in: 1...1024)
         try check("--samples", samples, in: 1...100_000)
         try check("--max-image-bytes", maxImageBytes, in: 64...1 << 32)
+    }
+
+    /// Scores all that the command line names, or a part of it.
+    private func runWhole() throws {
+        try checkOptions()
         var options = DataOptions()
         try limits.bound(&options)
         guard data != nil || !paths.isEmpty else {
@@ -113,30 +127,47 @@ struct Score: ParsableCommand {
             throw CommandError("- is given twice")
         }
         let pictures = try plot.map { try ScorePictures($0, overwrite: overwrite) }
-        if let output { try checkReplacing(output, overwrite: overwrite) }
+        var (shard, output) = (Shard?.none, output)
+        if engines.shard != nil {
+            guard let part = try part() else { return }
+            (shard, output) = (part.shard, part.output)
+        } else if let output {
+            try checkReplacing(output, overwrite: overwrite)
+        }
         let scorer = try scorer()
         options = dataOptions(for: scorer.density.record, options)
-        let sources = ScoreSources(
+        var sources = ScoreSources(
             data: try data.map { ($0, try DataArguments.read($0, [split], options).images(split)) }, paths: paths,
             contents: scorer.contents)
+        if let shard {
+            let count = sources.count()
+            guard count > 0 else { throw CommandError("there were no images") }
+            sources.range = shard.range(of: count)
+        }
         var session = ScoreSession(
-            scorer: scorer, encoder: ScoreEncoder(format: format, example: try scorer.example()),
+            scorer: scorer,
+            encoder: ScoreEncoder(
+                format: format, example: try scorer.example(), hasHead: shard.map { $0.index == 0 } ?? true),
             summary: ScoreSummary(keepsImages: plot != nil),
             showsProgress: Terminal.showsProgress(outputIsElsewhere: output != nil))
+        session.isWhole = shard != nil
         if let output {
-            try namingFile(output) {
+            try (shard == nil ? namingFile : namingPart)(output) {
                 try ReplacingFile.removeAbandoned(of: output)
                 try ReplacingFile.write(to: output) { write in try session.run(sources, write) }
             }
         } else {
-            try session.run(sources) { bytes in
-                do throws(SystemError) { try Terminal.put(bytes) } catch {
-                    throw ExitStatus.output.saying("standard output: \(error)")
-                }
-            }
+            try session.run(sources, Self.put)
         }
         try pictures?.write(ScorePlots(summary: session.summary, record: scorer.density.record))
         try end(session)
+    }
+
+    /// Writes to standard output at once.
+    static func put(_ bytes: [UInt8]) throws {
+        do throws(SystemError) { try Terminal.put(bytes) } catch {
+            throw ExitStatus.output.saying("standard output: \(error)")
+        }
     }
 
     /// How the images of `--data` are read: as files are, so that with `--fit` they may have many sizes and colour modes.
@@ -154,7 +185,7 @@ struct Score: ParsableCommand {
 
     /// The model with what is asked of it.
     /// - Throws: a `CommandError` for what the model cannot say.
-    private func scorer() throws -> ImageScorer {
+    func scorer() throws -> ImageScorer {
         let density = try model.load(weights.precision)
         let record = density.record
         do {
@@ -189,11 +220,12 @@ struct Score: ParsableCommand {
             Terminal.warn("interrupted: \(counted(summary.scored + summary.failed, "image")) done")
             throw try status(Interruption.exitCode)
         }
-        guard summary.scored + summary.failed > 0 else { throw CommandError("there were no images") }
+        guard summary.scored + summary.failed > 0 || session.isWhole else { throw CommandError("there were no images") }
         if summary.failed > 0 {
             Terminal.warn(
                 "\(grouped(summary.failed)) of \(grouped(summary.scored + summary.failed)) could not be scored")
         }
+        if session.isWhole { return }
         if let failOn, summary.count(from: failOn.verdict) > 0 { throw try status(3) }
         if summary.failed > 0 { throw try status(2) }
     }

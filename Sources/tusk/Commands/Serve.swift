@@ -277,7 +277,7 @@ struct Serve: AsyncParsableCommand {
         // Until here a second signal ends the process.
         withExtendedLifetime(interruption) {}
         if cutOff > 0 {
-            throw ExitStatus.cutOff.failure(
+            throw ExitStatus.temporary.failure(
                 "cut off after --grace \(shutdown.grace) s: \(cutOff) request\(cutOff == 1 ? "" : "s")")
         }
     }

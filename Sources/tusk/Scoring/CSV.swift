@@ -24,7 +24,8 @@ enum CSV {
         }
     }
 
-    private static func text(_ value: JSON) -> String {
+    /// Text of a value, as it stands in a field.
+    static func text(_ value: JSON) -> String {
         switch value {
         case .null: return ""
         case .string(let text): return text

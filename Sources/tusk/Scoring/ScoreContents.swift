@@ -84,9 +84,18 @@ struct ScoreContents: Sendable {
         }
     }
 
-    /// Decoded row of a file of an ``ImageFormat``.
+    /// Decoded row of a file of an ``ImageFormat``, or of an NPY array of one image or of its numbers in a row.
     func row(ofEncoded bytes: [UInt8]) -> Result<[UInt8], ScoreFailure> {
         do {
+            if NPYArray.isNPY(bytes) {
+                let array = try NPYArray.decode(bytes)
+                if array.shape.count == 1 { return .success(try input.row(ofFlat: array)) }
+                let images = try reader.read(bytes, type: .npy).images
+                guard images.count == 1 else {
+                    return .failure(ScoreFailure(row: "is an array of \(images.count) images, not of one"))
+                }
+                return images[0].mapError(ScoreFailure.init)
+            }
             return try reader.read(bytes, type: .png).images[0].mapError(ScoreFailure.init)
         } catch {
             return .failure(failure(error))

@@ -17,16 +17,19 @@ struct ScoreEncoder {
     private let model: String
     /// Names of columns of CSV: those of every score, since all of a question have the same.
     private let columns: [String]
+    private let hasHead: Bool
 
-    /// - Parameter example: a score of the same model and question as all others.
-    init(format: ScoreFormat, example: ImageScore) {
-        self.format = format
+    /// - Parameters:
+    ///   - example: a score of the same model and question as all others.
+    ///   - hasHead: whether the names of columns come first, of CSV.
+    init(format: ScoreFormat, example: ImageScore, hasHead: Bool = true) {
+        (self.format, self.hasHead) = (format, hasHead)
         model = example.record.name
         columns = ["source", "index", "model"] + CSV.fields(example.json).map(\.column) + ["type", "error"]
     }
 
-    /// Bytes before the first record.
-    var head: [UInt8] { format == .csv ? CSV.record(columns) : [] }
+    /// Bytes before the first record, of the first part of a job alone.
+    var head: [UInt8] { format == .csv && hasHead ? CSV.record(columns) : [] }
 
     /// Record of an image.
     func record(_ item: ScoreItem, _ result: Result<ImageScore, ScoreFailure>) -> [UInt8] {

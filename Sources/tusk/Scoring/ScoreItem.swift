@@ -5,7 +5,7 @@ import HTTPContent
 struct ScoreItem: Sendable {
     /// What there is of the image.
     enum Content: Sendable {
-        /// A file of an ``ImageFormat``.
+        /// A file of an ``ImageFormat``, or an NPY array of one image.
         case encoded([UInt8])
         /// The model's row.
         case pixels([UInt8])
@@ -35,11 +35,17 @@ struct ScoreFailure: Error, Sendable, Equatable {
     /// What is wrong, in words.
     var reason: String
 
+    /// Whether another try may find the file sound: it is the system that failed.
+    var isTemporary = false
+
     /// Kind of a file or archive that cannot be read, which the route has none of.
     static let fileType = "urn:tusk:problem:file"
 
     /// What the route would say.
     init(_ problem: Problem) { (type, reason) = (problem.kind.type, problem.detail) }
+
+    /// A row of a stream that has no image; `reason` completes "image: it …".
+    init(row reason: String) { (type, self.reason) = (Self.fileType, "image: it \(reason)") }
 
     /// A file or archive that cannot be read; `reason` completes "file: it …".
     init(file reason: String) { (type, self.reason) = (Self.fileType, "file: it \(reason)") }

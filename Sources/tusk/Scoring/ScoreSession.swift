@@ -10,6 +10,8 @@ struct ScoreSession {
     let encoder: ScoreEncoder
     private(set) var summary: ScoreSummary
     let showsProgress: Bool
+    /// Whether only all of the records are of use, so that an interruption and what another try may mend end the run.
+    var isWhole = false
     /// Files of folders and archives that were left out.
     private(set) var leftOut = UnusedEntries()
     /// Whether Ctrl-C ended the run.
@@ -47,6 +49,8 @@ struct ScoreSession {
                     records += encoder.record(item, result.map(\.score))
                     switch result {
                     case .success(let image): summary.add(image, source: item.source, index: item.index)
+                    case .failure(let failure) where isWhole && failure.isTemporary:
+                        throw ExitStatus.temporary.saying("\(item.source): \(failure.reason)")
                     case .failure: summary.addFailure()
                     }
                 }
@@ -61,6 +65,7 @@ struct ScoreSession {
         }
         if showsProgress { Terminal.showProgress("") }
         wasInterrupted = interruption.isRequested
+        if isWhole, wasInterrupted { throw ExitStatus.temporary.saying("interrupted: nothing of this part is kept") }
         leftOut = walked.leftOut.withLock(\.self)
     }
 

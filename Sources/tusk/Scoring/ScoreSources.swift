@@ -15,10 +15,24 @@ struct ScoreSources: Sendable {
     /// Endings of the names of files that are looked at in folders and archives, in lower case.
     static let suffixes = ImageFormat.allCases.flatMap(\.fileSuffixes) + [".npy"]
 
+    /// Units that are handed over; nil for all. See ``ShardCut``.
+    var range: Range<Int>?
+
     /// Hands over every image, in order, until `put` returns false.
     /// - Returns: files in folders and archives that were left out.
     func forEach(_ put: @escaping (ScoreItem) -> Bool) -> UnusedEntries {
-        var walk = Walk(contents: contents, put: put)
+        walk(range.map { ShardCut($0) }, put)
+    }
+
+    /// Units of the input, which is read for that but for pictures in files of their own.
+    func count() -> Int {
+        let cut = ShardCut(nil)
+        _ = walk(cut) { _ in true }
+        return cut.units
+    }
+
+    private func walk(_ cut: ShardCut?, _ put: @escaping (ScoreItem) -> Bool) -> UnusedEntries {
+        var walk = Walk(contents: contents, cut: cut, put: put)
         do {
             if let (path, images) = data { try walk.add(images, from: path) }
             for path in paths { try walk.add(path) }
@@ -26,6 +40,12 @@ struct ScoreSources: Sendable {
             // nobody wants any more
         }
         return walk.leftOut
+    }
+
+    /// Whether a file is a picture, by its name.
+    static func isPicture(_ name: String) -> Bool {
+        let lower = name.lowercased()
+        return ImageFormat.allCases.flatMap(\.fileSuffixes).contains(where: lower.hasSuffix)
     }
 
     /// Whether a file of a folder or an archive is looked at, by its name.
@@ -40,13 +60,23 @@ struct NobodyWantsMore: Error {}
 
 private struct Walk {
     let contents: ScoreContents
+    /// Counter of units; nil where all are wanted.
+    let cut: ShardCut?
+    /// Hands over an image, if it is wanted.
     let put: (ScoreItem) -> Bool
+    /// Hands over an image of a unit that is wanted.
+    private let putWanted: (ScoreItem) -> Bool
     var leftOut = UnusedEntries()
     /// Folders that are being walked, by device and number, so that links do not lead in circles.
     private var open: [SIMD2<UInt64>] = []
 
-    init(contents: ScoreContents, put: @escaping (ScoreItem) -> Bool) {
-        (self.contents, self.put) = (contents, put)
+    init(contents: ScoreContents, cut: ShardCut?, put: @escaping (ScoreItem) -> Bool) {
+        (self.contents, self.cut, putWanted) = (contents, cut, put)
+        guard let cut else {
+            self.put = put
+            return
+        }
+        self.put = { item in cut.take() ? put(item) : !cut.isDone }
     }
 
     private func hand(_ item: ScoreItem) throws(NobodyWantsMore) {
@@ -59,11 +89,15 @@ private struct Walk {
 
     mutating func add(_ images: ImageDataSet, from path: String) throws(NobodyWantsMore) {
         for index in 0..<images.count {
+            if let cut {
+                if cut.isDone { throw NobodyWantsMore() }
+                guard cut.take() else { continue }
+            }
             let content: ScoreItem.Content
             do { content = contents.row(try images[index], shape: images.shape) } catch {
                 content = .failed(ScoreFailure(file: "\(error)"))
             }
-            try hand(ScoreItem(source: path, index: index, content: content))
+            if !putWanted(ScoreItem(source: path, index: index, content: content)) { throw NobodyWantsMore() }
         }
     }
 
@@ -78,13 +112,19 @@ private struct Walk {
     }
 
     private mutating func addFile(_ path: FilePath) throws(NobodyWantsMore) {
+        if let cut, ScoreSources.isPicture(path.text) {
+            if cut.isDone { throw NobodyWantsMore() }
+            guard cut.take() else { return }
+            var whole = Walk(contents: contents, cut: nil, put: putWanted)
+            return try whole.addFile(path)
+        }
         let file: RandomAccessFile
         do throws(ArchiveError) {
             file = try RandomAccessFile(path)
         } catch {
             // a pipe or a device that somebody named: /dev/stdin, or bash's <(…)
             if error == .system(SystemError(ESPIPE)) { return try addStream(path.text) }
-            return try fail(path.text, ScoreFailure(file: "\(error)"))
+            return try fail(path.text, error)
         }
         try read(file.reader(), from: path.text, file: file)
     }
@@ -101,7 +141,9 @@ private struct Walk {
     private mutating func addFolder(_ path: FilePath) throws(NobodyWantsMore) {
         let listing: FolderListing?
         do throws(SystemError) { listing = try FolderListing(path) } catch {
-            return try fail(path.text, ScoreFailure(file: "is a folder that cannot be listed: \(error)"))
+            var failure = ScoreFailure(file: "is a folder that cannot be listed: \(error)")
+            failure.isTemporary = error.isTemporary
+            return try fail(path.text, failure)
         }
         guard let listing, !open.contains(listing.identity) else { return }
         open.append(listing.identity)
@@ -146,7 +188,10 @@ private struct Walk {
         switch error {
         case let error as NobodyWantsMore: throw error
         case let error as NotImages: try fail(source, ScoreFailure(file: error.reason))
-        case let error as ArchiveError: try fail(source, ScoreFailure(file: "\(error)"))
+        case let error as ArchiveError:
+            var failure = ScoreFailure(file: "\(error)")
+            if case .system(let error) = error { failure.isTemporary = error.isTemporary }
+            try fail(source, failure)
         default: preconditionFailure("nothing else is thrown")
         }
     }

@@ -1,8 +1,11 @@
 import ArgumentParser
 import HTTPServer
 
-/// Exit status by the numbers of sysexits.h; docs/guide/lifecycle.md lists those of `tusk serve` with 0, 1, 64 and 130.
+/// Exit status by the numbers of sysexits.h; docs/guide/lifecycle.md lists those of `tusk serve` with 0, 1, 64 and 130, and
+/// those of `tusk score` as a part of a job.
 enum ExitStatus: Int32 {
+    /// Input that no other try makes sound, for engines: no number of sysexits.h, but the one of Kubernetes' own example of a policy.
+    case badInput = 42
     /// A host that does not resolve.
     case noHost = 68
     /// An address in use.
@@ -13,8 +16,8 @@ enum ExitStatus: Int32 {
     case cannotCreate = 73
     /// Something that a command other than `tusk serve` printed was not written.
     case output = 74
-    /// Requests were cut off at the end.
-    case cutOff = 75
+    /// Requests were cut off at the end; of a part of a job, what another try may mend.
+    case temporary = 75
     /// A port or folder that this user may not use.
     case noPermission = 77
     /// Options or files that do not fit this machine or this process.
