@@ -141,7 +141,7 @@ private struct ArrowBodyWriter {
         let place = bytes.count
         write(&bytes)
         buffers += [place, bytes.count - place]
-        while bytes.count % 8 != 0 { bytes.append(0) }
+        while bytes.count % 8 != 0 { bytes.append(UInt8(0)) }
     }
 }
 

@@ -72,9 +72,7 @@ class Scorer:
         except StopIteration as error:
             raise EOFError("it ended its answers") from error
         finally:
-            if not failure and self.process.poll() is not None:
-                self.process.stdin = None if self.process.stdin is None else self.process.stdin
-            sender.join(timeout=10)
+            sender.join(timeout=10)  # of a process that is alive and answers no more, _end() ends it
         if failure:
             raise failure[0]
         if scores.num_rows != batch.num_rows:

@@ -35,10 +35,14 @@ extension Score {
     func part() throws -> (shard: Shard, output: String?)? {
         guard let text = engines.shard else { preconditionFailure("asked for a part of nothing") }
         let shard = try Shard(text, environment: ProcessInfo.processInfo.environment)
-        if paths.contains("-") || data == "-" { throw CommandError("--shard counts images first: - can be read only once") }
+        if paths.contains("-") || data == "-" {
+            throw CommandError("--shard counts images first: - can be read only once")
+        }
         let others = [("--plot", plot != nil), ("--fail-on", failOn != nil)]
         if let other = others.first(where: \.1) { throw CommandError("--shard goes without \(other.0)") }
-        for path in paths where unsafe access(path, R_OK) != 0 { throw CommandError("\(path): it cannot be read: \(SystemError())") }
+        for path in paths where unsafe access(path, R_OK) != 0 {
+            throw CommandError("\(path): it cannot be read: \(SystemError())")
+        }
         guard let output else { return (shard, nil) }
         let path = shard.path(output)
         if !overwrite, exists(path) {

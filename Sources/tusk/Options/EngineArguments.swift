@@ -13,17 +13,21 @@ struct EngineArguments: ParsableArguments {
                 + "is read.", valueName: "format"))
     var stdin: StreamFormat?
 
-    @Option(help: ArgumentHelp("Write rows to standard output: arrow, a batch for a batch, a row for a row.", valueName: "format"))
+    @Option(
+        help: ArgumentHelp(
+            "Write rows to standard output: arrow, a batch for a batch, a row for a row.", valueName: "format"))
     var stdout: StreamFormat?
 
     @Option(
         help: ArgumentHelp(
-            "Column of images of the stream; without it the only one that may be, or the one called image.", valueName: "name"))
+            "Column of images of the stream; without it the only one that may be, or the one called image.",
+            valueName: "name"))
     var imageColumn: String?
 
     @Option(
         help: ArgumentHelp(
-            "Column of the stream, of text, bytes or integers, that is handed on before the scores; may be repeated.", valueName: "name"))
+            "Column of the stream, of text, bytes or integers, that is handed on before the scores; may be repeated.",
+            valueName: "name"))
     var pass: [String] = []
 
     @Option(help: ArgumentHelp("Most rows of a batch of the stream.", valueName: "n"))

@@ -25,7 +25,8 @@ struct Shard: Equatable, Sendable {
         let given = isAuto || parts[0].isEmpty ? nil : parts[0]
         let variable = Self.indexVariables.first { environment[$0] != nil }
         guard let index = given ?? variable.flatMap({ environment[$0] }) else {
-            throw CommandError("--shard \(text) needs \(Self.indexVariables.joined(separator: " or ")) in the environment")
+            throw CommandError(
+                "--shard \(text) needs \(Self.indexVariables.joined(separator: " or ")) in the environment")
         }
         guard let count = isAuto ? environment[Self.countVariable] : parts[1] else {
             throw CommandError(

@@ -162,7 +162,8 @@ struct StreamColumns {
             places = list.lowerBound..<end
             column = column.children[0]
             guard places.count <= maxImageBytes / type.size else {
-                return .failed(ScoreFailure(row: "has \(places.count) numbers, more than --max-image-bytes \(maxImageBytes)"))
+                return .failed(
+                    ScoreFailure(row: "has \(places.count) numbers, more than --max-image-bytes \(maxImageBytes)"))
             }
         }
         if column.hasNulls, places.contains(where: column.isNull) {

@@ -7,7 +7,8 @@ extension SystemError {
     /// Whether another try may succeed: what the system lacks comes back, and what its network has lost.
     var isTemporary: Bool {
         [
-            EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC, EDQUOT, ESTALE, ETIMEDOUT, ENOBUFS, ECONNRESET, ENOTCONN, EHOSTDOWN,
+            EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC, EDQUOT, ESTALE, ETIMEDOUT, ENOBUFS, ECONNRESET, ENOTCONN,
+            EHOSTDOWN,
             EHOSTUNREACH, ENETDOWN, ENETUNREACH, EBUSY, EPIPE,
         ].contains(code)
     }
