@@ -1,3 +1,4 @@
+import Archives
 import Arrow
 import Foundation
 import Imaging
