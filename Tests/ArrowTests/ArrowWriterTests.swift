@@ -35,7 +35,7 @@ final class ArrowWriterTests {
         try Data(stream).write(to: URL(filePath: path))
         let reader = try ArrowReader(RandomAccessFile(path).reader(), file: nil, limits: ArrowLimits())
         #expect(reader.schema.fields.map(\.name) == Self.fields.map(\.name))
-        #expect(reader.schema.fields.map(\.typeName) == ["int64", "string", "binary", "double"])
+        #expect(reader.schema.fields.map(\.typeName) == ["int64", "string", "binary", "float64"])
         for count in counts {
             let batch = try #require(try reader.next())
             #expect(batch.count == count)

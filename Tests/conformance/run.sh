@@ -3,7 +3,7 @@
 # has curl and requests undo its content codings; has stock tritonclient and kserve infer (inference.py), and asks
 # by the same protocol what they do not (protocol.py); holds its TLS against Mozilla's recommendation (tls.sh) and its metrics against
 # the rules of both formats (metrics.py); has Prometheus scrape them (metrics.sh), and perf_analyzer load the service (perf.sh);
-# imports flows that nflows, zuko and normflows train (imports.py), and has model files be PyTorch modules and ONNX graphs (python/tests/torch);
+# is a part of Ray Data, Spark, Dask and arrays of tasks (engines.py); imports flows that nflows, zuko and normflows train (imports.py), and has model files be PyTorch modules and ONNX graphs (python/tests/torch);
 # has the Python package tested (python.sh); has Debian's Chromium and Firefox use the web page (page.py). Those two always have the animals.
 #
 #   Tests/conformance/run.sh [MODEL]    MODEL: a model file; without it the animals inside the program
@@ -27,6 +27,8 @@ install "$inference" Tests/conformance/inference-requirements.txt
 page=.build/conformance-page
 install "$page" Tests/conformance/page-requirements.txt
 
+engines=.build/conformance-engines
+install "$engines" Tests/conformance/engines-requirements.txt
 torch=.build/conformance-torch
 install "$torch" Tests/conformance/torch-requirements.txt
 "$torch/bin/pip" install --quiet ./python
@@ -49,6 +51,7 @@ url=$(sed -n 's/.* listens on //p' "$output")
 "$inference/bin/python" Tests/conformance/metrics.py "$url" "$key"
 Tests/conformance/metrics.sh "$url" "$key"
 Tests/conformance/perf.sh "$url" "$key"
+"$engines/bin/python" Tests/conformance/engines.py
 "$torch/bin/python" Tests/conformance/imports.py
 "$torch/bin/python" -m pytest --quiet --override-ini filterwarnings= python/tests/torch
 Tests/conformance/python.sh

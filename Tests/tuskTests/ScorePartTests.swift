@@ -75,7 +75,7 @@ struct ScorePartTests {
     func merged(_ format: String, _ count: Int) throws {
         let work = try Self.work()
         let whole = work.file("whole")
-        #expect(try Self.score(work, [work.file("images"), "--format", format, "--output", whole]).code == 1)
+        #expect(try Self.score(work, [work.file("images"), "--format", format, "--output", whole]).code > 0)
         var merged = Data()
         for index in 0..<count {
             let part = try Self.score(
