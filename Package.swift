@@ -112,7 +112,8 @@ let package = Package(
         .executableTarget(
             name: "tusk",
             dependencies: [
-                "Archives", "Arrow", "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets", "Imaging",
+                "Archives", "Arrow", "CEmbedded", "FlowKernels", "FlowCore", "FlowModels", "FlowTraining", "DataSets",
+                "Imaging",
                 "HTTPWire", "HTTPServer", "HTTPContent", "Serving", "DensityAPI", "System", "Metrics", httpTypes,
                 logging,
                 argumentParser,
@@ -132,7 +133,8 @@ let package = Package(
         tests(
             of: "tusk",
             [
-                argumentParser, logging, "Archives", "Arrow", "Compression", "DataSets", "DensityAPI", "FlowCore", "FlowModels",
+                argumentParser, logging, "Archives", "Arrow", "Compression", "DataSets", "DensityAPI", "FlowCore",
+                "FlowModels",
                 "FlowTraining",
                 "HTTPContent", "HTTPServer", "HTTPWire", "Imaging", "Metrics",
             ], exclude: ["Fixtures"]),

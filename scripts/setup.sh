@@ -27,7 +27,7 @@ haproxy                  the load balancer that the service is restarted behind"
 prometheus               answers the dashboard's queries, and promtool checks the rules
 openssl                  a certificate for a minute" ;;
     conformance) needs="\
-  default-jre-headless  Spark, for scoring inside it
+default-jre-headless     Spark, which scores by it
 prometheus               scrapes the metrics, and promtool checks them
 curl                     asks for them
 debootstrap              a newer Debian for perf_analyzer, where this one is older than it

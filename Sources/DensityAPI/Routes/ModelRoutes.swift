@@ -47,7 +47,8 @@ private func describe(_ model: LoadedModel, _ context: APIContext) -> JSON {
     return [
         "name": .string(model.name),
         "architecture": .string(record.architecture),
-        "hyper_parameters": describe(record.recordedSizes, FlowRegistry.fields.filter { $0.name != FlowFields.classes.name }),
+        "hyper_parameters": describe(
+            record.recordedSizes, FlowRegistry.fields.filter { $0.name != FlowFields.classes.name }),
         "shape": [
             "height": .integer(record.eventShape.height), "width": .integer(record.eventShape.width),
             "channels": .integer(record.eventShape.channels),
