@@ -78,7 +78,8 @@ def scopes(browser, address, whole, drawing, watching):
             expect(page.locator("#key-reason")).not_to_contain_text("takes the place")
             page.keyboard.press("Escape")
             expect(dialog).to_be_hidden()
-            page.locator("[data-test=example]").nth(2).click()
+            with page.expect_response("**/logprob?*"):
+                page.locator("[data-test=example]").nth(2).click()
             page.wait_for_load_state("networkidle")
             check("a mistyped key does not take the place of a good one", dialog.is_hidden() and page.locator("#notices .notice").count() == 0)
             page.locator("#change-key").click()
