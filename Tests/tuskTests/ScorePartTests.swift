@@ -105,9 +105,12 @@ struct ScorePartTests {
         #expect(try String(contentsOfFile: work.file("part"), encoding: .utf8) != "kept")
     }
 
-    @Test("status 42 for what no other try makes sound")
+    @Test("status 75 for what one may mend, 42 for what no other try makes sound")
     func statuses() throws {
         let work = try Self.work()
+        let part = [work.file("images"), "--shard", "0/2"]
+        #expect(try Self.score(work, part, script: "exec > /dev/full").code == 75)
+        #expect(try Self.score(work, part).code == 0)
         #expect(try Self.score(work, [work.file("none"), "--shard", "0/2"]).code == 42)
         #expect(try Self.score(work, [work.file("images"), "--shard", "2/2"]).code == 42)
         #expect(
