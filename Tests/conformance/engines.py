@@ -163,6 +163,14 @@ class Engines:
                 scores.validate(full=True)
                 found[kind] = scores["log_prob"].to_pylist()
         check(f"the same of {', '.join(kinds)}", all(scores == found["binary"] for scores in found.values()) and None not in found["binary"], found)
+        from worker import ScoreError
+        folded = pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array([[1, 2]]))
+        for column in (pa.ListArray.from_arrays(pa.array([0, 1, 2]), folded), pa.array(["a"]), pa.array([1.5])):
+            try:
+                Scorer(OPTIONS).score(pa.RecordBatch.from_arrays([column], ["image"]))
+                check(f"{column.type} is refused", False)
+            except ScoreError as error:
+                check(f"{column.type} is refused", "status 42" in str(error) and "found image" in str(error), error)
         for codec in ("lz4", "zstd"):
             stream = io.BytesIO()
             rows = pa.table({"image": kinds["lists"]})
