@@ -53,20 +53,20 @@ package struct ArrowWriter {
             case (.float64, .float64(let values)):
                 precondition(values.count == count)
                 body.add(validity: values.map { $0 != nil })
-                body.add { bytes in for value in values { bytes.append((value ?? 0).bitPattern) } }
+                body.add { bytes in for value in values { bytes.append(number: (value ?? 0).bitPattern) } }
             case (.int64, .int64(let values)):
                 precondition(values.count == count)
                 body.add(validity: values.map { $0 != nil })
-                body.add { bytes in for value in values { bytes.append(UInt64(bitPattern: Int64(value ?? 0))) } }
+                body.add { bytes in for value in values { bytes.append(number: Int64(value ?? 0)) } }
             case (.text, .bytes(let values)), (.bytes, .bytes(let values)):
                 precondition(values.count == count)
                 body.add(validity: values.map { $0 != nil })
                 body.add { bytes in
                     var end: UInt32 = 0
-                    bytes.append(end)
+                    bytes.append(number: end)
                     for value in values {
                         end += UInt32(value?.count ?? 0)
-                        bytes.append(end)
+                        bytes.append(number: end)
                     }
                 }
                 precondition(values.reduce(0) { $0 + ($1?.count ?? 0) } <= Self.maxColumnBytes)
@@ -89,7 +89,7 @@ package struct ArrowWriter {
             .number(4, width: 2), .number(kind, width: 1), header, .number(body.count, width: 8),
         ]).bytes
         var bytes: [UInt8] = [0xff, 0xff, 0xff, 0xff]
-        bytes.append(UInt32(description.count))
+        bytes.append(number: UInt32(description.count))
         return bytes + description + body
     }
 }
@@ -141,13 +141,13 @@ private struct ArrowBodyWriter {
         let place = bytes.count
         write(&bytes)
         buffers += [place, bytes.count - place]
-        while bytes.count % 8 != 0 { bytes.append(UInt8(0)) }
+        while bytes.count % 8 != 0 { bytes.append(0) }
     }
 }
 
 extension [UInt8] {
     /// Appends the bytes of a number, lowest first.
-    fileprivate mutating func append(_ number: some FixedWidthInteger) {
+    fileprivate mutating func append(number: some FixedWidthInteger) {
         for shift in stride(from: 0, to: number.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
     }
 }

@@ -67,7 +67,6 @@ class Scorer:
         try:
             if self.reader is None:
                 self.reader = pa.ipc.open_stream(self.process.stdout)
-            # copied, since the reader's buffers may be its own
             scores = self.reader.read_next_batch()
         except StopIteration as error:
             raise EOFError("it ended its answers") from error
@@ -126,7 +125,7 @@ class Scorer:
         self.close()
 
     def __del__(self):
-        if self.process:
+        if getattr(self, "process", None):
             self._end()
 
     def table(self, table: pa.Table, rows=256) -> pa.Table:

@@ -77,7 +77,8 @@ struct StreamColumns {
             return field.children.firstIndex { $0.name == "bytes" && kind($0) == .bytes }.map { .file(part: $0) }
         case .list, .fixedList:
             var inner = field
-            while inner.kind.isList { inner = inner.children[0] }
+            // of lists from a dictionary there are no values in the batch
+            while inner.kind.isList, inner.dictionary == nil { inner = inner.children[0] }
             guard let type = elementType(inner.kind), inner.dictionary == nil else { return nil }
             guard field.metadata["ARROW:extension:name"] == "arrow.fixed_shape_tensor" else {
                 return .numbers(type, shape: nil)

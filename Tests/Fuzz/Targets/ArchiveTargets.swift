@@ -84,6 +84,18 @@ private func reader(_ bytes: [UInt8], seed: Int) -> ByteReader {
         var values: [ArrowValue?] = []
         func add(_ column: ArrowColumn, _ rows: Int) throws(ArchiveError) {
             for row in 0..<min(rows, column.count, 64) { values.append(try column.value(row)) }
+            switch column.field.kind {
+            case _ where column.field.dictionary != nil: break
+            case .list, .fixedList:
+                for row in 0..<min(rows, column.count, 64) {
+                    let places = try column.list(row)
+                    guard case .integer(_, _) = column.children[0].field.kind, places.count < 1 << 10,
+                        column.children[0].field.dictionary == nil
+                    else { continue }
+                    values.append(.bytes(try column.children[0].numbers(places)))
+                }
+            default: break
+            }
             for child in column.children { try add(child, rows) }
         }
         do throws(ArchiveError) {
