@@ -146,6 +146,14 @@ private func bins(rows: Int, dims: Int) throws(FlowImportError) -> Int {
     return (rows / dims + 1) / 3
 }
 
+/// Sizes of splines of so many bins.
+private func splineSizes(_ bins: Int, _ options: FlowImportOptions) -> Sizes {
+    var sizes = Sizes()
+    sizes[SplineTransform.bins] = bins
+    sizes[SplineTransform.tailBound] = options.tailBound ?? SplineTransform.tailBound.standard
+    return sizes
+}
+
 /// `nflows.flows.MaskedAutoregressiveFlow`.
 enum NFlowsMAF: FlowDialect {
     static let name = "nflows-maf"
@@ -203,10 +211,8 @@ enum NFlowsSplineAutoregressive: FlowDialect {
             // MADE has no attribute that says its width, so nothing is divided by it
             return spline(first: i * (3 * count - 1), bins: count, scale: 1)
         }
-        var sizes = Sizes()
-        sizes[SplineTransform.bins] = count
-        sizes[SplineTransform.tailBound] = options.tailBound ?? SplineTransform.tailBound.standard
-        return try maskedFlow(SplineAutoregressiveFlow.architectureName, maps, options, sizes: sizes)
+        return try maskedFlow(
+            SplineAutoregressiveFlow.architectureName, maps, options, sizes: splineSizes(count, options))
     }
 }
 
@@ -223,9 +229,6 @@ enum NFlowsSplineCoupling: FlowDialect {
             count = try bins(rows: rows, dims: n)
             return spline(first: i * (3 * count - 1), bins: count, scale: 1 / Float(width).squareRoot())
         }
-        var sizes = Sizes()
-        sizes[SplineTransform.bins] = count
-        sizes[SplineTransform.tailBound] = options.tailBound ?? SplineTransform.tailBound.standard
-        return try couplingFlow(SplineCouplingFlow.architectureName, all, options, sizes: sizes)
+        return try couplingFlow(SplineCouplingFlow.architectureName, all, options, sizes: splineSizes(count, options))
     }
 }

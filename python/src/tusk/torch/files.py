@@ -10,7 +10,8 @@ import pathlib
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as decoded
 from safetensors.torch import save as encoded
 from torch import Tensor
 
@@ -67,14 +68,12 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     Raises ModelFileError, and OSError where the file cannot be read.
     """
-    file = pathlib.Path(path)
-    data = file.read_bytes()
+    data = pathlib.Path(path).read_bytes()
     try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
+        tensors = {name: tensor.float() for name, tensor in decoded(data).items()}
     except SafetensorError as error:
         raise ModelFileError(f"not a sound safetensors file: {error}") from error
+    metadata = json.loads(data[8 : data_start(data)]).get("__metadata__", {})
     if "tusk" not in metadata:
         raise ModelFileError('the file\'s metadata has no "tusk" document: it was not written by tusk')
     record: dict[str, Any] = json.loads(metadata["tusk"])
@@ -88,10 +87,14 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return record, tensors
 
 
+def data_start(data: bytes) -> int:
+    """Place of the first tensor's bytes in a safetensors file: behind the length of the header, and the header."""
+    return 8 + int.from_bytes(data[:8], "little")
+
+
 def digest(record: str, data: bytes) -> str:
     """SHA-256 of a record and of all bytes behind the header of ``data``, a safetensors file."""
-    start = 8 + int.from_bytes(data[:8], "little")
-    return hashlib.sha256(record.encode() + data[start:]).hexdigest()
+    return hashlib.sha256(record.encode() + data[data_start(data) :]).hexdigest()
 
 
 def write(path: Path, record: dict[str, Any], tensors: dict[str, Tensor]) -> None:

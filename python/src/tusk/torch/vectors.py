@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -125,6 +126,7 @@ class MaskedAutoregressiveFlow(VectorFlow):
         order = torch.arange(self.dims)
         return order.flip(0) if self.falling[i] else order
 
+    @functools.cached_property
     def network_masks(self) -> list[Tensor]:
         """Of ``weights.0``, …, whose columns are classes, of degree 0, then positions: docs/reference/model-file.md, "Masked matrices"."""
         below = torch.cat([torch.zeros(self.classes, dtype=torch.long), torch.arange(1, self.dims + 1)])
@@ -140,12 +142,12 @@ class MaskedAutoregressiveFlow(VectorFlow):
         return masks
 
     def masks(self) -> dict[str, Tensor]:
-        found = self.network_masks()
+        found = self.network_masks
         return {f"{self.prefix}layers.{i}.weights.{layer}": mask for i in range(self.layers) for layer, mask in enumerate(found)}
 
     def network(self, i: int, parameters: Parameters, x: Tensor, context: Tensor | None) -> Tensor:
         order = self.order(i).to(x.device)
-        out = self.dense(i, parameters, x[:, order], context, self.network_masks())
+        out = self.dense(i, parameters, x[:, order], context, self.network_masks)
         # a reversal is its own inverse
         return out.reshape(x.shape[0], self.dims, self.transform.parameters)[:, order]
 
